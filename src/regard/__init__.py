@@ -1,0 +1,52 @@
+"""Attention you can see, for Keras 3."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from regard._backend import choose_backend
+
+choose_backend()
+
+from regard import layers, ops  # noqa: E402 - the backend is chosen first
+from regard._version import __version__  # noqa: E402
+from regard.errors import RegardError  # noqa: E402
+from regard.observing import Observed, observe  # noqa: E402
+from regard.types import AttentionMap, Explanation, Observation  # noqa: E402
+
+if TYPE_CHECKING:
+    from regard import plot
+    from regard.classifier import TextClassifier
+    from regard.loading import load
+
+# What needs more than Keras and NumPy is imported when it is first asked for.
+_LAZY = {
+    "TextClassifier": "regard.classifier",
+    "load": "regard.loading",
+    "plot": "regard.plot",
+}
+
+__all__ = [
+    "AttentionMap",
+    "Explanation",
+    "Observation",
+    "Observed",
+    "RegardError",
+    "TextClassifier",
+    "__version__",
+    "layers",
+    "load",
+    "observe",
+    "ops",
+    "plot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'regard' has no attribute '{name}'")
+    module = importlib.import_module(_LAZY[name])
+    return module if _LAZY[name] == f"regard.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,92 @@
+"""The exceptions of the library, each saying expected, received and what to do."""
+
+
+class RegardError(Exception):
+    """Base class of every error raised on purpose by the library.
+
+    Args:
+        message: What went wrong, in one sentence.
+        expected: What would have been right.
+        received: What came instead.
+        fix: What the user can do about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        received: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        self.message = message
+        self.expected = expected
+        self.received = received
+        self.fix = fix
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        parts = [self.message]
+        if self.expected is not None:
+            parts.append(f"Expected: {self.expected}.")
+        if self.received is not None:
+            parts.append(f"Received: {self.received}.")
+        if self.fix is not None:
+            parts.append(self.fix)
+        return " ".join(parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling of exceptions,
+        # and worker processes send exceptions home pickled.
+        state = (self.message, self.expected, self.received, self.fix)
+        return _rebuild, (type(self), *state)
+
+
+def _rebuild(
+    kind: type[RegardError],
+    message: str,
+    expected: str | None,
+    received: str | None,
+    fix: str | None,
+) -> RegardError:
+    return kind(message, expected=expected, received=received, fix=fix)
+
+
+class ArgumentError(RegardError, ValueError):
+    """A wrong argument: its value, its shape or its combination with others."""
+
+
+class DataError(RegardError, ValueError):
+    """Wrong input data; the message names the file and the line or the field."""
+
+
+class BundleError(RegardError):
+    """A bundle on disk that is damaged, incomplete or of an unknown version."""
+
+
+class ObservationError(RegardError):
+    """A model whose attention cannot be observed as asked."""
+
+
+class NotTrainedError(RegardError):
+    """A prediction was asked of an object that was not trained or loaded yet."""
+
+
+class MissingExtraError(RegardError, ImportError):
+    """A feature needs a package that is not installed.
+
+    Args:
+        feature: What was asked for, as the subject of a sentence.
+        package: The import name of the missing package.
+        extra: The extra of ``regard`` that installs it.
+    """
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        self.arguments = (feature, package, extra)
+        super().__init__(
+            f"{feature} needs the package '{package}', which is not installed.",
+            fix=f'Run: pip install "regard[{extra}]"',
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.arguments

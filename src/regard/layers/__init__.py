@@ -1,0 +1,1 @@
+"""Keras layers with attention you can ask for."""

@@ -1,0 +1,1 @@
+"""Pure functions on tensors: scores, masked softmax. No layers, no state."""

@@ -1,0 +1,160 @@
+"""The results: frozen, NumPy, named axes.
+
+Every picture, page, reply and report is made of these. They know nothing of models
+and nothing of plotting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from regard.errors import ArgumentError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMap:
+    """The attention weights of one use of one layer, with named axes.
+
+    Args:
+        weights: Softmax weights before dropout. Over the axis ``"keys"`` the valid
+            entries sum to 1; masked keys and rows without a valid key are 0.
+        axes: A name for each axis, for example ``("batch", "heads", "keys")`` or
+            ``("batch", "heads", "queries", "keys")``.
+        layer: The path of the layer inside the observed model.
+        kind: The class name of the layer.
+
+    Raises:
+        ArgumentError: The number of names is not the number of axes.
+    """
+
+    weights: FloatArray
+    axes: tuple[str, ...]
+    layer: str
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != self.weights.ndim:
+            raise ArgumentError(
+                f"The weights of layer '{self.layer}' do not fit their axes.",
+                expected=f"{len(self.axes)} axes {self.axes}",
+                received=f"an array of shape {self.weights.shape}",
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weights."""
+        return self.weights.shape
+
+    def select(self, **indices: int) -> "AttentionMap":
+        """Fix axes by name, for example ``map.select(batch=0, heads=1)``."""
+        selection: list[int | slice] = [slice(None)] * len(self.axes)
+        for name, index in indices.items():
+            selection[self._axis(name)] = index
+        kept = tuple(axis for axis in self.axes if axis not in indices)
+        return AttentionMap(
+            np.asarray(self.weights[tuple(selection)]), kept, self.layer, self.kind
+        )
+
+    def mean(self, axis: str = "heads") -> "AttentionMap":
+        """Average over a named axis, the heads unless told otherwise."""
+        kept = tuple(name for name in self.axes if name != axis)
+        averaged = np.asarray(self.weights.mean(axis=self._axis(axis)))
+        return AttentionMap(averaged, kept, self.layer, self.kind)
+
+    def _axis(self, name: str) -> int:
+        if name not in self.axes:
+            raise ArgumentError(
+                f"The attention of layer '{self.layer}' has no axis '{name}'.",
+                expected=f"one of {self.axes}",
+            )
+        return self.axes.index(name)
+
+    def __repr__(self) -> str:
+        named = ", ".join(
+            f"{axis}={size}" for axis, size in zip(self.axes, self.shape, strict=True)
+        )
+        return f"AttentionMap({self.layer!r}, {named})"
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What a model answered and what it looked at, of one forward pass.
+
+    Args:
+        outputs: What the model gives, as NumPy arrays in the model's own structure.
+        attention: The attention of each observed layer, by the layer's path. A layer
+            used several times has an entry for each use: ``"path"``, ``"path#2"``, …
+    """
+
+    outputs: Any
+    attention: Mapping[str, AttentionMap]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The label given to a text and the tokens it rests on.
+
+    Args:
+        text: The text as it came.
+        label: The most probable label.
+        labels: All labels, in the order of ``probabilities``.
+        probabilities: ``(len(labels),)``, sums to 1.
+        tokens: The tokens of the text as they stand in it.
+        offsets: ``(tokens, 2)``: start and end of each token in ``text``, counted in
+            characters, the end exclusive.
+        weights: ``(tokens,)``, the attention of the prediction on each token, the
+            average over heads; sums to 1 unless there is no token.
+        truncated: Whether the text was longer than the model reads, so that tokens
+            after the last one here were not seen.
+
+    Raises:
+        ArgumentError: The lengths do not fit each other.
+    """
+
+    text: str
+    label: str
+    labels: tuple[str, ...]
+    probabilities: FloatArray
+    tokens: tuple[str, ...]
+    offsets: IntArray
+    weights: FloatArray
+    truncated: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.tokens)
+        if self.weights.shape != (count,) or self.offsets.shape != (count, 2):
+            raise ArgumentError(
+                "The parts of an explanation do not fit each other.",
+                expected=f"{count} tokens with a weight and two offsets each",
+                received=f"weights {self.weights.shape}, offsets {self.offsets.shape}",
+            )
+        if self.probabilities.shape != (len(self.labels),):
+            raise ArgumentError(
+                "An explanation needs one probability for each label.",
+                expected=f"({len(self.labels)},)",
+                received=f"{self.probabilities.shape}",
+            )
+
+    @property
+    def probability(self) -> float:
+        """The probability of ``label``."""
+        return float(self.probabilities[self.labels.index(self.label)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explanation as plain values, ready for JSON."""
+        probabilities = zip(self.labels, self.probabilities.tolist(), strict=True)
+        return {
+            "text": self.text,
+            "label": self.label,
+            "probabilities": dict(probabilities),
+            "tokens": list(self.tokens),
+            "offsets": self.offsets.tolist(),
+            "weights": self.weights.tolist(),
+            "truncated": self.truncated,
+        }
