@@ -1,0 +1,40 @@
+# Two commands set everything up on a machine with Python 3.11: make demo, make test.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+DEMO := .venv-demo
+DEV := .venv
+INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-slow lint format benchmark clean
+
+demo: $(DEMO)/ready ## train on generated messages, show what the model looked at
+	$(DEMO)/bin/regard demo --out demo
+
+test: $(DEV)/ready ## the suite on JAX, and its backend part on TensorFlow and PyTorch
+	$(DEV)/bin/python scripts/test.py
+
+test-slow: $(DEV)/ready ## what takes longer than the everyday suite allows
+	KERAS_BACKEND=jax $(DEV)/bin/python -m pytest -m slow
+
+lint: $(DEV)/ready ## style and types
+	$(DEV)/bin/ruff check
+	$(DEV)/bin/ruff format --check
+	$(DEV)/bin/mypy
+
+format: $(DEV)/ready
+	$(DEV)/bin/ruff check --fix
+	$(DEV)/bin/ruff format
+
+$(DEMO)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(DEMO)
+	$(DEMO)/bin/python $(INSTALL) -e .
+	touch $@
+
+# PyTorch comes first, so that no other package pulls another build of it.
+$(DEV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(DEV)
+	$(DEV)/bin/python $(INSTALL) torch==2.13.0
+	$(DEV)/bin/python $(INSTALL) -e ".[test,lint,benchmark,tensorflow,torch]"
+	touch $@
+
+clean:
+	rm -rf $(DEMO) $(DEV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

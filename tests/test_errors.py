@@ -1,0 +1,38 @@
+import pickle
+
+import pytest
+
+from regard.errors import ArgumentError, DataError, MissingExtraError, RegardError
+
+
+def test_the_message_says_expected_received_and_what_to_do():
+    error = ArgumentError("Bad.", expected="a", received="b", fix="Do c.")
+    assert str(error) == "Bad. Expected: a. Received: b. Do c."
+
+
+def test_parts_that_are_not_known_are_left_out():
+    assert str(DataError("Bad.")) == "Bad."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ArgumentError("Bad.", expected="a", received="b", fix="c"),
+        MissingExtraError("A picture", "matplotlib", "plot"),
+    ],
+)
+def test_errors_survive_pickling(error):
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+
+
+def test_standard_bases_are_kept():
+    assert issubclass(ArgumentError, ValueError)
+    assert issubclass(MissingExtraError, ImportError)
+    assert issubclass(DataError, RegardError)
+
+
+def test_a_missing_extra_names_the_command():
+    error = MissingExtraError("A picture", "matplotlib", "plot")
+    assert 'pip install "regard[plot]"' in str(error)

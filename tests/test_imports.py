@@ -1,0 +1,180 @@
+"""Importing is light, and imports point one way."""
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+
+SOURCE = Path(regard.__file__).parent
+
+# Lower may not import higher; the number is the storey.
+STOREYS = {
+    "_version": 0,
+    "_backend": 0,
+    "_compat": 0,
+    "errors": 0,
+    "types": 1,
+    "ops": 2,
+    "text": 2,
+    "data": 2,
+    "plot": 2,
+    "tasks": 2,
+    "layers": 3,
+    "observing": 4,
+    "models": 4,
+    "predictor": 5,
+    "bundle": 5,
+    "classifier": 6,
+    "loading": 7,
+    "cli": 8,
+}
+# Rooms of one storey that do know each other, in one direction.
+NEIGHBOURS = {("bundle", "predictor")}
+PLOT_MAY_KNOW = {"plot", "types", "errors"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE / "")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms of the package that a file imports, inside functions too."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in {path}"
+            base = node.module or ""
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        parts = [name.split(".") for name in names]
+        rooms |= {part[1] for part in parts if part[0] == "regard" and part[1:]}
+    return {room for room in rooms if (SOURCE / room).is_dir() or room in STOREYS}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
+def test_imports_point_one_way(path):
+    room = room_of(path)
+    if room in {"__init__", "__main__"}:
+        return
+    for other in imported_rooms(path) - {room}:
+        if room == "plot":
+            assert other in PLOT_MAY_KNOW
+        assert STOREYS[other] < STOREYS[room] or (room, other) in NEIGHBOURS, (
+            f"{room} may not import {other}"
+        )
+
+
+def fresh(code: str, **environment: str | None) -> str:
+    """Run code in a fresh interpreter; a variable set to None is removed."""
+    merged = os.environ | {key: value or "" for key, value in environment.items()}
+    for key, value in environment.items():
+        if value is None:
+            del merged[key]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=merged,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def top_level_modules(statement: str) -> set[str]:
+    code = (
+        f"import sys; {statement}; "
+        "print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    return set(fresh(code).split())
+
+
+def test_importing_loads_only_keras_and_numpy_and_what_they_load():
+    extra = top_level_modules("import regard") - top_level_modules(
+        "import keras, numpy"
+    )
+    allowed_from_the_standard_library = set(sys.stdlib_module_names)
+    assert extra - allowed_from_the_standard_library <= {"regard"}
+
+
+def test_the_same_check_sees_a_heavier_import():
+    extra = top_level_modules("import regard, tokenizers") - top_level_modules(
+        "import keras, numpy"
+    )
+    assert "tokenizers" in extra
+
+
+BACKEND = "import regard, keras; print(keras.backend.backend())"
+# An import hook that hides TensorFlow, as where it is not installed.
+HIDE = (
+    "import sys, importlib.abc\n"
+    "class Hide(importlib.abc.MetaPathFinder):\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name.split('.')[0] == 'tensorflow':\n"
+    "            raise ModuleNotFoundError(name, name=name)\n"
+    "sys.meta_path.insert(0, Hide())\n"
+    "import importlib.util as util\n"
+    "found = util.find_spec\n"
+    "util.find_spec = lambda n, p=None: None if n == 'tensorflow' else found(n, p)\n"
+)
+
+
+def test_jax_is_taken_where_keras_would_fail(tmp_path):
+    home = str(tmp_path)
+    assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
+    # Keras wrote its own default by now, which is no choice of the user's.
+    assert (tmp_path / "keras.json").exists()
+    assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
+
+
+def test_a_configured_choice_stays(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    home = str(tmp_path)
+    assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "torch"
+
+
+def test_a_choice_by_environment_stays(tmp_path):
+    home = str(tmp_path)
+    assert fresh(HIDE + BACKEND, KERAS_BACKEND="torch", KERAS_HOME=home) == "torch"
+
+
+def test_an_installed_tensorflow_stays_the_default(tmp_path):
+    code = "import regard, os; print(os.environ.get('KERAS_BACKEND'))"
+    pytest.importorskip("tensorflow", reason="needs an installed TensorFlow")
+    assert fresh(code, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "None"
+
+
+def test_a_damaged_configuration_counts_as_none(tmp_path):
+    (tmp_path / "keras.json").write_text("{")
+    home = str(tmp_path)
+    assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
+
+
+def test_a_keras_that_is_imported_already_is_left_alone(tmp_path):
+    code = "import keras, regard; print(keras.backend.backend())"
+    home = str(tmp_path)
+    assert fresh(code, KERAS_BACKEND="torch", KERAS_HOME=home) == "torch"
+
+
+def test_every_public_name_can_be_had():
+    for name in regard.__all__:
+        assert getattr(regard, name) is not None
+    assert "observe" in dir(regard)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        importlib.import_module("regard").no_such_name  # noqa: B018

@@ -1,0 +1,78 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from regard.errors import ArgumentError
+from regard.types import AttentionMap, Explanation
+
+
+def a_map():
+    weights = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    return AttentionMap(weights, ("batch", "heads", "keys"), "encoder/attention")
+
+
+def test_select_fixes_axes_by_name():
+    row = a_map().select(batch=1, heads=0)
+    np.testing.assert_array_equal(row.weights, [12, 13, 14, 15])
+    assert row.axes == ("keys",)
+    assert row.layer == "encoder/attention"
+
+
+def test_mean_averages_the_heads():
+    averaged = a_map().mean()
+    np.testing.assert_array_equal(averaged.weights[0], [4, 5, 6, 7])
+    assert averaged.axes == ("batch", "keys")
+
+
+def test_an_unknown_axis_is_an_error_that_lists_the_axes():
+    with pytest.raises(ArgumentError, match=r"'queries'.*heads"):
+        a_map().select(queries=0)
+
+
+def test_axes_have_to_fit():
+    with pytest.raises(ArgumentError, match="2 axes"):
+        AttentionMap(np.zeros((1, 2, 3)), ("batch", "keys"), "x")
+
+
+def test_a_map_is_frozen_and_shows_its_shape():
+    assert (
+        repr(a_map()) == "AttentionMap('encoder/attention', batch=2, heads=3, keys=4)"
+    )
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        a_map().layer = "other"
+
+
+def an_explanation(**changes):
+    parts = {
+        "text": "good film",
+        "label": "pos",
+        "labels": ("neg", "pos"),
+        "probabilities": np.array([0.25, 0.75]),
+        "tokens": ("good", "film"),
+        "offsets": np.array([[0, 4], [5, 9]]),
+        "weights": np.array([0.5, 0.5]),
+    }
+    return Explanation(**(parts | changes))
+
+
+def test_an_explanation_as_plain_values():
+    assert an_explanation().probability == 0.75
+    assert an_explanation().to_dict() == {
+        "text": "good film",
+        "label": "pos",
+        "probabilities": {"neg": 0.25, "pos": 0.75},
+        "tokens": ["good", "film"],
+        "offsets": [[0, 4], [5, 9]],
+        "weights": [0.5, 0.5],
+        "truncated": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"weights": np.ones(3)}, {"offsets": np.zeros((2, 1))}, {"labels": ("neg",)}],
+)
+def test_parts_that_do_not_fit_are_refused(change):
+    with pytest.raises(ArgumentError, match="explanation"):
+        an_explanation(**change)
