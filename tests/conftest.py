@@ -23,3 +23,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not here: ../shared/data does not exist")
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_classifier():
+    """A trained text classifier; the problem it solves is in ``toy``."""
+    import regard
+    import toy
+
+    return regard.TextClassifier(seed=0, **toy.SETTINGS).fit(*toy.messages(120))
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_classifier, tmp_path_factory) -> Path:
+    """The bundle of ``toy_classifier``; tests copy it before they damage it."""
+    path = tmp_path_factory.mktemp("bundles") / "toy.regard"
+    toy_classifier.save(path)
+    return path

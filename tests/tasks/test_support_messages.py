@@ -56,3 +56,4 @@ def test_share_counts_the_tokens_that_touch_the_span():
         weights=np.array([0.25, 0.5, 0.25]),
     )
     assert SupportMessages.share_on_phrase(explanation, message) == 0.5
+    assert SupportMessages.share_of_tokens(explanation, message) == pytest.approx(1 / 3)

@@ -1,1 +1,28 @@
-"""Pure functions on tensors: scores, masked softmax. No layers, no state."""
+"""Pure functions on tensors: scores, masks, masked softmax. No layers, no state."""
+
+from regard.ops import scores
+from regard.ops.additive import additive_scores
+from regard.ops.heads import merge_heads, split_heads
+from regard.ops.masks import (
+    as_mask,
+    causal_mask,
+    erase_padding,
+    join_masks,
+    last_valid,
+    window_mask,
+)
+from regard.ops.normalise import masked_softmax
+
+__all__ = [
+    "additive_scores",
+    "as_mask",
+    "causal_mask",
+    "erase_padding",
+    "join_masks",
+    "last_valid",
+    "masked_softmax",
+    "merge_heads",
+    "scores",
+    "split_heads",
+    "window_mask",
+]

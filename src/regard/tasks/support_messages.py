@@ -7,9 +7,12 @@ gold answer to "what should the model have looked at".
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from regard.errors import ArgumentError
 from regard.types import Explanation
+
+BoolArray = npt.NDArray[np.bool_]
 
 # The words of the phrases occur in the filler too, so that no single common word
 # gives the class away without its neighbours.
@@ -129,7 +132,17 @@ class SupportMessages:
     @staticmethod
     def share_on_phrase(explanation: Explanation, message: Message) -> float:
         """The share of attention on the tokens of the planted phrase, 0 to 1."""
-        start, end = message.span
-        tokens = explanation.offsets
-        inside = (tokens[:, 0] < end) & (tokens[:, 1] > start)
-        return float(explanation.weights[inside].sum())
+        return float(explanation.weights[_inside(explanation, message)].sum())
+
+    @staticmethod
+    def share_of_tokens(explanation: Explanation, message: Message) -> float:
+        """The share of the tokens that belong to the planted phrase, 0 to 1."""
+        return float(_inside(explanation, message).mean())
+
+
+def _inside(explanation: Explanation, message: Message) -> BoolArray:
+    """Which tokens touch the planted phrase."""
+    start, end = message.span
+    tokens = explanation.offsets
+    inside: BoolArray = (tokens[:, 0] < end) & (tokens[:, 1] > start)
+    return inside

@@ -1,0 +1,107 @@
+"""The parts of Keras that are not public: the only file that knows Keras versions.
+
+Written against Keras 3.15. A break in a later release is mended here and nowhere else.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras.src.backend import get_keras_mask, set_keras_mask
+
+# The methods in which the attention layers of Keras turn scores into weights.
+COMPUTE_ATTENTION = "_compute_attention"  # MultiHeadAttention, GroupQueryAttention
+APPLY_SCORES = "_apply_scores"  # Attention, AdditiveAttention
+
+
+def sublayers(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers a layer holds directly, in the order in which it got them."""
+    return list(layer._layers)
+
+
+def is_built(model: keras.Model) -> bool:
+    """Whether the model and every layer in it have their variables."""
+    return all(layer.built for layer in model._flatten_layers())
+
+
+def inference_arguments(model: keras.Model) -> dict[str, Any]:
+    """What ``model.call`` is given in a prediction besides the inputs."""
+    return {"training": False} if model._call_has_training_arg else {}
+
+
+def raw_value(variable: keras.Variable) -> Any:
+    """The array a variable holds, or None while a running ``predict`` has taken it.
+
+    ``variable.value`` would then make up a fresh initial value.
+    """
+    return variable._value
+
+
+def without_fusion(layer: keras.Layer) -> keras.Layer:
+    """A twin of an attention layer which computes its weights explicitly.
+
+    It shares variables and sublayers with the layer. The layer itself is left alone,
+    because other threads may be running it.
+    """
+    return twin_of(
+        layer,
+        COMPUTE_ATTENTION,
+        _flash_attention=False,
+        # GroupQueryAttention reads the wish for scores from here.
+        _return_attention_scores=True,
+    )
+
+
+def twin_of(layer: keras.Layer, method: str, **attributes: Any) -> keras.Layer:
+    """A second object over the state of a layer, different in some attributes.
+
+    Its ``method`` is that of the class, also while the layer is observed.
+    """
+    twin: keras.Layer = object.__new__(type(layer))
+    twin.__dict__.update(layer.__dict__)
+    twin.__dict__.pop(method, None)
+    twin.__dict__.update(attributes)
+    return twin
+
+
+def attention_axes(layer: keras.Layer) -> tuple[int, ...]:
+    """The axes of the input over which a ``MultiHeadAttention`` attends."""
+    return tuple(layer._attention_axes)
+
+
+def batches(
+    x: Any, batch_size: int | None, steps: int | None
+) -> tuple[Iterator[Any], int | None]:
+    """Cut anything ``model.predict`` takes into batches of inputs.
+
+    Returns:
+        The inputs of each batch as NumPy arrays, and how many there will be, None
+        where that is not known.
+    """
+    from keras.src.trainers import data_adapters  # noqa: PLC0415 - 30 ms, seldom needed
+
+    adapter = data_adapters.get_data_adapter(
+        x=x, batch_size=batch_size, steps_per_epoch=steps
+    )
+    count = steps if steps is not None else adapter.num_batches
+    return _inputs(adapter, count), count
+
+
+def _inputs(adapter: Any, count: int | None) -> Iterator[Any]:
+    adapter.on_epoch_begin()
+    try:
+        for batch in itertools.islice(adapter.get_numpy_iterator(), count):
+            yield keras.utils.unpack_x_y_sample_weight(batch)[0]
+    finally:
+        adapter.on_epoch_end()
+
+
+def mask_of(tensor: Any) -> Any | None:
+    """The mask that travels with a tensor, or None."""
+    return get_keras_mask(tensor)
+
+
+def attach_mask(tensor: Any, mask: Any | None) -> None:
+    """Let a mask travel with a tensor."""
+    set_keras_mask(tensor, mask)

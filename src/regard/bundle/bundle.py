@@ -1,0 +1,145 @@
+"""A trained thing on disk: a folder of parts and a manifest that vouches for them.
+
+``manifest.json`` names the format and its version, the kind of thing that was saved,
+and the size and SHA-256 of each part. Hashes show damage; they are not a signature.
+Reading a bundle checks all of this before any part is looked at, and hands the parts
+out as bytes: what was checked is what is used.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from regard._version import __version__
+from regard.bundle.atomic import replace_directory
+from regard.bundle.manifest import MANIFEST, Manifest, Part, defect, read_manifest
+from regard.errors import ArgumentError, BundleError
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """The checked content of a bundle.
+
+    Args:
+        path: Where it was read from.
+        kind: What was saved, for example ``"text-classifier"``.
+        parts: The content of each part by its name.
+    """
+
+    path: Path
+    kind: str
+    parts: Mapping[str, bytes]
+
+    @contextmanager
+    def reading(self, part: str) -> Iterator[bytes]:
+        """The content of a part; whatever fails inside names the bundle and the part.
+
+        Raises:
+            BundleError: Anything went wrong while the content was made sense of.
+        """
+        try:
+            yield self.parts[part]
+        except Exception as error:
+            raise defect(self.path, part, str(error)) from error
+
+
+def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> None:
+    """Write a bundle, all of it or nothing.
+
+    The parts are written beside ``path`` and moved there when all of them are safely
+    on the disk. A bundle that is already there stays until then; anything else that
+    is there is not touched.
+
+    Args:
+        path: The folder to make, for example ``reviews.regard``.
+        kind: What is saved.
+        parts: The content of each part by its name.
+
+    Raises:
+        ArgumentError: There is something at ``path`` that is not a bundle.
+    """
+    target = Path(path).resolve()
+    check_target(target)
+    manifest = Manifest(
+        kind=kind,
+        versions={"regard": __version__, "keras": keras.__version__},
+        parts={name: Part.of(content) for name, content in parts.items()},
+    )
+    files = {**parts, MANIFEST: manifest.to_json().encode("utf-8")}
+    replace_directory(target, files)
+
+
+def read_bundle(path: str | Path, kinds: Mapping[str, frozenset[str]]) -> Bundle:
+    """Read a bundle and check everything the manifest says.
+
+    Args:
+        path: The folder.
+        kinds: The kinds that are understood, and the names of the parts of each.
+
+    Raises:
+        BundleError: There is no bundle, or it is damaged, incomplete, of an unknown
+            version or kind; the message names the bundle, the part and the defect.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if manifest.kind not in kinds:
+        raise defect(folder, MANIFEST, f"the kind '{manifest.kind}' is unknown")
+    expected = kinds[manifest.kind]
+    if set(manifest.parts) != expected:
+        raise defect(
+            folder,
+            MANIFEST,
+            f"it lists the parts {sorted(manifest.parts)}, where a {manifest.kind} "
+            f"has {sorted(expected)}",
+        )
+    parts = {name: _read_part(folder, name, manifest.parts[name]) for name in expected}
+    return Bundle(folder, manifest.kind, parts)
+
+
+def _read_part(folder: Path, name: str, part: Part) -> bytes:
+    file = folder / name
+    try:
+        size = file.stat().st_size
+        if size != part.size:
+            raise defect(folder, name, f"it has {size} bytes instead of {part.size}")
+        content = file.read_bytes()
+    except OSError as error:
+        raise defect(folder, name, error.strerror or str(error)) from error
+    if hashlib.sha256(content).hexdigest() != part.sha256:
+        raise defect(folder, name, "its content is not what was saved (SHA-256)")
+    return content
+
+
+def check_target(target: Path) -> None:
+    """Refuse to replace anything but a bundle that holds nothing beside its parts.
+
+    ``write_bundle`` does this by itself; whoever works long for what will be written
+    asks before.
+
+    Raises:
+        ArgumentError: There is something else at ``target``.
+    """
+    if not target.exists():
+        return
+    try:
+        known = {MANIFEST, *read_manifest(target).parts}
+        extra = sorted(
+            entry.name for entry in target.iterdir() if entry.name not in known
+        )
+    except BundleError as error:
+        raise _occupied(target, "something that is not a bundle") from error
+    if extra:
+        raise _occupied(target, f"a bundle with other files in it: {extra[:4]}")
+
+
+def _occupied(target: Path, what: str) -> ArgumentError:
+    return ArgumentError(
+        f"'{target}' would be overwritten.",
+        expected="a path where nothing is, or a bundle to replace",
+        received=what,
+        fix="Choose another path, or move away what is there.",
+    )

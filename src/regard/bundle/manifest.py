@@ -1,0 +1,144 @@
+"""The manifest of a bundle: what it is, and what each of its parts must be."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from regard.errors import BundleError
+
+MANIFEST = "manifest.json"
+FORMAT = "regard-bundle"
+SCHEMA_VERSION = 1
+
+_LIMIT = 1 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
+# A part is a plain file in the folder itself: no separator, no dot in front.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_KEYS = {"format", "schema_version", "kind", "versions", "parts"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The size of a part in bytes, and the SHA-256 of its content in hexadecimal."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Part":
+        """What the manifest says about ``content``."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says about itself.
+
+    Args:
+        kind: What was saved.
+        versions: The versions of the software that saved it, for people.
+        parts: Size and hash of each part, by the name of its file.
+    """
+
+    kind: str
+    versions: Mapping[str, str]
+    parts: Mapping[str, Part]
+
+    def to_json(self) -> str:
+        """The manifest as it stands in its file."""
+        stored = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **asdict(self)}
+        return json.dumps(stored, indent=2) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of a bundle.
+
+    Raises:
+        BundleError: There is none, or it is not a manifest of the known version.
+    """
+    stored = _read_json(folder)
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        raise defect(folder, MANIFEST, "it is not the manifest of a bundle")
+    _check_version(folder, stored.get("schema_version"))
+    if set(stored) != _KEYS:
+        odd = sorted(set(stored) ^ _KEYS)
+        raise defect(folder, MANIFEST, f"these keys are missing or unknown: {odd}")
+    if not isinstance(stored["kind"], str) or not _are_strings(stored["versions"]):
+        raise defect(folder, MANIFEST, "'kind' or 'versions' are not text")
+    return Manifest(stored["kind"], stored["versions"], _parts(folder, stored["parts"]))
+
+
+def defect(folder: Path, part: str, problem: str) -> BundleError:
+    """The error of a bundle: which one, which part, what is wrong."""
+    return BundleError(
+        f"The bundle '{folder}' cannot be loaded: {part}: {problem}.",
+        fix="Copy it again from where it came, or train and save it again.",
+    )
+
+
+def _read_json(folder: Path) -> Any:
+    if not folder.is_dir():
+        what = "it is not a folder" if folder.exists() else "it does not exist"
+        raise BundleError(
+            f"The bundle '{folder}' cannot be loaded: {what}.",
+            expected="the folder that 'save' or 'regard train' made",
+        )
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            content = file.read(_LIMIT + 1)
+    except OSError as error:
+        raise defect(folder, MANIFEST, error.strerror or str(error)) from error
+    if len(content) > _LIMIT:
+        raise defect(folder, MANIFEST, f"it is larger than {_LIMIT} bytes")
+    try:
+        return json.loads(content, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise defect(folder, MANIFEST, f"it is not JSON ({error})") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ; with a repeated key two readers would disagree."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return dict(pairs)
+
+
+def _check_version(folder: Path, version: Any) -> None:
+    if type(version) is int and version == SCHEMA_VERSION:
+        return
+    newer = type(version) is int and version > SCHEMA_VERSION
+    raise BundleError(
+        f"The bundle '{folder}' cannot be loaded: {MANIFEST}: unknown schema version.",
+        expected=str(SCHEMA_VERSION),
+        received=repr(version)[:40],
+        fix="Update regard: a newer version saved it." if newer else None,
+    )
+
+
+def _parts(folder: Path, stored: Any) -> dict[str, Part]:
+    if not isinstance(stored, dict) or not stored:
+        raise defect(folder, MANIFEST, "'parts' lists nothing")
+    return {name: _part(folder, name, entry) for name, entry in stored.items()}
+
+
+def _part(folder: Path, name: str, entry: Any) -> Part:
+    if not _NAME.fullmatch(name) or name == MANIFEST:
+        raise defect(folder, MANIFEST, f"{name[:100]!r} is no name of a part")
+    if not isinstance(entry, dict) or set(entry) != {"size", "sha256"}:
+        raise defect(folder, MANIFEST, f"size and SHA-256 of '{name}' are missing")
+    size, sha256 = entry["size"], entry["sha256"]
+    if type(size) is not int or size < 0:
+        raise defect(folder, MANIFEST, f"the size of '{name}' is no number of bytes")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise defect(folder, MANIFEST, f"the SHA-256 of '{name}' is none")
+    return Part(size, sha256)
+
+
+def _are_strings(stored: Any) -> bool:
+    return isinstance(stored, dict) and all(
+        isinstance(value, str) for value in stored.values()
+    )

@@ -1,0 +1,75 @@
+"""From labelled texts to a trained classifier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regard.classifier.labelled import Labelled
+from regard.classifier.trained import TrainedTextClassifier
+from regard.errors import DataError
+from regard.models import (
+    Examples,
+    ProgressCallback,
+    TextClassifierConfig,
+    train_text_classifier,
+)
+from regard.text import Labels, Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained classifier, and whether an interrupt ended its training."""
+
+    classifier: TrainedTextClassifier
+    interrupted: bool
+
+
+def fit(
+    train: Labelled,
+    held_out: Labelled | None,
+    labels: Labels,
+    *,
+    config: TextClassifierConfig,
+    seed: int,
+    progress: ProgressCallback | None,
+) -> Fitted:
+    """Learn the words of ``train``, then train a model on them.
+
+    Args:
+        train: What is trained on.
+        held_out: What the best epoch is chosen on.
+        labels: The labels of both.
+        config: The settings.
+        seed: What all random choices depend on.
+        progress: Called while the training runs.
+
+    Raises:
+        DataError: There is no word in the texts, or ``held_out`` has another label.
+    """
+    tokenizer = _tokenizer(train.texts, config)
+
+    def examples(given: Labelled) -> Examples:
+        encoded = tokenizer.encode(given.texts, config.max_length)
+        return Examples([one.ids for one in encoded], labels.encode(given.labels))
+
+    done = train_text_classifier(
+        examples(train),
+        None if held_out is None else examples(held_out),
+        vocabulary_size=tokenizer.vocabulary_size,
+        classes=len(labels),
+        config=config,
+        seed=seed,
+        progress=progress,
+    )
+    trained = TrainedTextClassifier(tokenizer, labels, config, seed, done.model)
+    return Fitted(trained, done.interrupted)
+
+
+def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:
+    tokenizer = Tokenizer.train(texts, config.max_vocabulary, config.min_frequency)
+    if tokenizer.vocabulary_size == Tokenizer.UNKNOWN_ID + 1:
+        raise DataError(
+            "There is nothing to learn from in the texts.",
+            expected=f"words seen {config.min_frequency} times or more",
+            received="none",
+        )
+    return tokenizer

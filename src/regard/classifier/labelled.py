@@ -1,0 +1,96 @@
+"""Labelled texts, out of lists or a file, and the part held out for validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from regard.errors import ArgumentError
+from regard.text import Labels
+from regard.text.examples import checked_pairs, stratified_split
+from regard.types import IntArray
+
+#: Texts, or the path of a file with texts and labels.
+Source: TypeAlias = Sequence[str] | str | Path
+#: Texts and labels, or the path of a file with both.
+Validation: TypeAlias = tuple[Sequence[str], Sequence[Any]] | str | Path
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file that hold texts and labels."""
+
+    text: str = "text"
+    label: str = "label"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Texts and the label of each."""
+
+    texts: list[str]
+    labels: list[Any]
+
+    @classmethod
+    def of(cls, source: Any, labels: Any, columns: Columns) -> "Labelled":
+        """Read texts and labels from two lists, or from a file where there is a path.
+
+        Raises:
+            ArgumentError: The lists do not pair up, or labels came beside a path.
+            DataError: The file is damaged; the message says where.
+        """
+        if not isinstance(source, str | Path):
+            return cls(*checked_pairs(source, labels))
+        if labels is not None:
+            raise ArgumentError(
+                "Labels were given beside the path of a file.",
+                expected="labels in the file, or a list of texts",
+                received=f"the path '{str(source)[:40]}' and labels",
+            )
+        # Imported here: whoever has the texts in memory needs no reading of files.
+        from regard.data import read_examples  # noqa: PLC0415
+
+        return cls(*read_examples(source, text=columns.text, label=columns.label))
+
+    def at(self, indices: IntArray) -> "Labelled":
+        """The examples at ``indices``."""
+        chosen = indices.tolist()
+        return Labelled(
+            [self.texts[index] for index in chosen],
+            [self.labels[index] for index in chosen],
+        )
+
+
+def hold_out(
+    given: Labelled,
+    labels: Labels,
+    validation: Validation | None,
+    *,
+    share: float,
+    columns: Columns,
+    seed: int,
+) -> tuple[Labelled, Labelled | None]:
+    """What is trained on, and what the best epoch is chosen on.
+
+    Args:
+        given: All examples for training.
+        labels: Their labels.
+        validation: Separate examples for the choice.
+        share: Without ``validation``, the share of ``given`` held out; 0: none.
+        columns: The columns, where ``validation`` is a file.
+        seed: What the split depends on.
+    """
+    if isinstance(validation, str | Path):
+        return given, Labelled.of(validation, None, columns)
+    if validation is not None:
+        if len(validation) != 2:
+            raise ArgumentError(
+                "The validation examples are two lists.",
+                expected="validation=(texts, labels), or the path of a file",
+                received=f"{len(validation)} parts",
+            )
+        return given, Labelled.of(*validation, columns)
+    if share == 0:
+        return given, None
+    kept, held = stratified_split(labels.encode(given.labels), share, labels, seed)
+    return given.at(kept), given.at(held)

@@ -1,0 +1,14 @@
+"""Reading texts from CSV, TSV, JSON lines, Parquet and plain files."""
+
+from regard.data.examples import iterate_examples, read_examples
+from regard.data.lines import open_binary
+from regard.data.plain import iterate_lines
+from regard.data.rows import iterate_rows
+
+__all__ = [
+    "iterate_examples",
+    "iterate_lines",
+    "iterate_rows",
+    "open_binary",
+    "read_examples",
+]

@@ -1,0 +1,83 @@
+"""Labelled texts out of a file."""
+
+from collections.abc import Collection, Iterator
+from os import PathLike
+
+from regard.data.row import Row
+from regard.data.rows import open_rows
+from regard.errors import DataError
+
+
+def iterate_examples(
+    path: str | PathLike[str],
+    text: str = "text",
+    label: str = "label",
+    *,
+    format: str | None = None,  # noqa: A002 - the word users know
+    encoding: str = "utf-8",
+    known_labels: Collection[str] | None = None,
+) -> Iterator[tuple[str, str]]:
+    """Stream pairs of a text and its label; the arguments of ``read_examples``."""
+    for row in open_rows(path, [text, label], format, encoding):
+        found = row.label(1, label)
+        if known_labels is not None and found not in known_labels:
+            raise _unknown(row, found, known_labels)
+        yield row.text(0, text), found
+
+
+def read_examples(
+    path: str | PathLike[str],
+    text: str = "text",
+    label: str = "label",
+    *,
+    format: str | None = None,  # noqa: A002 - the word users know
+    encoding: str = "utf-8",
+    known_labels: Collection[str] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Read the texts and the labels of a file.
+
+    Labels may be texts, whole numbers or truth values and come back as texts. Apart
+    from the texts and labels themselves nothing of the file is kept in memory.
+
+    Args:
+        path: A CSV, TSV, JSON lines or Parquet file; see ``iterate_rows``.
+        text: The name of the column with the texts.
+        label: The name of the column with the labels.
+        format: ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``; by default what
+            the suffix says.
+        encoding: The encoding of a text format.
+        known_labels: The labels there may be, for a file that a trained model is
+            measured on; by default any.
+
+    Returns:
+        The texts and, in the same order, the labels.
+
+    Raises:
+        ArgumentError: The format or the encoding is unknown.
+        DataError: The file is missing, empty, damaged, or a row of it is wrong; the
+            message names the file and the line.
+        MissingExtraError: Parquet without pyarrow.
+
+    Example:
+    >>> texts, labels = read_examples("reviews.csv", text="review", label="stars")
+    """
+    texts, labels = [], []
+    for one_text, one_label in iterate_examples(
+        path,
+        text,
+        label,
+        format=format,
+        encoding=encoding,
+        known_labels=known_labels,
+    ):
+        texts.append(one_text)
+        labels.append(one_label)
+    return texts, labels
+
+
+def _unknown(row: Row, label: str, known: Collection[str]) -> DataError:
+    return DataError(
+        f"{row.place}: the label '{label}' was never seen in training.",
+        expected=f"one of {', '.join(map(repr, sorted(known)))}",
+        fix="Correct the label, or train with examples of it.",
+    )

@@ -1,0 +1,65 @@
+"""One record of a file, with the place it came from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from regard.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The values of the asked columns in one record.
+
+    Args:
+        place: The file and the line or row, as an error message begins.
+        values: The values in the order the columns were asked for.
+    """
+
+    place: str
+    values: tuple[Any, ...]
+
+    def text(self, index: int, column: str) -> str:
+        """A value that has to be text.
+
+        Raises:
+            DataError: It is missing or something else.
+        """
+        value = self.values[index]
+        if isinstance(value, str):
+            return value
+        raise self._wrong(column, value, "a text")
+
+    def label(self, index: int, column: str) -> str:
+        """A value that names a class: text, or a whole number or truth value.
+
+        Raises:
+            DataError: It is missing, empty or something else.
+        """
+        value = self.values[index]
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(value)
+        if not isinstance(value, str):
+            raise self._wrong(column, value, "a label")
+        if not value.strip():
+            raise DataError(
+                f"{self.place}: the label in column '{column}' is empty.",
+                fix="Give the row a label or leave it out.",
+            )
+        return value
+
+    def _wrong(self, column: str, value: object, expected: str) -> DataError:
+        missing = value is None
+        shown = "nothing (null)" if missing else f"{value!r:.60} ({_kind(value)})"
+        return DataError(
+            f"{self.place}: column '{column}' holds no usable value.",
+            expected=expected,
+            received=shown,
+        )
+
+
+def _kind(value: object) -> str:
+    return {"dict": "an object", "list": "a list", "float": "a number"}.get(
+        type(value).__name__, type(value).__name__
+    )

@@ -1,0 +1,107 @@
+"""Attention over the features of one vector."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from regard.errors import ArgumentError
+from regard.layers.base import AttentionLayer, Shape, check_mask
+from regard.ops import erase_padding, masked_softmax
+from regard.ops.precision import Tensor, widen
+
+
+@keras.saving.register_keras_serializable(package="regard")
+class FeatureAttention(AttentionLayer):
+    r"""A gate that shares attention out among the features of its input.
+
+    .. math:: w = \mathrm{softmax}(W^\top x + b), \qquad y = w \odot x
+
+    The keys are the features. A masked feature has weight 0 and counts as 0 where the
+    others are scored from it, so its content changes nothing.
+
+    Args:
+        **kwargs: What ``AttentionLayer`` takes: dropout, bias, initializers,
+            regularizers, constraints, seed, and what every Keras layer takes.
+
+    Call arguments:
+        inputs: The features.
+        mask: ``(batch, features)``, True where a feature is valid.
+        return_attention_scores: Whether to return ``(outputs, weights)``.
+        training: Whether dropout is on.
+
+    Input shape:
+        ``(batch, features)``. For a sequence use ``keras.layers.TimeDistributed``.
+
+    Output shape:
+        ``(batch, features)``; weights ``(batch, 1, features)``.
+
+    Raises:
+        ArgumentError: The number of features is unknown, or the mask does not fit.
+
+    Example:
+        >>> toy = keras.Sequential([
+        ...     keras.Input((4,)),
+        ...     FeatureAttention(use_bias=False),
+        ...     keras.layers.Dense(16),
+        ...     FeatureAttention(use_bias=False),
+        ...     keras.layers.Dense(1),
+        ... ])
+        >>> toy.count_params()
+        369
+    """
+
+    weights_axes: ClassVar[tuple[str, ...]] = ("batch", "heads", "keys")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=2)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel and the bias of the scores."""
+        features = input_shape[-1]
+        if features is None:
+            raise ArgumentError(
+                "The number of features is unknown.",
+                expected="(batch, features), with features known",
+                received=str(tuple(input_shape)),
+            )
+        self.kernel = self._add_kernel("kernel", (features, features))
+        self.bias = self._add_bias("bias", (features,)) if self.use_bias else None
+
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> Any:
+        """Weigh the features; see the class for arguments and shapes."""
+        if mask is not None:
+            mask = check_mask("mask", mask, inputs[..., None])
+            inputs = erase_padding(inputs[..., None], mask)[..., 0]
+        weights = masked_softmax(self._feature_scores(inputs), mask)
+        weights = ops.cast(weights, inputs.dtype)
+        outputs = self._drop(weights, training) * inputs
+        return (outputs, weights[:, None]) if return_attention_scores else outputs
+
+    def _feature_scores(self, inputs: Tensor) -> Tensor:
+        scores = ops.matmul(widen(inputs), widen(self.kernel))
+        return scores if self.bias is None else scores + widen(self.bias)
+
+    def compute_output_shape(
+        self, input_shape: Shape, return_attention_scores: bool = False
+    ) -> Any:
+        """The shape of the outputs, or of outputs and weights."""
+        shape = tuple(input_shape)
+        weights = (shape[0], 1, shape[1])
+        return (shape, weights) if return_attention_scores else shape
+
+    def compute_output_spec(
+        self, inputs: Tensor, *_: Any, return_attention_scores: bool = False, **__: Any
+    ) -> Any:
+        """What a symbolic call gives."""
+        outputs, weights = self.compute_output_shape(inputs.shape, True)
+        if return_attention_scores:
+            return self._specs(outputs, weights)
+        return self._specs(outputs)

@@ -1,0 +1,130 @@
+"""What cross and self attention share: queries that look at keys."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from keras import ops
+
+from regard.errors import ArgumentError
+from regard.layers.base import check_positive
+from regard.layers.scored import PAIR_SCORES, ScoredAttention, find_score
+from regard.ops import (
+    as_mask,
+    causal_mask,
+    erase_padding,
+    join_masks,
+    masked_softmax,
+    merge_heads,
+    split_heads,
+    window_mask,
+)
+from regard.ops.precision import Tensor
+
+# Scores without weights: their heads share out the features of query and key.
+_PLAIN = {"dot", "scaled_dot"}
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one call, each of them optional but the last."""
+
+    query: Tensor | None
+    key: Tensor | None
+    attention: Tensor | None
+    causal: bool
+
+
+class PairedAttention(ScoredAttention):
+    """Base of the layers in which each query looks at all keys.
+
+    Args:
+        score: A name from the table of pair scores.
+        units: The width of the score's hidden layer, of each head.
+        num_heads: The number of heads.
+        window: The number of keys a query sees around its own place; None: all.
+        **kwargs: What ``AttentionLayer`` takes.
+    """
+
+    weights_axes: ClassVar[tuple[str, ...]] = ("batch", "heads", "queries", "keys")
+
+    def __init__(
+        self,
+        score: str = "additive",
+        units: int | None = None,
+        num_heads: int = 1,
+        *,
+        window: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        row = find_score("score", score, PAIR_SCORES)
+        super().__init__(score, row, units, num_heads, **kwargs)
+        self.window = check_positive("window", window)
+
+    def _build_pair(self, query: int, key: int, value: int) -> None:
+        """Check the numbers of features and make the weights of the score."""
+        if self.score in _PLAIN and query != key:
+            raise ArgumentError(
+                f"The score '{self.score}' multiplies query and key.",
+                expected="as many features in the query as in the key",
+                received=f"{query} and {key}",
+                fix="Use score='general', or project one of them before.",
+            )
+        shared_out = [value, key] if self.score in _PLAIN else [value]
+        if any(features % self.num_heads for features in shared_out):
+            raise ArgumentError(
+                "The heads cannot share out the features evenly.",
+                expected=f"a multiple of num_heads={self.num_heads}",
+                received=" and ".join(str(features) for features in shared_out),
+            )
+        self._build_score(query, key)
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        masks: Masks,
+        training: bool | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Context ``(batch, queries, features)`` and weights."""
+        query = erase_padding(query, masks.query)
+        key, value = erase_padding(key, masks.key), erase_padding(value, masks.key)
+        scores = self._pair_scores(query, key)
+        weights = masked_softmax(scores, self._join(masks, query, key))
+        weights = ops.cast(weights, value.dtype)
+        heads = split_heads(value, self.num_heads)
+        return merge_heads(ops.matmul(self._drop(weights, training), heads)), weights
+
+    def _pair_scores(self, query: Tensor, key: Tensor) -> Tensor:
+        """``(batch, heads, queries, keys)``."""
+        if self.score in _PLAIN:
+            query = split_heads(query, self.num_heads)
+            key = split_heads(key, self.num_heads)
+        return self._scores(query, key)
+
+    def _join(self, masks: Masks, query: Tensor, key: Tensor) -> Tensor | None:
+        queries, keys = ops.shape(query)[1], ops.shape(key)[1]
+        local = None
+        if self.window is not None:
+            local = window_mask(queries, keys, self.window, masks.causal)
+        elif masks.causal:
+            local = causal_mask(queries, keys)
+        return join_masks(masks.query, masks.key, masks.attention, local)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {**super().get_config(), "window": self.window}
+
+
+def check_attention_mask(mask: Tensor | None) -> Tensor | None:
+    """Refuse a mask that has no axes for queries and keys."""
+    if mask is None:
+        return None
+    mask = as_mask(mask)
+    if len(mask.shape) not in {2, 3, 4}:
+        raise ArgumentError(
+            "'attention_mask' says which query may see which key.",
+            expected="([batch, [heads,]] queries, keys)",
+            received=str(tuple(mask.shape)),
+        )
+    return mask

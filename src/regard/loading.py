@@ -1,0 +1,28 @@
+"""Loading whatever was saved."""
+
+from pathlib import Path
+
+from regard.bundle import read_bundle
+from regard.classifier import TextClassifier, TrainedTextClassifier
+from regard.classifier.trained import KIND, PARTS
+
+
+def load(path: str | Path) -> TextClassifier:
+    """Load a bundle that ``save`` or ``regard train`` made.
+
+    Sizes and hashes of all parts are checked first; nothing in a bundle is executed,
+    and only classes of Keras and of this library are loaded from it.
+
+    Args:
+        path: The folder, for example ``reviews.regard``.
+
+    Raises:
+        BundleError: There is no bundle, or it is damaged, incomplete or of an unknown
+            version; the message names the part and what is wrong with it.
+
+    Example:
+        >>> classifier = regard.load("reviews.regard")
+        >>> classifier.predict(["A film that never finds its feet."])
+    """
+    bundle = read_bundle(path, {KIND: PARTS})
+    return TextClassifier.of(TrainedTextClassifier.from_bundle(bundle))

@@ -1,0 +1,96 @@
+"""How good a classifier is on labelled examples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from regard.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """The measures of one class.
+
+    Args:
+        precision: The share of the examples given this label that have it; 0 where
+            none was given it.
+        recall: The share of the examples with this label that were given it; 0 where
+            none has it.
+        f1: The harmonic mean of both; 0 where both are 0.
+        support: The number of examples with this label.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How good a classifier is on labelled examples.
+
+    Args:
+        accuracy: The share of examples given their own label.
+        macro_f1: The mean of F1 over the classes that occur, in the examples or in
+            the predictions.
+        loss: The mean of minus the logarithm of the probability of the right label,
+            in nats.
+        per_class: The measures of each class by its label.
+        confusion: ``(classes, classes)``, counts: a row for each right label, a
+            column for each predicted one, both in the order of ``per_class``.
+    """
+
+    accuracy: float
+    macro_f1: float
+    loss: float
+    per_class: Mapping[str, ClassMetrics]
+    confusion: IntArray
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measures as plain values, ready for JSON."""
+        return {
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "loss": self.loss,
+            "per_class": {name: asdict(one) for name, one in self.per_class.items()},
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def evaluate(
+    probabilities: FloatArray, targets: IntArray, names: Sequence[str]
+) -> Evaluation:
+    """Measure probabilities against the right classes.
+
+    Args:
+        probabilities: ``(examples, classes)``.
+        targets: ``(examples,)``, the index of the right class.
+        names: The label of each class.
+    """
+    confusion = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
+    classes = [_class_metrics(confusion, index) for index in range(len(names))]
+    occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
+    right = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    return Evaluation(
+        accuracy=float(np.trace(confusion) / len(targets)),
+        macro_f1=float(np.mean([one.f1 for one in classes], where=occurring)),
+        # A probability that was rounded to 0 counts as the smallest there is.
+        loss=float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean()),
+        per_class=dict(zip(names, classes, strict=True)),
+        confusion=confusion,
+    )
+
+
+def _class_metrics(confusion: IntArray, index: int) -> ClassMetrics:
+    hits = int(confusion[index, index])
+    predicted, actual = int(confusion[:, index].sum()), int(confusion[index].sum())
+    return ClassMetrics(
+        precision=hits / max(predicted, 1),
+        recall=hits / max(actual, 1),
+        f1=2 * hits / max(predicted + actual, 1),
+        support=actual,
+    )

@@ -1,0 +1,131 @@
+"""Training a text classifier: from examples to the best weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from regard.models.config import TextClassifierConfig
+from regard.models.dataset import BucketedBatches, Examples
+from regard.models.interrupts import InterruptBetweenSteps
+from regard.models.progress import ACCURACY, LOSS, Logs, ProgressCallback, Reporting
+from regard.models.text_classifier import build_text_classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training ended with.
+
+    Args:
+        model: The model with the best weights, without any state of the training.
+        epochs: The number of epochs that were finished.
+        interrupted: Whether an interrupt ended the training.
+    """
+
+    model: keras.Model
+    epochs: int
+    interrupted: bool
+
+
+class _BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the lowest validation loss, out of reach.
+
+    They are copies: what an interrupt leaves in the model itself need not be whole.
+    Without validation the last epoch is the best.
+    """
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.weights: Sequence[Any] = ()
+        self.epochs = 0
+        self._lowest = np.inf
+        self._best_epoch = 0
+        self._patience = patience
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Keep the weights when they are the best so far, and end when none come."""
+        self.epochs = epoch + 1
+        loss = (logs or {}).get(f"val_{LOSS}")
+        if loss is None or loss < self._lowest or not self.weights:
+            self._lowest = np.inf if loss is None else loss
+            self._best_epoch = epoch
+            self.weights = [np.array(weight) for weight in self.model.get_weights()]
+        elif epoch - self._best_epoch >= self._patience:
+            self.model.stop_training = True
+
+
+def train_text_classifier(
+    train: Examples,
+    validation: Examples | None,
+    *,
+    vocabulary_size: int,
+    classes: int,
+    config: TextClassifierConfig,
+    seed: int,
+    progress: ProgressCallback | None = None,
+) -> Trained:
+    """Train the default text classifier.
+
+    Training ends when the validation loss has not fallen for ``config.patience``
+    epochs, and the weights of the best epoch are kept. The same arguments give the
+    same model; the global random state is neither used nor changed.
+
+    Args:
+        train: What is trained on.
+        validation: What the best epoch is chosen on; None: the last epoch is.
+        vocabulary_size: The number of ids, padding among them.
+        classes: The number of classes.
+        config: The settings.
+        seed: What all random choices depend on.
+        progress: Called while the training runs.
+
+    Raises:
+        KeyboardInterrupt: There was one before the end of the first epoch. A later
+            one ends the training with the best weights so far.
+    """
+    model = build_text_classifier(config, vocabulary_size, classes, seed)
+    _compile(model, config)
+    best = _BestWeights(config.patience)
+    # The best weights are safe before anybody is told about the epoch.
+    interrupts = InterruptBetweenSteps()
+    reporting = [Reporting(progress)] if progress else []
+    interrupted = False
+    try:
+        with interrupts.listening():
+            model.fit(
+                _batches(train, config, seed),
+                validation_data=_batches(validation, config) if validation else None,
+                epochs=config.epochs,
+                callbacks=[best, *reporting, interrupts],
+                shuffle=False,  # the batches shuffle themselves, by the seed
+                verbose=0,
+            )
+    except KeyboardInterrupt:
+        if not best.weights:
+            raise
+        interrupted = True
+    # A fresh model: the interrupted one may be without its arrays, and the state of
+    # the optimizer belongs in no bundle.
+    finished = build_text_classifier(config, vocabulary_size, classes, seed)
+    finished.set_weights(best.weights)
+    return Trained(finished, best.epochs, interrupted)
+
+
+def _batches(
+    examples: Examples, config: TextClassifierConfig, seed: int | None = None
+) -> BucketedBatches:
+    return BucketedBatches(examples, config.batch_size, config.max_length, seed)
+
+
+def _compile(model: keras.Model, config: TextClassifierConfig) -> None:
+    # Keras's own loss log counts rows of padding; weighted metrics do not.
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(name=LOSS),
+            keras.metrics.SparseCategoricalAccuracy(name=ACCURACY),
+        ],
+    )

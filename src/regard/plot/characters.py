@@ -1,0 +1,30 @@
+"""Characters that would act on a reader's screen, turned into ones that only show."""
+
+# C0, DEL and C1; tabs and line ends stay.
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}
+# Characters that reorder what follows them, beyond the text they stand in.
+_DIRECTIONS = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_SURROGATES = range(0xD800, 0xE000)
+
+_PICTURES = {
+    code: chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+    for code in _CONTROLS
+} | dict.fromkeys(_SURROGATES, "\ufffd")
+_ESCAPES = {
+    code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
+    for code in {*_CONTROLS, *_DIRECTIONS, *_SURROGATES, 0x0D}
+}
+
+
+def for_page(text: str) -> str:
+    """Control characters as pictures (␛), one for one: HTML does not allow them."""
+    return text.translate(_PICTURES)
+
+
+def for_terminal(text: str) -> str:
+    r"""Control and direction characters spelt out (``\x1b``).
+
+    A terminal obeys them: a text could move the cursor, colour or hide what follows,
+    or write to the clipboard.
+    """
+    return text.replace("\r\n", "\n").translate(_ESCAPES)

@@ -1,0 +1,167 @@
+"""Explanations as a picture, drawn by matplotlib."""
+
+import io
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from regard.errors import ArgumentError, MissingExtraError
+from regard.plot.article import percent
+from regard.plot.characters import for_page
+from regard.plot.scale import LEVELS, ink, level, shades
+from regard.plot.segments import scale_top, segments
+from regard.plot.wrapping import Measure, Word, wrapped
+from regard.types import Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# All lengths in points, 72 to the inch.
+_WIDTH, _MARGIN, _LEADING = 540.0, 24.0, 23.0
+_TEXT_SIZE, _SMALL = 12.0, 8.5
+_DPI = 200
+# matplotlib draws at most 65,535 pixels a side.
+_MAXIMUM_HEIGHT = 65_000 / _DPI * 72
+_SOFT = "#57606a"
+# Scripts that matplotlib's own font lacks are taken from these where installed.
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Arial Unicode MS",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+)
+
+
+def picture(explanations: Sequence[Explanation], format: str) -> bytes:  # noqa: A002 - matplotlib's name
+    """The explanations under each other, as the bytes of a ``png`` or ``svg`` file.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise MissingExtraError("Drawing a picture", "matplotlib", "plot") from error
+
+    # The salt keeps the identifiers in an SVG the same from run to run.
+    settings = {"font.family": _installed_fonts(), "svg.hashsalt": "regard"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # A box in the picture says so already, once and where it matters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        return _drawn(explanations, format)
+
+
+def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    measure = _measure(figure)
+    blocks = [(one, _lines(one, measure)) for one in explanations]
+    height = _MARGIN + sum(_height(lines) for _, lines in blocks)
+    _check_height(height)
+    figure.set_size_inches(_WIDTH / 72, height / 72)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
+    axes.set_axis_off()
+    y = _MARGIN
+    for explanation, lines in blocks:
+        _draw(axes, explanation, lines, y)
+        y += _height(lines)
+    buffer = io.BytesIO()
+    figure.savefig(
+        buffer, format=kind, metadata={"Date": None} if kind == "svg" else {}
+    )
+    return buffer.getvalue()
+
+
+def _check_height(height: float) -> None:
+    if height > _MAXIMUM_HEIGHT:
+        raise ArgumentError(
+            "The texts are too long for one picture.",
+            expected=f"a picture of at most {_MAXIMUM_HEIGHT / 72:.0f} inches",
+            received=f"{height / 72:.0f} inches",
+            fix="Save them as .html, or a few at a time.",
+        )
+
+
+def _installed_fonts() -> list[str]:
+    from matplotlib import font_manager  # noqa: PLC0415
+
+    available = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in _FONTS if name in available]
+
+
+def _measure(figure: Any) -> Measure:
+    """The width of a text in points."""
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415
+
+    renderer = figure.canvas.get_renderer()
+    font = FontProperties(size=_TEXT_SIZE)
+
+    def width(text: str) -> float:
+        pixels, _, _ = renderer.get_text_width_height_descent(
+            for_page(text), font, ismath=False
+        )
+        return float(pixels) * 72 / figure.dpi
+
+    return width
+
+
+def _lines(explanation: Explanation, measure: Measure) -> list[list[Word]]:
+    pieces = segments(explanation)
+    return wrapped(pieces, measure, _WIDTH - 2 * _MARGIN)
+
+
+def _height(lines: Sequence[object]) -> float:
+    return 3 * _LEADING + len(lines) * _LEADING + _MARGIN / 2
+
+
+def _draw(
+    axes: "Axes", explanation: Explanation, lines: Iterable[Iterable[Word]], y: float
+) -> None:
+    top = scale_top(segments(explanation))
+    heading = f"{explanation.label}   {percent(explanation.probability)}"
+    _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
+    y += 0.25 * _LEADING
+    for line in lines:
+        y += _LEADING
+        for word in line:
+            _draw_word(axes, word, y, top)
+    _draw_legend(axes, y + 1.4 * _LEADING, top)
+
+
+def _draw_word(axes: "Axes", word: Word, y: float, top: float) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    step = level(word.segment.weight or 0.0, top)
+    shade = shades("light")[step]
+    color = ink(shade) if word.segment.seen else _SOFT
+    if step:
+        corner = (_MARGIN + word.x, y - 0.68 * _LEADING)
+        axes.add_patch(
+            Rectangle(corner, word.width, 0.84 * _LEADING, color=shade, lw=0)
+        )
+    _write(axes, _MARGIN + word.x, y, word.text, size=_TEXT_SIZE, color=color)
+
+
+def _draw_legend(axes: "Axes", y: float, top: float) -> None:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    x, step = _MARGIN + 14, 3.2
+    _write(axes, _MARGIN, y, "0", size=_SMALL, color=_SOFT)
+    for index, shade in enumerate(shades("light")):
+        corner = (x + index * step, y - 7.5)
+        axes.add_patch(Rectangle(corner, step, 9, color=shade, lw=0))
+    note = f"{top:.3f}   weight: where the model looked, not why it decided"
+    _write(axes, x + LEVELS * step + 6, y, note, size=_SMALL, color=_SOFT)
+
+
+def _write(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:
+    # A dollar sign is a dollar sign, not the start of a formula.
+    axes.text(x, y, for_page(text), va="baseline", parse_math=False, **look)

@@ -1,0 +1,8 @@
+"""Text to token ids that remember where in the text they stand."""
+
+from regard.text.batching import LENGTH_BUCKETS
+from regard.text.encoded import Encoded
+from regard.text.labels import Label, Labels
+from regard.text.tokenizer import Tokenizer
+
+__all__ = ["LENGTH_BUCKETS", "Encoded", "Label", "Labels", "Tokenizer"]

@@ -1,0 +1,29 @@
+"""One text as a model reads it."""
+
+from dataclasses import dataclass
+
+from regard.types import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """The tokens of one text: their ids and where in the text they stand.
+
+    Args:
+        ids: ``(tokens,)``, never the padding id.
+        offsets: ``(tokens, 2)``: start and end of each token in the text as it came,
+            counted in characters, the end exclusive. Ordered, none empty, none
+            overlapping.
+        truncated: Whether the text goes on after the last token here.
+    """
+
+    ids: IntArray
+    offsets: IntArray
+    truncated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pieces(self, text: str) -> tuple[str, ...]:
+        """The tokens as they stand in ``text``, the text that was encoded."""
+        return tuple(text[start:end] for start, end in self.offsets.tolist())

@@ -1,0 +1,121 @@
+"""The classes of a classifier and their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from regard.errors import DataError
+from regard.types import IntArray
+
+Label: TypeAlias = str | int
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a classifier, in the order of its probabilities.
+
+    Labels are strings, or whole numbers throughout; predictions come back as what was
+    given. Looking one up goes by its text, so that the label 1 of a list and the "1"
+    of a file are the same.
+
+    Args:
+        values: The labels, each once.
+    """
+
+    values: tuple[Label, ...]
+
+    @classmethod
+    def of(cls, labels: Sequence[Any]) -> "Labels":
+        """The distinct labels of a training set, sorted.
+
+        Raises:
+            DataError: A label is neither a string nor a whole number, both kinds
+                occur, or there is one class only.
+        """
+        found = {_plain(label, index) for index, label in enumerate(labels)}
+        if len({type(label) for label in found}) > 1:
+            raise DataError(
+                "The labels are of two kinds.",
+                expected="strings only, or whole numbers only",
+                received=f"both, for example {sorted(found, key=str)[:4]}",
+            )
+        if len(found) < 2:
+            raise DataError(
+                "A classifier needs two classes to tell apart.",
+                expected="at least two different labels",
+                received=f"{sorted(found, key=str)} in {len(labels)} examples",
+            )
+        return cls(tuple(sorted(found)))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels as strings."""
+        return tuple(str(value) for value in self.values)
+
+    def encode(self, labels: Sequence[Any]) -> IntArray:
+        """The index of each label.
+
+        Raises:
+            DataError: A label is not among those of the training set.
+        """
+        index = {name: position for position, name in enumerate(self.names)}
+        unknown = [label for label in labels if str(label) not in index]
+        if unknown:
+            position = next(i for i, x in enumerate(labels) if str(x) not in index)
+            raise DataError(
+                f"Label {unknown[0]!r} of example {position} was not seen in training.",
+                expected=f"one of {list(self.values)}",
+                received=f"{len(unknown)} examples with other labels",
+            )
+        return np.asarray([index[str(label)] for label in labels], dtype=np.int32)
+
+    def decode(self, indices: IntArray) -> list[Label]:
+        """The labels at ``indices``, of the type they were given in."""
+        return [self.values[index] for index in indices.tolist()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON: the labels as strings and what they were."""
+        kind = "int" if isinstance(self.values[0], int) else "str"
+        return {"type": kind, "labels": list(self.names)}
+
+    @classmethod
+    def from_dict(cls, stored: Any) -> "Labels":
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            DataError: It is something else.
+        """
+        try:
+            kind = {"str": str, "int": int}[stored["type"]]
+            labels = cls(tuple(kind(name) for name in stored["labels"]))
+            distinct = len(set(labels.values))
+        except (TypeError, KeyError, ValueError) as error:
+            raise _no_labels() from error
+        if not 1 < distinct == len(labels) or labels.to_dict() != stored:
+            raise _no_labels()
+        return labels
+
+
+def _plain(label: Any, index: int) -> Label:
+    if isinstance(label, str):
+        return str(label)
+    if isinstance(label, int | np.integer) and not isinstance(label, bool):
+        return int(label)
+    raise DataError(
+        f"The label of example {index} is not a label.",
+        expected="a string or a whole number",
+        received=f"{label!r}, a {type(label).__name__}",
+    )
+
+
+def _no_labels() -> DataError:
+    return DataError(
+        "These are no labels.",
+        expected="'type', which is 'str' or 'int', and 'labels', two or more "
+        "different strings",
+    )

@@ -1,0 +1,166 @@
+"""A vocabulary of words, and texts as ids of it with offsets."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+
+import numpy as np
+import tokenizers
+
+from regard.errors import ArgumentError, DataError
+from regard.text.encoded import Encoded
+from regard.text.pipeline import PADDING, UNKNOWN, splitter, word_pipeline
+from regard.text.stored import read_pipeline
+
+Spans = list[tuple[int, int]]
+
+_SPECIAL = {PADDING: 0, UNKNOWN: 1}
+# Words repeat: looking one up by its spelling saves normalising it again.
+_REMEMBERED = 1 << 17
+_CHUNK = 1024
+
+
+class Tokenizer:
+    """Cuts text into words, knows their ids and where in the text they stand.
+
+    Made by ``Tokenizer.train`` or ``Tokenizer.from_json``. Id 0 is padding, id 1 any
+    word outside the vocabulary. It does not change after it was made and may be used
+    from several threads.
+
+    Args:
+        pipeline: A word-level tokenizer of the Hugging Face library whose first two
+            ids are padding and unknown.
+    """
+
+    PADDING_ID = 0
+    UNKNOWN_ID = 1
+
+    def __init__(self, pipeline: tokenizers.Tokenizer) -> None:
+        self._pipeline = pipeline
+        self._splitter = splitter(pipeline)
+        self._vocabulary: dict[str, int] = pipeline.get_vocab()
+        self._id_of = lru_cache(_REMEMBERED)(self._look_up)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        max_vocabulary: int = 30_000,
+        min_frequency: int = 1,
+    ) -> "Tokenizer":
+        """Learn the vocabulary of a stream of texts, most frequent words first.
+
+        Args:
+            texts: The texts; read once, a few at a time.
+            max_vocabulary: The most ids there may be, padding and unknown among them.
+            min_frequency: A word seen less often stays unknown.
+
+        Raises:
+            ArgumentError: There is no room for a word.
+            DataError: A text is not valid Unicode.
+        """
+        if max_vocabulary <= len(_SPECIAL):
+            raise ArgumentError(
+                "A vocabulary needs room for words beside padding and unknown.",
+                expected=f"max_vocabulary above {len(_SPECIAL)}",
+                received=str(max_vocabulary),
+            )
+        counts = cls(word_pipeline(_SPECIAL))._count(texts)
+        frequent = [word for word in counts if counts[word] >= min_frequency]
+        # Words of one frequency in the order of the alphabet: the same data always
+        # gives the same vocabulary.
+        frequent.sort(key=lambda word: (-counts[word], word))
+        words = frequent[: max_vocabulary - len(_SPECIAL)]
+        numbered = {word: id_ for id_, word in enumerate(words, len(_SPECIAL))}
+        return cls(word_pipeline(_SPECIAL | numbered))
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids, padding and unknown among them."""
+        return len(self._vocabulary)
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[Encoded]:
+        """Cut texts into tokens.
+
+        Args:
+            texts: The texts.
+            max_length: The most tokens kept of one text; later ones are cut off.
+
+        Raises:
+            DataError: A text is not valid Unicode (it holds half a surrogate pair).
+        """
+        return [
+            self._encode(text, spans, max_length)
+            for text, spans in zip(texts, self._split(texts), strict=True)
+        ]
+
+    def normalise(self, piece: str) -> str:
+        """The word that a piece of text is looked up as."""
+        return str(self._pipeline.normalizer.normalize_str(piece))
+
+    def word(self, id_: int) -> str:
+        """The normalised word of an id."""
+        return str(self._pipeline.id_to_token(id_))
+
+    def to_json(self) -> str:
+        """The tokenizer in the JSON format of the Hugging Face library."""
+        return str(self._pipeline.to_str())
+
+    @classmethod
+    def from_json(cls, content: str) -> "Tokenizer":
+        """Read what ``to_json`` wrote; data only, nothing in it is executed.
+
+        Raises:
+            BundleError: The JSON is damaged or not that of such a tokenizer.
+        """
+        return cls(read_pipeline(content))
+
+    def _split(self, texts: Sequence[str]) -> Iterator[Spans]:
+        for start in range(0, len(texts), _CHUNK):
+            chunk = list(texts[start : start + _CHUNK])
+            try:
+                split = self._splitter.encode_batch(chunk)
+            except (TypeError, UnicodeError) as error:
+                raise _not_unicode(texts) from error
+            yield from (encoding.offsets for encoding in split)
+
+    def _encode(self, text: str, spans: Spans, max_length: int) -> Encoded:
+        kept = spans[:max_length]
+        ids = [self._id_of(text[start:end]) for start, end in kept]
+        return Encoded(
+            np.asarray(ids, dtype=np.int32),
+            np.asarray(kept, dtype=np.int32).reshape(-1, 2),
+            truncated=len(spans) > max_length,
+        )
+
+    def _look_up(self, piece: str) -> int:
+        id_ = self._vocabulary.get(self.normalise(piece), self.UNKNOWN_ID)
+        # A word that spells "[PAD]" is not padding.
+        return id_ or self.UNKNOWN_ID
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        """How often each normalised word occurs."""
+        pieces: Counter[str] = Counter()
+        stream = iter(texts)
+        while chunk := list(islice(stream, _CHUNK)):
+            for text, spans in zip(chunk, self._split(chunk), strict=True):
+                pieces.update(text[start:end] for start, end in spans)
+        words: Counter[str] = Counter()
+        for piece, count in pieces.items():
+            words[self.normalise(piece)] += count
+        return words
+
+
+def _not_unicode(texts: Sequence[str]) -> DataError:
+    for index, text in enumerate(texts):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            return DataError(
+                f"Text {index} is not valid Unicode.",
+                expected="characters only",
+                received=f"half a surrogate pair at character {error.start}",
+                fix="Read the file as UTF-8 without 'surrogateescape'.",
+            )
+    return DataError("These texts cannot be encoded.", expected="strings")

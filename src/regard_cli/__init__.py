@@ -1,0 +1,10 @@
+"""The command line of ``regard``.
+
+It stands beside the package, not inside it: importing ``regard`` loads Keras, which
+takes more than a second, so that a saved model finds our layers. ``regard --help``
+must not wait for that. Commands import ``regard`` when they run.
+"""
+
+from regard_cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,54 @@
+"""The commands and their names."""
+
+from typing import Annotated
+
+import typer
+
+from regard_cli.demo import demo
+from regard_cli.evaluate import evaluate
+from regard_cli.predict import predict
+from regard_cli.train_classify import train_classify
+
+app = typer.Typer(
+    name="regard",
+    help="Attention you can see: train, predict, and see what the model looked at.",
+    epilog="Exit codes: 0 done, 2 wrong use or wrong input, 130 interrupted, "
+    "1 anything else.",
+    no_args_is_help=True,
+    # Tracebacks with the values of variables would print the user's data.
+    pretty_exceptions_enable=False,
+    # Plain help: the boxes of rich would take longer to import than all the rest.
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+train = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Train a model from a file."
+)
+
+train.command("classify")(train_classify)
+app.add_typer(train, name="train")
+app.command("predict")(predict)
+app.command("evaluate")(evaluate)
+app.command("demo")(demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        # Read from the installed package: importing it would load Keras.
+        from importlib import metadata  # noqa: PLC0415 - slow, and rarely needed
+
+        typer.echo(f"regard {metadata.version('regard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""

@@ -1,0 +1,41 @@
+"""Measures as a table for people."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regard.models import Evaluation
+
+_HEAD = ("label", "precision", "recall", "F1", "examples")
+
+
+def metrics_table(evaluation: "Evaluation") -> str:
+    """Accuracy and macro F1, and a line for each label."""
+    from regard.plot import for_terminal  # noqa: PLC0415 - loads Keras
+
+    rows: list[tuple[str, ...]] = [_HEAD]
+    rows += [
+        (
+            for_terminal(label).replace("\n", "\\n"),
+            f"{one.precision:.4f}",
+            f"{one.recall:.4f}",
+            f"{one.f1:.4f}",
+            f"{one.support:,}",
+        )
+        for label, one in evaluation.per_class.items()
+    ]
+    return (
+        f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
+        f"loss     {evaluation.loss:.4f} nats\n\n{_aligned(rows)}"
+    )
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    from rich.cells import cell_len  # noqa: PLC0415 - --help waits for it
+
+    width = max(cell_len(row[0]) for row in rows)
+    lines = []
+    for label, *numbers in rows:
+        cells = "".join(f"{number:>11}" for number in numbers)
+        # Padded by columns on the screen: some characters take two.
+        lines.append(f"{label}{' ' * (width - cell_len(label))}{cells}\n")
+    return "".join(lines)

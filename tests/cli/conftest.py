@@ -1,0 +1,138 @@
+"""Commands run in this process, on a classifier that costs nothing."""
+
+import io
+import os
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import regard
+from regard.models import Evaluation
+from regard.models.evaluation import ClassMetrics
+from regard.models.progress import TrainingProgress
+from regard.types import Explanation
+from regard_cli import main
+
+
+@dataclass
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Runs a command line as the console script does."""
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            code = left.code or 0
+        else:
+            code = 0
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
+
+
+EVALUATION = Evaluation(
+    accuracy=0.75,
+    macro_f1=0.7,
+    loss=0.5,
+    per_class={
+        "bad": ClassMetrics(1, 0.5, 0.6, 1_200),
+        "良い": ClassMetrics(0, 0, 0, 3),
+    },
+    confusion=np.array([[3, 1], [0, 0]]),
+)
+
+
+class FakeClassifier:
+    """Knows two labels and looks at the first word."""
+
+    labels = ("bad", "good")
+    batches: tuple[int, ...] = ()
+    trained_on: tuple = ()
+    interrupts: str | None = None
+
+    def __init__(self, seed=0):
+        self.seed = seed
+        self.interrupted = False
+        self.validation = EVALUATION
+
+    def explain(self, texts):
+        type(self).batches += (len(texts),)
+        return [self._explain(text) for text in texts]
+
+    def _explain(self, text):
+        words = text.split()
+        spans, start = [], 0
+        for word in words:
+            start = text.index(word, start)
+            spans.append((start, start + len(word)))
+            start += len(word)
+        weights = np.array([1.0] + [0.0] * (len(words) - 1))[: len(words)]
+        return Explanation(
+            text=text,
+            label="good",
+            labels=self.labels,
+            probabilities=np.array([0.25, 0.75]),
+            tokens=tuple(words),
+            offsets=np.array(spans, dtype=int).reshape(-1, 2),
+            weights=weights,
+        )
+
+    def evaluate(self, texts, labels):
+        type(self).trained_on = (texts, labels)
+        return EVALUATION
+
+    def fit(self, texts, labels, *, validation, epochs, batch_size, progress):
+        type(self).trained_on = (
+            texts,
+            labels,
+            validation,
+            epochs,
+            batch_size,
+            self.seed,
+        )
+        if self.interrupts == "at once":
+            raise KeyboardInterrupt
+        progress(TrainingProgress(1, 9, 1, 2, 0.7, 0.5, None, None, 0.1, 3.0))
+        progress(TrainingProgress(1, 9, 2, 2, 0.6, 0.6, 0.5, 0.7, 61.0, 70.0))
+        self.interrupted = self.interrupts == "later"
+
+    def save(self, path):
+        path.mkdir()
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Puts the fake in the place of the real classifier."""
+    kind = type("Fake", (FakeClassifier,), {})
+    monkeypatch.setattr(regard, "load", lambda _: kind(), raising=False)
+    monkeypatch.setattr(regard, "TextClassifier", kind, raising=False)
+    return kind
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\nfine film,good\npoor film,bad\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _same_environment():
+    """A command chooses its backend for its process, which here is everybody's."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

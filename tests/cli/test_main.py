@@ -1,0 +1,149 @@
+"""Exit codes, help without Keras, quiet pipes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+from regard.errors import DataError, MissingExtraError
+
+SOURCE = Path(regard.__file__).parents[1]
+
+
+def python(code, **changed):
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)} | changed
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        encoding=changed.get("PYTHONIOENCODING", "utf-8"),
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "train --help", "train classify --help", "predict -h", "evaluate -h"],
+)
+def test_help_comes_without_keras(command):
+    """Which is what makes it fast: Keras takes more than a second."""
+    code = (
+        "import sys, regard_cli\n"
+        f"try: regard_cli.main({command.split()!r})\n"
+        "except SystemExit as left: assert not left.code, left.code\n"
+        "heavy = {'keras', 'jax', 'numpy', 'regard', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: regard" in done.stdout
+
+
+def test_the_module_runs_too(run):
+    done = subprocess.run(
+        [sys.executable, "-m", "regard_cli", "--help"],
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Usage: regard" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["predict"],
+        ["train", "classify", "data.csv"],
+        ["predict", "x", "--nonsense"],
+        ["train", "classify", "data.csv", "--out", "x", "--epochs", "0"],
+    ],
+)
+def test_wrong_use(run, arguments):
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.count("Error:") == 1
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("line 3: wrong.", fix="Mend it."), 2),
+        (MissingExtraError("Reading Parquet", "pyarrow", "data"), 1),
+        (OSError(28, "No space left on device"), 1),
+    ],
+)
+def test_errors_become_one_message_and_a_code(run, fake, monkeypatch, error, code):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(fake, "explain", fail)
+    done = run("predict", "x.regard", "a text")
+    assert (done.code, done.out) == (code, "")
+    assert done.err == f"Error: {error}\n"
+
+
+def test_messages_do_not_command_the_terminal(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\na,\x1b]0;owned\x07\n")
+    done = run("evaluate", "x.regard", data)
+    assert done.code == 2
+    assert "'\\x1b]0;owned\\x07' was never seen" in done.err
+
+
+def test_a_defect_of_ours_keeps_its_traceback(run, fake, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fake, "explain", fail)
+    with pytest.raises(ZeroDivisionError):
+        run("predict", "x.regard", "a text")
+
+
+def test_an_interrupt_is_quiet(run, fake, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fake, "explain", fail)
+    done = run("predict", "x.regard", "a text")
+    assert done.code == 130
+    assert "Traceback" not in done.err
+
+
+PIPE = (
+    "import typer, regard_cli.entry as entry\n"
+    "@entry.app.command('repeat')\n"
+    "def repeat():\n"
+    "    while True: typer.echo('line')\n"
+    "entry.main(['repeat'])\n"
+)
+
+
+def test_a_closed_pipe_is_quiet():
+    with subprocess.Popen(
+        [sys.executable, "-c", PIPE],
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout.readline().strip() == b"line"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_a_terminal_without_the_character_gets_its_escape():
+    code = (
+        "import typer, regard_cli.entry as entry\n"
+        "entry.app = lambda **_: typer.echo('caf\\u00e9 \\u6f22')\n"
+        "entry.main([])\n"
+    )
+    done = python(code, PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stdout) == (0, "café \\u6f22\n")

@@ -1,0 +1,97 @@
+"""``regard predict`` with a classifier that costs nothing."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_texts_as_arguments(run, fake):
+    done = run("predict", "x.regard", "fine film", "b")
+    assert done.code == 0
+    assert done.out == ("good  75.0 %\n[fine 1.000] film\n\ngood  75.0 %\n[b 1.000]\n")
+    assert done.err == ""
+
+
+def test_json_is_one_object_a_line(run, fake):
+    done = run("predict", "x.regard", "fine\nfilm", "é\x1b", "--json")
+    first, second = map(json.loads, done.out.splitlines())
+    assert first["label"] == "good"
+    assert first["probabilities"] == {"bad": 0.25, "good": 0.75}
+    assert first["tokens"] == ["fine", "film"]
+    assert first["offsets"] == [[0, 4], [5, 9]]
+    assert first["weights"] == [1.0, 0.0]
+    assert second["text"] == "é\x1b"
+
+
+@pytest.mark.parametrize("arguments", [["-"], ["--file", "-"]])
+def test_standard_input_gives_one_result_a_line(run, fake, arguments):
+    done = run("predict", "x.regard", *arguments, "--json", stdin=b"a\n\nb b\r\n")
+    texts = [json.loads(line)["text"] for line in done.out.splitlines()]
+    assert texts == ["a", "", "b b"]
+
+
+def test_a_file_is_read_in_batches(run, fake, tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("".join(f"text {i}\n" for i in range(600)))
+    done = run("predict", "x.regard", "--file", path, "--json")
+    assert len(done.out.splitlines()) == 600
+    assert fake.batches == (256, 256, 88)
+
+
+def test_results_before_a_bad_line_are_not_lost(run, fake, tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"a\n" * 300 + b"\xff\n")
+    done = run("predict", "x.regard", "--file", path, "--json")
+    assert done.code == 2
+    assert "line 301, byte 1: not valid UTF-8" in done.err
+    assert len(done.out.splitlines()) == 256
+
+
+def test_a_page_beside_the_results(run, fake, tmp_path):
+    page = tmp_path / "why.html"
+    done = run("predict", "x.regard", "<b>fine</b> film", "b", "--html", page)
+    assert done.code == 0
+    assert "good  75.0 %" in done.out
+    assert done.err == f"Wrote {page}.\n"
+    assert page.read_text("utf-8").count("<article") == 2
+
+
+def test_no_text_no_page(run, fake, tmp_path):
+    page = tmp_path / "why.html"
+    done = run("predict", "x.regard", "-", "--html", page)
+    assert (done.code, done.out) == (0, "")
+    assert "no text" in done.err
+    assert not page.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "TEXT"),
+        (["a", "--file", "in.txt"], "TEXT"),
+        (["bad \udcff"], "not valid UTF-8"),
+        (["a", "--html", "why.pdf"], ".html"),
+        (["a", "--html", "none/why.html"], "there is no folder"),
+        (["--file", "none.txt"], "There is no file none.txt"),
+        (["--file", "."], "is a directory"),
+    ],
+)
+def test_wrong_input(run, fake, empty_folder, arguments, said):
+    done = run("predict", "x.regard", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert fake.batches == ()
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_a_bundle_that_is_none(run, tmp_path):
+    done = run("predict", tmp_path / "none.regard", "a")
+    assert done.code == 2
+    assert "none.regard" in done.err
+    assert "Traceback" not in done.err

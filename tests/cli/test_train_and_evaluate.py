@@ -1,0 +1,209 @@
+"""``regard train classify`` and ``regard evaluate``, and both for real once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+
+SOURCE = Path(regard.__file__).parents[1]
+METRICS = """\
+accuracy 0.7500
+macro F1 0.7000
+loss     0.5000 nats
+
+label  precision     recall         F1   examples
+bad       1.0000     0.5000     0.6000      1,200
+良い      0.0000     0.0000     0.0000          3
+"""
+
+
+def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
+    out = tmp_path / "x.regard"
+    options = ["--epochs", 7, "--batch-size", 8, "--seed", 3]
+    done = run("train", "classify", table, "--out", out, *options)
+    assert done.code == 0
+    assert done.out == METRICS
+    assert done.err.splitlines() == [
+        "2 texts, 2 labels",
+        "epoch  1  loss 0.600  accuracy 0.600  validation loss 0.500  accuracy 0.700"
+        "  1:01",
+        "On the validation examples:",
+        f"Saved {out}.",
+    ]
+    texts = ["fine film", "poor film"]
+    assert fake.trained_on == (texts, ["good", "bad"], None, 7, 8, 3)
+    assert out.is_dir()
+
+
+def test_other_columns_another_encoding_and_a_validation_file(run, fake, tmp_path):
+    train, held_out = tmp_path / "train.csv", tmp_path / "held.tsv"
+    train.write_bytes("mark,body\n1,café\n0,thé\n".encode("latin-1"))
+    held_out.write_bytes("body\tmark\nté\t0\n".encode("latin-1"))
+    options = ["--text", "body", "--label", "mark", "--encoding", "latin-1"]
+    options += ["--validation", held_out, "--out", tmp_path / "x.regard"]
+    assert run("train", "classify", train, *options).code == 0
+    expected = (["café", "thé"], ["1", "0"], (["té"], ["0"]))
+    assert fake.trained_on[:3] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text,label\nfine,good\nodd\n", "line 3: too few fields"),
+        ("text,mark\nfine,good\n", "there is no column 'label'"),
+        ("", "is empty"),
+    ],
+)
+def test_wrong_data(run, fake, tmp_path, content, said):
+    data = tmp_path / "data.csv"
+    data.write_text(content)
+    done = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert fake.trained_on == ()
+    assert list(tmp_path.iterdir()) == [data]
+
+
+def test_one_class_only(run, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\nfine film,good\ngreat film,good\n")
+    done = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert done.code == 2
+    assert "'good'" in done.err
+    assert not (tmp_path / "x.regard").exists()
+
+
+def test_a_validation_label_never_seen_is_placed(run, fake, table, tmp_path):
+    held_out = tmp_path / "held.csv"
+    held_out.write_text("text,label\nfine,good\nso,middling\n")
+    options = ["--validation", held_out, "--out", tmp_path / "x.regard"]
+    done = run("train", "classify", table, *options)
+    assert done.code == 2
+    assert "line 3: the label 'middling' was never seen" in done.err
+    assert fake.trained_on == ()
+
+
+def test_a_target_that_cannot_be_is_refused_before_any_work(run, fake, tmp_path):
+    occupied = tmp_path / "notes"
+    occupied.mkdir()
+    (occupied / "manifest.json").write_text("{}")
+    for out in (occupied, tmp_path / "none" / "x.regard"):
+        # The data is not there either: it is not looked at.
+        done = run("train", "classify", tmp_path / "no.csv", "--out", out)
+        assert done.code == 2
+        assert str(out.parent) in done.err
+        assert "no.csv" not in done.err
+    assert (occupied / "manifest.json").read_text() == "{}"
+
+
+def test_an_interrupt_keeps_the_best_model(run, fake, table, tmp_path):
+    fake.interrupts = "later"
+    out = tmp_path / "x.regard"
+    done = run("train", "classify", table, "--out", out)
+    assert done.code == 130
+    assert "keeping the best model so far" in done.err
+    assert f"Saved {out}." in done.err
+    assert out.is_dir()
+
+
+def test_an_interrupt_before_there_is_a_model(run, fake, table, tmp_path):
+    fake.interrupts = "at once"
+    out = tmp_path / "x.regard"
+    done = run("train", "classify", table, "--out", out)
+    assert done.code == 130
+    assert "nothing was saved" in done.err
+    assert not out.exists()
+
+
+def test_evaluating(run, fake, table):
+    done = run("evaluate", "x.regard", table)
+    assert (done.code, done.out) == (0, METRICS)
+    assert fake.trained_on == (["fine film", "poor film"], ["good", "bad"])
+    measured = json.loads(run("evaluate", "x.regard", table, "--json").out)
+    assert measured["accuracy"] == 0.75
+    assert measured["per_class"]["bad"]["support"] == 1200
+
+
+def test_labels_that_were_numbers_are_found_in_a_file(run, fake, tmp_path):
+    fake.labels = (0, 1)
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\na,1\nb,0\n")
+    assert run("evaluate", "x.regard", data).code == 0
+    assert fake.trained_on == (["a", "b"], [1, 0])
+
+
+def test_a_label_never_seen_is_placed(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\na,good\nb,odd\n")
+    done = run("evaluate", "x.regard", data)
+    assert done.code == 2
+    assert "line 3: the label 'odd' was never seen" in done.err
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory):
+    """A problem that is learned at once: one word decides."""
+    path = tmp_path_factory.mktemp("messages") / "data.csv"
+    fillers = ["please look", "thank you so much", "as I said before", "it is late"]
+    rows = [
+        f"{filler} {word} {filler},{label}\n"
+        for filler in fillers * 10
+        for word, label in (("refund", "money"), ("password", "login"))
+    ]
+    path.write_text("text,label\n" + "".join(rows))
+    return path
+
+
+def started(*arguments, **options):
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-m", "regard_cli", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_from_a_file_to_a_page(run, messages, tmp_path):
+    bundle, page = tmp_path / "x.regard", tmp_path / "why.html"
+    trained = run("train", "classify", messages, "--out", bundle, "--epochs", 8)
+    assert trained.code == 0, trained.err
+    assert run("evaluate", bundle, messages).code == 0
+    texts = ["a refund, please", "my password, again 😀"]
+    done = run("predict", bundle, *texts, "--json", "--html", page)
+    assert done.code == 0, done.err
+    answers = [json.loads(line) for line in done.out.splitlines()]
+    assert [answer["text"] for answer in answers] == texts
+    assert all(abs(sum(answer["weights"]) - 1) < 1e-5 for answer in answers)
+    assert "password" in page.read_text("utf-8")
+    part = bundle / "model.keras"
+    part.write_bytes(part.read_bytes()[:-1])
+    broken = run("predict", bundle, "a refund")
+    assert broken.code == 2
+    assert "model.keras" in broken.err
+
+
+def test_control_c_in_a_real_training(messages, tmp_path):
+    bundle = tmp_path / "x.regard"
+    options = ["--out", bundle, "--epochs", 100_000, "--batch-size", 8]
+    with started("train", "classify", messages, *options) as process:
+        seen = ""
+        while "epoch  1 " not in seen:
+            line = process.stderr.readline()
+            assert line, seen
+            seen += line
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=240)
+    assert process.returncode == 130, err
+    assert "keeping the best model so far" in err
+    assert "accuracy" in out
+    assert regard.load(bundle).labels == ("login", "money")

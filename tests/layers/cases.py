@@ -1,0 +1,166 @@
+"""The table of the contract suite: every layer with every score."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+from clauses import Array, Batch
+
+from regard.layers import (
+    AttentionPooling,
+    CrossAttention,
+    FeatureAttention,
+    SelfAttention,
+)
+from regard.ops import reference
+
+BATCH, KEYS, QUERIES, FEATURES, QUERY_FEATURES = 3, 6, 4, 4, 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, what it is called with and what it should give.
+
+    Args:
+        make: Makes the layer; takes ``dtype`` and ``dropout``.
+        expected: ``(layer weights by name, batch)`` to context and weights.
+        kind: ``"pool"``, ``"feature"``, ``"self"`` or ``"cross"``: the way to call it.
+        call: More arguments of the call.
+        local: What causality or a window leave.
+        ordered: Whether the order of the keys matters.
+    """
+
+    make: Callable[..., keras.Layer]
+    expected: Callable[[dict[str, Array], Batch], tuple[Array, Array]]
+    kind: str
+    call: tuple[tuple[str, Any], ...] = ()
+    local: Array | None = None
+    ordered: bool = False
+
+
+def _pooling(score: str, **arguments: Any) -> Case:
+    def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
+        if score == "last":
+            pair = getattr(reference, arguments.get("alignment", "general"))
+            scores = pair(_last(batch), batch.source, **weights)[:, :, 0]
+        else:
+            scores = getattr(reference, score)(batch.source, **weights)
+        seen = reference.masked_softmax(scores, batch.valid(scores.shape))
+        return reference.pool(seen, batch.source), seen
+
+    def make(**more: Any) -> keras.Layer:
+        return AttentionPooling(score, **arguments, **more)
+
+    return Case(make, expected, "pool", ordered=score == "last")
+
+
+def _last(batch: Batch) -> Array:
+    """The last valid state of each row, found by walking back."""
+    last = batch.source[:, -1:].copy()
+    if batch.source_mask is None:
+        return last
+    for row, mask in enumerate(batch.source_mask):
+        step = len(mask) - 1
+        while step > 0 and not mask[step]:
+            step -= 1
+        last[row, 0] = batch.source[row, step]
+    return last
+
+
+def _paired(kind: str, score: str, **arguments: Any) -> Case:
+    heads = arguments.get("num_heads", 1)
+    plain = {"heads": heads} if score in {"dot", "scaled_dot"} else {}
+    layer = {"cross": CrossAttention, "self": SelfAttention}[kind]
+
+    def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
+        query = batch.source if batch.query is None else batch.query
+        scores = getattr(reference, score)(query, batch.source, **plain, **weights)
+        seen = reference.masked_softmax(scores, batch.valid(scores.shape))
+        return reference.attend(seen, batch.source), seen
+
+    def make(**more: Any) -> keras.Layer:
+        return layer(score, **arguments, **more)
+
+    return Case(make, expected, kind)
+
+
+def _gate(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
+    """A masked feature counts as 0, also where others are scored from it."""
+    source = batch.source
+    if batch.source_mask is not None:
+        source = np.where(batch.source_mask, source, 0.0)
+    scores = (source @ weights["kernel"] + weights["bias"])[:, None]
+    seen = reference.masked_softmax(scores, batch.valid(scores.shape))
+    return seen[:, 0] * source, seen
+
+
+def _placed(case: Case, queries: int, width: int | None, causal: bool) -> Case:
+    """The case with a causal mask, a window, or both."""
+    local = reference.causal_mask(queries, KEYS)
+    if width is not None:
+        local = reference.window_mask(queries, KEYS, width, causal)
+    call = (("use_causal_mask", True),) if causal else ()
+    return replace(case, local=local, call=call, ordered=True)
+
+
+CASES: dict[str, Case] = {
+    "pooling-linear": _pooling("linear"),
+    "pooling-feed_forward": _pooling("feed_forward"),
+    "pooling-context": _pooling("context", units=5, num_heads=2),
+    "pooling-gated": _pooling("gated", units=5, num_heads=2),
+    "pooling-last-general": _pooling("last", num_heads=2),
+    "pooling-last-additive": _pooling("last", alignment="additive", units=5),
+    "feature": Case(FeatureAttention, _gate, "feature", ordered=True),
+    "cross-additive": _paired("cross", "additive", units=5, num_heads=2),
+    "cross-concat": _paired("cross", "concat", units=5),
+    "cross-general": _paired("cross", "general", num_heads=2),
+    "cross-dot": _paired("cross", "dot"),
+    "cross-scaled_dot": _paired("cross", "scaled_dot", num_heads=2),
+    "cross-additive-causal": _placed(_paired("cross", "additive"), QUERIES, None, True),
+    "cross-general-window": _placed(
+        _paired("cross", "general", window=2), QUERIES, 2, False
+    ),
+    "self-additive": _paired("self", "additive", units=5),
+    "self-concat": _paired("self", "concat", num_heads=2),
+    "self-general": _paired("self", "general"),
+    "self-dot": _paired("self", "dot", num_heads=2),
+    "self-scaled_dot": _paired("self", "scaled_dot", num_heads=2),
+    "self-scaled_dot-causal": _placed(_paired("self", "scaled_dot"), KEYS, None, True),
+    "self-additive-window-causal": _placed(
+        _paired("self", "additive", window=3), KEYS, 3, True
+    ),
+}
+
+_HOLES = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1]], bool)
+_RIGHT = np.array([[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]], bool)
+
+PATTERNS: dict[str, Array | None] = {
+    "none": None,
+    "right": _RIGHT,
+    "left": _RIGHT[:, ::-1],
+    "holes": _HOLES,
+    "empty": np.array([[1, 1, 0, 1, 1, 0], [0] * 6, [1, 1, 1, 1, 1, 1]], bool),
+}
+
+
+def batch_for(case: Case, pattern: str) -> Batch:
+    """Inputs of a case under a pattern of masks, always the same."""
+    rng = np.random.default_rng(11)
+    mask = PATTERNS[pattern]
+    if case.kind == "feature":
+        return Batch(_normal(rng, BATCH, KEYS), mask)
+    if case.kind == "pool":
+        return Batch(_normal(rng, BATCH, KEYS, FEATURES), mask)
+    if case.kind == "self":
+        source = _normal(rng, BATCH, KEYS, FEATURES)
+        return Batch(source, mask, query_mask=mask, local=case.local)
+    source = _normal(rng, BATCH, KEYS, QUERY_FEATURES)
+    query = _normal(rng, BATCH, QUERIES, QUERY_FEATURES)
+    query_mask = None if mask is None else mask[::-1, :QUERIES]
+    return Batch(source, mask, query, query_mask, case.local)
+
+
+def _normal(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.normal(size=shape).astype(np.float32)

@@ -1,0 +1,92 @@
+"""KerasHub's models with random weights: the answers stay, the attention is seen."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import regard
+
+pytestmark = pytest.mark.backends
+
+keras_hub = pytest.importorskip(
+    "keras_hub", reason="KerasHub is not installed", exc_type=ImportError
+)
+
+SIZES = {
+    "vocabulary_size": 20,
+    "num_layers": 2,
+    "hidden_dim": 16,
+    "intermediate_dim": 16,
+}
+HEADS = {"num_heads": 4}
+GROUPED = {"num_query_heads": 4, "num_key_value_heads": 2}
+EXPERTS = {"num_experts": 4}
+BACKBONES = {
+    "BertBackbone": HEADS,
+    "GPT2Backbone": HEADS,
+    "BloomBackbone": HEADS,
+    "DebertaV3Backbone": HEADS,
+    "GPTNeoXBackbone": {**HEADS, "rotary_percentage": 0.5},
+    "FalconBackbone": {"num_attention_heads": 4},
+    "LlamaBackbone": GROUPED,
+    "MistralBackbone": GROUPED,
+    "MixtralBackbone": {**GROUPED, **EXPERTS},
+    "Phi3Backbone": GROUPED,
+    "QwenBackbone": GROUPED,
+    "QwenMoeBackbone": {
+        **GROUPED,
+        **EXPERTS,
+        "moe_intermediate_dim": 8,
+        "shared_expert_intermediate_dim": 8,
+    },
+    "Qwen3Backbone": {**GROUPED, "head_dim": 4},
+    "GemmaBackbone": {**GROUPED, "head_dim": 4},
+    "Gemma3Backbone": {**GROUPED, "head_dim": 4, "image_size": None},
+}
+BOTH_WAYS = {"BertBackbone", "DebertaV3Backbone"}
+TOKENS = np.array([[3, 5, 7, 9, 2, 0, 0], [4, 6, 8, 1, 3, 5, 2]])
+
+
+def inputs_of(model):
+    given = {"token_ids": TOKENS, "padding_mask": (TOKENS != 0).astype("int32")}
+    if "segment_ids" in {x.name for x in model.inputs}:
+        given["segment_ids"] = np.zeros_like(TOKENS)
+    return given
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_backbone(name):
+    model = getattr(keras_hub.models, name)(**SIZES, **BACKBONES[name])
+    inputs = inputs_of(model)
+    expected = keras.tree.flatten(model(inputs, training=False))
+    result = regard.observe(model)(inputs)
+    for seen, wanted in zip(keras.tree.flatten(result.outputs), expected, strict=True):
+        np.testing.assert_array_equal(seen, keras.ops.convert_to_numpy(wanted))
+    assert len(result.attention) == 2
+    for seen in result.attention.values():
+        assert seen.axes == ("batch", "heads", "queries", "keys")
+        assert seen.shape == (2, 4, 7, 7)
+        valid = np.broadcast_to((TOKENS != 0)[:, None, None], seen.shape)
+        if name not in BOTH_WAYS:
+            valid = valid & np.tril(np.ones((7, 7), "bool"))
+        # The rows of padded tokens are whatever the layer makes of them.
+        rows = np.broadcast_to((TOKENS != 0)[:, None, :], seen.shape[:3])
+        assert np.all(seen.weights[rows][~valid[rows]] == 0)
+        np.testing.assert_allclose(seen.weights[rows].sum(axis=-1), 1, atol=1e-5)
+
+
+def test_beside_a_kernel_that_cannot_be_turned_off(monkeypatch):
+    """The weights are those of the layer's own path without the kernel."""
+    model = keras_hub.models.LlamaBackbone(**SIZES, **GROUPED)
+    beside = regard.observe(model)(inputs_of(model))
+    layer = model.get_layer("transformer_layer_0")._self_attention_layer
+    module = sys.modules[type(layer).__module__]
+    monkeypatch.setattr(module, "fused_attention_op_available", lambda: False)
+    explicit = regard.observe(model)(inputs_of(model))
+    for key, seen in explicit.attention.items():
+        rows = np.broadcast_to((TOKENS != 0)[:, None, :], seen.shape[:3])
+        np.testing.assert_allclose(
+            beside.attention[key].weights[rows], seen.weights[rows], atol=1e-6
+        )

@@ -1,0 +1,122 @@
+"""Every kind of model gives its answer and its attention in one pass."""
+
+import keras
+import numpy as np
+import pytest
+from observed_models import CASES, STATES, Case
+
+import regard
+
+pytestmark = pytest.mark.backends
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def arrays(outputs):
+    return [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(outputs)]
+
+
+def check_weights(result: regard.Observation, case: Case, rows: int = 4) -> None:
+    assert list(result.attention) == list(case.axes)
+    for key, seen in result.attention.items():
+        assert seen.axes == case.axes[key]
+        assert seen.shape[0] == rows
+        sums = seen.weights.sum(axis=-1)
+        assert np.all((np.abs(sums - 1) < 1e-5) | (sums == 0))
+
+
+@every_case
+def test_a_call_gives_the_bits_of_the_model(case, patched):
+    model = case.make()
+    expected = model(case.inputs, training=False)
+    result = regard.observe(model)(case.inputs)
+    keras.tree.assert_same_structure(result.outputs, expected)
+    for seen, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
+        np.testing.assert_array_equal(seen, wanted)
+    check_weights(result, case)
+    assert not patched(model)
+
+
+@every_case
+def test_predict_gives_what_predict_gives(case, patched):
+    model = case.make()
+    observed = regard.observe(model)
+    result = observed.predict(case.inputs, batch_size=4, verbose=0)
+    check_weights(result, case)
+    assert not patched(model)
+    expected = model.predict(case.inputs, batch_size=4, verbose=0)
+    keras.tree.assert_same_structure(result.outputs, expected)
+    for seen, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
+        np.testing.assert_allclose(seen, wanted, rtol=0, atol=1e-6)
+    eager = observed(case.inputs)
+    for key, seen in result.attention.items():
+        np.testing.assert_allclose(
+            seen.weights, eager.attention[key].weights, rtol=0, atol=1e-5
+        )
+
+
+def test_weights_in_closed_form():
+    query, value = keras.Input((1, 1)), keras.Input((2, 1))
+    outputs = keras.layers.Attention(name="dot")([query, value])
+    model = keras.Model([query, value], outputs)
+    inputs = [np.ones((1, 1, 1), "float32"), np.array([[[0.0], [1.0]]], "float32")]
+    result = regard.observe(model).predict(inputs, verbose=0)
+    expected = np.array([1, np.e]) / (1 + np.e)
+    seen = result.attention["dot"].select(batch=0, heads=0, queries=0)
+    np.testing.assert_allclose(seen.weights, expected, atol=1e-6)
+    np.testing.assert_allclose(result.outputs, [[[expected[1]]]], atol=1e-6)
+
+
+def test_uses_are_the_weights_of_each_use():
+    model = CASES["shared"].make()
+    result = regard.observe(model)(STATES)
+    layer = model.get_layer("look")
+    first, weights = layer(STATES, return_attention_scores=True)
+    _, later = layer(first + 1.0, return_attention_scores=True)
+    for key, wanted in (("look", weights), ("look#2", later)):
+        seen = result.attention[key]
+        assert seen.layer == "look"
+        assert seen.kind == "SelfAttention"
+        np.testing.assert_array_equal(seen.weights, keras.ops.convert_to_numpy(wanted))
+
+
+def test_steps_are_the_weights_of_each_step():
+    case = CASES["distributed twice"]
+    model = case.make()
+    weights = regard.observe(model)(case.inputs).attention["outer/inner/pool"].weights
+    pool = model.get_layer("outer").layer.layer
+    for outer in range(2):
+        for inner in range(3):
+            step = case.inputs[:, outer, inner]
+            _, wanted = pool(step, return_attention_scores=True)
+            np.testing.assert_allclose(
+                weights[:, outer, inner],
+                keras.ops.convert_to_numpy(wanted),
+                atol=1e-6,
+            )
+
+
+def test_a_caller_that_asks_for_weights_still_gets_them():
+    states = keras.Input((6, 8))
+    own = regard.layers.SelfAttention(name="own")(states, return_attention_scores=True)
+    theirs = keras.layers.MultiHeadAttention(2, 4, name="theirs")(
+        states, states, return_attention_scores=True
+    )
+    model = keras.Model(states, [own, theirs])
+    result = regard.observe(model)(STATES)
+    (_, own_weights), (_, their_weights) = result.outputs
+    np.testing.assert_array_equal(result.attention["own"].weights, own_weights)
+    np.testing.assert_array_equal(result.attention["theirs"].weights, their_weights)
+
+
+def test_more_arguments_reach_the_model():
+    model = keras.Sequential([regard.layers.AttentionPooling(name="pool")])
+    mask = np.array([[1, 1, 0, 0, 0, 0]] * 4, "bool")
+    seen = regard.observe(model)(STATES, mask=mask).attention["pool"].weights
+    assert np.all(seen[..., 2:] == 0)
+    assert np.all(seen[..., :2] > 0)
+
+
+def test_only_a_keras_model_can_be_observed():
+    with pytest.raises(regard.errors.ArgumentError, match=r"keras\.Model"):
+        regard.observe(lambda x: x)

@@ -1,0 +1,76 @@
+"""What ``regard.plot.text`` takes and where it can be saved."""
+
+import pytest
+
+import regard.plot
+from regard.errors import ArgumentError, MissingExtraError
+from regard.plot import writing
+
+
+@pytest.mark.parametrize("wrong", [[], ["a text"], [None]])
+def test_only_explanations_are_drawn(wrong):
+    with pytest.raises(ArgumentError, match="draws explanations"):
+        regard.plot.text(wrong)
+
+
+def test_saving_a_page_and_plain_text(film, tmp_path):
+    plot = regard.plot.text(film)
+    plot.save(tmp_path / "why.html")
+    plot.save(str(tmp_path / "why.txt"))
+    assert (tmp_path / "why.html").read_text("utf-8") == plot.to_html()
+    assert (tmp_path / "why.txt").read_text("utf-8") == str(plot)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("w.png", b"\x89PNG"), ("w.svg", b"<?xml")]
+)
+def test_saving_a_picture(film, explain, tmp_path, name, start):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    both = [film, explain("5 $ and $x^2$ — 漢字 \x1b\n\nשם " + "w" * 200)]
+    regard.plot.text(both).save(tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    assert first.startswith(start)
+    regard.plot.text(both).save(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
+
+
+def test_a_picture_of_too_much_is_refused(explain, tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    with pytest.raises(ArgumentError, match="too long for one picture"):
+        regard.plot.text(explain("a\n" * 1_100)).save(tmp_path / "w.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_matplotlib_names_the_extra(film, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"regard\[plot\]"):
+        regard.plot.text(film).save(tmp_path / "w.png")
+
+
+@pytest.mark.parametrize("name", ["why.pdf", "why", "why.html.gz"])
+def test_an_unknown_suffix_lists_the_known_ones(film, tmp_path, name):
+    with pytest.raises(ArgumentError, match=r"\.html, \.txt, \.png, \.svg"):
+        regard.plot.text(film).save(tmp_path / name)
+
+
+def test_a_missing_folder_and_a_folder_in_the_way(film, tmp_path):
+    with pytest.raises(ArgumentError, match="no folder"):
+        regard.plot.text(film).save(tmp_path / "none" / "why.html")
+    (tmp_path / "why.html").mkdir()
+    with pytest.raises(ArgumentError, match="is a folder"):
+        regard.plot.text(film).save(tmp_path / "why.html")
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    target = tmp_path / "why.html"
+    target.write_text("old")
+
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(writing.os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        writing.write_whole(target, b"new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
