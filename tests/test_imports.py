@@ -32,7 +32,6 @@ STOREYS = {
     "bundle": 5,
     "classifier": 6,
     "loading": 7,
-    "cli": 8,
 }
 # Rooms of one storey that do know each other, in one direction.
 NEIGHBOURS = {("bundle", "predictor")}

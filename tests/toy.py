@@ -10,7 +10,13 @@ FILLER = ["the", "a", "of", "in", "my", "it", "was", "with", "order", "page", "w
 # One length, and few steps: what takes time here is compiling.
 SETTINGS = {
     "max_length": 16,
+    "subwords": 3,
+    "naive_bayes": 1.0,
+    "salience": 2.0,
     "embedding_units": 8,
+    "recurrent_units": 0,
+    "feature_dropout": 0.0,
+    "attention_dropout": 0.0,
     "attention_units": 8,
     "dropout": 0.0,
     "learning_rate": 0.05,

@@ -5,22 +5,37 @@ import numpy as np
 
 import regard
 from regard.models import ATTENTION, TextClassifierConfig, build_text_classifier
+from regard.models.starting import start_randomly
 from regard.models.stored import model_from_bytes, model_to_bytes
 
-CONFIG = TextClassifierConfig(embedding_units=4, attention_units=4, num_heads=2)
-IDS = np.array([[2, 3, 4, 0, 0], [5, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
+CONFIG = TextClassifierConfig(
+    embedding_units=4, recurrent_units=3, attention_units=4, num_heads=2
+)
+# Three columns: the word, the bigram, a piece of the word.
+TOKENS = np.array(
+    [
+        [[2, 6, 8], [3, 7, 0], [4, 0, 9], [0, 0, 0]],
+        [[5, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+    ],
+    "int32",
+)
 
 
 def build(seed: int = 0) -> keras.Model:
-    return build_text_classifier(CONFIG, vocabulary_size=6, classes=3, seed=seed)
+    model = build_text_classifier(
+        CONFIG, rows=10, ngrams=2, width=3, classes=3, seed=seed
+    )
+    start_randomly(model, 6, seed)
+    return model
 
 
-def test_ids_to_probabilities_with_attention_on_what_is_there():
-    seen = regard.observe(build(), ATTENTION)(IDS)
+def test_tokens_to_probabilities_with_attention_on_what_is_there():
+    seen = regard.observe(build(), ATTENTION)(TOKENS)
     np.testing.assert_allclose(np.sum(seen.outputs, axis=1), 1, atol=1e-6)
     weights = seen.attention[ATTENTION]
-    assert weights.shape == (3, 2, 5)
-    assert not weights.weights[IDS[:, None].repeat(2, axis=1) == 0].any()
+    assert weights.shape == (3, 2, 4)
+    assert not weights.weights[TOKENS[:, None, :, 0].repeat(2, axis=1) == 0].any()
     np.testing.assert_allclose(
         weights.weights.sum(axis=-1), [[1, 1], [1, 1], [0, 0]], atol=1e-6
     )
@@ -37,5 +52,6 @@ def test_a_model_as_bytes_is_the_same_model():
     model = build()
     again = model_from_bytes(model_to_bytes(model))
     np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(again(IDS)), keras.ops.convert_to_numpy(model(IDS))
+        keras.ops.convert_to_numpy(again(TOKENS)),
+        keras.ops.convert_to_numpy(model(TOKENS)),
     )

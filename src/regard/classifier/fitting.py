@@ -12,7 +12,9 @@ from regard.models import (
     TextClassifierConfig,
     train_text_classifier,
 )
-from regard.text import Labels, Tokenizer
+from regard.text import Labels, Reader, Tokenizer
+from regard.text.features import learn_features
+from regard.text.reader import spelling
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +47,43 @@ def fit(
     Raises:
         DataError: There is no word in the texts, or ``held_out`` has another label.
     """
-    tokenizer = _tokenizer(train.texts, config)
+    reader = _reader(train.texts, config)
 
     def examples(given: Labelled) -> Examples:
-        encoded = tokenizer.encode(given.texts, config.max_length)
-        return Examples([one.ids for one in encoded], labels.encode(given.labels))
+        read = reader.read(given.texts)
+        return Examples([one.ids for one in read], labels.encode(given.labels))
 
     done = train_text_classifier(
         examples(train),
         None if held_out is None else examples(held_out),
-        vocabulary_size=tokenizer.vocabulary_size,
+        features=reader.features,
         classes=len(labels),
         config=config,
         seed=seed,
         progress=progress,
     )
-    trained = TrainedTextClassifier(tokenizer, labels, config, seed, done.model)
+    trained = TrainedTextClassifier(reader, labels, config, seed, done.model)
     return Fitted(trained, done.interrupted)
+
+
+def _reader(texts: Sequence[str], config: TextClassifierConfig) -> Reader:
+    """Learn the words of the texts, then what else is read of each."""
+    tokenizer = _tokenizer(texts, config)
+    encoded = tokenizer.encode(texts, config.max_length)
+    spelled: list[list[str]] = []
+    if config.subwords:
+        pairs = zip(encoded, texts, strict=True)
+        spelled = [spelling(tokenizer, one, text) for one, text in pairs]
+    features = learn_features(
+        [one.ids for one in encoded],
+        spelled,
+        tokenizer.vocabulary_size,
+        order=config.ngram_order,
+        min_texts=config.min_texts,
+        max_ngrams=config.max_ngrams,
+        columns=config.subwords,
+    )
+    return Reader(tokenizer, features, config.max_length)
 
 
 def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:

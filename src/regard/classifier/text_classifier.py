@@ -20,6 +20,7 @@ from regard.models import (
     ProgressCallback,
     TextClassifierConfig,
     evaluate,
+    recipe,
 )
 from regard.text import Label, Labels
 from regard.text.examples import checked_texts
@@ -32,7 +33,8 @@ class TextClassifier:
     Args:
         seed: What all random choices of a training depend on: the same seed, data and
             settings give the same classifier.
-        **settings: The fields of ``regard.models.TextClassifierConfig``.
+        **settings: Fields of ``regard.models.TextClassifierConfig`` to set; the others
+            are chosen from the training data by ``regard.models.recipe``.
 
     Attributes:
         interrupted: Whether an interrupt ended the last training early.
@@ -51,7 +53,8 @@ class TextClassifier:
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         self.seed = seed
-        self.config = TextClassifierConfig.of(settings)
+        TextClassifierConfig.of(settings)  # Wrong ones are refused at once.
+        self.settings = dict(settings)
         self.interrupted = False
         self.validation: Evaluation | None = None
         self._trained: TrainedTextClassifier | None = None
@@ -118,7 +121,7 @@ class TextClassifier:
             train,
             held_out,
             known,
-            config=_changed(self.config, epochs=epochs, batch_size=batch_size),
+            config=self._configure(train, known, epochs, batch_size),
             seed=self.seed,
             progress=progress,
         )
@@ -127,6 +130,18 @@ class TextClassifier:
         if held_out is not None:
             self.validation = self.evaluate(held_out.texts, held_out.labels)
         return self
+
+    def _configure(
+        self,
+        train: Labelled,
+        labels: Labels,
+        epochs: int | None,
+        batch_size: int | None,
+    ) -> TextClassifierConfig:
+        settings = recipe(len(train.texts), len(labels)) | self.settings
+        asked = {"epochs": epochs, "batch_size": batch_size}
+        settings |= {name: value for name, value in asked.items() if value is not None}
+        return TextClassifierConfig.of(settings)
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -205,10 +220,3 @@ class TextClassifier:
             ArgumentError: Something that is not a bundle is in the way.
         """
         write_bundle(path, KIND, self.trained.to_parts())
-
-
-def _changed(
-    config: TextClassifierConfig, **changes: int | None
-) -> TextClassifierConfig:
-    given = {name: value for name, value in changes.items() if value is not None}
-    return TextClassifierConfig.of(config.to_dict() | given)

@@ -11,15 +11,17 @@ from regard.bundle import Bundle
 from regard.errors import BundleError
 from regard.models import ATTENTION, TextClassifierConfig
 from regard.models.stored import model_from_bytes, model_to_bytes
+from regard.models.text_classifier import EMBEDDING
 from regard.predictor import Predictor
-from regard.text import Encoded, Label, Labels, Tokenizer
+from regard.text import Encoded, Features, Label, Labels, Reader, Tokenizer
 from regard.types import AttentionMap, Explanation, FloatArray
 
 #: The kind of its bundles, and the parts they have.
 KIND = "text-classifier"
 MODEL, TOKENIZER = "model.keras", "tokenizer.json"
 LABELS, CONFIG = "labels.json", "config.json"
-PARTS = frozenset({MODEL, TOKENIZER, LABELS, CONFIG})
+FEATURES = "features.npz"
+PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +29,14 @@ class TrainedTextClassifier:
     """What training made, ready for texts; it does not change any more.
 
     Args:
-        tokenizer: Text to ids.
+        reader: Text to what the model reads.
         labels: The classes in the order of the model's outputs.
         config: The settings it was trained with.
         seed: The seed it was trained with.
         model: Ids to probabilities.
     """
 
-    tokenizer: Tokenizer
+    reader: Reader
     labels: Labels
     config: TextClassifierConfig
     seed: int
@@ -52,7 +54,7 @@ class TrainedTextClassifier:
 
     def probabilities(self, texts: Sequence[str]) -> FloatArray:
         """``(texts, labels)``."""
-        encoded = self.tokenizer.encode(texts, self.config.max_length)
+        encoded = self.reader.read(texts)
         return self.predictor.predict([one.ids for one in encoded])
 
     def label(self, probabilities: FloatArray) -> list[Label]:
@@ -61,7 +63,7 @@ class TrainedTextClassifier:
 
     def explain(self, texts: Sequence[str]) -> list[Explanation]:
         """The label of each text and the tokens it rests on, of one pass."""
-        encoded = self.tokenizer.encode(texts, self.config.max_length)
+        encoded = self.reader.read(texts)
         seen = self.predictor.observe([one.ids for one in encoded])
         return [
             self._explanation(text, one, probabilities, attention[ATTENTION])
@@ -94,7 +96,8 @@ class TrainedTextClassifier:
         config = {"seed": self.seed, "settings": self.config.to_dict()}
         return {
             MODEL: model_to_bytes(self.model),
-            TOKENIZER: self.tokenizer.to_json().encode("utf-8"),
+            TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
+            FEATURES: self.reader.features.to_bytes(),
             LABELS: _to_json(self.labels.to_dict()),
             CONFIG: _to_json(config),
         }
@@ -112,10 +115,15 @@ class TrainedTextClassifier:
             labels = Labels.from_dict(json.loads(content))
         with bundle.reading(TOKENIZER) as content:
             tokenizer = Tokenizer.from_json(content.decode("utf-8"))
+        with bundle.reading(FEATURES) as content:
+            features = Features.from_bytes(content)
+            if features.words != tokenizer.vocabulary_size:
+                raise BundleError("The features are those of another vocabulary.")
+        reader = Reader(tokenizer, features, config.max_length)
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content)
-            _check_shapes(model, len(labels))
-            return cls(tokenizer, labels, config, seed, model)
+            _check_shapes(model, features, len(labels))
+            return cls(reader, labels, config, seed, model)
 
 
 def _to_json(value: Any) -> bytes:
@@ -132,11 +140,12 @@ def _read_config(content: bytes) -> tuple[int, TextClassifierConfig]:
     return stored["seed"], config
 
 
-def _check_shapes(model: keras.Model, classes: int) -> None:
+def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:
+    read, given = (None, None, features.width), (None, classes)
     shapes = model.input_shape, model.output_shape
-    if shapes[0][:2] != (None, None) or shapes[1] != (None, classes):
+    if shapes != (read, given) or model.get_layer(EMBEDDING).rows != features.size:
         raise BundleError(
-            "The model does not fit the labels.",
-            expected=f"from (batch, time) to (batch, {classes})",
+            "The model does not fit the features and the labels.",
+            expected=f"from {read} to {given}, with {features.size} features",
             received=f"from {shapes[0]} to {shapes[1]}",
         )

@@ -71,7 +71,12 @@ class Reporting(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Tell the state, unless that was done a moment ago."""
+        """Tell the state, unless that was done a moment ago.
+
+        After the last batch it is not told: the end of the epoch follows.
+        """
+        if batch + 1 == self._steps:
+            return
         if time.monotonic() - self._told >= _SECONDS_BETWEEN:
             self._tell(batch + 1, logs or {})
 

@@ -2,7 +2,17 @@
 
 from regard.text.batching import LENGTH_BUCKETS
 from regard.text.encoded import Encoded
+from regard.text.features import Features
 from regard.text.labels import Label, Labels
+from regard.text.reader import Reader
 from regard.text.tokenizer import Tokenizer
 
-__all__ = ["LENGTH_BUCKETS", "Encoded", "Label", "Labels", "Tokenizer"]
+__all__ = [
+    "LENGTH_BUCKETS",
+    "Encoded",
+    "Features",
+    "Label",
+    "Labels",
+    "Reader",
+    "Tokenizer",
+]

@@ -10,7 +10,8 @@ class Encoded:
     """The tokens of one text: their ids and where in the text they stand.
 
     Args:
-        ids: ``(tokens,)``, never the padding id.
+        ids: ``(tokens,)``, never the padding id; or ``(tokens, features)``, where a
+            model reads more of a token than its word.
         offsets: ``(tokens, 2)``: start and end of each token in the text as it came,
             counted in characters, the end exclusive. Ordered, none empty, none
             overlapping.

@@ -1,0 +1,246 @@
+"""What a model reads of each token: its word, n-grams of words, pieces of its spelling.
+
+A word alone says little to a model trained on a few thousand texts. "not good" says
+more than both of its words, and the spelling of a word that was never seen still shows
+its stem. Each of these features is a row of one embedding table (``FeatureEmbedding``).
+"""
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from regard.errors import BundleError
+from regard.types import IntArray
+
+#: The row of what is not there: padding, and features never seen in training.
+NOTHING = 0
+#: The lengths of the pieces of a word, its boundaries counted as characters.
+PIECES = (3, 4, 5)
+
+_REMEMBERED = 1 << 17
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    EOFError,
+    NotImplementedError,  # a compression that zipfile does not know
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The features a model knows, and the row of each.
+
+    The rows begin with the words, whose row is their id; after them come the n-grams,
+    order by order, then the pieces of words.
+
+    Args:
+        words: The number of word ids, padding and unknown among them.
+        ngrams: For the orders 2, 3, …: the sorted keys of the n-grams.
+        pieces: The sorted keys of the pieces of words.
+        columns: The most pieces that are read of a word.
+    """
+
+    words: int
+    ngrams: tuple[IntArray, ...] = ()
+    pieces: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    columns: int = 0
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return self.words + sum(map(len, self.ngrams)) + len(self.pieces)
+
+    @property
+    def order(self) -> int:
+        """The number of words in the longest n-gram."""
+        return 1 + len(self.ngrams)
+
+    @property
+    def width(self) -> int:
+        """The number of features of a token: n-grams first, then pieces."""
+        return self.order + self.columns
+
+    def rows(self, ids: IntArray, spelled: Sequence[str]) -> IntArray:
+        """The rows of the features of each token.
+
+        Args:
+            ids: ``(tokens,)``, the word ids.
+            spelled: The normalised spelling of each token.
+
+        Returns:
+            ``(tokens, width)``. The first column is the word id itself; where there is
+            no such feature, or an unknown one, stands 0.
+        """
+        rows = np.zeros((len(ids), self.width), np.int32)
+        rows[:, 0] = ids
+        for column, keys in enumerate(self.ngrams, start=1):
+            found = _find(ngram_keys(ids, column + 1, self.words), keys)
+            rows[:, column] = np.where(found < 0, NOTHING, found + self._starts[column])
+        if self.columns:
+            for place, word in enumerate(spelled):
+                rows[place, self.order :] = self._pieces_of(word)
+        return rows
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        sizes = [self.words, *map(len, self.ngrams)]
+        return [0, *np.cumsum(sizes).tolist()]
+
+    @cached_property
+    def _pieces_of(self) -> Callable[[str], IntArray]:
+        # Words repeat, and the work of one is long.
+        return lru_cache(_REMEMBERED)(self._find_pieces)
+
+    def _find_pieces(self, word: str) -> IntArray:
+        found = _find(piece_keys(word), self.pieces)
+        known = found[found >= 0] + self._starts[-1]
+        if len(known) > self.columns:
+            # Spread over the word: beginning and end say most.
+            chosen = np.linspace(0, len(known) - 1, self.columns).round().astype(int)
+            known = known[chosen]
+        rows = np.zeros(self.columns, np.int32)
+        rows[: len(known)] = known
+        return rows
+
+    def to_bytes(self) -> bytes:
+        """The features as a file of plain arrays (``.npz``)."""
+        file = io.BytesIO()
+        arrays: dict[str, Any] = {
+            f"order_{order}": keys for order, keys in enumerate(self.ngrams, start=2)
+        }
+        arrays["sizes"] = np.asarray([self.words, self.order, self.columns])
+        arrays["pieces"] = self.pieces
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Features":
+        """Read what ``to_bytes`` wrote; plain arrays only, nothing is executed.
+
+        Raises:
+            BundleError: The file is damaged.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                words, order, columns = arrays["sizes"].tolist()
+                ngrams = [arrays[f"order_{n}"] for n in range(2, order + 1)]
+                pieces = arrays["pieces"]
+        except _DAMAGE as error:
+            raise BundleError(f"These features cannot be read: {error}.") from error
+        if any(not _is_sorted(keys) for keys in [*ngrams, pieces]):
+            raise BundleError("The keys of these features are not sorted numbers.")
+        return cls(words, tuple(ngrams), pieces, columns)
+
+
+def learn_features(
+    documents: Sequence[IntArray],
+    spelled: Sequence[Sequence[str]],
+    words: int,
+    *,
+    order: int,
+    min_texts: int,
+    max_ngrams: int,
+    columns: int,
+) -> Features:
+    """The features that occur in enough texts.
+
+    Args:
+        documents: The word ids of each text.
+        spelled: The normalised spelling of the tokens of each text.
+        words: The number of word ids.
+        order: The longest n-grams of words, 1 for words alone.
+        min_texts: In how many texts an n-gram or a piece has to occur.
+        max_ngrams: The most n-grams of each order, the most frequent ones.
+        columns: The most pieces read of a word; 0: none.
+    """
+    ngrams = tuple(
+        _frequent(
+            (ngram_keys(ids, n, words) for ids in documents), min_texts, max_ngrams
+        )
+        for n in range(2, order + 1)
+    )
+    if not columns:
+        return Features(words, ngrams)
+    texts_of = Counter(word for text in spelled for word in set(text))
+    counts: Counter[int] = Counter()
+    for word, texts in texts_of.items():
+        for key in set(piece_keys(word).tolist()):
+            counts[key] += texts
+    pieces = sorted(key for key, count in counts.items() if count >= min_texts)
+    return Features(words, ngrams, np.asarray(pieces, np.int64), columns)
+
+
+def ngram_keys(ids: IntArray, order: int, words: int) -> IntArray:
+    r"""A number for the n-gram that ends at each token.
+
+    .. math:: k_t = \sum_{j < n} i_{t-j} V^j
+
+    Before the first token stands padding, so that the first n-gram also says that the
+    text begins.
+
+    Args:
+        ids: ``(tokens,)``.
+        order: ``n``; ``V ** n`` has to fit into 63 bits.
+        words: ``V``, above every id.
+    """
+    keys = ids.astype(np.int64)
+    for step in range(1, order):
+        earlier = np.concatenate([np.zeros(step, np.int64), ids])[: len(ids)]
+        keys = keys + earlier * words**step
+    return keys
+
+
+def piece_keys(word: str) -> IntArray:
+    """Numbers for the pieces of a word, in their order; none for a single character."""
+    if len(word) < 2:
+        return np.empty(0, np.int64)
+    marked = f"<{word}>"
+    pieces = [
+        marked[start : start + length]
+        for length in PIECES
+        for start in range(len(marked) - length + 1)
+    ]
+    return np.asarray([_hash(piece) for piece in pieces], np.int64)
+
+
+def _hash(piece: str) -> int:
+    # Python's own hash differs from process to process.
+    digest = hashlib.blake2b(piece.encode("utf-8"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _frequent(keys: Iterator[IntArray], least: int, most: int) -> IntArray:
+    """The sorted keys that occur in ``least`` texts, at most the ``most`` frequent."""
+    present = [np.unique(text) for text in keys]
+    found, counts = np.unique(
+        np.concatenate([*present, np.empty(0, np.int64)]), return_counts=True
+    )
+    kept = np.flatnonzero(counts >= least)
+    if len(kept) > most:
+        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
+    chosen: IntArray = found[kept]
+    return chosen
+
+
+def _find(wanted: IntArray, keys: IntArray) -> IntArray:
+    """Where each wanted number is in sorted keys, -1 where it is not."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, places, -1)
+
+
+def _is_sorted(keys: IntArray) -> bool:
+    return keys.dtype == np.int64 and keys.ndim == 1 and bool((np.diff(keys) > 0).all())
