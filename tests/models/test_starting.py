@@ -57,7 +57,7 @@ def test_a_random_start_gives_only_words_a_say():
 
 
 @pytest.mark.parametrize("texts", [100, LARGE])
-@pytest.mark.parametrize("classes", [2, 6])
+@pytest.mark.parametrize("classes", [2, 6, 77])
 def test_every_recipe_is_a_valid_configuration(texts, classes):
     config = TextClassifierConfig.of(recipe(texts, classes))
     assert config.naive_bayes > 0

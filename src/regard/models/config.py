@@ -33,7 +33,8 @@ class TextClassifierConfig:
         attention_dropout: The share of attention weights dropped in training.
         dropout: The share of pooled features, and of the inputs of the GRU, dropped in
             training.
-        naive_bayes: How strongly the start relies on naive Bayes; 0: a random start.
+        naive_bayes: How strongly the start relies on naive Bayes; 0: a random start,
+            which also is the start where there are more classes than embedding units.
         salience: How strongly the attention starts on words that tell classes apart,
             where the start is naive Bayes.
         learning_rate: The first step size of Adam; it falls linearly to a fiftieth.

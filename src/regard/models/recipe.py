@@ -4,6 +4,7 @@ from typing import Any
 
 #: From so many texts on, a set is large.
 LARGE = 10_000
+_MOST_UNITS = 128
 
 
 def recipe(texts: int, classes: int) -> dict[str, Any]:
@@ -25,19 +26,26 @@ def recipe(texts: int, classes: int) -> dict[str, Any]:
         start). Bojanowski et al.: Enriching word vectors with subword information
         (2017), https://aclanthology.org/Q17-1010 (the spelling).
     """
-    settings: dict[str, Any] = {"naive_bayes": 0.5, "salience": 1.0}
+    # Room for the evidence for each class, and for an eye on it.
+    units = min(2 * classes, _MOST_UNITS)
+    settings: dict[str, Any] = {
+        "embedding_units": max(32, units),
+        "attention_units": max(32, units),
+        "naive_bayes": 0.5,
+        "salience": 1.0,
+    }
     if classes == 2:
-        settings = {"naive_bayes": 1.5, "salience": 2.0, "epochs": 4}
+        settings |= {"naive_bayes": 1.5, "salience": 2.0, "epochs": 4}
     if texts >= LARGE:
         settings |= {
             "ngram_order": 3,
             "min_texts": 3,
             "subwords": 0,
-            "embedding_units": 16,
+            "embedding_units": max(16, units),
             "recurrent_units": 0,
-            "feature_dropout": 0.5,
             "dropout": 0.3,
-            "learning_rate": 5e-3,
+            "learning_rate": 2e-3,
             "naive_bayes": 3.0 if classes == 2 else 0.5,
+            "salience": 1.0,
         }
     return settings

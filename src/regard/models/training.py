@@ -97,7 +97,8 @@ def train_text_classifier(
     """
     model = _build(features, classes, config, seed)
     start_randomly(model, features.words, seed)
-    if config.naive_bayes:
+    # Without a unit for each class there is no place for its evidence.
+    if config.naive_bayes and classes <= config.embedding_units:
         odds = log_odds(train.sequences, train.targets, features.size, classes)
         start_from_naive_bayes(model, odds, config)
     batches = _batches(train, config, seed)
