@@ -6,6 +6,8 @@ from pathlib import Path
 # Set before anything imports Keras; the suite is run once for each backend.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Commands keep compiled programs in the user's cache directory; tests do not.
+os.environ.setdefault("REGARD_NO_COMPILATION_CACHE", "1")
 
 import pytest
 from hypothesis import settings

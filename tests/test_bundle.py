@@ -290,7 +290,7 @@ def test_a_loaded_classifier_is_the_saved_one(toy_classifier, toy_bundle):
     texts, _ = toy.messages(20, seed=5)
     loaded = regard.load(toy_bundle)
     assert loaded.labels == toy_classifier.labels
-    assert loaded.config == toy_classifier.config
+    assert loaded.trained.config == toy_classifier.trained.config
     np.testing.assert_allclose(
         loaded.predict_proba(texts), toy_classifier.predict_proba(texts), atol=1e-6
     )

@@ -194,7 +194,7 @@ def test_threads_get_their_own_answers(predictor):
 
 
 @pytest.fixture
-def jax_as_it_was():
+def jax_as_it_was(monkeypatch):
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
@@ -205,6 +205,8 @@ def jax_as_it_was():
         "jax_raise_persistent_cache_errors",
     )
     before = {name: getattr(jax.config, name) for name in names}
+    # The rest of the suite is run with the cache switched off.
+    monkeypatch.delenv("REGARD_NO_COMPILATION_CACHE", raising=False)
     yield
     for name, value in before.items():
         jax.config.update(name, value)
@@ -225,7 +227,7 @@ def test_compiled_programs_are_kept_only_when_asked(tmp_path, jax_as_it_was):
     assert any((tmp_path / "deep" / "cache").iterdir())
 
 
-def test_the_environment_switches_the_cache_off(tmp_path, monkeypatch, jax_as_it_was):
+def test_the_environment_switches_the_cache_off(tmp_path, jax_as_it_was, monkeypatch):
     monkeypatch.setenv("REGARD_NO_COMPILATION_CACHE", "1")
     assert enable_compilation_cache(tmp_path / "cache") is None
     assert not (tmp_path / "cache").exists()

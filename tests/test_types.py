@@ -76,3 +76,10 @@ def test_an_explanation_as_plain_values():
 def test_parts_that_do_not_fit_are_refused(change):
     with pytest.raises(ArgumentError, match="explanation"):
         an_explanation(**change)
+
+
+def test_a_notebook_shows_the_text_shaded_and_plain():
+    shown = an_explanation()._repr_mimebundle_()
+    assert set(shown) == {"text/html", "text/plain"}
+    assert "<" in shown["text/html"]
+    assert "good" in shown["text/plain"]

@@ -4,6 +4,7 @@ Every picture, page, reply and report is made of these. They know nothing of mod
 and nothing of plotting.
 """
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,6 +146,13 @@ class Explanation:
     def probability(self) -> float:
         """The probability of ``label``."""
         return float(self.probabilities[self.labels.index(self.label)])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        # A notebook asks the object itself how it looks. The drawing is not done here:
+        # `plot` is looked up by name, only then, so that nothing here depends on it.
+        plot = importlib.import_module("regard.plot")
+        shown: dict[str, str] = plot.text(self)._repr_mimebundle_(**kwargs)
+        return shown
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain values, ready for JSON."""

@@ -23,6 +23,16 @@ def choose_backend() -> None:
     """
     if not os.environ.get("KERAS_BACKEND") and not _has_configured_choice():
         os.environ["KERAS_BACKEND"] = "jax"
+    # Keras loads an installed TensorFlow on every backend; it would talk about itself.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def prepare() -> None:
+    """Choose the backend, and keep what it compiles for later commands."""
+    choose_backend()
+    from regard.predictor import enable_compilation_cache  # noqa: PLC0415 - loads Keras
+
+    enable_compilation_cache()
 
 
 def _has_configured_choice() -> bool:

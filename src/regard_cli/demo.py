@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import choose_backend
+from regard_cli.backend import prepare
 from regard_cli.progress import training_progress
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
 ) -> None:
     """Train on messages whose deciding phrase is known; show what was looked at."""
-    choose_backend()
+    prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.tasks import SupportMessages  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regard_cli.backend import choose_backend
+from regard_cli.backend import prepare
 from regard_cli.metrics import metrics_table
 
 
@@ -27,7 +27,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a trained model on labelled texts."""
-    choose_backend()
+    prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.data import read_examples  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import choose_backend
+from regard_cli.backend import prepare
 from regard_cli.inputs import check_page_target, check_texts, open_texts
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def predict(
     check_texts(texts or [], file)
     if html is not None:
         check_page_target(html)
-    choose_backend()
+    prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
     classifier = regard.load(bundle)

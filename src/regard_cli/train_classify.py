@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import choose_backend
+from regard_cli.backend import prepare
 from regard_cli.inputs import check_bundle_target
 from regard_cli.metrics import metrics_table
 from regard_cli.progress import training_progress
@@ -48,7 +48,7 @@ def train_classify(
     Ctrl-C ends the training and keeps the best model so far.
     """
     check_bundle_target(out)
-    choose_backend()
+    prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.bundle import check_target  # noqa: PLC0415
     from regard.data import read_examples  # noqa: PLC0415
