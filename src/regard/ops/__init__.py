@@ -1,7 +1,7 @@
 """Pure functions on tensors: scores, masks, masked softmax. No layers, no state."""
 
 from regard.ops import scores
-from regard.ops.additive import additive_scores
+from regard.ops.additive import additive_context, additive_scores
 from regard.ops.heads import merge_heads, split_heads
 from regard.ops.masks import (
     as_mask,
@@ -14,6 +14,7 @@ from regard.ops.masks import (
 from regard.ops.normalise import masked_softmax
 
 __all__ = [
+    "additive_context",
     "additive_scores",
     "as_mask",
     "causal_mask",

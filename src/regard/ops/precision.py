@@ -15,5 +15,6 @@ def widen(tensor: Tensor) -> Tensor:
     Half precision has too few digits for the sum of a long softmax, and float16 too
     small a range for a score.
     """
-    tensor = ops.convert_to_tensor(tensor)
+    if not isinstance(tensor, keras.KerasTensor):
+        tensor = ops.convert_to_tensor(tensor)
     return ops.cast(tensor, keras.backend.result_type(tensor.dtype, "float32"))

@@ -1,0 +1,94 @@
+"""Which way the additive score is computed: decided here, and nowhere else."""
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from regard.ops.additive.plain import scores as plain_scores
+from regard.ops.precision import Tensor
+
+Scores = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+#: Up to so many (query, key, feature) triples the formula is faster than a path that
+#: compiles, or calls, more; measured on two cores.
+SMALL = {"jax": 1 << 18, "tensorflow": 1 << 20, "torch": 1 << 20}
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way to compute the score.
+
+    Args:
+        name: ``"plain"``, ``"blocked"`` or ``"pallas"``.
+        reason: Why it was chosen, a sentence.
+        scores: Maps query, key and scale, with an axis of heads, to scores.
+    """
+
+    name: str
+    reason: str
+    scores: Scores
+
+
+def choose(query: Tensor, key: Tensor, scale: Tensor) -> Path:
+    """The path for tensors of these shapes, types and devices.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        scale: ``(heads, features)``.
+    """
+    refusal = _refusal(query, key, scale)
+    if refusal:
+        return Path("plain", refusal, plain_scores)
+    backend = keras.backend.backend()
+    if backend == "jax" and _on_gpu():
+        reason = "JAX on a GPU: a kernel that keeps a tile of the scores to itself"
+        return Path("pallas", reason, _scores_of("pallas"))
+    reason = f"in blocks on {backend}, computed again for the gradient"
+    return Path("blocked", reason, _scores_of(backend))
+
+
+def _refusal(*tensors: Tensor) -> str | None:
+    """Why no fast path can be taken, or None."""
+    backend = keras.backend.backend()
+    if any(isinstance(tensor, keras.KerasTensor) for tensor in tensors):
+        return "symbolic tensors have shapes, and no values yet"
+    if backend not in {"jax", "tensorflow", "torch"}:
+        return f"the backend {backend} has no path of its own"
+    if (
+        backend == "jax"
+        and keras.backend.standardize_dtype(tensors[0].dtype) != "float32"
+    ):
+        return "the factors on JAX are made for float32"
+    (batch, heads, queries, features), keys = tensors[0].shape, tensors[1].shape[2]
+    return _refused_size(backend, (batch, heads, queries, keys, features))
+
+
+def _refused_size(backend: str, sizes: tuple[int | None, ...]) -> str | None:
+    """Why these sizes are for the formula; batch, heads, queries, keys, features."""
+    # A dimension may be None, or stand for any number while a program is exported.
+    known = [size for size in sizes if isinstance(size, int)]
+    if 0 in known:
+        return "there is nothing to compute"
+    if backend == "jax" and len(known) < len(sizes):
+        return "it is exported for any shape, and loops need numbers"
+    if backend != "jax" and 1 in sizes[2:4]:
+        return "with a single row the tangents take no more than the inputs"
+    if len(known) == len(sizes) and math.prod(known) <= SMALL[backend]:
+        return "so small that the formula is fastest"
+    return None
+
+
+def _on_gpu() -> bool:
+    import jax  # noqa: PLC0415 - the other backends run without it
+
+    return jax.default_backend() == "gpu"
+
+
+def _scores_of(name: str) -> Scores:
+    module = importlib.import_module(f"regard.ops.additive.{name}_scores")
+    scores: Scores = module.scores
+    return scores

@@ -1,0 +1,175 @@
+"""What only the JAX path has: ranges, blocks, its memory, and steps in a loop."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+if keras.backend.backend() != "jax":
+    pytest.skip("the factored path of JAX needs JAX", allow_module_level=True)
+
+import jax
+import jax.numpy as jnp
+
+from regard.ops.additive import blocks, jax_context, jax_scores, plain
+from regard.ops.additive.jax_gradient import gradient
+from regard.ops.additive.jax_ranges import Range, score_range, slope_range
+from regard.ops.additive.jax_steps import prepare_keys, step_scores
+
+pytestmark = pytest.mark.backends
+
+
+def rows(*shape, size=1.0):
+    batch, heads, queries, keys, features = shape
+    rng = np.random.default_rng(0)
+    shapes = [(batch, heads, queries), (batch, heads, keys), (heads,)]
+    draws = [rng.normal(size=(*shape, features)) for shape in shapes]
+    return [
+        jnp.asarray(x * s, jnp.float32)
+        for x, s in zip(draws, (size, size, 1.0), strict=True)
+    ]
+
+
+class TestBlocks:
+    """Plain numbers."""
+
+    @given(st.integers(1, 5000))
+    def test_blocks_cover_an_axis(self, length):
+        for cut in (blocks.feature_blocks, blocks.row_blocks, blocks.key_blocks):
+            found = cut(length)
+            assert found.total >= length
+            assert (found.count - 1) * found.size < length
+        assert blocks.feature_blocks(length).size % blocks.GROUP == 0
+        assert blocks.row_blocks(length).size % blocks.GROUP == 0
+
+    @pytest.mark.parametrize("keys", [512, 1024, 2048, 4096, 16384])
+    def test_rows_of_keys_lie_apart_in_the_cache(self, keys):
+        beyond = 4 * blocks.key_blocks(keys).total % 4096
+        assert 128 <= beyond <= 4096 - 128
+
+
+class TestRanges:
+    """Which branch runs."""
+
+    @pytest.mark.parametrize(
+        ("size", "score", "slope"),
+        [
+            (1.0, Range.NEAR, Range.NEAR),
+            (8.0, Range.FAR, Range.FAR),
+            (30.0, Range.ANY, Range.ANY),
+            (np.nan, Range.ANY, Range.ANY),
+        ],
+    )
+    def test_by_size(self, size, score, slope):
+        query, key, scale = rows(1, 1, 6, 6, 8, size=size)
+        assert score_range(query, key, scale) == score
+        assert slope_range(query, key, scale) == slope
+
+    def test_infinite_scale(self):
+        query, key, scale = rows(1, 1, 6, 6, 8)
+        assert score_range(query, key, scale.at[0, 3].set(jnp.inf)) == Range.ANY
+
+    def test_tiny_scales_leave_the_near_range_before_they_overflow(self):
+        query, key, scale = rows(1, 1, 6, 6, 8, size=2.0)
+        scale = scale.at[0, jnp.array([0, 1, 2])].set(2e-7)
+        assert score_range(query, key, scale) == Range.FAR
+
+    def test_all_branches_agree_where_all_are_right(self):
+        query, key, scale = rows(2, 2, 5, 160, 16)
+        expected = plain.scores(query, key, scale)
+        for branch in ("near_scores", "far_scores", "any_scores", "direct_scores"):
+            found = getattr(jax_scores, branch)(query, key, scale)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
+
+    @pytest.mark.parametrize("top", [39.0, 29.0, 9.9])
+    def test_the_edge_of_a_range(self, top):
+        """All four of a group at the largest sum that the branch lets in."""
+        query = jnp.full((1, 1, 4, 8), top, jnp.float32)
+        key = jnp.full((1, 1, 4, 8), 0.0, jnp.float32)
+        scale = jnp.full((1, 8), 0.5, jnp.float32)
+        for sign in (1.0, -1.0):
+            found = jax_scores.scores(sign * query, key, scale)
+            np.testing.assert_allclose(found, sign * 4.0 * np.tanh(top), rtol=1e-6)
+            upstream = jnp.ones((1, 1, 4, 4))
+            for slope in gradient(sign * query, key, scale, upstream)[:2]:
+                exact = 2.0 / np.cosh(top) ** 2
+                np.testing.assert_allclose(slope, exact, rtol=1e-5, atol=1e-7)
+
+
+class TestDerivatives:
+    """Beyond the first one."""
+
+    def test_the_second_derivative(self):
+        inputs = rows(1, 1, 4, 5, 4)
+
+        def curvature(scores):
+            def steepness(query):
+                found = jax.grad(lambda q: jnp.sum(scores(q, *inputs[1:]) ** 2))(query)
+                return jnp.sum(found**2)
+
+            return jax.grad(steepness)(inputs[0])
+
+        np.testing.assert_allclose(
+            curvature(jax_scores.scores), curvature(plain.scores), rtol=1e-4, atol=1e-3
+        )
+
+    def test_the_gradient_under_vmap(self):
+        query, key, scale = rows(3, 1, 4, 5, 4)
+
+        def loss(scores, query, key):
+            return jnp.sum(scores(query[None], key[None], scale) ** 2)
+
+        found, expected = (
+            jax.vmap(jax.grad(lambda q, k, s=scores: loss(s, q, k)))(query, key)
+            for scores in (jax_scores.scores, plain.scores)
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def temporary_bytes(function, *arguments):
+    compiled = jax.jit(function).lower(*arguments).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+
+class TestMemory:
+    """Nothing of the size of the cube is held."""
+
+    def test_of_the_gradient(self):
+        inputs = rows(2, 1, 64, 128, 64)
+        of_scores, of_rows = 4 * 2 * 64 * 128, 4 * 2 * (64 + 128) * 64
+        found = temporary_bytes(
+            jax.grad(lambda *x: jnp.sum(jax_scores.scores(*x) ** 2), (0, 1, 2)),
+            *inputs,
+        )
+        assert found < 8 * of_scores + 8 * of_rows < 4 * 2 * 64 * 128 * 64 / 2
+
+    def test_of_a_context_without_weights(self):
+        query, key, scale = rows(1, 1, 64, 2048, 8)
+        mask = jnp.ones((1, 1, 1, 2048), bool)
+        found = temporary_bytes(
+            jax.grad(
+                lambda q, k: jnp.sum(jax_context.context(q, k, k, scale, mask, 64) ** 2)
+            ),
+            query,
+            key,
+        )
+        assert found < 4 * 64 * 2048 / 2
+
+    def test_through_the_steps_of_a_decoder(self):
+        """The gradient keeps the queries of all steps and no tangents."""
+        steps, keys, features = 64, 32, 16
+        _, key, scale = rows(2, 1, 1, keys, features)
+        queries = jnp.ones((steps, 2, 1, features))
+
+        def loss(key, scale):
+            prepared = prepare_keys(key)
+
+            def step(total, query):
+                found = step_scores(query + total, prepared, scale)
+                return total + jnp.mean(jax.nn.softmax(found)), None
+
+            return jax.lax.scan(step, 0.0, queries)[0]
+
+        found = temporary_bytes(jax.grad(loss, (0, 1)), key, scale)
+        assert found < 4 * steps * 2 * keys * features / 2
