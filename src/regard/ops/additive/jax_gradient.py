@@ -59,9 +59,11 @@ def _of_form(form: Form) -> Callable[..., tuple[jax.Array, jax.Array, jax.Array]
         query: jax.Array, key: jax.Array, scale: jax.Array, upstream: jax.Array
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         of_query, of_key = form.factors(query), form.factors(key)
-        for_query = _sum_over_rows(of_query, of_key, upstream, 3, form.slopes)
-        for_key = _sum_over_rows(of_key, of_query, upstream, 2, form.slopes)
-        rests = _sum_over_rows(of_query, of_key, upstream, 3, form.rests)
+        # Turned once: the rows that are added up come before those they are added to.
+        by_key = jnp.swapaxes(upstream, 2, 3)
+        for_query = _sum_over_rows(of_query, of_key, by_key, form.slopes)
+        for_key = _sum_over_rows(of_key, of_query, upstream, form.slopes)
+        rests = _sum_over_rows(of_query, of_key, by_key, form.rests)
         for_scale = jnp.sum(upstream, (0, 2, 3))[:, None] - 2.0 * jnp.sum(rests, (0, 2))
         slope = 4.0 * scale[:, None]
         return slope * for_query, slope * for_key, for_scale
@@ -70,49 +72,49 @@ def _of_form(form: Form) -> Callable[..., tuple[jax.Array, jax.Array, jax.Array]
 
 
 def _sum_over_rows(
-    own: Factors, other: Factors, upstream: jax.Array, axis: int, terms: Sum
+    own: Factors, other: Factors, upstream: jax.Array, terms: Sum
 ) -> jax.Array:
     """Add up ``terms`` over the rows of the other side.
 
     Args:
         own: Each ``(batch, heads, rows, features)``.
         other: Each ``(batch, heads, other rows, features)``.
-        upstream: ``(batch, heads, queries, keys)``.
-        axis: The axis of ``upstream`` on which the other rows lie.
+        upstream: ``(batch, heads, other rows, rows)``.
         terms: Maps four of them to what they add.
 
     Returns:
         ``(batch, heads, rows, features)``.
     """
-    rows = upstream.shape[axis]
-    blocks = row_blocks(rows)
-    if rows < blocks.size:
+    blocks = row_blocks(upstream.shape[2])
+    if upstream.shape[2] < blocks.size:
         other = tuple(pad(factor, 2, blocks.size) for factor in other)
-        upstream = pad(upstream, axis, blocks.size)
+        upstream = pad(upstream, 2, blocks.size)
 
     def step(index: jax.Array, total: jax.Array) -> jax.Array:
         factors = [block(factor, index, blocks.size, 2) for factor in other]
-        weights = jnp.moveaxis(_new_rows(upstream, index, blocks, axis), axis, 0)
+        weights = _new_rows(upstream, index, blocks)
         for first in range(0, blocks.size, GROUP):
             places = range(first, first + GROUP)
             four = [tuple(x[:, :, at, None] for x in factors) for at in places]
-            total = total + terms(own, four, [weights[at][..., None] for at in places])
+            of_four = [weights[:, :, at, :, None] for at in places]
+            total = total + terms(own, four, of_four)
         return total
 
     return lax.fori_loop(0, blocks.count, step, jnp.zeros_like(own[0]))
 
 
-def _new_rows(
-    upstream: jax.Array, index: jax.Array, blocks: Blocks, axis: int
-) -> jax.Array:
+def _new_rows(upstream: jax.Array, index: jax.Array, blocks: Blocks) -> jax.Array:
     """A block of the upstream gradient, 0 for rows that the last block has had.
 
     The last block is moved back until it ends with the axis, as slices in JAX are.
     That costs less than lengthening all that is cut.
     """
-    weights = block(upstream, index, blocks.size, axis)
-    repeated = index * blocks.size - (upstream.shape[axis] - blocks.size)
-    places = lax.broadcasted_iota(jnp.int32, weights.shape, axis)
+    weights = block(upstream, index, blocks.size, 2)
+    excess = blocks.total - upstream.shape[2]
+    if not excess:
+        return weights
+    repeated = index * blocks.size - (upstream.shape[2] - blocks.size)
+    places = lax.broadcasted_iota(jnp.int32, weights.shape, 2)
     return jnp.where(places >= repeated, weights, 0.0)
 
 

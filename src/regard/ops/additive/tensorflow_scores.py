@@ -64,7 +64,9 @@ def scores(
     Raises:
         ArgumentError: A second derivative is asked for.
     """
-    result = _in_range(_forward, scale, query, key)
+    # A program compiled for other shapes before has forgotten what is known of these.
+    known = query.shape[:3].concatenate(key.shape[2:3])
+    result = tf.ensure_shape(_in_range(_forward, scale, query, key), known)
     return result, lambda gradient: _gradients(gradient, query, key, scale)
 
 
@@ -79,7 +81,9 @@ def _gradients(
             fix="For second derivatives sum `scale * tanh(query + key)` yourself.",
         )
 
-    by_query, by_key, by_scale = _in_range(_backward, gradient, query, key)
+    found = _in_range(_backward, gradient, query, key)
+    shapes = (query.shape, key.shape, query.shape)
+    by_query, by_key, by_scale = map(tf.ensure_shape, found, shapes)
     scale = scale[:, None]
     return (scale * by_query, scale * by_key, tf.reduce_sum(by_scale, (0, 2))), refuse
 
