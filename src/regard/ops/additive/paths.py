@@ -22,7 +22,7 @@ class Path:
     """A way to compute the score.
 
     Args:
-        name: ``"plain"``, ``"blocked"`` or ``"pallas"``.
+        name: ``"plain"`` or ``"blocked"``.
         reason: Why it was chosen, a sentence.
         scores: Maps query, key and scale, with an axis of heads, to scores.
     """
@@ -44,9 +44,6 @@ def choose(query: Tensor, key: Tensor, scale: Tensor) -> Path:
     if refusal:
         return Path("plain", refusal, plain_scores)
     backend = keras.backend.backend()
-    if backend == "jax" and _on_gpu():
-        reason = "JAX on a GPU: a kernel that keeps a tile of the scores to itself"
-        return Path("pallas", reason, _scores_of("pallas"))
     reason = f"in blocks on {backend}, computed again for the gradient"
     return Path("blocked", reason, _scores_of(backend))
 
@@ -82,13 +79,7 @@ def _refused_size(backend: str, sizes: tuple[int | None, ...]) -> str | None:
     return None
 
 
-def _on_gpu() -> bool:
-    import jax  # noqa: PLC0415 - the other backends run without it
-
-    return jax.default_backend() == "gpu"
-
-
-def _scores_of(name: str) -> Scores:
-    module = importlib.import_module(f"regard.ops.additive.{name}_scores")
+def _scores_of(backend: str) -> Scores:
+    module = importlib.import_module(f"regard.ops.additive.{backend}_scores")
     scores: Scores = module.scores
     return scores
