@@ -109,6 +109,11 @@ def test_importing_loads_only_keras_and_numpy_and_what_they_load():
     assert extra - allowed_from_the_standard_library <= {"regard"}
 
 
+def test_the_tasks_need_no_extra_before_one_is_made():
+    extra = top_level_modules("import regard.tasks")
+    assert "babel" not in extra
+
+
 def test_the_same_check_sees_a_heavier_import():
     extra = top_level_modules("import regard, tokenizers") - top_level_modules(
         "import keras, numpy"

@@ -14,7 +14,7 @@ from regard.observing import Observed, observe  # noqa: E402
 from regard.types import AttentionMap, Explanation, Observation  # noqa: E402
 
 if TYPE_CHECKING:
-    from regard import plot
+    from regard import plot, tasks
     from regard.classifier import TextClassifier
     from regard.loading import load
 
@@ -23,6 +23,7 @@ _LAZY = {
     "TextClassifier": "regard.classifier",
     "load": "regard.loading",
     "plot": "regard.plot",
+    "tasks": "regard.tasks",
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "observe",
     "ops",
     "plot",
+    "tasks",
 ]
 
 

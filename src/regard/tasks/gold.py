@@ -1,0 +1,60 @@
+"""How much attention lies where the answer comes from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from regard.errors import ArgumentError
+from regard.tasks.array_pairs import ArrayPairs
+from regard.tasks.pairs import Pairs
+from regard.types import FloatArray
+
+
+def mean_attention(weights: Sequence[FloatArray] | FloatArray, pairs: Pairs) -> float:
+    """The mean weight at the gold positions over the target tokens that have one.
+
+    Raises:
+        ArgumentError: There is no gold position, or the weights do not cover the pairs.
+    """
+    if pairs.alignment is None or not any(pairs.alignment):
+        raise ArgumentError(
+            "These pairs have no gold alignment, so no position is the right one."
+        )
+    mass, aligned = 0.0, 0
+    for number, (each, alignment) in enumerate(
+        zip(weights, pairs.alignment, strict=True)
+    ):
+        size = (len(pairs.targets[number]), len(pairs.sources[number]))
+        _check_covers(number, each, size)
+        targets, sources = np.array(alignment, dtype=int).reshape(-1, 2).T
+        mass += float(each[targets, sources].sum())
+        aligned += len(np.unique(targets))
+    return mass / aligned
+
+
+def mean_attention_at(weights: FloatArray, pairs: ArrayPairs) -> float:
+    """The mean over pairs of the weight at the gold positions together.
+
+    Raises:
+        ArgumentError: The weights do not fit the inputs.
+    """
+    expected = pairs.inputs.shape[:2]
+    if weights.shape != expected:
+        raise ArgumentError(
+            "The weights do not fit the inputs.",
+            expected=f"{expected}: a weight for each position",
+            received=str(weights.shape),
+            fix="Average over heads first.",
+        )
+    return float(np.take_along_axis(weights, pairs.gold, axis=1).sum(axis=1).mean())
+
+
+def _check_covers(number: int, weights: FloatArray, size: tuple[int, int]) -> None:
+    shape = np.shape(weights)
+    if len(shape) != 2 or shape[0] < size[0] or shape[1] < size[1]:
+        raise ArgumentError(
+            f"The weights of pair {number} do not cover it.",
+            expected=f"(target, source), at least {size}",
+            received=str(shape),
+            fix="Average over heads first, and keep every target token.",
+        )

@@ -1,0 +1,107 @@
+"""Pairs of token sequences with their gold alignment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from regard.errors import ArgumentError
+from regard.types import IntArray
+
+Tokens = tuple[str, ...]
+# (target position, source position) of each target token that has a gold source.
+Alignment = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Source and target sequences, one right target for each source.
+
+    Args:
+        sources: The tokens of each source.
+        targets: The tokens of each target.
+        alignment: For each pair the ``(target, source)`` positions where the gold
+            answer comes from. A target token that comes from nowhere (padding) has
+            none. None where a task has no gold alignment.
+        separator: What stands between two tokens of a text: a space between words,
+            nothing between characters.
+        groups: What kind each pair is of, for figures by kind: the locale of a date.
+            None where all are of one kind.
+
+    Raises:
+        ArgumentError: The lengths do not fit each other.
+    """
+
+    sources: tuple[Tokens, ...]
+    targets: tuple[Tokens, ...]
+    alignment: tuple[Alignment, ...] | None = None
+    separator: str = " "
+    groups: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        parts = (self.sources, self.targets, self.alignment, self.groups)
+        counts = [len(part) for part in parts if part is not None]
+        if len(set(counts)) != 1:
+            raise ArgumentError(
+                "The parts of the pairs do not fit each other.",
+                expected="as many sources as targets, alignments and groups",
+                received=f"the counts {counts}",
+            )
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def source_texts(self) -> list[str]:
+        """The sources as texts."""
+        return [self.separator.join(tokens) for tokens in self.sources]
+
+    @property
+    def target_texts(self) -> list[str]:
+        """The targets as texts."""
+        return [self.separator.join(tokens) for tokens in self.targets]
+
+    def select(self, indices: Sequence[int]) -> "Pairs":
+        """The pairs at ``indices``, in that order."""
+        return Pairs(
+            tuple(self.sources[i] for i in indices),
+            tuple(self.targets[i] for i in indices),
+            self.alignment and tuple(self.alignment[i] for i in indices),
+            self.separator,
+            self.groups and tuple(self.groups[i] for i in indices),
+        )
+
+    def as_arrays(self) -> tuple[IntArray, IntArray]:
+        """Sources and targets as integers.
+
+        Returns:
+            Two arrays ``(pairs, source length)`` and ``(pairs, target length)``.
+
+        Raises:
+            ArgumentError: The tokens are no integers, or the lengths differ.
+        """
+        return _integers("sources", self.sources), _integers("targets", self.targets)
+
+    def save(self, path: str | Path) -> None:
+        """Write a file of tab-separated columns ``source`` and ``target``, in UTF-8."""
+        pairs = zip(self.source_texts, self.target_texts, strict=True)
+        lines = ["source\ttarget", *(f"{source}\t{target}" for source, target in pairs)]
+        Path(path).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+
+
+def _integers(what: str, sequences: tuple[Tokens, ...]) -> IntArray:
+    lengths = {len(tokens) for tokens in sequences}
+    if len(lengths) > 1:
+        raise ArgumentError(
+            f"The {what} make no array, since their lengths differ.",
+            expected="one length",
+            received=f"{min(lengths)} to {max(lengths)} tokens",
+            fix="Take a task of fixed length, or the texts.",
+        )
+    try:
+        return np.array(sequences).astype(np.int64)
+    except ValueError as error:
+        raise ArgumentError(
+            f"The {what} make no array of integers: {error}.", fix="Take the texts."
+        ) from error
