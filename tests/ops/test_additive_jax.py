@@ -12,9 +12,10 @@ if keras.backend.backend() != "jax":
 import jax
 import jax.numpy as jnp
 
+from regard.ops import reference
 from regard.ops.additive import blocks, jax_context, jax_scores, plain
-from regard.ops.additive.jax_gradient import gradient
-from regard.ops.additive.jax_ranges import Range, score_range, slope_range
+from regard.ops.additive.jax_ranges import Range, peaks, score_range, slope_range
+from regard.ops.additive.jax_saved import factors
 from regard.ops.additive.jax_steps import prepare_keys, step_scores
 
 pytestmark = pytest.mark.backends
@@ -63,24 +64,38 @@ class TestRanges:
     )
     def test_by_size(self, size, score, slope):
         query, key, scale = rows(1, 1, 6, 6, 8, size=size)
-        assert score_range(query, key, scale) == score
-        assert slope_range(query, key, scale) == slope
+        assert score_range(peaks(query, key), scale) == score
+        assert slope_range(peaks(query, key), scale) == slope
 
     def test_infinite_scale(self):
         query, key, scale = rows(1, 1, 6, 6, 8)
-        assert score_range(query, key, scale.at[0, 3].set(jnp.inf)) == Range.ANY
+        scale = scale.at[0, 3].set(jnp.inf)
+        assert score_range(peaks(query, key), scale) == Range.ANY
 
     def test_tiny_scales_leave_the_near_range_before_they_overflow(self):
         query, key, scale = rows(1, 1, 6, 6, 8, size=2.0)
-        scale = scale.at[0, jnp.array([0, 1, 2])].set(2e-7)
-        assert score_range(query, key, scale) == Range.FAR
+        found = peaks(query, key)
+        tiny = scale.at[0, jnp.array([0, 1, 2])].set(2e-7)
+        assert score_range(found, tiny) == Range.FAR
+        # Another width, other groups: these have two tiny scales and one.
+        assert score_range(found, tiny, lanes=2) == Range.NEAR
 
-    def test_all_branches_agree_where_all_are_right(self):
-        query, key, scale = rows(2, 2, 5, 160, 16)
+    @pytest.mark.parametrize("features", [16, 64])
+    def test_all_branches_agree_where_all_are_right(self, features):
+        query, key, scale = rows(2, 2, 5, 160, features)
+        a, b = factors(query), factors(key)
         expected = plain.scores(query, key, scale)
-        for branch in ("near_scores", "far_scores", "any_scores", "direct_scores"):
-            found = getattr(jax_scores, branch)(query, key, scale)
-            np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
+        found = {
+            "near": jax_scores.near_scores(a, b, scale),
+            "far": jax_scores.far_scores(a, b, scale),
+            "any": jax_scores.any_scores(query, key, scale),
+            "direct": jax_scores.direct_scores(query, key, scale),
+        }
+        if features % (blocks.GROUP * blocks.LANES) == 0:
+            width = blocks.LANES
+            found["near in vectors"] = jax_scores.near_scores(a, b, scale, width)
+        for scores in found.values():
+            np.testing.assert_allclose(scores, expected, rtol=0, atol=4e-5)
 
     @pytest.mark.parametrize("top", [39.0, 29.0, 9.9])
     def test_the_edge_of_a_range(self, top):
@@ -91,10 +106,47 @@ class TestRanges:
         for sign in (1.0, -1.0):
             found = jax_scores.scores(sign * query, key, scale)
             np.testing.assert_allclose(found, sign * 4.0 * np.tanh(top), rtol=1e-6)
-            upstream = jnp.ones((1, 1, 4, 4))
-            for slope in gradient(sign * query, key, scale, upstream)[:2]:
+            slopes = jax.grad(lambda *x: jnp.sum(jax_scores.scores(*x)), (0, 1))
+            for slope in slopes(sign * query, key, scale):
                 exact = 2.0 / np.cosh(top) ** 2
                 np.testing.assert_allclose(slope, exact, rtol=1e-5, atol=1e-7)
+
+
+class TestVectors:
+    """Features side by side in vectors, for small problems."""
+
+    SHAPE = (2, 2, 5, 110, 44)  # no multiple of a vector, a step or a group
+
+    def test_they_are_for_small_problems(self):
+        assert blocks.lanes(scores=1000, features=44) == blocks.LANES
+        assert blocks.lanes(scores=1000, features=33) == 1  # half would be padding
+        assert blocks.lanes(scores=1000, features=4096) == 1
+        assert blocks.lanes(scores=1 << 20, features=64) == 1
+
+    @pytest.mark.parametrize("size", [0.1, 2.0, 15.0, 1e4])
+    def test_the_oracle(self, size):
+        query, key, scale = rows(*self.SHAPE, size=size)
+        # Negligible beside the others of its group, by either way to cut groups.
+        scale = scale.at[0, jnp.array([1, 8, 40])].set(1e-9)
+        found = jax_scores.scores(query, key, scale)
+        exact = reference.additive_scores(*(np.float64(x) for x in (query, key, scale)))
+        bound = 4e-6 * np.abs(scale).sum(-1).max()
+        np.testing.assert_allclose(found, exact, rtol=0, atol=bound)
+
+    @pytest.mark.parametrize("size", [1.0, 7.0, 1e4])
+    @pytest.mark.parametrize("shape", [SHAPE, (1, 1, 50, 7, 44)], ids=str)
+    def test_the_gradient(self, shape, size):
+        inputs = rows(*shape, size=size)
+        upstream = rows(*shape[:4], shape[3])[0]
+
+        def slopes(scores):
+            return jax.grad(lambda *x: jnp.sum(upstream * scores(*x)), (0, 1, 2))
+
+        found = slopes(jax_scores.scores)(*inputs)
+        expected = slopes(plain.scores)(*inputs)
+        for ours, exact in zip(found, expected, strict=True):
+            bound = 2e-5 * max(1.0, np.abs(exact).max())
+            np.testing.assert_allclose(ours, exact, rtol=0, atol=bound)
 
 
 class TestDerivatives:
@@ -166,7 +218,7 @@ class TestMemory:
             prepared = prepare_keys(key)
 
             def step(total, query):
-                found = step_scores(query + total, prepared, scale)
+                found = step_scores((query + total)[:, :, None], prepared, scale)
                 return total + jnp.mean(jax.nn.softmax(found)), None
 
             return jax.lax.scan(step, 0.0, queries)[0]

@@ -8,6 +8,15 @@ GROUP = 4
 # written out in full; with fewer, XLA's CPU compiler runs the loop on one core, with
 # more it runs out of registers.
 STEP = 16
+# Up to so many rows are written out without a loop: what starting a step costs is
+# more, in a small problem, than what the step computes.
+WRITTEN_OUT = 104
+# Features that lie side by side in a vector of the processor.
+LANES = 8
+# Partial sums, LANES for each score, that may be held at once: 4 MB.
+_PARTIAL_SUMS = 1 << 20
+# Features whose code is written out without a loop.
+_WIDEST = 512
 # Keys in a row of the inner loop. A step reads as many rows as it has features, and
 # together they fit the first-level cache.
 ROW = 152
@@ -15,7 +24,6 @@ ROW = 152
 # the first-level cache and push each other out of it.
 _PAGE = 4096
 _LINE = 64
-_LANES = 8
 
 
 @dataclass(frozen=True)
@@ -31,29 +39,47 @@ class Blocks:
         return self.count * self.size
 
 
-def feature_blocks(features: int) -> Blocks:
-    """Steps over the features, of whole groups."""
+def lanes(scores: int, features: int) -> int:
+    """How many features a vector holds: ``LANES``, or 1 where it holds keys.
+
+    Vectors of features need no transposed keys and no loop, but a partial sum in each
+    lane of each score. That is for small problems.
+
+    Args:
+        scores: Their number.
+        features: Their number, too.
+    """
+    padded = _up(features, GROUP * LANES)
+    fits = scores * LANES <= _PARTIAL_SUMS and padded <= _WIDEST
+    return LANES if fits and 2 * padded <= 3 * features else 1
+
+
+def feature_blocks(features: int, width: int = 1) -> Blocks:
+    """Steps over the features, of whole groups of vectors of ``width``."""
+    if width > 1:
+        return Blocks(-(-features // (GROUP * width)), GROUP * width)
     if features <= STEP:
         return Blocks(1, _up(features, GROUP))
     return Blocks(-(-features // STEP), STEP)
 
 
-def row_blocks(rows: int) -> Blocks:
-    """Steps over the rows of the other side, in the gradient: of 12 to 20 rows."""
-    if rows <= STEP + GROUP:
+def row_blocks(rows: int, written_out: int = 0) -> Blocks:
+    """Steps over the rows of the other side, in the gradient: one, or of 12 to 20."""
+    if rows <= max(written_out, STEP + GROUP):
         return Blocks(1, _up(rows, GROUP))
-    sizes = (STEP + GROUP, STEP, STEP - GROUP)
-    return min((Blocks(-(-rows // size), size) for size in sizes), key=_padded_length)
+    # What is left after the last whole step is written out once more.
+    size = min(STEP + GROUP, STEP, STEP - GROUP, key=lambda size: rows % size)
+    return Blocks(-(-rows // size), size)
 
 
 def key_blocks(keys: int) -> Blocks:
     """Rows of the inner loop over keys, apart from each other in the cache."""
     if keys <= ROW:
         return Blocks(1, keys)
-    size = _up(-(-keys // -(-keys // ROW)), _LANES)
+    size = _up(-(-keys // -(-keys // ROW)), LANES)
     found = Blocks(-(-keys // size), size)
     while _collide(4 * found.total):
-        size += _LANES
+        size += LANES
         found = Blocks(-(-keys // size), size)
     return found
 
@@ -65,7 +91,3 @@ def _collide(distance: int) -> bool:
 
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
-
-
-def _padded_length(blocks: Blocks) -> int:
-    return blocks.total

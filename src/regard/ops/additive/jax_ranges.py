@@ -1,15 +1,17 @@
 """Which form of the score is right for the numbers at hand, on JAX.
 
 The choice depends on values and not on shapes. It is made on the device, by a
-conditional of which one branch runs; finding it reads queries and keys once.
+conditional of which one branch runs; finding it reads queries and keys once, for the
+score and for its gradient together.
 """
 
 import enum
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from regard.ops.additive.blocks import GROUP
+from regard.ops.additive.jax_terms import grouped
 
 # A feature whose scale is smaller than this part of its group's largest adds nothing
 # that float32 could show in the sum.
@@ -33,61 +35,66 @@ class Range(enum.IntEnum):
     ANY = 2  # nothing is known: NaN and infinity may be among them
 
 
-def score_range(query: jax.Array, key: jax.Array, scale: jax.Array) -> jax.Array:
-    """The branch for the score."""
-    sums = _highest(query) + _highest(key)
+class Peaks(NamedTuple):
+    """The largest absolute value of each feature, ``(heads, features)``; NaN stays."""
+
+    query: jax.Array
+    key: jax.Array
+
+
+def peaks(query: jax.Array, key: jax.Array) -> Peaks:
+    """Over batch and time."""
+    return Peaks(_peak(query), _peak(key))
+
+
+def score_range(found: Peaks, scale: jax.Array, lanes: int = 1) -> jax.Array:
+    """The branch for the score whose groups are cut by ``lanes``."""
+    relative, _, _ = relative_scale(scale, lanes)
     # ln(P) is at most this, where P is what regard.ops.additive.jax_scores divides by.
-    bound = _by_group(jax.nn.softplus(2.0 * sums) - _relative_logarithm(scale))
-    near = jnp.all(bound <= _PRODUCT) & _within(_SCALED, query, key)
-    return _branch(near, query, key, scale)
+    growth = grouped(jax.nn.softplus(2.0 * (found.query + found.key)), lanes)
+    bound = jnp.sum(growth - jnp.log(jnp.abs(relative)), axis=-1)
+    near = jnp.all(bound <= _PRODUCT) & _within(_SCALED, found)
+    return _branch(near, found, scale)
 
 
-def slope_range(query: jax.Array, key: jax.Array, scale: jax.Array) -> jax.Array:
+def slope_range(found: Peaks, scale: jax.Array) -> jax.Array:
     """The branch for the gradient, whose terms grow to both sides."""
-    near = jnp.all(_highest(jnp.abs(query)) + _highest(jnp.abs(key)) <= _SLOPE)
-    return _branch(near, query, key, scale)
+    return _branch(jnp.all(found.query + found.key <= _SLOPE), found, scale)
 
 
-def relative_scale(scale: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def relative_scale(
+    scale: jax.Array, lanes: int = 1
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The scale of each feature relative to the largest of its group.
 
     Args:
         scale: ``(heads, features)``, whole groups.
+        lanes: As for ``grouped``.
 
     Returns:
         The relative scale, 1 where it is negligible; where it is not; and the largest
         scale, ``(heads, groups, 1)``. The first two are ``(heads, groups, 4)``.
     """
-    grouped = scale.reshape(scale.shape[0], -1, GROUP)
-    largest = jnp.argmax(jnp.abs(grouped), axis=-1, keepdims=True)
-    lead = jnp.take_along_axis(grouped, largest, axis=-1)
-    relative = grouped / jnp.where(lead == 0.0, 1.0, lead)
+    groups = grouped(scale, lanes)
+    highest = jnp.max(groups, axis=-1, keepdims=True)
+    lowest = jnp.min(groups, axis=-1, keepdims=True)
+    lead = jnp.where(highest >= -lowest, highest, lowest)
+    relative = groups / jnp.where(lead == 0.0, 1.0, lead)
     kept = jnp.abs(relative) > NEGLIGIBLE
     return jnp.where(kept, relative, 1.0), kept, lead
 
 
-def _branch(
-    near: jax.Array, query: jax.Array, key: jax.Array, scale: jax.Array
-) -> jax.Array:
+def _peak(rows: jax.Array) -> jax.Array:
+    # Squares and their maximum are one pass over the rows, absolute values two. A
+    # square that overflows is beyond every limit, as is the value.
+    return jnp.sqrt(jnp.max(rows * rows, axis=(0, 2)))
+
+
+def _branch(near: jax.Array, found: Peaks, scale: jax.Array) -> jax.Array:
     # Comparisons with NaN are False, so that NaN ends in the last branch.
-    far = _within(FINITE, query, key) & jnp.all(jnp.isfinite(scale))
+    far = _within(FINITE, found) & jnp.all(jnp.isfinite(scale))
     return jnp.where(far, jnp.where(near, Range.NEAR, Range.FAR), Range.ANY)
 
 
-def _relative_logarithm(scale: jax.Array) -> jax.Array:
-    relative, _, _ = relative_scale(scale)
-    return jnp.log(jnp.abs(relative)).reshape(scale.shape)
-
-
-def _by_group(of_features: jax.Array) -> jax.Array:
-    heads, features = of_features.shape
-    return jnp.sum(of_features.reshape(heads, features // GROUP, GROUP), axis=-1)
-
-
-def _highest(tensor: jax.Array) -> jax.Array:
-    """``(heads, features)``, over batch and time."""
-    return jnp.max(tensor, axis=(0, 2))
-
-
-def _within(limit: float, *tensors: jax.Array) -> jax.Array:
-    return jnp.max(jnp.stack([jnp.max(jnp.abs(x)) for x in tensors])) <= limit
+def _within(limit: float, found: Peaks) -> jax.Array:
+    return jnp.all((found.query <= limit) & (found.key <= limit))

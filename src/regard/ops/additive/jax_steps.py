@@ -39,19 +39,19 @@ def prepare_keys(key: Array) -> KeyFactors:
 
 @jax.custom_vjp
 def step_scores(query: Array, keys: KeyFactors, scale: Array) -> Array:
-    """Scores of one query a sequence.
+    """Scores of the queries of one step.
 
     Args:
-        query: ``(batch, heads, features)``.
+        query: ``(batch, heads, queries, features)``.
         keys: What ``prepare_keys`` made.
         scale: ``(heads, features)``.
 
     Returns:
-        ``(batch, heads, keys)``.
+        ``(batch, heads, queries, keys)``.
     """
     rest = _rest(query, keys)
-    return jnp.sum(scale, axis=-1)[:, None] - 2.0 * jnp.einsum(
-        "bhkd,hd->bhk", rest, scale
+    return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * jnp.einsum(
+        "bhqkd,hd->bhqk", rest, scale
     )
 
 
@@ -66,10 +66,10 @@ def _backward(
 ) -> tuple[Array, KeyFactors, Array]:
     query, keys, scale = saved
     rest = _rest(query, keys)
-    slope = 4.0 * scale[:, None] * rest * (1.0 - rest)
-    for_key = upstream[..., None] * slope
-    for_query = jnp.einsum("bhk,bhkd->bhd", upstream, slope)
-    tangents = jnp.einsum("bhk,bhkd->hd", upstream, 1.0 - 2.0 * rest)
+    slope = 4.0 * scale[:, None, None] * rest * (1.0 - rest)
+    for_key = jnp.einsum("bhqk,bhqkd->bhkd", upstream, slope)
+    for_query = jnp.einsum("bhqk,bhqkd->bhqd", upstream, slope)
+    tangents = jnp.einsum("bhqk,bhqkd->hd", upstream, 1.0 - 2.0 * rest)
     return for_query, KeyFactors(for_key, jnp.zeros_like(for_key), None), tangents
 
 
@@ -77,13 +77,13 @@ step_scores.defvjp(_forward, _backward)
 
 
 def _rest(query: Array, keys: KeyFactors) -> Array:
-    """``(1 - tanh(q + k)) / 2``, ``(batch, heads, keys, features)``."""
-    query = query[:, :, None]
+    """``(1 - tanh(q + k)) / 2``, ``(batch, heads, queries, keys, features)``."""
+    query = query[:, :, :, None]
     # A product that overflows or underflows ends at 0 or 1, where it belongs.
     return lax.cond(
         keys.bounded & _bounded(query),
-        lambda: 1.0 / (1.0 + jnp.exp(2.0 * query) * keys.factor),
-        lambda: 0.5 - 0.5 * jnp.tanh(query + keys.key),
+        lambda: 1.0 / (1.0 + jnp.exp(2.0 * query) * keys.factor[:, :, None]),
+        lambda: 0.5 - 0.5 * jnp.tanh(query + keys.key[:, :, None]),
     )
 
 

@@ -1,10 +1,12 @@
-"""What the score on JAX and its gradient share: blocks of arrays and sums of four."""
+"""What the score on JAX and its gradient share: blocks of arrays, sums of fractions."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from regard.ops.additive.blocks import GROUP
 
 # exp(2x) is capped here: 1 - tanh(x) is 4e-9 by then, and the product of four is
 # finite in float32.
@@ -19,11 +21,33 @@ def capped(p: jax.Array) -> jax.Array:
 def sum_of_fractions(
     numerators: Sequence[jax.Array], denominators: Sequence[jax.Array]
 ) -> jax.Array:
-    """Four fractions, one division."""
-    n1, n2, n3, n4 = numerators
-    d1, d2, d3, d4 = denominators
-    left, right = d1 * d2, d3 * d4
-    return ((n1 * d2 + n2 * d1) * right + (n3 * d4 + n4 * d3) * left) / (left * right)
+    """Fractions in pairs and pairs of pairs: one division."""
+    terms = list(zip(numerators, denominators, strict=True))
+    while len(terms) > 1:
+        pairs = zip(terms[::2], terms[1::2], strict=False)
+        odd = terms[len(terms) // 2 * 2 :]
+        terms = [(n * e + m * d, d * e) for (n, d), (m, e) in pairs] + odd
+    ((numerator, denominator),) = terms
+    return numerator / denominator
+
+
+def grouped(of_features: jax.Array, lanes: int = 1) -> jax.Array:
+    """``(heads, groups, 4)`` from ``(heads, features)``, whole groups.
+
+    Args:
+        of_features: One number for each feature.
+        lanes: The distance between two features of a group.
+    """
+    heads, features = of_features.shape
+    cut = of_features.reshape(heads, features // (GROUP * lanes), GROUP, lanes)
+    return jnp.swapaxes(cut, 2, 3).reshape(heads, features // GROUP, GROUP)
+
+
+def ungrouped(groups: jax.Array, lanes: int = 1) -> jax.Array:
+    """``(heads, features)`` again."""
+    heads, count, _ = groups.shape
+    cut = groups.reshape(heads, count // lanes, lanes, GROUP)
+    return jnp.swapaxes(cut, 2, 3).reshape(heads, count * GROUP)
 
 
 def pad(tensor: jax.Array, axis: int, size: int) -> jax.Array:

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ class Path:
     """A way to compute the score.
 
     Args:
-        name: ``"plain"`` or ``"blocked"``.
+        name: ``"plain"``, ``"blocked"`` or ``"kernel"``.
         reason: Why it was chosen, a sentence.
         scores: Maps query, key and scale, with an axis of heads, to scores.
     """
@@ -45,7 +46,13 @@ def choose(query: Tensor, key: Tensor, scale: Tensor) -> Path:
         return Path("plain", refusal, plain_scores)
     backend = keras.backend.backend()
     reason = f"in blocks on {backend}, computed again for the gradient"
-    return Path("blocked", reason, _scores_of(backend))
+    if backend == "jax" and _has_nvidia():
+        fault = _fault_of_kernels()
+        if fault is None:
+            reason = "by a kernel on an NVIDIA GPU, computed again for the gradient"
+            return Path("kernel", reason, _scores_of("pallas_dispatch"))
+        reason += f"; the kernels for this GPU are left out: {fault}"
+    return Path("blocked", reason, _scores_of(f"{backend}_scores"))
 
 
 def _refusal(*tensors: Tensor) -> str | None:
@@ -79,7 +86,26 @@ def _refused_size(backend: str, sizes: tuple[int | None, ...]) -> str | None:
     return None
 
 
-def _scores_of(backend: str) -> Scores:
-    module = importlib.import_module(f"regard.ops.additive.{backend}_scores")
-    scores: Scores = module.scores
+def _has_nvidia() -> bool:
+    """Whether JAX runs on a GPU that the kernels are written for, and not on AMD's."""
+    jax = importlib.import_module("jax")
+    return "cuda" in jax.devices()[0].client.platform_version
+
+
+def _fault_of_kernels() -> str | None:
+    """Why the kernels are left out, said once as a warning too."""
+    probe = importlib.import_module("regard.ops.additive.pallas_probe")
+    fault: str | None = probe.fault()
+    if fault is not None:
+        warnings.warn(
+            f"The GPU kernels of the additive score are left out: {fault}. "
+            "The slower loops give the same numbers.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return fault
+
+
+def _scores_of(module: str) -> Scores:
+    scores: Scores = importlib.import_module(f"regard.ops.additive.{module}").scores
     return scores

@@ -1,4 +1,4 @@
-"""The additive score of one query at a time, as a decoder asks for it."""
+"""The additive score of a few queries at a time, as a decoder asks for it."""
 
 import importlib
 from typing import Any, NamedTuple, TypeAlias
@@ -34,7 +34,7 @@ def prepare_keys(key: Tensor) -> PreparedKeys:
 
 
 def additive_step_scores(query: Tensor, keys: PreparedKeys, scale: Tensor) -> Tensor:
-    r"""Scores of one query a sequence against keys that stay.
+    r"""Scores of one query, or a few, against keys that stay.
 
     .. math:: s_j = \sum_d v_d \tanh(q_d + k_{jd})
 
@@ -43,16 +43,18 @@ def additive_step_scores(query: Tensor, keys: PreparedKeys, scale: Tensor) -> Te
     ``(T, features)`` and not ``(T, keys, features)``.
 
     Args:
-        query: ``(batch, heads, features)``, projected.
+        query: ``(batch, heads, [queries,] features)``, projected.
         keys: What ``prepare_keys`` made.
         scale: ``(heads, features)``.
 
     Returns:
-        ``(batch, heads, keys)``, in float32 or wider.
+        ``(batch, heads, [queries,] keys)``, in float32 or wider.
     """
     query, scale = widen(query), widen(scale)
+    if len(query.shape) == 3:
+        return ops.squeeze(additive_step_scores(query[:, :, None], keys, scale), 2)
     if isinstance(keys, _PlainKeys):
-        return ops.squeeze(plain_scores(query[:, :, None], keys.key, scale), 2)
+        return plain_scores(query, keys.key, scale)
     return _on_jax().step_scores(query, keys, scale)
 
 

@@ -1,0 +1,87 @@
+"""The sum over features of the score on JAX, in two ways.
+
+For many keys the inner loop runs over keys, and the sum over sixteen features is
+written out in each step: XLA's CPU compiler turns that into vector code, a reduction
+it would not. For small problems the vectors are of features.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from regard.ops.additive.blocks import GROUP, LANES, feature_blocks, key_blocks
+from regard.ops.additive.jax_terms import block, pad
+
+Array: TypeAlias = jax.Array
+# From the columns of queries and keys and what a head adds to each, one summand.
+GroupSum: TypeAlias = Callable[
+    [Sequence[Array], Sequence[Array], Sequence[Array]], Array
+]
+
+
+def sum_over_features(
+    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
+) -> Array:
+    """Add up ``group_sum`` over all groups of features.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        of_heads: ``(heads, groups, numbers)``, what ``group_sum`` gets besides.
+        group_sum: Maps one group to what it adds.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
+    """
+    batch, heads, queries, features = query.shape
+    keys = key.shape[2]
+    steps, rows = feature_blocks(features), key_blocks(keys)
+    groups = steps.size // GROUP
+    key = pad(key, 2, rows.total)
+
+    def step(index: Array, total: Array) -> Array:
+        q = block(query, index, steps.size, -1)[:, :, None, :, None]
+        k = jnp.swapaxes(block(key, index, steps.size, -1), 2, 3)
+        k = k.reshape(batch, heads, steps.size, rows.count, 1, rows.size)
+        own = block(of_heads, index, groups, 1)
+        own = own[:, :, :, None, None, None]
+        for group in range(groups):
+            places = range(GROUP * group, GROUP * (group + 1))
+            total = total + group_sum(
+                [q[..., place] for place in places],
+                [k[:, :, place] for place in places],
+                [own[:, group, number] for number in range(own.shape[2])],
+            )
+        return total
+
+    shape = (batch, heads, rows.count, queries, rows.size)
+    total = lax.fori_loop(0, steps.count, step, jnp.zeros(shape, query.dtype))
+    total = jnp.swapaxes(total, 2, 3).reshape(batch, heads, queries, rows.total)
+    return total[..., :keys]
+
+
+def sum_over_vectors(
+    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
+) -> Array:
+    """The same with vectors of features: each lane has a partial sum of its own.
+
+    Its arguments are those of ``sum_over_features``; two features of a group are
+    ``LANES`` apart.
+    """
+    vectors = of_heads.reshape(of_heads.shape[0], -1, LANES, of_heads.shape[-1])
+    query, key = query[:, :, :, None], key[:, :, None]
+    total = jnp.zeros((), query.dtype)
+    for group in range(vectors.shape[1]):
+        starts = range(GROUP * LANES * group, GROUP * LANES * (group + 1), LANES)
+        own = vectors[:, group, None, None]
+        total = total + group_sum(
+            [query[..., start : start + LANES] for start in starts],
+            [key[..., start : start + LANES] for start in starts],
+            [own[..., number] for number in range(own.shape[-1])],
+        )
+    # A product with ones: XLA's CPU compiler would not vectorise the sum.
+    ones = jnp.ones((LANES, 1), query.dtype)
+    return jnp.matmul(total, ones, precision=lax.Precision.HIGHEST)[..., 0]
