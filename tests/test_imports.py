@@ -23,14 +23,17 @@ STOREYS = {
     "ops": 2,
     "text": 2,
     "data": 2,
+    "metrics": 2,
     "plot": 2,
     "tasks": 2,
     "layers": 3,
     "observing": 4,
     "models": 4,
+    "decoding": 5,
     "predictor": 5,
     "bundle": 5,
     "classifier": 6,
+    "translator": 6,
     "loading": 7,
 }
 # Rooms of one storey that do know each other, in one direction.

@@ -59,11 +59,7 @@ class LineReader:
         except UnicodeDecodeError as error:
             raise self._undecodable(error) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(
-                f"{self.path} is damaged: it cannot be unpacked beyond line "
-                f"{self.number} ({error}).",
-                fix="Fetch or pack the file again.",
-            ) from error
+            raise damaged(self.path, self.number, error) from error
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -113,6 +109,14 @@ def open_binary(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def damaged(path: Path, line: int, error: Exception) -> DataError:
+    """The error of a packed file that cannot be unpacked beyond ``line``."""
+    return DataError(
+        f"{path} is damaged: it cannot be unpacked beyond line {line} ({error}).",
+        fix="Fetch or pack the file again.",
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

@@ -8,10 +8,11 @@ from itertools import islice
 import numpy as np
 import tokenizers
 
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError
 from regard.text.encoded import Encoded
 from regard.text.pipeline import PADDING, UNKNOWN, splitter, word_pipeline
 from regard.text.stored import read_pipeline
+from regard.text.unicode import not_unicode
 
 Spans = list[tuple[int, int]]
 
@@ -122,7 +123,7 @@ class Tokenizer:
             try:
                 split = self._splitter.encode_batch(chunk)
             except (TypeError, UnicodeError) as error:
-                raise _not_unicode(texts) from error
+                raise not_unicode(texts) from error
             yield from (encoding.offsets for encoding in split)
 
     def _encode(self, text: str, spans: Spans, max_length: int) -> Encoded:
@@ -150,17 +151,3 @@ class Tokenizer:
         for piece, count in pieces.items():
             words[self.normalise(piece)] += count
         return words
-
-
-def _not_unicode(texts: Sequence[str]) -> DataError:
-    for index, text in enumerate(texts):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            return DataError(
-                f"Text {index} is not valid Unicode.",
-                expected="characters only",
-                received=f"half a surrogate pair at character {error.start}",
-                fix="Read the file as UTF-8 without 'surrogateescape'.",
-            )
-    return DataError("These texts cannot be encoded.", expected="strings")

@@ -1,0 +1,116 @@
+"""Attention weights held against gold alignments."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from regard.errors import ArgumentError
+from regard.metrics.pharaoh import Link
+from regard.types import FloatArray
+
+
+@dataclass(frozen=True)
+class AttentionMass:
+    """How much attention went where a gold alignment points; ``float`` gives ``mass``.
+
+    Args:
+        mass: The mean attention on the gold source positions, 0 to 1.
+        tokens: The number of target tokens it is the mean of.
+    """
+
+    mass: float
+    tokens: int
+
+    def __float__(self) -> float:
+        return self.mass
+
+
+def hard_alignment(weights: FloatArray) -> set[Link]:
+    """Link each target token with the source token it attends to most.
+
+    Args:
+        weights: ``(target, source)``, for example the average over heads.
+
+    Returns:
+        ``(source, target)`` for each row; the first of several equal maxima. A row of
+        zeros, which attends to nothing, has no link.
+
+    Raises:
+        ArgumentError: The weights are not of this shape, or not finite.
+    """
+    weights = _checked(weights, "")
+    if not weights.size:
+        return set()
+    best = weights.argmax(axis=1).tolist()
+    attending = np.flatnonzero(weights.any(axis=1)).tolist()
+    return {(best[target], target) for target in attending}
+
+
+def attention_mass(
+    weights: Sequence[FloatArray], gold: Sequence[Collection[Link]]
+) -> AttentionMass:
+    r"""The mean attention mass on the gold source positions of the target tokens.
+
+    .. math::
+        \frac{1}{|T|} \sum_{t \in T} \sum_{s : (s, t) \in G} \alpha_{t s}
+
+    over the target tokens ``T`` of all pairs that have at least one gold link. Where a
+    target token has several, the masses on all the linked positions are added; a link
+    given twice counts once.
+
+    Args:
+        weights: For each pair ``(target, source)``.
+        gold: For each pair its gold links ``(source, target)``.
+
+    Raises:
+        ArgumentError: The numbers of pairs differ, a link points outside of its
+            weights, or no target token has a link.
+
+    References:
+        Pruthi et al. (2020), Learning to deceive with attention-based explanations,
+        table 4.
+    """
+    if len(weights) != len(gold):
+        raise ArgumentError(
+            "Each pair needs its weights and its gold links.",
+            expected=f"{len(weights)} collections of links",
+            received=str(len(gold)),
+        )
+    total, tokens = 0.0, 0
+    for index, (matrix, links) in enumerate(zip(weights, gold, strict=True)):
+        place = f" of pair {index}"
+        sources, targets = _positions(_checked(matrix, place).shape, links, place)
+        total += float(matrix[targets, sources].sum(dtype=np.float64))
+        tokens += len(set(targets))
+    if not tokens:
+        raise ArgumentError(
+            "No target token has a gold link, so there is nothing to average."
+        )
+    return AttentionMass(total / tokens, tokens)
+
+
+def _positions(
+    shape: tuple[int, ...], links: Collection[Link], place: str
+) -> tuple[list[int], list[int]]:
+    distinct = sorted(set(links))
+    for source, target in distinct:
+        if not (0 <= target < shape[0] and 0 <= source < shape[1]):
+            raise ArgumentError(
+                f"A gold link{place} points outside of its weights.",
+                expected=f"source below {shape[1]} and target below {shape[0]}",
+                received=f"source {source}, target {target}",
+                fix="Cut the texts into the tokens that were aligned.",
+            )
+    return [source for source, _ in distinct], [target for _, target in distinct]
+
+
+def _checked(weights: FloatArray, place: str) -> FloatArray:
+    if np.ndim(weights) != 2 or not np.all(np.isfinite(weights)):
+        raise ArgumentError(
+            f"The weights{place} are no attention of a target on a source.",
+            expected="finite numbers of shape (target, source)",
+            received=f"shape {np.shape(weights)}",
+            fix="Average over the heads first." if np.ndim(weights) > 2 else None,
+        )
+    return np.asarray(weights)

@@ -1,0 +1,128 @@
+"""Word alignments as text, in the Pharaoh format: ``0-0 1-2 2p1``.
+
+A link joins a position of the source with one of the target. ``-`` marks a sure link,
+``p`` or ``?`` one that is only possible (the two kinds of human judgement of Och and
+Ney). Here positions count from 0 and the source comes first; files that count from 1
+or name the target first are read with ``first`` and ``target_first``.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from regard.errors import DataError
+
+#: A position of the source and the position of the target it is linked with.
+Link: TypeAlias = tuple[int, int]
+
+_LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The links of one pair of sentences.
+
+    Args:
+        sure: The links without doubt.
+        possible: The links that may be; the sure ones are always among them.
+    """
+
+    sure: frozenset[Link]
+    possible: frozenset[Link] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "possible", self.sure | self.possible)
+
+
+def parse_alignment(
+    line: str, *, first: int = 0, target_first: bool = False
+) -> Alignment:
+    """Read the links of one pair.
+
+    Args:
+        line: Links with white space between them; none at all is an alignment too.
+        first: What the first position is called, 0 or 1.
+        target_first: Whether a link names the target position first.
+
+    Raises:
+        DataError: Something in the line is no link.
+
+    Example:
+    >>> parse_alignment("1-1 2p3", first=1).possible == {(0, 0), (1, 2)}
+    True
+    """
+    sure: set[Link] = set()
+    possible: set[Link] = set()
+    for written in line.split():
+        link, is_sure = _parse_link(written, first, target_first)
+        (sure if is_sure else possible).add(link)
+    return Alignment(frozenset(sure), frozenset(possible))
+
+
+def parse_alignments(
+    lines: Iterable[str],
+    name: str = "the alignments",
+    *,
+    first: int = 0,
+    target_first: bool = False,
+) -> list[Alignment]:
+    """Read the links of many pairs, one pair a line; see ``parse_alignment``.
+
+    Args:
+        lines: The lines.
+        name: What to call them in messages, for example the path of the file.
+        first: What the first position is called, 0 or 1.
+        target_first: Whether a link names the target position first.
+
+    Raises:
+        DataError: A line holds something else; the message names the line.
+    """
+    alignments = []
+    for number, line in enumerate(lines, 1):
+        try:
+            alignments.append(
+                parse_alignment(line, first=first, target_first=target_first)
+            )
+        except DataError as error:
+            raise DataError(
+                f"{name}, line {number}: {error.message}",
+                expected=error.expected,
+                fix=error.fix,
+            ) from error
+    return alignments
+
+
+def format_alignment(sure: Collection[Link], possible: Collection[Link] = ()) -> str:
+    """The links as text, in order; positions from 0, the source first.
+
+    Args:
+        sure: Links to be written with ``-``.
+        possible: Links to be written with ``p``, where they are not sure.
+
+    Example:
+    >>> format_alignment({(1, 2), (0, 0)}, possible={(0, 0), (2, 1)})
+    '0-0 1-2 2p1'
+    """
+    links = sorted({*sure, *possible})
+    return " ".join(
+        f"{source}{'-' if (source, target) in sure else 'p'}{target}"
+        for source, target in links
+    )
+
+
+def _parse_link(written: str, first: int, target_first: bool) -> tuple[Link, bool]:
+    match = _LINK.fullmatch(written)
+    if match is None:
+        raise DataError(
+            f"'{written:.40}' is no link.",
+            expected="two positions joined by '-', 'p' or '?', such as 0-0 or 3p4",
+        )
+    one, other = int(match[1]) - first, int(match[3]) - first
+    if min(one, other) < 0:
+        raise DataError(
+            f"'{written}' has a position below {first}, where counting starts.",
+            fix="Name the first position: 0 or 1." if first else None,
+        )
+    link = (other, one) if target_first else (one, other)
+    return link, match[2] == "-"

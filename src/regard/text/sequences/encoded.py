@@ -1,0 +1,28 @@
+"""One text as a model of sequences reads it."""
+
+from dataclasses import dataclass
+
+from regard.types import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSequence:
+    """The tokens of one text: their ids, their spelling, and where they stand.
+
+    Args:
+        ids: ``(tokens,)``, int32; only unknown and ordinary symbols.
+        tokens: The tokens as they stand in the text, letter case and all. The space
+            before a word belongs to its first subword, and the first word of a text
+            is given one; punctuation that was cut off a word keeps its spaces.
+            ``SequenceVocabulary.join`` makes the text of them again.
+        offsets: ``(tokens, 2)``, int32: start and end of each token in the text,
+            counted in characters, the end exclusive. Ordered, not overlapping; empty
+            only for a subword that is nothing but the space given to the first word.
+    """
+
+    ids: IntArray
+    tokens: tuple[str, ...]
+    offsets: IntArray
+
+    def __len__(self) -> int:
+        return len(self.tokens)

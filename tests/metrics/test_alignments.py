@@ -1,0 +1,143 @@
+"""Alignments as text, and how far they are from gold ones."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.errors import ArgumentError, DataError
+from regard.metrics import (
+    Alignment,
+    alignment_error_rate,
+    format_alignment,
+    parse_alignment,
+    parse_alignments,
+)
+
+LINKS = st.frozensets(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12)
+
+
+def test_sure_and_possible_links_are_told_apart():
+    alignment = parse_alignment(" 1-1 2p3\t4?2 \n", first=1)
+    assert alignment.sure == {(0, 0)}
+    assert alignment.possible == {(0, 0), (1, 2), (3, 1)}
+    assert parse_alignment("") == Alignment(frozenset())
+
+
+def test_files_that_name_the_target_first():
+    assert parse_alignment("0-2 3p1", target_first=True) == Alignment(
+        frozenset({(2, 0)}), frozenset({(1, 3)})
+    )
+
+
+@given(LINKS, LINKS)
+def test_what_is_written_is_read_back(sure, possible):
+    read = parse_alignment(format_alignment(sure, possible))
+    assert read == Alignment(sure, possible)
+    assert read.possible == sure | possible
+
+
+def test_links_are_written_in_order():
+    assert format_alignment({(10, 0), (2, 11), (2, 3)}, [(2, 3), (0, 1)]) == (
+        "0p1 2-3 2-11 10-0"
+    )
+
+
+@pytest.mark.parametrize(
+    "written", ["1", "1-", "-1", "1--2", "1-2-3", "a-b", "1x2", "1,2", "٣-1", "1" * 30]
+)
+def test_what_is_no_link_is_named_with_its_line(written):
+    with pytest.raises(DataError, match=r"gold\.txt, line 2: '.*' is no link"):
+        parse_alignments(["0-0", f"0-0 {written}"], "gold.txt")
+
+
+def test_a_position_before_the_first_is_refused():
+    with pytest.raises(DataError, match=r"line 1: '0-1' has a position below 1"):
+        parse_alignments(["0-1"], first=1)
+
+
+def test_the_error_rate_by_hand():
+    """Two of four links possible, one of two sure links found."""
+    score = alignment_error_rate(
+        predicted=[{(0, 0), (1, 1)}, {(2, 2), (3, 3)}],
+        sure=[{(0, 0)}, {(4, 4)}],
+        possible=[{(1, 1)}, set()],
+    )
+    assert score.precision == 2 / 4
+    assert score.recall == 1 / 2
+    assert score.error_rate == 1 - (1 + 2) / (4 + 2)
+
+
+@given(LINKS, LINKS)
+def test_only_what_differs_is_an_error(sure, possible):
+    """No error where all sure links and any possible ones are predicted."""
+    score = alignment_error_rate([sure | possible], [sure], [possible])
+    assert (score.error_rate, score.precision, score.recall) == (0, 1, 1)
+
+
+@given(st.lists(st.tuples(LINKS, LINKS), min_size=1, max_size=4), st.randoms())
+def test_the_rate_does_not_depend_on_the_order_of_pairs(pairs, random):
+    shuffled = random.sample(pairs, len(pairs))
+    rates = [
+        alignment_error_rate([a for a, _ in some], [s for _, s in some], [set()] * n)
+        for some, n in [(pairs, len(pairs)), (shuffled, len(pairs))]
+    ]
+    assert rates[0] == rates[1]
+
+
+def test_nothing_predicted_and_nothing_to_find():
+    nothing = alignment_error_rate([set()], [{(0, 0)}], [set()])
+    assert (nothing.error_rate, nothing.precision, nothing.recall) == (1, 1, 0)
+    assert alignment_error_rate([], [], []).error_rate == 0
+
+
+def test_numbers_of_pairs_that_differ():
+    with pytest.raises(ArgumentError, match="2, 1 and 1"):
+        alignment_error_rate([set(), set()], [set()], [set()])
+
+
+# AER (precision/recall) in per cent, as github.com/lilt/alignment-scripts and
+# github.com/neulab/awesome-align publish them for these very files.
+PUBLISHED = {
+    "fastalign.enfr.talp": "16.4 (80.0/90.1)",
+    "fastalign.enfr.reverse.talp": "15.9 (81.3/88.7)",
+    "fastalign.enfr.grow-diagonal.talp": "10.5 (90.8/87.8)",
+    "fastalign.enfr.grow-diagonal-final.talp": "12.1 (87.7/88.3)",
+    "giza.enfr.talp": "8.0 (91.4/92.9)",
+    "giza.enfr.reverse.talp": "9.8 (91.6/88.3)",
+    "giza.enfr.grow-diagonal.talp": "5.9 (97.5/89.7)",
+    "giza.enfr.grow-diagonal-final.talp": "6.2 (95.5/91.6)",
+}
+
+
+@pytest.fixture(scope="module")
+def hansards(shared_data):
+    """Scores a file of the Hansards against the gold links."""
+    folder = shared_data / "align_gold"
+    gold = parse_alignments((folder / "enfr.gold").open(), "enfr.gold", first=1)
+    sure = [one.sure for one in gold]
+    possible = [one.possible for one in gold]
+
+    def score(name):
+        turned = ".reverse." in name
+        with (folder / name).open() as lines:
+            predicted = parse_alignments(lines, name, target_first=turned)
+        return alignment_error_rate([one.sure for one in predicted], sure, possible)
+
+    score.counts = sum(map(len, sure)), sum(map(len, possible))
+    return score
+
+
+def test_the_gold_links_of_the_shared_task(hansards):
+    assert hansards.counts == (4_038, 4_038 + 13_400)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_figures_to_the_digit(hansards, name):
+    score = hansards(name)
+    shares = (score.error_rate, score.precision, score.recall)
+    error_rate, precision, recall = (f"{100 * share:.1f}" for share in shares)
+    assert f"{error_rate} ({precision}/{recall})" == PUBLISHED[name]
+
+
+def test_the_published_figure_of_awesome_align(hansards):
+    assert f"{100 * hansards('enfr.awesome-align.out').error_rate:.2f}" == "4.07"
