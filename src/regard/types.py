@@ -166,3 +166,63 @@ class Explanation:
             "weights": self.weights.tolist(),
             "truncated": self.truncated,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """A sequence written from another, and where it looked for each of its tokens.
+
+    Args:
+        source: The source as it came.
+        text: What was written.
+        source_tokens: The tokens of the source.
+        target_tokens: The tokens that were written, without the one that ends it.
+        alignment: ``(target, source)``, the attention of each written token on each
+            token of the source, the average over heads; rows sum to 1.
+        log_probability: The logarithm of the probability of what was written, its end
+            included, in nats.
+        score: What it was ranked by among the hypotheses of its search.
+        finished: Whether it ended by itself; otherwise it was cut off.
+        truncated: Whether the source was longer than the model reads.
+
+    Raises:
+        ArgumentError: The alignment does not fit the tokens.
+    """
+
+    source: str
+    text: str
+    source_tokens: tuple[str, ...]
+    target_tokens: tuple[str, ...]
+    alignment: FloatArray
+    log_probability: float
+    score: float
+    finished: bool = field(default=True)
+    truncated: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        wanted = len(self.target_tokens), len(self.source_tokens)
+        if self.alignment.shape != wanted:
+            raise ArgumentError(
+                "The alignment of a translation does not fit its tokens.",
+                expected=f"{wanted}, target tokens by source tokens",
+                received=str(self.alignment.shape),
+            )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        plot = importlib.import_module("regard.plot")
+        shown: dict[str, str] = plot.alignment(self)._repr_mimebundle_(**kwargs)
+        return shown
+
+    def to_dict(self) -> dict[str, Any]:
+        """The translation as plain values, ready for JSON."""
+        return {
+            "source": self.source,
+            "text": self.text,
+            "source_tokens": list(self.source_tokens),
+            "target_tokens": list(self.target_tokens),
+            "alignment": self.alignment.tolist(),
+            "log_probability": self.log_probability,
+            "score": self.score,
+            "finished": self.finished,
+            "truncated": self.truncated,
+        }

@@ -1,11 +1,11 @@
-"""Explanations to draw."""
+"""Explanations and translations to draw."""
 
 import re
 
 import numpy as np
 import pytest
 
-from regard.types import Explanation
+from regard.types import Explanation, Translation
 
 
 @pytest.fixture
@@ -35,3 +35,29 @@ def explain():
 @pytest.fixture
 def film(explain):
     return explain("It never finds its feet.", [0.01, 0.2, 0.03, 0.03, 0.7, 0.03])
+
+
+@pytest.fixture
+def translate():
+    """Makes a translation of words, or of characters, with the weights given."""
+
+    def translate(source, text, weights, by_character=False, **changed):
+        cut = tuple if by_character else lambda words: tuple(words.split())
+        fields = {
+            "source": source,
+            "text": text,
+            "source_tokens": cut(source),
+            "target_tokens": cut(text),
+            "alignment": np.asarray(weights, dtype=float),
+            "log_probability": -1.5,
+            "score": -0.75,
+        }
+        return Translation(**(fields | changed))
+
+    return translate
+
+
+@pytest.fixture
+def translated(translate):
+    weights = [[0.9, 0.1, 0.0], [0.25, 0.5, 0.25]]
+    return translate("ein Hund rennt", "a dog", weights)

@@ -1,5 +1,7 @@
 """Characters that would act on a reader's screen, turned into ones that only show."""
 
+import unicodedata
+
 # C0, DEL and C1; tabs and line ends stay.
 _CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}
 # Characters that reorder what follows them, beyond the text they stand in.
@@ -28,3 +30,22 @@ def for_terminal(text: str) -> str:
     or write to the clipboard.
     """
     return text.replace("\r\n", "\n").translate(_ESCAPES)
+
+
+def visible(token: str, most: int | None = None) -> str:
+    r"""A token as a label: nothing in it is invisible and nothing acts.
+
+    A space becomes ``␣``, a tab ``⇥``, a line end ``↵``, no character at all ``∅``;
+    controls and directions are spelt out. A label longer than ``most`` characters
+    ends in ``…``.
+    """
+    label = "".join(_mark(character) for character in for_terminal(token)) or "∅"
+    if all(unicodedata.category(character) == "Cf" for character in label):
+        label = "".join(f"\\u{ord(character):04x}" for character in label)
+    return label if most is None or len(label) <= most else label[: most - 1] + "…"
+
+
+def _mark(character: str) -> str:
+    if not character.isspace():
+        return character
+    return {"\t": "⇥", "\n": "↵"}.get(character, "␣")

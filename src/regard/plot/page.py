@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from regard.plot.article import article, percent, safe
+from regard.plot.document import contents, document, embedded, opening
 from regard.plot.style import fragment_style, page_style
 from regard.types import Explanation
 
@@ -13,32 +14,21 @@ _READING = (
     "its weight, or move through the strongest with the Tab key; the table under a "
     "text has them all."
 )
-# Nothing is fetched and nothing runs: the page is style and text.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_OPENING_CHARACTERS = 60
 
 
 def fragment(explanations: Sequence[Explanation]) -> str:
     """The explanations as HTML that can stand inside another page."""
-    return (
-        f'<style>{fragment_style()}</style>\n<div class="regard">\n'
-        f'{_articles(explanations)}<p class="soft">{HONEST}</p>\n</div>\n'
-    )
+    return embedded(_articles(explanations), HONEST, fragment_style())
 
 
 def page(explanations: Sequence[Explanation]) -> str:
     """The explanations as one page that needs no network and no script."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="regard">\n'
-        f"<title>{safe(_title(explanations))}</title>\n"
-        f"<style>\n{page_style()}</style>\n</head>\n<body>\n"
-        f'<main class="regard">\n<header>\n<h1>{TITLE}</h1>\n'
-        f'<p class="soft">{_READING} {HONEST}</p>\n</header>\n'
-        f"{_contents(explanations)}{_articles(explanations)}"
-        "</main>\n</body>\n</html>\n"
+    return document(
+        title=_title(explanations),
+        heading=TITLE,
+        lead=f"{_READING} {HONEST}",
+        body=_contents(explanations) + _articles(explanations),
+        style=page_style(),
     )
 
 
@@ -54,23 +44,13 @@ def _title(explanations: Sequence[Explanation]) -> str:
 
 
 def _contents(explanations: Sequence[Explanation]) -> str:
-    if len(explanations) < 2:
-        return ""
-    entries = "".join(
-        f'<li><a href="#text-{number}"><bdi>{safe(explanation.label)}</bdi> '
-        f"{safe(percent(explanation.probability))}</a> "
-        f'<bdi class="soft">{safe(_opening(explanation.text))}</bdi></li>\n'
+    entries = [
+        (
+            f"text-{number}",
+            f"<bdi>{safe(explanation.label)}</bdi> "
+            f"{safe(percent(explanation.probability))}",
+            safe(opening(explanation.text)),
+        )
         for number, explanation in enumerate(explanations, 1)
-    )
-    return (
-        f'<nav aria-label="Contents"><details open>'
-        f"<summary>{len(explanations)} texts</summary>\n"
-        f"<ol>\n{entries}</ol></details></nav>\n"
-    )
-
-
-def _opening(text: str) -> str:
-    line = " ".join(text[: 4 * _OPENING_CHARACTERS].split())
-    if len(line) <= _OPENING_CHARACTERS:
-        return line
-    return line[:_OPENING_CHARACTERS].rstrip() + "…"
+    ]
+    return contents(f"{len(explanations)} texts", entries)

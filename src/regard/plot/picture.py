@@ -1,12 +1,18 @@
 """Explanations as a picture, drawn by matplotlib."""
 
-import io
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from regard.errors import ArgumentError, MissingExtraError
+from regard.errors import ArgumentError
 from regard.plot.article import percent
+from regard.plot.canvas import (
+    MAXIMUM_INCHES,
+    SOFT,
+    blank,
+    encoded,
+    require_matplotlib,
+    settings,
+)
 from regard.plot.characters import for_page
 from regard.plot.scale import LEVELS, ink, level, shades
 from regard.plot.segments import scale_top, segments
@@ -19,22 +25,6 @@ if TYPE_CHECKING:
 # All lengths in points, 72 to the inch.
 _WIDTH, _MARGIN, _LEADING = 540.0, 24.0, 23.0
 _TEXT_SIZE, _SMALL = 12.0, 8.5
-_DPI = 200
-# matplotlib draws at most 65,535 pixels a side.
-_MAXIMUM_HEIGHT = 65_000 / _DPI * 72
-_SOFT = "#57606a"
-# Scripts that matplotlib's own font lacks are taken from these where installed.
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "Arial Unicode MS",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "Noto Sans Arabic",
-    "Noto Sans Hebrew",
-    "Noto Sans Devanagari",
-)
 
 
 def picture(explanations: Sequence[Explanation], format: str) -> bytes:  # noqa: A002 - matplotlib's name
@@ -43,25 +33,13 @@ def picture(explanations: Sequence[Explanation], format: str) -> bytes:  # noqa:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError as error:
-        raise MissingExtraError("Drawing a picture", "matplotlib", "plot") from error
-
-    # The salt keeps the identifiers in an SVG the same from run to run.
-    settings = {"font.family": _installed_fonts(), "svg.hashsalt": "regard"}
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        # A box in the picture says so already, once and where it matters.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    require_matplotlib()
+    with settings():
         return _drawn(explanations, format)
 
 
 def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank()
     measure = _measure(figure)
     blocks = [(one, _lines(one, measure)) for one in explanations]
     height = _MARGIN + sum(_height(lines) for _, lines in blocks)
@@ -73,28 +51,17 @@ def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
     for explanation, lines in blocks:
         _draw(axes, explanation, lines, y)
         y += _height(lines)
-    buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format=kind, metadata={"Date": None} if kind == "svg" else {}
-    )
-    return buffer.getvalue()
+    return encoded(figure, kind)
 
 
 def _check_height(height: float) -> None:
-    if height > _MAXIMUM_HEIGHT:
+    if height / 72 > MAXIMUM_INCHES:
         raise ArgumentError(
             "The texts are too long for one picture.",
-            expected=f"a picture of at most {_MAXIMUM_HEIGHT / 72:.0f} inches",
+            expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
             received=f"{height / 72:.0f} inches",
             fix="Save them as .html, or a few at a time.",
         )
-
-
-def _installed_fonts() -> list[str]:
-    from matplotlib import font_manager  # noqa: PLC0415
-
-    available = {font.name for font in font_manager.fontManager.ttflist}
-    return [name for name in _FONTS if name in available]
 
 
 def _measure(figure: Any) -> Measure:
@@ -141,7 +108,7 @@ def _draw_word(axes: "Axes", word: Word, y: float, top: float) -> None:
 
     step = level(word.segment.weight or 0.0, top)
     shade = shades("light")[step]
-    color = ink(shade) if word.segment.seen else _SOFT
+    color = ink(shade) if word.segment.seen else SOFT
     if step:
         corner = (_MARGIN + word.x, y - 0.68 * _LEADING)
         axes.add_patch(
@@ -154,12 +121,12 @@ def _draw_legend(axes: "Axes", y: float, top: float) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
     x, step = _MARGIN + 14, 3.2
-    _write(axes, _MARGIN, y, "0", size=_SMALL, color=_SOFT)
+    _write(axes, _MARGIN, y, "0", size=_SMALL, color=SOFT)
     for index, shade in enumerate(shades("light")):
         corner = (x + index * step, y - 7.5)
         axes.add_patch(Rectangle(corner, step, 9, color=shade, lw=0))
     note = f"{top:.3f}   weight: where the model looked, not why it decided"
-    _write(axes, x + LEVELS * step + 6, y, note, size=_SMALL, color=_SOFT)
+    _write(axes, x + LEVELS * step + 6, y, note, size=_SMALL, color=SOFT)
 
 
 def _write(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:

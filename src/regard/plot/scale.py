@@ -11,6 +11,7 @@ References:
     - Web Content Accessibility Guidelines 2.2, relative luminance and contrast ratio.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from math import cos, radians, sin
 from typing import Literal
@@ -43,6 +44,17 @@ def level(weight: float, top: float) -> int:
     """The step of the scale for a weight, where ``top`` is the end of the scale."""
     share = min(max(weight / top, 0.0), 1.0) if top > 0 else 0.0
     return round(share * (LEVELS - 1))
+
+
+def end_of_scale(weights: Sequence[float]) -> float:
+    """The weight at the end of the scale.
+
+    That is the largest weight, but not less than four times an even share: where
+    attention is spread evenly, everything stays pale.
+    """
+    if not weights:
+        return 1.0
+    return max(*weights, min(1.0, 4 / len(weights)), 0.0)
 
 
 def contrast(first: str, second: str) -> float:

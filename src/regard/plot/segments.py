@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from regard.errors import ArgumentError
+from regard.plot.scale import end_of_scale
 from regard.types import Explanation
 
 
@@ -55,15 +56,8 @@ def strongest(pieces: list[Segment], count: int) -> list[Segment]:
 
 
 def scale_top(pieces: list[Segment]) -> float:
-    """The weight at the end of the colour scale.
-
-    That is the largest weight of the text, but not less than four times an even
-    share: where attention is spread evenly, the text stays pale.
-    """
-    weights = [piece.weight for piece in pieces if piece.weight is not None]
-    if not weights:
-        return 1.0
-    return max(*weights, min(1.0, 4 / len(weights)), 0.0)
+    """The weight at the end of the colour scale of a text."""
+    return end_of_scale([piece.weight for piece in pieces if piece.weight is not None])
 
 
 def _spans(explanation: Explanation) -> Iterator[tuple[int, int, float]]:

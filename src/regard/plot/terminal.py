@@ -1,24 +1,18 @@
 """Explanations for a terminal: shaded where there is colour, marked where not."""
 
-import io
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 
-from rich.color import Color, ColorSystem
-from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
 from regard.plot.article import percent
 from regard.plot.characters import for_terminal
-from regard.plot.scale import Theme, ink, level, shades
+from regard.plot.console import rendered, screen, shaded
+from regard.plot.scale import level
 from regard.plot.segments import Segment, scale_top, segments, strongest
 from regard.types import Explanation
 
 _MARKED = 5
-_MAXIMUM_WIDTH = 100
 
 
 def terminal(
@@ -27,69 +21,26 @@ def terminal(
     width: int | None = None,
 ) -> str:
     """The explanations as lines for a terminal, with ANSI colours or without."""
-    colored = _wants_color() if color is None else color
-    width = width or min(shutil.get_terminal_size().columns, _MAXIMUM_WIDTH)
-    console = _console(colored, width)
-    draw = _shaded if colored else _marked
-    for number, explanation in enumerate(explanations):
-        if number:
-            console.print()
-        console.print(draw(explanation))
-    file = console.file
-    return file.getvalue() if isinstance(file, io.StringIO) else ""
-
-
-def _console(colored: bool, width: int) -> Console:
-    # Said outright, because rich would ask the environment, and the caller has decided.
-    return Console(
-        file=io.StringIO(),
-        force_terminal=colored,
-        color_system="truecolor" if colored else None,
-        no_color=not colored,
-        legacy_windows=False,
-        highlight=False,
-        emoji=False,
-        width=width,
-    )
-
-
-def _wants_color() -> bool:
-    dumb = os.environ.get("TERM", "") in {"dumb", "unknown"}
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not dumb
-
-
-def _color(shade: str) -> Color:
-    """The nearest colour that the terminal has; rich would remember an earlier one."""
-    is_exact = os.environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}
-    color = Color.parse(shade)
-    return color if is_exact else color.downgrade(ColorSystem.EIGHT_BIT)
-
-
-def _theme() -> Theme:
-    """The scale that starts at the background, which some terminals tell."""
-    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
-    return "light" if background in {"7", "15"} else "dark"
+    on = screen(color, width)
+    draw = _shaded if on.color else _marked
+    return rendered((draw(explanation) for explanation in explanations), on)
 
 
 def _shaded(explanation: Explanation) -> Text:
     pieces = segments(explanation)
-    top, scale = scale_top(pieces), shades(_theme())
+    top = scale_top(pieces)
     text = _heading(explanation)
     for piece in pieces:
-        text.append(for_terminal(piece.text), _style(piece, top, scale))
+        text.append(for_terminal(piece.text), _style(piece, top))
     numbers = (_number(piece) for piece in strongest(pieces, _MARKED))
     text.append("\n" + " · ".join(numbers), Style(dim=True))
     return _with_note(text, explanation)
 
 
-def _style(piece: Segment, top: float, scale: Sequence[str]) -> Style:
+def _style(piece: Segment, top: float) -> Style:
     if not piece.seen:
         return Style(dim=True, italic=True)
-    step = 0 if piece.weight is None else level(piece.weight, top)
-    # The faintest steps would only patch the terminal's own background.
-    if step < 3:
-        return Style.null()
-    return Style(color=_color(ink(scale[step])), bgcolor=_color(scale[step]))
+    return shaded(0 if piece.weight is None else level(piece.weight, top))
 
 
 def _marked(explanation: Explanation) -> Text:

@@ -1,18 +1,17 @@
 """A text shaded by attention, as HTML, in the terminal, or as a picture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 
 from regard.errors import ArgumentError
+from regard.plot.base import Plot
 from regard.plot.page import fragment, page
 from regard.plot.picture import picture
 from regard.plot.terminal import terminal
-from regard.plot.writing import write_whole
 from regard.types import Explanation
 
 
-class TextPlot:
+class TextPlot(Plot):
     """Explanations drawn as shaded text; made by ``regard.plot.text``.
 
     In a notebook the object shows itself. The shade of a word is its weight on a scale
@@ -53,30 +52,13 @@ class TextPlot:
             ArgumentError: The suffix is unknown, or the folder does not exist.
             MissingExtraError: A picture without matplotlib.
         """
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in self._writers:
-            raise ArgumentError(
-                f"{path} cannot be written: the suffix '{path.suffix}' is unknown.",
-                expected=f"one of {', '.join(self._writers)}",
-            )
-        write_whole(path, self._writers[suffix]())
+        super().save(path)
 
-    @property
-    def _writers(self) -> dict[str, Callable[[], bytes]]:
-        return {
-            ".html": lambda: self.to_html().encode("utf-8"),
-            ".txt": lambda: self.to_terminal(color=False, width=88).encode("utf-8"),
-            ".png": lambda: picture(self.explanations, "png"),
-            ".svg": lambda: picture(self.explanations, "svg"),
-        }
+    def _picture(self, kind: str) -> bytes:
+        return picture(self.explanations, kind)
 
     def _repr_html_(self) -> str:
         return fragment(self.explanations)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        # Plain text travels along for viewers that strip styles.
-        return {"text/html": self._repr_html_(), "text/plain": str(self)}
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)

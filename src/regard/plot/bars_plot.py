@@ -1,0 +1,166 @@
+"""Weights of features as bars."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from regard.plot.arrays import check_lengths, weights
+from regard.plot.article import safe
+from regard.plot.base import Plot
+from regard.plot.canvas import (
+    blank,
+    encoded,
+    look_of_text,
+    require_matplotlib,
+    settings,
+)
+from regard.plot.characters import for_terminal
+from regard.plot.document import document, embedded
+from regard.plot.scale import shades
+from regard.plot.style import fragment_style, page_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_READING = "The longer the bar, the more attention."
+_HONEST = "A bar shows where the model looked, not why it decided."
+# Longer names are cut in a picture, where they would leave no room for bars.
+_LONGEST = 32
+_STYLE = """
+.regard .bars li:first-child{font-weight:400}
+.regard .bars .bar i{background:var(--link)}
+""".lstrip()
+
+
+class BarsPlot(Plot):
+    """A horizontal bar for each feature; made by ``regard.plot.bars``.
+
+    Args:
+        values: The weight of each feature.
+        labels: Its name.
+        title: What is above the bars.
+    """
+
+    def __init__(
+        self, values: Sequence[float], labels: Sequence[str], title: str
+    ) -> None:
+        self.values, self.labels, self.title = tuple(values), tuple(labels), title
+
+    def to_html(self) -> str:
+        """The whole page: no network, no script, every name in it escaped."""
+        return document(
+            title=self.title,
+            heading="What the model looked at",
+            lead=f"{_READING} {_HONEST}",
+            body=self._article(),
+            style=page_style() + _STYLE,
+        )
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the bars with matplotlib, the first on top.
+
+        Args:
+            ax: The axes to draw on; new ones by default.
+
+        Returns:
+            The axes.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        require_matplotlib()
+        if ax is None:
+            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
+
+            _, ax = plt.subplots(figsize=self._inches(), layout="constrained")
+        look = look_of_text()
+        places = range(len(self.values))
+        ax.barh(places, self.values, color=shades("light")[-4], height=0.7)
+        ax.set_yticks(places, [_shortened(label) for label in self.labels], **look)
+        ax.set_ylim(len(self.values) - 0.4, -0.6)
+        ax.set_xlim(left=0)
+        ax.set_xlabel("weight")
+        ax.set_title(self.title, loc="left", **look)
+        ax.spines[["top", "right"]].set_visible(False)
+        return ax
+
+    def _inches(self) -> tuple[float, float]:
+        return 6.4, 1.0 + 0.26 * len(self.values)
+
+    def _picture(self, kind: str) -> bytes:
+        require_matplotlib()
+        with settings():
+            figure = blank()
+            figure.set_layout_engine("constrained")
+            figure.set_size_inches(*self._inches())
+            self.plot(figure.add_subplot())
+            return encoded(figure, kind)
+
+    def _article(self) -> str:
+        pairs = zip(self.labels, self.values, strict=True)
+        bars = "".join(self._bar(label, value) for label, value in pairs)
+        return (
+            f'<article>\n<h2 dir="auto" lang="">{safe(self.title)}</h2>\n'
+            f'<ul class="chances bars">\n{bars}</ul>\n</article>\n'
+        )
+
+    def _bar(self, label: str, value: float) -> str:
+        share = value / (max(self.values) or 1.0)
+        return (
+            f'<li><bdi>{safe(label)}</bdi><span class="bar" '
+            f'aria-hidden="true"><i style="width:{100 * share:.2f}%"></i></span>'
+            f'<span class="number">{value:.3f}</span></li>\n'
+        )
+
+    def _repr_html_(self) -> str:
+        return embedded(self._article(), _HONEST, fragment_style() + _STYLE)
+
+    def __str__(self) -> str:
+        pairs = zip(self.labels, self.values, strict=True)
+        return "".join(f"{label}  {value:.3f}\n" for label, value in pairs)
+
+    def __repr__(self) -> str:
+        return f"BarsPlot({len(self.values)} bars)"
+
+
+def bars(
+    values: npt.ArrayLike,
+    labels: Sequence[str],
+    *,
+    sort: bool = False,
+    title: str = "Attention on each feature",
+) -> BarsPlot:
+    """Draw the attention on features as horizontal bars.
+
+    Args:
+        values: ``(features,)``, the weight of each feature, not negative.
+        labels: The names of the features.
+        sort: Whether the largest comes first; otherwise the order stays.
+        title: What is above the bars.
+
+    Returns:
+        A plot that shows itself in a notebook and saves itself with ``save``.
+
+    Raises:
+        ArgumentError: The values are no row of numbers from 0 up, or there are more or
+            fewer names than values.
+
+    Example:
+    >>> regard.plot.bars([0.7, 0.1, 0.2], ["age", "height", "weight"], sort=True)
+    """
+    row, names = weights(values, "values of the bars"), [_name(one) for one in labels]
+    check_lengths(len(row), len(names), "values and labels of the bars")
+    pairs = list(zip(row, names, strict=True))
+    if sort:
+        pairs.sort(key=lambda pair: -pair[0])
+    return BarsPlot([value for value, _ in pairs], [name for _, name in pairs], title)
+
+
+def _name(label: object) -> str:
+    """A name on one line, in which nothing acts on a page or a terminal."""
+    return " ".join(for_terminal(str(label)).split()) or "∅"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

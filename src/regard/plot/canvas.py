@@ -1,0 +1,109 @@
+"""What every picture shares: matplotlib where installed, its fonts, the file."""
+
+import functools
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regard.errors import MissingExtraError
+from regard.plot.scale import shades
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+DPI = 200
+# matplotlib draws at most 65,535 pixels a side.
+MAXIMUM_INCHES = 65_000 / DPI
+SOFT = "#57606a"
+# Scripts that matplotlib's own font lacks are taken from these where installed. Those
+# that people write today, not all of Noto: matplotlib tries each of them on each label.
+_SCRIPTS = (
+    "Arabic Armenian Bengali Devanagari Ethiopic Georgian Gujarati Gurmukhi Hebrew "
+    "Kannada Khmer Lao Malayalam Myanmar Sinhala Tamil Telugu Thai"
+)
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Arial Unicode MS",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    *(f"Noto Sans {script}" for script in _SCRIPTS.split()),
+)
+
+
+def require_matplotlib() -> None:
+    """Check that matplotlib is there.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as _  # noqa: F401, PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise MissingExtraError("Drawing a picture", "matplotlib", "plot") from error
+
+
+@contextmanager
+def settings() -> Iterator[None]:
+    """Our fonts and steady identifiers for as long as a picture is made."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    # The salt keeps the identifiers in an SVG the same from run to run.
+    chosen = {"font.family": installed_fonts(), "svg.hashsalt": "regard"}
+    with mpl.rc_context(chosen), warnings.catch_warnings():
+        # A box in the picture says so already, once and where it matters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+@functools.cache
+def installed_fonts() -> list[str]:
+    """The fonts to take glyphs from, in this order."""
+    from matplotlib import font_manager  # noqa: PLC0415
+
+    manager = font_manager.fontManager
+    # What matplotlib knows is from its first run: fonts may have come since.
+    known = {font.fname for font in manager.ttflist}
+    for path in sorted(font_manager.findSystemFonts()):
+        if path not in known and Path(path).name.startswith("NotoSans"):
+            # A font that cannot be read is one less, no reason for an error.
+            with suppress(OSError, RuntimeError, NotImplementedError):
+                manager.addfont(path)
+    available = {font.name for font in manager.ttflist}
+    return [name for name in _FONTS if name in available]
+
+
+def look_of_text() -> dict[str, Any]:
+    """How any text is drawn, whatever the settings of the user."""
+    # A dollar sign is a dollar sign, not the start of a formula.
+    return {"parse_math": False, "fontfamily": installed_fonts()}
+
+
+def color_map() -> "Colormap":
+    """The colour scale, as matplotlib takes it."""
+    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+
+    return LinearSegmentedColormap.from_list("regard", list(shades("light")))
+
+
+def blank() -> "Figure":
+    """A white figure that no window and no notebook knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def encoded(figure: "Figure", kind: str, **options: Any) -> bytes:
+    """A figure as the bytes of a ``png`` or ``svg`` file, the same in every run."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {}
+    figure.savefig(buffer, format=kind, metadata=metadata, **options)
+    return buffer.getvalue()

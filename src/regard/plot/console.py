@@ -1,0 +1,83 @@
+"""Writing for a terminal: whether it has colours, which, and how wide it is."""
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rich.color import Color, ColorSystem
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from regard.plot.scale import Theme, ink, shades
+
+_MAXIMUM_WIDTH = 100
+
+
+class Screen(NamedTuple):
+    """A terminal to write for."""
+
+    color: bool
+    width: int
+
+
+def screen(color: bool | None = None, width: int | None = None) -> Screen:
+    """The terminal as it was described, and as it is where nothing was said."""
+    wanted = _wants_color() if color is None else color
+    seen = min(shutil.get_terminal_size().columns, _MAXIMUM_WIDTH)
+    return Screen(wanted, width or seen)
+
+
+def rendered(blocks: Iterable[Text], on: Screen) -> str:
+    """Texts as lines, an empty line between them."""
+    console = _console(on)
+    for number, block in enumerate(blocks):
+        if number:
+            console.print()
+        console.print(block)
+    file = console.file
+    return file.getvalue() if isinstance(file, io.StringIO) else ""
+
+
+def shaded(step: int) -> Style:
+    """The style of one step of the colour scale."""
+    # The faintest steps would only patch the terminal's own background.
+    if step < 3:
+        return Style.null()
+    shade = shades(_theme())[step]
+    return Style(color=_color(ink(shade)), bgcolor=_color(shade))
+
+
+def _console(on: Screen) -> Console:
+    # Said outright, because rich would ask the environment, and the caller has decided.
+    return Console(
+        file=io.StringIO(),
+        force_terminal=on.color,
+        color_system="truecolor" if on.color else None,
+        no_color=not on.color,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        width=on.width,
+    )
+
+
+def _wants_color() -> bool:
+    dumb = os.environ.get("TERM", "") in {"dumb", "unknown"}
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not dumb
+
+
+def _color(shade: str) -> Color:
+    """The nearest colour that the terminal has; rich would remember an earlier one."""
+    is_exact = os.environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}
+    color = Color.parse(shade)
+    return color if is_exact else color.downgrade(ColorSystem.EIGHT_BIT)
+
+
+def _theme() -> Theme:
+    """The scale that starts at the background, which some terminals tell."""
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return "light" if background in {"7", "15"} else "dark"

@@ -1,0 +1,155 @@
+"""Bars of features, and attention over the steps of a series."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from test_page import Reader
+
+import regard.plot
+from regard.errors import ArgumentError, MissingExtraError
+
+
+@pytest.fixture
+def pyplot():
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+@pytest.fixture
+def bars():
+    return regard.plot.bars([0.2, 0.5, 0.3], ["age", "<b>height</b>", "$x$ \u202ey"])
+
+
+@pytest.fixture
+def series():
+    return regard.plot.over_time([0.1, 0.6, 0.3], [5.0, -1.0, 2.0], title="<i>$</i>")
+
+
+def widths(page):
+    styles = [attrs.get("style", "") for attrs in Reader(page).all("i")]
+    return [float(style[6:-1]) for style in styles if style.startswith("width:")]
+
+
+def test_bars_are_as_long_as_their_values(bars):
+    page = bars.to_html()
+    assert widths(page) == [40.0, 100.0, 60.0]
+    assert re.findall(r'class="number">([\d.]+)', page) == ["0.200", "0.500", "0.300"]
+    assert "<b>" not in page
+    assert "\\u202e" in page
+    assert str(bars).splitlines()[0] == "age  0.200"
+
+
+def test_bars_are_sorted_on_demand():
+    plot = regard.plot.bars([1, 3, 2], ["a", "b", "c"], sort=True)
+    assert str(plot) == "b  3.000\nc  2.000\na  1.000\n"
+    assert widths(regard.plot.bars([0, 0], ["a", "b"]).to_html()) == [0.0, 0.0]
+
+
+def test_steps_are_shaded_behind_a_curve(series):
+    page = series.to_html()
+    steps = [one for one in Reader(page).all("i") if "data-w" in one]
+    # The scale ends at 4 / 3 of certainty, that is 1: 24 * weight, rounded.
+    assert [one["class"] for one in steps] == ["w2", "w14", "w7 late"]
+    assert steps[1]["data-w"] == "step 1: -1, weight 0.600"
+    curves = Reader(page).all("polyline")
+    assert {curve["points"] for curve in curves} == {"0.5,4.00 1.5,96.00 2.5,50.00"}
+    assert "<i>$" not in page
+    assert "default-src 'none'" in page
+    assert str(series).splitlines()[2] == "0  5  0.100"
+
+
+def test_a_flat_series_is_a_line():
+    page = regard.plot.over_time([0.5, 0.5], [3, 3]).to_html()
+    assert 'points="0.5,96.00 1.5,96.00"' in page
+
+
+@pytest.mark.parametrize("name", ["bars", "series"])
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [("png", b"\x89PNG"), ("svg", b"<?xml"), ("html", b"<!doctype"), ("txt", b"")],
+)
+def test_every_suffix(pyplot, request, tmp_path, *, name, suffix, start):
+    plot, path = request.getfixturevalue(name), tmp_path / f"x.{suffix}"
+    plot.save(path)
+    first = path.read_bytes()
+    assert first.startswith(start)
+    assert first
+    plot.save(path)
+    assert path.read_bytes() == first
+    assert list(tmp_path.iterdir()) == [path]
+    assert not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize("name", ["bars", "series"])
+def test_a_notebook_gets_html_whose_style_stays_inside(request, name):
+    bundle = request.getfixturevalue(name)._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    styles = bundle["text/html"].partition("<style>")[2].partition("</style>")[0]
+    rules = re.sub(r"@media[^{]*\{", "", styles).replace("}}", "}")
+    for selector in re.findall(r"([^{}]+)\{", rules):
+        assert all(part.strip().startswith(".regard") for part in selector.split(","))
+
+
+def test_bars_on_given_axes(pyplot, bars):
+    before = dict(pyplot.rcParams)
+    _, (left, right) = pyplot.subplots(1, 2)
+    assert bars.plot(ax=right) is right
+    assert not left.patches
+    assert [bar.get_width() for bar in right.patches] == [0.2, 0.5, 0.3]
+    assert right.get_yticklabels()[0].get_text() == "age"
+    assert right.yaxis_inverted()
+    assert dict(pyplot.rcParams) == before
+
+
+def test_a_series_on_given_axes(pyplot, series):
+    before = dict(pyplot.rcParams)
+    figure, (left, right) = pyplot.subplots(1, 2)
+    assert series.plot(ax=right) is right
+    assert not left.lines
+    assert list(right.lines[-1].get_ydata()) == [5.0, -1.0, 2.0]
+    shades = right.collections[0]
+    assert np.asarray(shades.get_array()).ravel().tolist() == [0.1, 0.6, 0.3]
+    assert shades.get_clim() == (0, 1)
+    assert len(figure.axes) == 3  # the colour bar says which end is which
+    # The shades span the height without stretching it.
+    assert right.get_ylim()[0] > -2
+    assert dict(pyplot.rcParams) == before
+
+
+@pytest.mark.parametrize("name", ["bars", "series"])
+def test_new_axes_and_missing_matplotlib(pyplot, request, monkeypatch, name):
+    plot = request.getfixturevalue(name)
+    assert plot.plot().figure.number in pyplot.get_fignums()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"regard\[plot\]"):
+        plot.plot()
+    assert plot.to_html()
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [([], "shape"), ([[1.0]], "shape"), ([np.nan], "NaN"), ([-1.0], "not negative"),
+     (["a"], "finite numbers"), (None, "finite numbers")],
+)  # fmt: skip
+def test_weights_that_cannot_be_drawn(values, says):
+    with pytest.raises(ArgumentError, match=says):
+        regard.plot.bars(values, ["a"])
+    with pytest.raises(ArgumentError, match=says):
+        regard.plot.over_time(values, [1.0])
+
+
+def test_lengths_that_differ():
+    with pytest.raises(ArgumentError, match="Received: 2 and 1"):
+        regard.plot.bars([1, 2], ["a"])
+    with pytest.raises(ArgumentError, match="Received: 1 and 2"):
+        regard.plot.over_time([1], [1, 2])
+    with pytest.raises(ArgumentError, match="values of the series"):
+        regard.plot.over_time([1], [np.inf])
