@@ -7,8 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 from clauses import Array, Batch
+from decoder_oracle import Oracle
 
 from regard.layers import (
+    AttentionDecoder,
     AttentionPooling,
     CrossAttention,
     FeatureAttention,
@@ -26,10 +28,13 @@ class Case:
     Args:
         make: Makes the layer; takes ``dtype`` and ``dropout``.
         expected: ``(layer weights by name, batch)`` to context and weights.
-        kind: ``"pool"``, ``"feature"``, ``"self"`` or ``"cross"``: the way to call it.
+        kind: ``"pool"``, ``"feature"``, ``"self"``, ``"cross"`` or ``"decoder"``: the
+            way to call it.
         call: More arguments of the call.
         local: What causality or a window leave.
         ordered: Whether the order of the keys matters.
+        context_alone: Whether the output is nothing but the context.
+        dropout_stays: Whether dropout leaves the weights of later steps alone.
     """
 
     make: Callable[..., keras.Layer]
@@ -38,6 +43,8 @@ class Case:
     call: tuple[tuple[str, Any], ...] = ()
     local: Array | None = None
     ordered: bool = False
+    context_alone: bool = True
+    dropout_stays: bool = True
 
 
 def _pooling(score: str, **arguments: Any) -> Case:
@@ -86,6 +93,23 @@ def _paired(kind: str, score: str, **arguments: Any) -> Case:
     return Case(make, expected, kind)
 
 
+def _decoder(cell: str, score: str, order: str, heads: int, fed: bool) -> Case:
+    def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
+        oracle = Oracle(weights, cell, score, order, heads, fed)
+        return oracle(
+            batch.source,
+            batch.query,
+            memory_mask=batch.source_mask,
+            inputs_mask=batch.query_mask,
+        )
+
+    def make(**more: Any) -> keras.Layer:
+        return AttentionDecoder(5, cell, score, order, heads, input_feeding=fed, **more)
+
+    stays = order == "luong" and not fed
+    return Case(make, expected, "decoder", context_alone=False, dropout_stays=stays)
+
+
 def _gate(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
     """A masked feature counts as 0, also where others are scored from it."""
     source = batch.source
@@ -131,6 +155,8 @@ CASES: dict[str, Case] = {
     "self-additive-window-causal": _placed(
         _paired("self", "additive", window=3), KEYS, 3, True
     ),
+    "decoder-additive": _decoder("gru", "additive", "bahdanau", 2, True),
+    "decoder-general": _decoder("lstm", "general", "luong", 2, False),
 }
 
 _HOLES = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1]], bool)

@@ -9,6 +9,8 @@ from cases import Case
 from clauses import Array, Batch
 from keras import ops
 
+from light_compilation import light_jit
+
 Function = Callable[..., Any]
 
 
@@ -104,6 +106,9 @@ def arguments_of(case: Case, batch: Batch) -> tuple[list[Array], dict[str, Any]]
     if case.kind == "cross":
         masks = {"query_mask": batch.query_mask, "value_mask": batch.source_mask}
         return [batch.query, batch.source], masks
+    if case.kind == "decoder":
+        masks = {"memory_mask": batch.source_mask, "inputs_mask": batch.query_mask}
+        return [batch.source, batch.query], masks
     return [batch.source], {"mask": batch.source_mask}
 
 
@@ -179,7 +184,7 @@ def _on_jax(model: keras.Model) -> Function:
     def total(trainable: list[Any], states: list[Any], masks: list[Any]) -> Any:
         return _loss(model.stateless_call(trainable, fixed, states + masks)[0])
 
-    gradient = jax.jit(jax.grad(total, (0, 1)))
+    gradient = light_jit(jax.grad(total, (0, 1)))
     return lambda states, masks: jax.tree.leaves(gradient(trainable, states, masks))
 
 

@@ -135,12 +135,15 @@ def test_a_layer_is_not_tied_to_the_length_it_was_built_with(name):
     case = CASES[name]
     if case.kind == "cross":
         case_inputs = [normal(2, 9, 6), normal(2, 8, 6)]
+    elif case.kind == "decoder":
+        case_inputs = [normal(2, 8, 6), normal(2, 9, 6)]
     else:
         case_inputs = [normal(2, 9, FEATURES)]
     subject = Eager(case)
     subject.build(batch_for(case, "none"))
     _, weights = subject.layer(*case_inputs, return_attention_scores=True)
-    assert weights.shape[-1] == case_inputs[-1].shape[1]
+    keys = case_inputs[0 if case.kind == "decoder" else -1].shape[1]
+    assert weights.shape[-1] == keys
     np.testing.assert_allclose(to_numpy(weights).sum(-1), 1, atol=1e-5)
 
 

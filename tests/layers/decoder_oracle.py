@@ -1,0 +1,194 @@
+"""``AttentionDecoder`` in float64 NumPy: row by row, from the equations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from clauses import Array
+
+from regard.ops import reference
+
+Weights = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is decoded, one row of a batch.
+
+    Args:
+        memory: ``(keys, features)``.
+        steps: The number of steps.
+        memory_mask: ``(keys,)``, True where a key is valid.
+        inputs: ``(steps, features)`` or None.
+        inputs_mask: ``(steps,)``, True where a step is valid.
+        told: For each step the symbol that it is told was written before; -1 for its
+            own. None: always its own.
+        state: The state before the first step.
+    """
+
+    memory: Array
+    steps: int
+    memory_mask: Array
+    inputs: Array | None
+    inputs_mask: Array
+    told: Array | None
+    state: list[Array]
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A decoder with its weights, called as the layer is, on NumPy arrays."""
+
+    weights: Weights
+    cell: str = "gru"
+    score: str = "additive"
+    order: str = "bahdanau"
+    num_heads: int = 1
+    input_feeding: bool = False
+    feedback: str | None = None
+
+    @property
+    def units(self) -> int:
+        """The width of the state."""
+        return self.weights["cell_kernel"].shape[0]
+
+    def __call__(
+        self,
+        memory: Array,
+        inputs: Array | None = None,
+        *,
+        steps: int | None = None,
+        memory_mask: Array | None = None,
+        inputs_mask: Array | None = None,
+        told: Array | None = None,
+        initial_state: list[Array] | None = None,
+    ) -> tuple[Array, Array]:
+        """Output ``(batch, steps, …)`` and weights ``(batch, heads, steps, keys)``."""
+        batch, keys, _ = memory.shape
+        steps = steps or inputs.shape[1]
+        if memory_mask is None:
+            memory_mask = np.ones((batch, keys), bool)
+        if inputs_mask is None:
+            inputs_mask = np.ones((batch, steps), bool)
+        states = initial_state or [np.zeros((batch, self.units))] * 2
+        rows = [
+            self.row(
+                Task(
+                    np.where(memory_mask[i][:, None], memory[i], 0).astype(float),
+                    steps,
+                    memory_mask[i],
+                    None if inputs is None else inputs[i].astype(float),
+                    inputs_mask[i],
+                    None if told is None else told[i],
+                    [state[i].astype(float) for state in states],
+                )
+            )
+            for i in range(batch)
+        ]
+        outputs, weights = zip(*rows, strict=True)
+        return np.stack(outputs), np.stack(weights)
+
+    def row(self, task: Task) -> tuple[Array, Array]:
+        """One sequence: outputs ``(steps, …)``, weights ``(heads, steps, keys)``."""
+        state, fed = task.state, np.zeros(self.units)
+        prediction = self.nothing()
+        outputs, weights = [], []
+        for t in range(task.steps):
+            if task.told is not None and task.told[t] >= 0:
+                prediction = self.one_hot(task.told[t])
+            valid = task.inputs_mask[t]
+            # A masked step is made of zeros and forgotten.
+            x = None if task.inputs is None else task.inputs[t] * valid
+            looked = self.look(state[0], task) if self.order == "bahdanau" else None
+            new = self.advance(x, looked, fed, prediction, state)
+            context, row = looked or self.look(new[0], task)
+            w, b = self.weights["output_kernel"], self.weights["output_bias"]
+            output = np.tanh(np.concatenate([new[0], context]) @ w + b)
+            symbols = self.predict(output)
+            outputs.append(output if symbols is None else symbols)
+            weights.append(row * valid)
+            if not valid:
+                continue
+            state, fed, prediction = new, output, self.feed(symbols)
+        return np.stack(outputs), np.stack(weights, axis=1)
+
+    def look(self, hidden: Array, task: Task) -> tuple[Array, Array]:
+        """Context and weights ``(heads, keys)`` of one query."""
+        own = {
+            name.removeprefix("score_"): weight
+            for name, weight in self.weights.items()
+            if name.startswith("score_")
+        }
+        plain = {"heads": self.num_heads} if "dot" in self.score else {}
+        scores = getattr(reference, self.score)(
+            hidden[None, None], task.memory[None], **plain, **own
+        )
+        seen = reference.masked_softmax(scores, task.memory_mask)[0, :, 0]
+        shares = np.split(task.memory, self.num_heads, axis=1)
+        context = [row @ share for row, share in zip(seen, shares, strict=True)]
+        return np.concatenate(context), seen
+
+    def advance(
+        self,
+        x: Array | None,
+        looked: tuple[Array, Array] | None,
+        fed: Array,
+        prediction: Array | None,
+        state: list[Array],
+    ) -> list[Array]:
+        """The next state, as the books write the cell."""
+        given = self.weights["bias"].copy()
+        if x is not None:
+            given += x @ self.weights["input_kernel"]
+        if looked is not None:
+            given += looked[0] @ self.weights["context_kernel"]
+        if self.input_feeding:
+            given += fed @ self.weights["output_gates_kernel"]
+        if prediction is not None:
+            given += prediction @ self.weights["feedback_kernel"]
+        own = state[0] @ self.weights["cell_kernel"]
+        if self.cell == "gru":
+            return self.gru(given, own + self.weights["cell_bias"], state[0])
+        return self.lstm(given + own, state[1])
+
+    @staticmethod
+    def gru(given: Array, own: Array, before: Array) -> list[Array]:
+        """Update, reset and candidate."""
+        (z, r, new), (own_z, own_r, own_new) = np.split(given, 3), np.split(own, 3)
+        keep, reset = sigmoid(z + own_z), sigmoid(r + own_r)
+        return [keep * before + (1 - keep) * np.tanh(new + reset * own_new)]
+
+    @staticmethod
+    def lstm(gates: Array, memory: Array) -> list[Array]:
+        """Enter, forget, candidate and leave."""
+        enter, forget, candidate, leave = np.split(gates, 4)
+        memory = sigmoid(forget) * memory + sigmoid(enter) * np.tanh(candidate)
+        return [sigmoid(leave) * np.tanh(memory), memory]
+
+    def predict(self, output: Array) -> Array | None:
+        """The probabilities of the symbols, None where none are predicted."""
+        if "prediction_kernel" not in self.weights:
+            return None
+        scores = output @ self.weights["prediction_kernel"]
+        powers = np.exp(scores + self.weights["prediction_bias"])
+        return powers / powers.sum()
+
+    def feed(self, prediction: Array | None) -> Array | None:
+        """What the next step is told, None where it is told nothing."""
+        if prediction is None or self.feedback is None:
+            return None
+        if self.feedback == "softmax":
+            return prediction
+        return self.one_hot(prediction.argmax())
+
+    def nothing(self) -> Array | None:
+        """What the first step is told."""
+        return None if self.feedback is None else 0 * self.one_hot(0)
+
+    def one_hot(self, symbol: int) -> Array:
+        """1 at the symbol."""
+        return np.eye(self.weights["prediction_bias"].shape[0])[symbol]
+
+
+def sigmoid(x: Array) -> Array:
+    """``1 / (1 + exp(-x))``."""
+    return 1 / (1 + np.exp(-x))
