@@ -42,3 +42,23 @@ def toy_bundle(toy_classifier, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("bundles") / "toy.regard"
     toy_classifier.save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def toy_translator():
+    """A trained translator; the problem it solves is in ``toy_pairs``."""
+    import regard
+    import toy_pairs
+    from light_compilation import light_compilation
+
+    translator = regard.Translator(seed=0, **toy_pairs.SETTINGS)
+    with light_compilation():
+        return translator.fit(*toy_pairs.sentences(900), validation_split=0.04)
+
+
+@pytest.fixture(scope="session")
+def toy_translator_bundle(toy_translator, tmp_path_factory) -> Path:
+    """The bundle of ``toy_translator``; tests copy it before they damage it."""
+    path = tmp_path_factory.mktemp("bundles") / "toy-translator.regard"
+    toy_translator.save(path)
+    return path

@@ -11,15 +11,24 @@ from regard import layers, ops  # noqa: E402 - the backend is chosen first
 from regard._version import __version__  # noqa: E402
 from regard.errors import RegardError  # noqa: E402
 from regard.observing import Observed, observe  # noqa: E402
-from regard.types import AttentionMap, Explanation, Observation  # noqa: E402
+from regard.types import (  # noqa: E402
+    AttentionMap,
+    Explanation,
+    Observation,
+    Translation,
+)
 
 if TYPE_CHECKING:
     from regard import plot, tasks
     from regard.classifier import TextClassifier
     from regard.loading import load
+    from regard.models.seq2seq import Seq2Seq
+    from regard.translator import Translator
 
 # What needs more than Keras and NumPy is imported when it is first asked for.
 _LAZY = {
+    "Seq2Seq": "regard.models.seq2seq",
+    "Translator": "regard.translator",
     "TextClassifier": "regard.classifier",
     "load": "regard.loading",
     "plot": "regard.plot",
@@ -32,7 +41,10 @@ __all__ = [
     "Observation",
     "Observed",
     "RegardError",
+    "Seq2Seq",
     "TextClassifier",
+    "Translation",
+    "Translator",
     "__version__",
     "layers",
     "load",

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from regard.bundle import read_bundle
-from regard.classifier import TextClassifier, TrainedTextClassifier
-from regard.classifier.trained import KIND, PARTS
+from regard.classifier import TextClassifier, TrainedTextClassifier, trained
+from regard.translator import TrainedTranslator, Translator
+from regard.translator import trained as translating
+
+_KINDS = {trained.KIND: trained.PARTS, translating.KIND: translating.PARTS}
 
 
-def load(path: str | Path) -> TextClassifier:
+def load(path: str | Path) -> TextClassifier | Translator:
     """Load a bundle that ``save`` or ``regard train`` made.
 
     Sizes and hashes of all parts are checked first; nothing in a bundle is executed,
@@ -24,5 +27,7 @@ def load(path: str | Path) -> TextClassifier:
         >>> classifier = regard.load("reviews.regard")
         >>> classifier.predict(["A film that never finds its feet."])
     """
-    bundle = read_bundle(path, {KIND: PARTS})
+    bundle = read_bundle(path, _KINDS)
+    if bundle.kind == translating.KIND:
+        return Translator.of(TrainedTranslator.from_bundle(bundle))
     return TextClassifier.of(TrainedTextClassifier.from_bundle(bundle))

@@ -1,0 +1,252 @@
+"""Beam search as a loop of tensors, greedy search being a beam of one.
+
+In every step the hypotheses of a source go on with all symbols, and the best ``beam``
+of all continuations are kept. A finished hypothesis has one continuation: itself.
+Which hypothesis each one came from is written down, and followed back when the loop
+has ended: weights are never reordered.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from keras import ops, tree
+
+from regard.decoding.ranking import attainable, rank
+from regard.decoding.rules import allowed
+from regard.decoding.settings import Search
+from regard.decoding.symbols import BEGIN, END, PADDING
+from regard.ops.precision import Tensor
+
+# Lower than any sum of logarithms of probabilities, and finite.
+IMPOSSIBLE = -1e9
+
+
+class Stepper(Protocol):
+    """What a search needs of a model."""
+
+    def step(self, told: Tensor, state: Any, memory: Any) -> tuple[Tensor, Tensor, Any]:
+        """Logits, weights and the next state for hypotheses ``(batch, beam)``."""
+
+
+class Source(NamedTuple):
+    """What is translated.
+
+    Args:
+        memory: What the model looks at.
+        mask: ``(batch, source)``, True where a source symbol is valid.
+        prefix: ``(batch, steps)``, symbols that hypotheses begin with, then 0.
+    """
+
+    memory: Any
+    mask: Tensor
+    prefix: Tensor
+
+
+class Beam(NamedTuple):
+    """The hypotheses of every source, ``(batch, beam, …)``, after some steps.
+
+    Args:
+        symbols: ``(batch, beam, steps)``, what was written.
+        log_probability: ``(batch, beam)``.
+        length: ``(batch, beam)``, with the end.
+        finished: ``(batch, beam)``.
+        coverage: ``(batch, beam, source)``, the sum of the weights so far.
+        state: That of the decoder.
+    """
+
+    symbols: Tensor
+    log_probability: Tensor
+    length: Tensor
+    finished: Tensor
+    coverage: Tensor
+    state: Any
+
+
+class Trail(NamedTuple):
+    """What every step did, ``(steps, batch, beam, …)``.
+
+    Args:
+        parents: Which hypothesis of the step before each one came from.
+        weights: The weights of the step, in the order of the parents' beam.
+    """
+
+    parents: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class BeamSearch:
+    """Searches with one setting, for one number of steps.
+
+    Args:
+        search: The setting.
+        steps: The most symbols that are written.
+    """
+
+    search: Search
+    steps: int
+
+    def run(
+        self, model: Stepper, state: Any, source: Source
+    ) -> tuple[Beam, Trail, Tensor]:
+        """Search.
+
+        Args:
+            model: What predicts the next symbol.
+            state: That of the decoder before the first step, ``(batch, features)``.
+            source: What is translated.
+
+        Returns:
+            The hypotheses, what each step did, and the number of steps.
+        """
+        (batch, sources), width = ops.shape(source.mask), self.search.beam
+        blank = Trail(
+            ops.zeros((self.steps, batch, width), "int32"),
+            ops.zeros((self.steps, batch, width, sources), "float32"),
+        )
+        first = self._first(state, source.mask)
+
+        def goes_on(index: Tensor, beam: Beam, trail: Trail) -> Tensor:  # noqa: ARG001
+            return ops.logical_and(
+                index < self.steps, ops.any(~self._settled(beam, source.mask))
+            )
+
+        def body(index: Tensor, beam: Beam, trail: Trail) -> tuple[Any, ...]:
+            beam, parents, weights = self._step(index, beam, model, source)
+            trail = Trail(
+                ops.slice_update(trail.parents, (index, 0, 0), parents[None]),
+                ops.slice_update(trail.weights, (index, 0, 0, 0), weights[None]),
+            )
+            return index + 1, beam, trail
+
+        start = ops.convert_to_tensor(0, "int32")
+        count, beam, trail = ops.while_loop(goes_on, body, (start, first, blank))
+        return beam, trail, count
+
+    def _first(self, state: Any, mask: Tensor) -> Beam:
+        batch, sources = ops.shape(mask)
+        width = self.search.beam
+        # All hypotheses begin alike: only one of them may be continued at first.
+        only = ops.where(ops.arange(width) == 0, 0.0, IMPOSSIBLE)
+        # Nothing is written for an empty source.
+        empty = ops.logical_not(ops.any(mask, axis=1))[:, None]
+        return Beam(
+            symbols=ops.zeros((batch, width, self.steps), "int32"),
+            log_probability=ops.broadcast_to(only, (batch, width)),
+            length=ops.zeros((batch, width), "int32"),
+            finished=ops.broadcast_to(empty, (batch, width)),
+            coverage=ops.zeros((batch, width, sources), "float32"),
+            state=tree.map_structure(lambda tensor: _spread(tensor, width), state),
+        )
+
+    def _settled(self, beam: Beam, mask: Tensor) -> Tensor:
+        """The hypotheses that do not change any more, ``(batch, beam)``."""
+        if self.search.beam == 1:
+            return beam.finished
+        ranks = self.rank(beam, mask)
+        best = ops.where(beam.finished, ranks, 2 * IMPOSSIBLE)
+        worst_returned = ops.top_k(best, self.search.n_best)[0][:, -1:]
+        hopes = attainable(self.search, beam.log_probability, self.steps)
+        hopes = ops.where(beam.finished, 2 * IMPOSSIBLE, hopes)
+        over = worst_returned >= ops.max(hopes, axis=1, keepdims=True)
+        return ops.logical_or(beam.finished, over)
+
+    def rank(self, beam: Beam, mask: Tensor) -> Tensor:
+        """What the hypotheses are ranked by, ``(batch, beam)``."""
+        return rank(self.search, beam.log_probability, beam.length, beam.coverage, mask)
+
+    def _step(
+        self, index: Tensor, beam: Beam, model: Stepper, source: Source
+    ) -> tuple[Beam, Tensor, Tensor]:
+        """Go on by one symbol: hypotheses, their parents, and the parents' weights."""
+        told = ops.where(
+            index == 0,
+            BEGIN,
+            ops.take(beam.symbols, ops.maximum(index - 1, 0), axis=-1),
+        )
+        logits, weights, state = model.step(told, beam.state, source.memory)
+        weights = ops.mean(ops.cast(weights, "float32"), axis=2)
+        settled = self._settled(beam, source.mask)
+        gains, symbols = self._continuations(index, beam, logits, source.prefix)
+        gains, symbols = _only_itself(settled, gains, symbols)
+        going = ops.cast(ops.logical_not(settled), "int32")
+        # As they will be after this step, whatever symbol they go on with.
+        grown = beam._replace(
+            length=beam.length + going,
+            coverage=beam.coverage + weights * ops.cast(going, "float32")[..., None],
+            state=state,
+        )
+        total = beam.log_probability[..., None] + gains
+        ranks = rank(self.search, total, grown.length, grown.coverage, source.mask)
+        places = _highest(ranks, self.search.beam)
+        parents = places // ops.shape(gains)[-1]
+        after = tree.map_structure(lambda tensor: _pick(tensor, parents), grown)
+        written = _pick_flat(symbols, places)
+        return (
+            after._replace(
+                symbols=_write(after.symbols, index, written),
+                log_probability=_pick_flat(total, places),
+                finished=ops.logical_or(after.finished, written == END),
+            ),
+            ops.cast(parents, "int32"),
+            weights,
+        )
+
+    def _continuations(
+        self, index: Tensor, beam: Beam, logits: Tensor, prefix: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The best symbols of each hypothesis and their gains, ``(batch, beam, n)``.
+
+        No more than ``beam`` of one hypothesis can be among the best ``beam`` of all.
+        """
+        logits = ops.cast(logits, "float32")
+        count = logits.shape[-1]
+        total = ops.logsumexp(logits, axis=-1, keepdims=True)
+        may = allowed(self.search, index, beam.symbols, prefix, count)
+        logits = ops.where(may, logits, IMPOSSIBLE)
+        if self.search.beam == 1:
+            symbols = ops.argmax(logits, axis=-1)[..., None]
+            found = ops.take_along_axis(logits, symbols, axis=-1)
+        else:
+            found, symbols = ops.top_k(logits, min(self.search.beam, count))
+        return found - total, ops.cast(symbols, "int32")
+
+
+def _only_itself(
+    settled: Tensor, gains: Tensor, symbols: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A settled hypothesis goes on with padding alone, at no cost."""
+    first = ops.where(ops.arange(gains.shape[-1]) == 0, 0.0, IMPOSSIBLE)
+    settled = settled[..., None]
+    return ops.where(settled, first, gains), ops.where(settled, PADDING, symbols)
+
+
+def _highest(ranks: Tensor, count: int) -> Tensor:
+    """The places of the best continuations of each source, ``(batch, count)``."""
+    flat = ops.reshape(ranks, (ops.shape(ranks)[0], -1))
+    if count == 1:
+        return ops.argmax(flat, axis=-1)[:, None]
+    return ops.top_k(flat, count)[1]
+
+
+def _pick(tensor: Tensor, parents: Tensor) -> Tensor:
+    """Of ``(batch, beam, …)`` the rows of the parents."""
+    for _ in range(len(tensor.shape) - 2):
+        parents = parents[..., None]
+    return ops.take_along_axis(tensor, parents, axis=1)
+
+
+def _pick_flat(tensor: Tensor, places: Tensor) -> Tensor:
+    flat = ops.reshape(tensor, (ops.shape(tensor)[0], -1))
+    return ops.take_along_axis(flat, places, axis=1)
+
+
+def _write(symbols: Tensor, index: Tensor, written: Tensor) -> Tensor:
+    here = ops.arange(ops.shape(symbols)[-1]) == index
+    return ops.where(here, written[..., None], symbols)
+
+
+def _spread(tensor: Tensor, width: int) -> Tensor:
+    """``(batch, features)`` to the same for every hypothesis."""
+    batch, features = ops.shape(tensor)
+    return ops.broadcast_to(tensor[:, None], (batch, width, features))

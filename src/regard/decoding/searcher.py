@@ -1,0 +1,210 @@
+"""Searches over many sources of different lengths."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from regard.decoding.beam import IMPOSSIBLE, BeamSearch, Source
+from regard.decoding.compiled import Compiled, compiled
+from regard.decoding.hypothesis import Hypothesis
+from regard.decoding.settings import Search
+from regard.decoding.symbols import END
+from regard.errors import ArgumentError
+from regard.text.batching import pad
+from regard.types import FloatArray, IntArray
+
+# Hypotheses that are followed side by side; more of them fill no core better.
+_ROWS = 256
+_LENGTH_STEP = 8
+
+
+class _Found(NamedTuple):
+    """The result of one batch, ``(batch, beam, …)``."""
+
+    symbols: IntArray
+    log_probability: FloatArray
+    rank: FloatArray
+    finished: Any
+    weights: FloatArray
+
+
+class Searcher:
+    """Searches with a trained model, compiled once for each length of sources.
+
+    Sources are sorted by length and put together in batches. What is found for one
+    does not depend on the others (within 1e-5).
+
+    Args:
+        model: A ``regard.Seq2Seq``; its variables are read anew in each run.
+        search: How it is searched.
+    """
+
+    def __init__(self, model: Any, search: Search) -> None:
+        self._model = model
+        self._search = search
+        self._rows = max(1, _ROWS // search.beam)
+        self._programs: dict[int, Compiled] = {}
+
+    def run(
+        self,
+        sources: Sequence[IntArray],
+        prefixes: Sequence[IntArray] | None = None,
+    ) -> list[list[Hypothesis]]:
+        """Search for every source.
+
+        Args:
+            sources: Arrays ``(source,)`` of ids.
+            prefixes: What each result has to begin with, arrays ``(target,)`` of ids.
+
+        Returns:
+            The ``n_best`` best for each, best first. An empty source has an empty
+            result.
+
+        Raises:
+            ArgumentError: There are not as many prefixes as sources, or one is longer
+                than what may be written.
+        """
+        if prefixes is not None and len(prefixes) != len(sources):
+            raise ArgumentError(
+                "Every source needs a prefix, be it empty.",
+                expected=f"{len(sources)} prefixes",
+                received=str(len(prefixes)),
+            )
+        found: list[list[Hypothesis]] = [[] for _ in sources]
+        lengths = np.asarray([len(source) for source in sources], dtype=np.int64)
+        order = np.argsort(lengths, kind="stable")
+        for length, members in _batches(lengths, order, self._rows):
+            for member, best in zip(
+                members, self._batch(length, members, sources, prefixes), strict=True
+            ):
+                found[member] = best
+        return found
+
+    def _batch(
+        self,
+        length: int,
+        members: Sequence[int],
+        sources: Sequence[IntArray],
+        prefixes: Sequence[IntArray] | None,
+    ) -> list[list[Hypothesis]]:
+        steps = self._search.limit(length)
+        rows = min(self._rows, _up(len(members), 1))
+        batch = pad([sources[member] for member in members], rows, length)
+        forced = np.zeros((rows, steps), dtype=np.int32)
+        if prefixes is not None:
+            for row, member in enumerate(members):
+                forced[row, : len(prefixes[member])] = _fitting(prefixes[member], steps)
+        beam, trail, count = self._program(steps)(batch, forced)
+        found = _Found(
+            beam["symbols"],
+            beam["log_probability"],
+            beam["rank"],
+            beam["finished"],
+            _follow(trail["parents"], trail["weights"], int(count)),
+        )
+        return [
+            self._best(found, row, len(sources[member]))
+            for row, member in enumerate(members)
+        ]
+
+    def _program(self, steps: int) -> Compiled:
+        if steps not in self._programs:
+            search = BeamSearch(self._search, steps)
+
+            def run(source: Any, prefix: Any) -> Any:
+                encoded = self._model.encode(source)
+                mask = ops.not_equal(source, 0)
+                beam, trail, count = search.run(
+                    self._model, encoded.state, Source(encoded.memory, mask, prefix)
+                )
+                kept = {
+                    "symbols": beam.symbols,
+                    "log_probability": beam.log_probability,
+                    "finished": beam.finished,
+                    "rank": search.rank(beam, mask),
+                }
+                return kept, trail._asdict(), count
+
+            self._programs[steps] = compiled(self._model, run)
+        return self._programs[steps]
+
+    def _best(self, found: _Found, row: int, source: int) -> list[Hypothesis]:
+        # What may not be written fills a beam that is wider than what may. And what
+        # ended by itself comes before what was cut off.
+        possible = found.log_probability[row] > IMPOSSIBLE / 10
+        order = np.lexsort((-found.rank[row], ~found.finished[row], ~possible))
+        return [
+            _hypothesis(found, row, int(place), source)
+            for place in order[: self._search.n_best]
+            if place == order[0] or possible[place]
+        ]
+
+
+def _hypothesis(found: _Found, row: int, place: int, source: int) -> Hypothesis:
+    symbols = found.symbols[row, place]
+    ended = np.flatnonzero((symbols == END) | (symbols == 0))
+    length = int(ended[0]) if len(ended) else len(symbols)
+    return Hypothesis(
+        symbols=symbols[:length],
+        log_probability=float(found.log_probability[row, place]),
+        score=float(found.rank[row, place]),
+        weights=found.weights[row, place, :length, :source],
+        finished=bool(found.finished[row, place]),
+    )
+
+
+def _follow(parents: IntArray, weights: FloatArray, count: int) -> FloatArray:
+    """The weights of each hypothesis, from those of every step.
+
+    Args:
+        parents: ``(steps, batch, beam)``.
+        weights: ``(steps, batch, beam, source)``, in the order of the step before.
+        count: The steps that were made.
+
+    Returns:
+        ``(batch, beam, steps, source)``.
+    """
+    steps, batch, beam, source = weights.shape
+    kept = np.zeros((batch, beam, steps, source), dtype=np.float32)
+    rows = np.arange(batch)[:, None]
+    places = np.broadcast_to(np.arange(beam), (batch, beam))
+    for step in reversed(range(count)):
+        places = parents[step][rows, places]
+        kept[:, :, step] = weights[step][rows, places]
+    return kept
+
+
+def _batches(
+    lengths: IntArray, order: IntArray, rows: int
+) -> list[tuple[int, list[int]]]:
+    """Members of similar length, and the length they are padded to."""
+    padded = np.maximum(_LENGTH_STEP, -(-lengths // _LENGTH_STEP) * _LENGTH_STEP)
+    batches = []
+    for length in np.unique(padded).tolist():
+        members = [index for index in order.tolist() if padded[index] == length]
+        batches += [
+            (length, members[start : start + rows])
+            for start in range(0, len(members), rows)
+        ]
+    return batches
+
+
+def _fitting(prefix: IntArray, steps: int) -> IntArray:
+    if len(prefix) > steps:
+        raise ArgumentError(
+            "A prefix is longer than what may be written.",
+            expected=f"at most {steps} symbols",
+            received=str(len(prefix)),
+            fix="Raise max_length.",
+        )
+    return prefix
+
+
+def _up(count: int, least: int) -> int:
+    """The next power of two, so that few heights of batches are compiled."""
+    size = least
+    while size < count:
+        size *= 2
+    return size

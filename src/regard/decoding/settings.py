@@ -1,0 +1,86 @@
+"""What a search looks for."""
+
+import math
+from dataclasses import dataclass
+
+from regard.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Search:
+    r"""How sequences are searched for.
+
+    Hypotheses are ranked by
+
+    .. math::
+        \frac{\ln P(Y)}{\mathrm{lp}(Y)} + \mathrm{cp}(Y), \qquad
+        \mathrm{lp}(Y) = \left(\frac{5 + |Y|}{6}\right)^\alpha, \qquad
+        \mathrm{cp}(Y) = \beta \sum_j \ln \min\Bigl(\sum_i w_{ij}, 1\Bigr)
+
+    with the weights :math:`w` averaged over heads and :math:`|Y|` counted with the
+    symbol that ends it.
+
+    Args:
+        beam: The number of hypotheses that are followed; 1 is greedy search.
+        n_best: How many of them are returned, best first.
+        length_penalty: :math:`\alpha`; 0 ranks by probability, more prefers length.
+        coverage_penalty: :math:`\beta`; more prefers to look at every source symbol.
+        max_length: The most symbols that are written; None: twice the source plus 10.
+        min_length: The fewest symbols before the end.
+        block_ngrams: No n-gram of this length is written twice; 0: none is blocked.
+        forbid_unknown: Whether the unknown symbol is never written.
+
+    Raises:
+        ArgumentError: A setting is out of its range.
+
+    References:
+        Wu et al.: Google's neural machine translation system (2016),
+        https://arxiv.org/abs/1609.08144, equation 14. N-gram blocking: Paulus et al.
+        (2017), https://arxiv.org/abs/1705.04304.
+    """
+
+    beam: int = 1
+    n_best: int = 1
+    length_penalty: float = 0.0
+    coverage_penalty: float = 0.0
+    max_length: int | None = None
+    min_length: int = 0
+    block_ngrams: int = 0
+    forbid_unknown: bool = False
+
+    def __post_init__(self) -> None:
+        _check_count("beam", self.beam, 1)
+        _check_count("n_best", self.n_best, 1)
+        _check_count("min_length", self.min_length, 0)
+        _check_count("block_ngrams", self.block_ngrams, 0)
+        if self.max_length is not None:
+            _check_count("max_length", self.max_length, 1)
+        for name in ("length_penalty", "coverage_penalty"):
+            _check_penalty(name, getattr(self, name))
+        if self.n_best > self.beam:
+            raise _wrong("n_best", f"at most the beam, {self.beam}", self.n_best)
+        if self.max_length is not None and self.min_length > self.max_length:
+            raise _wrong("min_length", f"at most {self.max_length}", self.min_length)
+
+    def limit(self, source: int) -> int:
+        """The most symbols that are written for a source of so many."""
+        return 2 * source + 10 if self.max_length is None else self.max_length
+
+
+def _check_count(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise _wrong(name, f"a whole number, {least} or more", value)
+
+
+def _check_penalty(name: str, value: float) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < math.inf:
+        raise _wrong(name, "a finite number, 0 or more", value)
+
+
+def _wrong(name: str, expected: str, value: object) -> ArgumentError:
+    return ArgumentError(
+        f"'{name}' of a search has a wrong value.",
+        expected=expected,
+        received=repr(value),
+    )

@@ -1,0 +1,87 @@
+"""What a training needs to go on where it was, in one file."""
+
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regard.errors import BundleError
+
+FloatArrays = list[np.ndarray[Any, Any]]
+_META = "training"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a training between two steps.
+
+    Args:
+        position: Plain values: the epoch, the step in it, what was measured so far,
+            and what the training must agree with to go on.
+        groups: Arrays by the name of what they are of.
+    """
+
+    position: Mapping[str, Any]
+    groups: Mapping[str, Sequence[np.ndarray[Any, Any]]]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint beside the one that is there, then put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        f"{group}-{index}": array
+        for group, members in checkpoint.groups.items()
+        for index, array in enumerate(members)
+    }
+    position = json.dumps(dict(checkpoint.position)).encode("utf-8")
+    arrays[_META] = np.frombuffer(position, dtype=np.uint8)
+    # Always the same: what a killed training left is written over.
+    written = path.with_name(f".{path.name}.part")
+    try:
+        with written.open("wb") as stream:
+            np.savez(stream, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> Checkpoint | None:
+    """Read a checkpoint; None where there is none.
+
+    Raises:
+        BundleError: The file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return _read(path.read_bytes())
+    # A damaged file fails in many ways in the readers of archives and arrays.
+    except Exception as error:
+        raise BundleError(
+            f"The checkpoint '{path}' cannot be read: {error}.",
+            fix="Remove it to train from the start.",
+        ) from error
+
+
+def _read(content: bytes) -> Checkpoint:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    position = json.loads(arrays.pop(_META).tobytes())
+    if not isinstance(position, dict):
+        raise ValueError("it does not say how far the training is")
+    groups: dict[str, FloatArrays] = {}
+    for name in sorted(arrays, key=_place):
+        groups.setdefault(_place(name)[0], []).append(arrays[name])
+    return Checkpoint(position, groups)
+
+
+def _place(name: str) -> tuple[str, int]:
+    group, _, index = name.rpartition("-")
+    return group, int(index)

@@ -1,0 +1,163 @@
+"""Pairs of texts, out of lists or a file, and the part held out for validation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from regard.errors import ArgumentError, DataError
+
+#: Sources, or the path of a file with sources and targets.
+Source: TypeAlias = Sequence[str] | str | Path
+#: Sources and targets, or the path of a file with both.
+Validation: TypeAlias = tuple[Sequence[str], Sequence[str]] | str | Path
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file that hold sources and targets."""
+
+    source: str = "source"
+    target: str = "target"
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Sources and the target of each."""
+
+    sources: list[str]
+    targets: list[str]
+
+    @classmethod
+    def of(cls, sources: Any, targets: Any, columns: Columns) -> "Paired":
+        """Read pairs from two lists, from two parallel files, or from one file.
+
+        Args:
+            sources: Texts; or the path of a file: of pairs, or of sources alone.
+            targets: Texts; or the path of a file of targets alone; or None.
+            columns: Where sources and targets stand in a file of pairs.
+
+        Raises:
+            ArgumentError: The lists do not pair up.
+            DataError: A file is damaged; the message says where.
+        """
+        from regard.data import read_pairs, read_parallel  # noqa: PLC0415
+
+        is_path = isinstance(sources, str | Path)
+        if is_path and targets is None:
+            return cls(*read_pairs(sources, columns.source, columns.target))
+        if is_path and isinstance(targets, str | Path):
+            return cls(*read_parallel(sources, targets))
+        return cls.of_lists(sources, targets)
+
+    @classmethod
+    def of_lists(cls, sources: Any, targets: Any) -> "Paired":
+        """Check that two lists of texts pair up.
+
+        Raises:
+            ArgumentError: They do not.
+            DataError: They are empty.
+        """
+        return cls(*_checked(sources, targets))
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def at(self, indices: Sequence[int]) -> "Paired":
+        """The pairs at ``indices``."""
+        return Paired(
+            [self.sources[index] for index in indices],
+            [self.targets[index] for index in indices],
+        )
+
+
+def hold_out(
+    given: Paired,
+    validation: Validation | None,
+    *,
+    share: float,
+    columns: Columns,
+    seed: int,
+) -> tuple[Paired, Paired | None]:
+    """What is trained on, and what the best epoch is chosen on.
+
+    Args:
+        given: All pairs for training.
+        validation: Separate pairs for the choice.
+        share: Without ``validation``, the share of ``given`` held out; 0: none.
+        columns: The columns, where ``validation`` is a file.
+        seed: What the split depends on.
+    """
+    if isinstance(validation, str | Path):
+        return given, Paired.of(validation, None, columns)
+    if validation is not None:
+        if len(validation) != 2:
+            raise ArgumentError(
+                "The validation pairs are two lists.",
+                expected="validation=(sources, targets), or the path of a file",
+                received=f"{len(validation)} parts",
+            )
+        return given, Paired.of(*validation, columns)
+    if not 0 <= share < 1:
+        raise ArgumentError(
+            "'validation_split' is a share of the pairs.",
+            expected="a number from 0 up to but not including 1",
+            received=repr(share),
+        )
+    held = round(share * len(given))
+    if not held:
+        return given, None
+    order = np.random.default_rng(seed).permutation(len(given)).tolist()
+    return given.at(sorted(order[held:])), given.at(sorted(order[:held]))
+
+
+def check_choice(choose_by: str, held_out: Paired | None) -> None:
+    """Refuse a choice of the best epoch that is unknown, or has nothing to go by.
+
+    Raises:
+        ArgumentError: It is as above.
+    """
+    if choose_by not in {"loss", "bleu"}:
+        raise ArgumentError(
+            "'choose_by' says what tells the best epoch.",
+            expected="'loss' or 'bleu'",
+            received=repr(choose_by),
+        )
+    if choose_by == "bleu" and held_out is None:
+        raise ArgumentError(
+            "The best epoch cannot be chosen by BLEU without validation pairs.",
+            fix="Give validation=..., or a larger validation_split.",
+        )
+
+
+def _checked(sources: Any, targets: Any) -> tuple[list[str], list[str]]:
+    if not (_is_list(sources) and _is_list(targets)):
+        raise ArgumentError(
+            "Pairs are two lists of texts, or one file, or two.",
+            expected="sources and targets of the same kind",
+            received=f"{type(sources).__name__} and {type(targets).__name__}",
+        )
+    sources, targets = list(sources), list(targets)
+    if len(sources) != len(targets):
+        raise ArgumentError(
+            "Every source needs a target.",
+            expected=f"{len(sources)} targets",
+            received=str(len(targets)),
+        )
+    if not sources:
+        raise DataError("There is no pair.", expected="at least one")
+    for side, texts in (("source", sources), ("target", targets)):
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise ArgumentError(
+                    f"The {side} of pair {index} is no text.",
+                    expected="a string",
+                    received=type(text).__name__,
+                )
+    return sources, targets
+
+
+def _is_list(side: Any) -> bool:
+    return isinstance(side, Iterable) and not isinstance(side, str)

@@ -1,0 +1,113 @@
+"""What a searcher does with many sources, and what it refuses."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from search_oracle import sources, tiny
+
+from regard.decoding import Search, Searcher, searcher
+from regard.errors import ArgumentError
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny(9, cell="lstm", order="bahdanau", tie_embeddings=False)
+
+
+@pytest.fixture(scope="module")
+def searching(model):
+    search = Search(beam=3, n_best=3, max_length=6, length_penalty=1.0)
+    return Searcher(model, search)
+
+
+def flat(found):
+    return [one for hypotheses in found for one in hypotheses]
+
+
+def test_the_company_of_a_source_makes_no_difference(searching):
+    given = sources(3, 8, 1, 5)
+    together = searching.run(given)
+    alone = [searching.run([one])[0] for one in given]
+    turned = searching.run(given[::-1])[::-1]
+    for others in (alone, turned):
+        for one, other in zip(flat(together), flat(others), strict=True):
+            np.testing.assert_array_equal(one.symbols, other.symbols)
+            assert one.log_probability == pytest.approx(other.log_probability, abs=1e-5)
+            np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+
+
+def test_the_best_come_first_and_are_different(searching):
+    for source, best in zip(
+        sources(3, 8, 1, 5), searching.run(sources(3, 8, 1, 5)), strict=True
+    ):
+        assert len(best) == 3
+        for better, worse in pairwise(best):
+            assert (better.finished, better.score) >= (worse.finished, worse.score)
+        assert len({(tuple(one.symbols), one.finished) for one in best}) == 3
+        for one in best:
+            assert one.weights.shape == (len(one.symbols), len(source))
+            np.testing.assert_allclose(one.weights.sum(axis=1), 1, atol=1e-5)
+            assert one.finished or len(one.symbols) == 6
+
+
+def test_an_empty_source_has_an_empty_result(searching):
+    empty = np.zeros(0, "int32")
+    full, [only], last = searching.run([*sources(3), empty, *sources(5)])
+    assert len(full) == len(last) == 3
+    assert only.symbols.shape == (0,)
+    assert only.weights.shape == (0, 0)
+    assert (only.finished, only.log_probability) == (True, 0.0)
+    assert searching.run([]) == []
+
+
+def test_sources_are_cut_into_batches_of_similar_length():
+    lengths = np.array([3, 17, 8, 9, 0, 4])
+    order = np.argsort(lengths, kind="stable")
+    batches = searcher._batches(lengths, order, rows=3)
+    assert batches == [(8, [4, 0, 5]), (8, [2]), (16, [3]), (24, [1])]
+
+
+def test_the_weights_of_a_hypothesis_are_found_where_it_came_from():
+    # Two hypotheses change places in step 1; in step 2 both come from the second one.
+    parents = np.array([[[0, 0]], [[1, 0]], [[1, 1]], [[9, 9]]])
+    weights = np.arange(8.0, dtype="float32").reshape(4, 1, 2, 1)
+    followed = searcher._follow(parents, weights, count=3)[0, :, :, 0]
+    # Step 2: hypothesis 1 of the step before, which came from 0, which came from 0.
+    assert followed.tolist() == [[0, 2, 5, 0], [0, 2, 5, 0]]
+    after_two = searcher._follow(parents, weights, count=2)[0, :, :, 0]
+    assert after_two.tolist() == [[0, 3, 0, 0], [0, 2, 0, 0]]
+
+
+def test_prefixes_that_do_not_fit(searching):
+    prefix = np.array([4], "int32")
+    with pytest.raises(ArgumentError, match=r"2 prefixes.*Received: 1"):
+        searching.run(sources(3, 4), [prefix])
+    with pytest.raises(ArgumentError, match=r"at most 6.*Received: 7.*max_length"):
+        searching.run(sources(3), [np.full(7, 4, "int32")])
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"beam": 0}, r"'beam'.*1 or more.*Received: 0"),
+        ({"beam": True}, r"'beam'.*whole number"),
+        ({"beam": 2.0}, r"'beam'.*whole number"),
+        ({"n_best": 2}, r"'n_best'.*at most the beam, 1"),
+        ({"max_length": 0}, r"'max_length'.*1 or more"),
+        ({"min_length": -1}, r"'min_length'.*0 or more"),
+        ({"min_length": 5, "max_length": 4}, r"'min_length'.*at most 4"),
+        ({"block_ngrams": -1}, r"'block_ngrams'.*0 or more"),
+        ({"length_penalty": -0.1}, r"'length_penalty'.*0 or more"),
+        ({"coverage_penalty": float("nan")}, r"'coverage_penalty'.*0 or more"),
+        ({"length_penalty": "1"}, r"'length_penalty'.*0 or more"),
+    ],
+)
+def test_settings_that_make_no_sense(settings, match):
+    with pytest.raises(ArgumentError, match=match):
+        Search(**settings)
+
+
+def test_the_most_symbols_follow_from_the_source():
+    assert Search().limit(7) == 24
+    assert Search(max_length=5).limit(7) == 5

@@ -1,0 +1,166 @@
+"""What a search finds, held against searches done the slow way."""
+
+import numpy as np
+import pytest
+from search_oracle import END, Oracle, exhaustive, sources, tiny
+
+from regard.decoding import Hypothesis, Search, Searcher
+
+STEPS = 3
+# Hypotheses of at most three symbols: no end 27, an end 1 + 3 + 9.
+EVERY = 40
+
+
+def agrees(found: Hypothesis, wanted, **rank) -> None:
+    assert tuple(found.symbols) == wanted.symbols
+    assert found.finished == wanted.finished
+    assert found.log_probability == pytest.approx(wanted.log_probability, abs=1e-5)
+    assert found.score == pytest.approx(wanted.score(**rank), abs=2e-5)
+    own = wanted.weights[: len(wanted.symbols)]
+    assert found.weights.shape == own.shape
+    np.testing.assert_allclose(found.weights, own, atol=1e-5)
+
+
+# On every backend
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("beam", [1, 4])
+def test_scoring_what_was_found_gives_the_same_numbers(beam):
+    model, given = tiny(num_heads=2), sources(5, 8, 2)
+    steps = 6
+    search = Search(beam=beam, n_best=beam, max_length=steps)
+    found = Searcher(model, search).run(given)
+    oracle = Oracle(model, steps)
+    for source, hypotheses in zip(given, found, strict=True):
+        assert len(hypotheses) == beam
+        written = [(tuple(one.symbols.tolist()), one.finished) for one in hypotheses]
+        for one, wanted in zip(hypotheses, oracle.score(source, written), strict=True):
+            agrees(one, wanted)
+    finished = {one.finished for hypotheses in found for one in hypotheses}
+    assert beam == 1 or finished == {True, False}
+
+
+@pytest.mark.backends
+def test_a_beam_of_one_is_greedy():
+    model, steps = tiny(), 6
+    oracle = Oracle(model, steps)
+    given = sources(5, 8, 2)
+    found = Searcher(model, Search(max_length=steps)).run(given)
+    for source, [one] in zip(given, found, strict=True):
+        written: list[int] = []
+        while len(written) < steps:
+            logits, _ = oracle.logits(source, [written])
+            row = logits[0, len(written)]
+            row[[0, 2]] = -np.inf  # neither padding nor the begin is ever written
+            written.append(int(row.argmax()))
+            if written[-1] == END:
+                break
+        ended = written[-1] == END
+        assert one.symbols.tolist() == written[: len(written) - ended]
+        assert one.finished == ended
+
+
+# Exhaustive search
+
+
+def no_repeats(size):
+    def may(symbols, finished):
+        grams = [symbols[i : i + size] for i in range(len(symbols) - size + 1)]
+        return len(grams) == len(set(grams))
+
+    return may
+
+
+def anything(symbols, finished):
+    return True
+
+
+def known_and_long_enough(symbols, finished):
+    return 1 not in symbols and not (finished and len(symbols) < 1)
+
+
+SETTINGS = {
+    "penalties": ({"length_penalty": 0.6, "coverage_penalty": 0.3}, anything),
+    "known": ({"min_length": 1, "forbid_unknown": True}, known_and_long_enough),
+    "no two symbols twice": ({"block_ngrams": 2}, no_repeats(2)),
+    "never ended": (
+        {"min_length": STEPS, "block_ngrams": 1},
+        lambda symbols, finished: not finished and no_repeats(1)(symbols, finished),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny()
+
+
+@pytest.fixture(scope="module")
+def oracle(model):
+    return Oracle(model, STEPS)
+
+
+@pytest.fixture(scope="module")
+def all_of_them(model):
+    """Finds everything there is."""
+    return Searcher(model, Search(beam=EVERY, n_best=EVERY, max_length=STEPS))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_beam_as_wide_as_the_space_finds_everything(model, oracle, name):
+    options, may = SETTINGS[name]
+    rank = {
+        "alpha": options.get("length_penalty", 0.0),
+        "beta": options.get("coverage_penalty", 0.0),
+    }
+    [source] = sources(4)
+    search = Search(beam=EVERY, n_best=EVERY, max_length=STEPS, **options)
+    [found] = Searcher(model, search).run([source])
+    wanted = exhaustive(oracle, source, may, lambda one: one.score(**rank))
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        agrees(one, other, **rank)
+
+
+def test_ending_early_finds_the_same_best(model, oracle):
+    # With few results wanted the loop ends before the last step.
+    [source] = sources(4)
+    rank = {"alpha": 1.0, "beta": 0.1}
+    options = {"length_penalty": 1.0, "coverage_penalty": 0.1}
+    search = Search(beam=EVERY, n_best=2, max_length=STEPS, **options)
+    [found] = Searcher(model, search).run([source])
+    wanted = exhaustive(oracle, source, anything, lambda one: one.score(**rank))
+    for one, other in zip(found, wanted[:2], strict=True):
+        agrees(one, other, **rank)
+
+
+def test_a_prefix_is_written_whatever_it_costs(oracle, all_of_them):
+    given = sources(4, 4, 4, 4)
+    begins = [(), (5,), (4, 1), (4, 5, 1)]
+    prefixes = [np.array(one, "int32") for one in begins]
+    found = all_of_them.run(given, prefixes)
+    for source, begin, hypotheses in zip(given, begins, found, strict=True):
+        wanted = exhaustive(
+            oracle,
+            source,
+            lambda symbols, _, begin=begin: symbols[: len(begin)] == begin,
+            lambda one: one.score(),
+        )
+        assert len(hypotheses) == len(wanted) > 0
+        for one, other in zip(hypotheses, wanted, strict=True):
+            agrees(one, other)
+
+
+def test_what_is_finished_does_not_change(model, all_of_them):
+    given = sources(4, 3, 2, 5)
+    shorter = Search(beam=EVERY, n_best=EVERY, max_length=STEPS - 1)
+    earlier = Searcher(model, shorter).run(given)
+    for before, after in zip(earlier, all_of_them.run(given), strict=True):
+        finished = [one for one in before if one.finished]
+        later = {tuple(one.symbols): one for one in after if one.finished}
+        assert (len(finished), len(later)) == (4, 13)
+        for one in finished:
+            same = later[tuple(one.symbols)]
+            assert one.log_probability == pytest.approx(same.log_probability, abs=1e-6)
+            np.testing.assert_allclose(one.weights, same.weights, atol=1e-6)
