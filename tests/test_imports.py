@@ -30,6 +30,7 @@ STOREYS = {
     "observing": 4,
     "models": 4,
     "decoding": 5,
+    "comparison": 5,
     "predictor": 5,
     "bundle": 5,
     "classifier": 6,
