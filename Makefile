@@ -26,7 +26,7 @@ format: $(DEV)/ready
 
 $(DEMO)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(DEMO)
-	$(DEMO)/bin/python $(INSTALL) -e .
+	$(DEMO)/bin/python $(INSTALL) -e ".[tasks]"
 	touch $@
 
 # PyTorch comes first, so that no other package pulls another build of it.

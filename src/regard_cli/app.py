@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from regard_cli.compare import compare
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
 from regard_cli.predict import predict
 from regard_cli.train_classify import train_classify
+from regard_cli.train_translate import train_translate
+from regard_cli.translate import translate
 
 app = typer.Typer(
     name="regard",
@@ -27,9 +30,12 @@ train = typer.Typer(
 )
 
 train.command("classify")(train_classify)
+train.command("translate")(train_translate)
 app.add_typer(train, name="train")
 app.command("predict")(predict)
+app.command("translate")(translate)
 app.command("evaluate")(evaluate)
+app.command("compare")(compare)
 app.command("demo")(demo)
 
 

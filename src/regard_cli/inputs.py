@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+_PICTURES = (".png", ".svg", ".html", ".txt")
+
 
 @contextmanager
 def open_texts(arguments: list[str], file: str | None) -> Iterator[Iterator[str]]:
@@ -53,6 +55,24 @@ def check_bundle_target(path: Path) -> None:
     _check_folder(path, "--out")
 
 
+def check_picture_target(path: Path) -> None:
+    """Refuse, before any work is done, a place where no picture can be written.
+
+    Raises:
+        BadParameter: The suffix is unknown, or there is no folder to be in.
+        MissingExtraError: The suffix is that of a picture, without matplotlib.
+    """
+    if path.suffix.lower() not in _PICTURES:
+        raise typer.BadParameter(
+            f"{path} should end in one of {', '.join(_PICTURES)}.", param_hint="--out"
+        )
+    _check_folder(path, "--out")
+    if path.suffix.lower() in {".png", ".svg"}:
+        from regard.plot.canvas import require_matplotlib  # noqa: PLC0415 - Keras
+
+        require_matplotlib()
+
+
 def check_page_target(path: Path) -> None:
     """Refuse, before any work is done, a place where no page can be written.
 
@@ -62,6 +82,17 @@ def check_page_target(path: Path) -> None:
     hint = "--html"
     if path.suffix.lower() != ".html":
         raise typer.BadParameter(f"{path} does not end in .html", param_hint=hint)
+    check_writable(path, hint)
+
+
+def check_writable(path: Path, hint: str) -> None:
+    """Refuse, before any work is done, a place where no file can be written.
+
+    Raises:
+        BadParameter: There is no such folder, or a folder is there itself.
+    """
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder", param_hint=hint)
     _check_folder(path, hint)
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regard.models import Evaluation
+    from regard.translator import TranslationEvaluation
 
 _HEAD = ("label", "precision", "recall", "F1", "examples")
 
@@ -27,6 +28,26 @@ def metrics_table(evaluation: "Evaluation") -> str:
         f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
         f"loss     {evaluation.loss:.4f} nats\n\n{_aligned(rows)}"
     )
+
+
+def translation_table(evaluation: "TranslationEvaluation") -> str:
+    """BLEU and chrF with their signatures, exact matches, alignment error."""
+    lines = [
+        f"{name:<12}{score.score:7.2f}   {score.signature}".rstrip()
+        for name, score in (
+            ("BLEU", evaluation.bleu),
+            ("chrF", evaluation.chrf),
+            ("exact match", evaluation.exact_match),
+        )
+    ]
+    agreed = evaluation.alignment
+    if agreed is not None:
+        lines.append(
+            f"{'AER':<12}{100 * agreed.error_rate:7.2f}   precision "
+            f"{100 * agreed.precision:.2f}, recall {100 * agreed.recall:.2f}"
+        )
+    lines.append(f"{'texts':<12}{evaluation.count:7,}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> str:

@@ -46,6 +46,10 @@ def predict(
     import regard  # noqa: PLC0415 - loads Keras
 
     classifier = regard.load(bundle)
+    if not isinstance(classifier, regard.TextClassifier):
+        raise typer.BadParameter(
+            f"{bundle} holds a translator; see 'regard translate'", param_hint="BUNDLE"
+        )
     with open_texts(texts or [], file) as given:
         explanations = _explained(classifier, given)
         shown = list(_printed(explanations, as_json, keep=html is not None))

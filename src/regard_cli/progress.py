@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from regard.models.progress import ProgressCallback, TrainingProgress
+    from regard.models.seq2seq import TranslationCallback, TranslationProgress
 
 
 @contextmanager
@@ -32,6 +33,33 @@ def training_progress() -> "Iterator[ProgressCallback]":
             )
             if progress.step == progress.steps:
                 console.print(_finished(progress), soft_wrap=True)
+
+        yield show
+
+
+@contextmanager
+def translation_progress() -> "Iterator[TranslationCallback]":
+    """As ``training_progress``, for a translator."""
+    console, bar = _console_and_bar()
+    with bar:
+        task = bar.add_task("preparing", total=None, state="")
+
+        def show(progress: "TranslationProgress") -> None:
+            speed = f"{progress.tokens_per_second:,.0f} tokens/s"
+            bar.update(
+                task,
+                description=f"epoch {progress.epoch}/{progress.epochs}",
+                total=progress.steps,
+                completed=progress.step,
+                state=f"loss {progress.loss:.3f}  {speed}"
+                f"  at most {_time(progress.seconds_left)} left",
+            )
+            if progress.step == progress.steps:
+                line = f"epoch {progress.epoch:>2}  loss {progress.loss:.3f}"
+                if progress.validation_loss is not None:
+                    line += f"  validation loss {progress.validation_loss:.3f}"
+                line += f"  {speed}  {_time(progress.seconds)}"
+                console.print(line, soft_wrap=True)
 
         yield show
 

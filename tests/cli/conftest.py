@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import regard
+from light_compilation import light_compilation
 from regard.models import Evaluation
 from regard.models.evaluation import ClassMetrics
 from regard.models.progress import TrainingProgress
@@ -120,6 +121,14 @@ def fake(monkeypatch):
     monkeypatch.setattr(regard, "load", lambda _: kind(), raising=False)
     monkeypatch.setattr(regard, "TextClassifier", kind, raising=False)
     return kind
+
+
+@pytest.fixture
+def loaded(toy_translator, monkeypatch):
+    """Every bundle holds the toy translator: what it compiled is kept."""
+    monkeypatch.setattr(regard, "load", lambda _: toy_translator)
+    with light_compilation():
+        yield toy_translator
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from regard.ops import project
 from regard.ops.precision import Tensor
 from regard.ops.recurrence import CELLS, linear, unroll
 
@@ -91,7 +92,7 @@ def _given(layer: Any, sequences: Tensor) -> tuple[Tensor, Tensor | None]:
     """What the inputs give the gates, ``(time, batch, gates)``; the loop's own bias."""
     cell = layer.cell
     dtype = layer.compute_dtype
-    product = ops.matmul(ops.swapaxes(sequences, 0, 1), ops.cast(cell.kernel, dtype))
+    product = project(ops.swapaxes(sequences, 0, 1), ops.cast(cell.kernel, dtype))
     if not cell.use_bias:
         return product, None
     bias = ops.cast(cell.bias, dtype)

@@ -12,6 +12,7 @@ from regard.ops.masks import (
     window_mask,
 )
 from regard.ops.normalise import masked_softmax
+from regard.ops.projecting import project
 
 __all__ = [
     "additive_context",
@@ -23,6 +24,7 @@ __all__ = [
     "last_valid",
     "masked_softmax",
     "merge_heads",
+    "project",
     "scores",
     "split_heads",
     "window_mask",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from regard.ops import split_heads
+from regard.ops import project, split_heads
 from regard.ops.additive import additive_scores, additive_step_scores, prepare_keys
 from regard.ops.precision import Tensor, widen
 from regard.ops.recurrence import Part, linear
@@ -46,7 +46,7 @@ def prepare(
     """
     values = split_heads(memory, heads)
     if score == "additive":
-        projected = ops.matmul(memory, weights["key_kernel"])
+        projected = project(memory, weights["key_kernel"])
         return Memory(prepare_keys(split_heads(projected, heads)), values, mask)
     if score == "general":
         # q W k of all steps: W k is taken once.

@@ -9,6 +9,7 @@ from regard.layers.attention_decoder import attending
 from regard.layers.attention_decoder.attending import Memory
 from regard.layers.attention_decoder.steps import DecoderState, Plan, Seen
 from regard.layers.attention_decoder.weights import fixed_of, parts_of
+from regard.ops import project
 from regard.ops.precision import Tensor
 from regard.ops.recurrence import applying, unroll
 
@@ -36,7 +37,7 @@ class Run:
 
     def gates(self, inputs: Tensor) -> Tensor:
         """What inputs give the gates; any axes before the features."""
-        return ops.matmul(inputs, self.own["input_kernel"]) + self.own["bias"]
+        return project(inputs, self.own["input_kernel"]) + self.own["bias"]
 
     def gates_of_symbols(self, targets: Tensor) -> Tensor:
         """What the symbols before give the gates of each step.
@@ -122,6 +123,6 @@ class Run:
         """With the prediction as the output, where there is one and it is not fed."""
         if "prediction_kernel" not in self.own or self.plan.feedback is not None:
             return seen
-        scores = ops.matmul(seen.output, self.own["prediction_kernel"])
+        scores = project(seen.output, self.own["prediction_kernel"])
         prediction = ops.softmax(scores + self.own["prediction_bias"])
         return Seen(prediction, seen.weights)

@@ -9,6 +9,7 @@ from keras import ops
 from regard.errors import ArgumentError
 from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, Memory
 from regard.layers.base import check_dropout, check_positive
+from regard.ops import project
 from regard.ops.precision import Tensor
 
 _LAYERS = {"gru": GRU, "lstm": LSTM}
@@ -238,12 +239,15 @@ class Seq2Seq(keras.Model):
         return states, mask, first
 
     def _logits(self, output: Tensor) -> Tensor:
-        projected = self.projection(output)
+        kernel = ops.cast(self.projection.kernel, output.dtype)
+        projected = project(output, kernel) + ops.cast(
+            self.projection.bias, output.dtype
+        )
         if not self._settings["tie_embeddings"]:
             return projected
         table = ops.cast(self.target_embedding.embeddings, projected.dtype)
         bias = ops.cast(self.output_bias, projected.dtype)
-        return ops.matmul(projected, ops.transpose(table)) + bias
+        return project(projected, ops.transpose(table)) + bias
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the model can be made anew from."""

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from keras import ops
-
 from regard.ops.precision import Tensor
+from regard.ops.projecting import project
 
 #: A nest of tensors: tuples, named tuples and dictionaries.
 Nest: TypeAlias = Any
@@ -32,7 +31,7 @@ class Part:
 
 def _linear(moving: Tensor, fixed: Nest) -> Tensor:
     kernel, bias = fixed
-    product = ops.matmul(moving, kernel)
+    product = project(moving, kernel)
     return product if bias is None else product + bias
 
 

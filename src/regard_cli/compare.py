@@ -1,0 +1,117 @@
+"""``regard compare``: with and without attention, who learns a task."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regard_cli.backend import prepare
+from regard_cli.inputs import check_picture_target
+
+if TYPE_CHECKING:
+    from regard.comparison import Comparison, Run
+
+
+def compare(
+    *,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The name of the task.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the task: length=5."
+        ),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Their names, with commas between.")
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="How often each model is trained.")
+    ] = 10,
+    samples: Annotated[
+        int, typer.Option(min=1, help="Training samples, each seen once.")
+    ] = 5_000,
+    batch: Annotated[int, typer.Option(min=1, help="How many make a step.")] = 1,
+    test: Annotated[int, typer.Option(min=1, help="Fresh samples to answer.")] = 1_000,
+    units: Annotated[int, typer.Option(min=1, help="The width of the layers.")] = 150,
+    learning_rate: Annotated[float, typer.Option(help="The step size of Adam.")] = 1e-3,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The loss curves: a .png, .svg, .html or .txt file."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+) -> None:
+    """Train models with and without attention on a task of which the answer is known.
+
+    A line for each model ends with its mean accuracy, in per cent.
+    """
+    prepare()
+    if out is not None:
+        check_picture_target(out)
+    import regard  # noqa: PLC0415 - loads Keras
+    from regard.comparison import Budget  # noqa: PLC0415
+    from regard.comparison import compare as run_all  # noqa: PLC0415
+
+    found = run_all(
+        regard.tasks.get(task, **_settings(settings or [])),
+        None if models is None else [name.strip() for name in models.split(",")],
+        repeats=repeats,
+        budget=Budget(samples, batch, test, units, learning_rate),
+        seed=seed,
+        on_run=_show_run,
+    )
+    typer.echo(json.dumps(found.to_dict()) if as_json else _table(found))
+    if out is not None:
+        title = f"Loss on {task}, mean of {repeats} runs"
+        plot = regard.plot.curves(found.losses, found.samples_seen, title=title)
+        plot.save(out)
+        typer.echo(f"Wrote {out}.", err=True)
+
+
+def _settings(given: list[str]) -> dict[str, object]:
+    """The settings of a task: numbers, ranges as ``10-20``, words."""
+    settings: dict[str, object] = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not (name and sign and value):
+            raise typer.BadParameter(f"expected NAME=VALUE, received {one!r}.")
+        settings[name.strip()] = _value(value.strip())
+    return settings
+
+
+def _value(text: str) -> object:
+    try:
+        numbers = [
+            float(part) if "." in part else int(part) for part in text.split("-")
+        ]
+    except ValueError:
+        return tuple(text.split(",")) if "," in text else text
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _show_run(run: "Run") -> None:
+    looked = "" if run.on_gold is None else f"  attention on gold {run.on_gold:.1%}"
+    typer.echo(
+        f"{run.model}  run {run.repeat + 1}  accuracy {run.accuracy:.1%}{looked}",
+        err=True,
+    )
+
+
+def _table(found: "Comparison") -> str:
+    width = max(map(len, found.models))
+    lines = []
+    for model in found.models:
+        accuracy = 100 * found.accuracy(model)
+        each = " ".join(f"{one:5.1f}" for one in accuracy)
+        looked = found.on_gold(model)
+        gold = "   -  " if looked is None else f"{100 * looked:5.1f}%"
+        lines.append(
+            f"{model:{width}}  runs {each}  attention on gold {gold}  "
+            f"deviation {accuracy.std():5.2f}  mean {accuracy.mean():6.2f}"
+        )
+    lines.append(
+        f"{len(found.runs)} runs of {found.budget.samples:,} samples in "
+        f"{found.seconds:,.0f} s"
+    )
+    return "\n".join(lines)

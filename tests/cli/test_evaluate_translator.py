@@ -1,0 +1,81 @@
+"""``regard evaluate`` with a translator whose problem is in ``toy_pairs``."""
+
+import json
+
+import pytest
+
+TEXTS = ("eins zwei drei vier acht", "zehn smith eins eins zwei")
+WRITTEN = ("eight four three two one", "two one one smith ten")
+LINKS = "0-4 1-3 2-2 3-1 4-0"
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    rows = [("source", "target"), *zip(TEXTS, (WRITTEN[0], "wrong"), strict=True)]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    paths = tmp_path / "a.de", tmp_path / "a.en"
+    for path, texts in zip(paths, (TEXTS, WRITTEN), strict=True):
+        path.write_text("".join(f"{text}\n" for text in texts))
+    return paths
+
+
+def test_a_table_of_figures(run, loaded, pairs):
+    done = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "none")
+    assert (done.code, done.err) == (0, "")
+    names = [line[:12].strip() for line in done.out.splitlines()]
+    assert names == ["BLEU", "chrF", "exact match", "texts"]
+    assert "tok:none" in done.out
+    assert "exact match   50.00   exact|nrefs:1|case:mixed" in done.out
+    assert done.out.endswith("texts             2\n")
+
+
+def test_figures_as_json_with_gold_alignments(run, loaded, two_files, tmp_path):
+    gold = tmp_path / "gold.txt"
+    gold.write_text(f"{LINKS}\n{LINKS} 0p0\n")
+    options = ["--alignments", gold, "--beam", 1]
+    done = run("evaluate", "x.regard", *two_files, *options, "--json")
+    found = json.loads(done.out)
+    assert found["exact_match"]["score"] == 100
+    assert found["bleu"]["signature"].startswith("BLEU|nrefs:1")
+    wanted = {"error_rate": 0.0, "precision": 1.0, "recall": 1.0}
+    assert found["alignment"] == pytest.approx(wanted)
+    shown = run("evaluate", "x.regard", *two_files, *options).out
+    assert "AER            0.00   precision 100.00, recall 100.00\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("gold", "said"),
+    [
+        ("0-0\n", "2 alignments"),
+        ("0-0\n0:1\n", "gold.txt, line 2"),
+        (None, "gold.txt cannot be read"),
+    ],
+)
+@pytest.mark.usefixtures("loaded")
+def test_gold_alignments_that_are_wrong(run, two_files, gold, said):
+    path = two_files[0].with_name("gold.txt")
+    if gold is not None:
+        path.write_text(gold)
+    done = run("evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_pairs_that_are_wrong(run, loaded, pairs, two_files):
+    done = run("evaluate", "x.regard", pairs, "--source", "de")
+    assert done.code == 2
+    assert "no column 'de'" in done.err
+    one, other = two_files
+    other.write_text("one\n")
+    done = run("evaluate", "x.regard", one, other)
+    assert done.code == 2
+    assert f"{one} has 2 lines and {other} has 1" in done.err
+    done = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "odd")
+    assert done.code == 2
+    assert "'odd'" in done.err

@@ -1,0 +1,226 @@
+"""``regard train translate`` with a training that costs nothing, and for real once."""
+
+import re
+
+import pytest
+
+import regard
+import toy_pairs
+from light_compilation import light_compilation
+from regard.models.seq2seq import TranslationProgress, TranslatorConfig
+from regard.translator import translator as module
+from regard.translator.fitting import Fitted
+
+SOURCES, TARGETS = toy_pairs.sentences(6)
+DONE = {
+    "loss": 1.5,
+    "tokens_per_second": 12_345.6,
+    "seconds": 61.0,
+    "seconds_left": 9.0,
+}
+
+
+class Training:
+    """Takes the place of training: makes the toy out of whatever is given."""
+
+    def __init__(self, trained):
+        self._trained = trained
+        self.interrupts: str | None = None
+        self.train = self.held_out = self.options = None
+
+    def __call__(self, train, held_out, *, checkpoint, progress, **options):
+        self.train, self.held_out, self.options = train, held_out, options
+        checkpoint.touch()
+        if self.interrupts == "at once":
+            raise KeyboardInterrupt
+        place = {"epoch": 1, "epochs": 2, "steps": 2}
+        progress(TranslationProgress(**place, step=1, validation_loss=None, **DONE))
+        progress(TranslationProgress(**place, step=2, validation_loss=0.25, **DONE))
+        return Fitted(self._trained, (0.25,), self.interrupts == "later")
+
+
+@pytest.fixture
+def training(toy_translator, monkeypatch):
+    made = Training(toy_translator.trained)
+    monkeypatch.setattr(module, "run_fit", made)
+    return made
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    rows = [("de", "en"), *zip(SOURCES, TARGETS, strict=True)]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    paths = tmp_path / "a.de", tmp_path / "a.en"
+    for path, texts in zip(paths, (SOURCES, TARGETS), strict=True):
+        path.write_text("".join(f"{text}\n" for text in texts))
+    return paths
+
+
+COLUMNS = ("--source", "de", "--target", "en")
+
+
+def test_training_tells_what_happens_and_saves(run, training, pairs, tmp_path):
+    out = tmp_path / "x.regard"
+    options = ["--units", 7, "--epochs", 9, "--batch-size", 8, "--lowercase"]
+    options += ["--vocabulary", "bpe", "--target-vocabulary", "character"]
+    options += ["--split", "words", "--seed", 3]
+    done = run("train", "translate", pairs, *COLUMNS, "--out", out, *options)
+    assert (done.code, done.out) == (0, "")
+    assert done.err.splitlines() == [
+        "epoch  1  loss 1.500  validation loss 0.250  12,346 tokens/s  1:01",
+        f"Saved {out}.",
+    ]
+    assert (training.train.sources, training.train.targets) == (SOURCES, TARGETS)
+    assert training.held_out is None
+    assert training.options["seed"] == 3
+    wanted = {
+        "units": 7,
+        "epochs": 9,
+        "batch_size": 8,
+        "lowercase": True,
+        "source_vocabulary": "bpe",
+        "target_vocabulary": "character",
+        "split": "words",
+    }
+    settings = training.options["config"].to_dict()
+    assert {name: settings[name] for name in wanted} == wanted
+    assert isinstance(regard.load(out), regard.Translator)
+    # What it could go on from is not needed any more.
+    assert sorted(tmp_path.iterdir()) == [pairs, out]
+
+
+def test_what_is_not_said_is_left_to_the_library(run, training, two_files, tmp_path):
+    out = tmp_path / "x.regard"
+    assert run("train", "translate", *two_files, "--out", out).code == 0
+    assert training.options["config"] == TranslatorConfig()
+    assert (training.train.sources, training.train.targets) == (SOURCES, TARGETS)
+
+
+def test_files_to_choose_the_best_epoch_on(run, training, two_files, pairs, tmp_path):
+    out = tmp_path / "x.regard"
+    held_out = ["--validation", two_files[0], "--validation-targets", two_files[1]]
+    command = ["train", "translate", pairs, *COLUMNS, "--out", out]
+    assert run(*command, *held_out).code == 0
+    assert training.held_out.targets == TARGETS
+    training.held_out = None
+    assert run(*command, "--validation", pairs).code == 0
+    assert training.held_out.sources == SOURCES
+
+
+def test_an_interrupt_keeps_the_best_model(run, training, two_files, tmp_path):
+    training.interrupts = "later"
+    out = tmp_path / "x.regard"
+    checkpoint = tmp_path / "x.regard.checkpoint"
+    done = run("train", "translate", *two_files, "--out", out)
+    assert done.code == 130
+    assert f"kept the best model so far, and {checkpoint} to go on from" in done.err
+    assert out.is_dir()
+    assert checkpoint.exists()
+    training.interrupts = None
+    again = run("train", "translate", *two_files, "--out", out)
+    assert again.code == 0
+    assert f"Going on from {checkpoint}." in again.err
+    assert not checkpoint.exists()
+
+
+def test_an_interrupt_before_there_is_a_model(run, training, two_files, tmp_path):
+    training.interrupts = "at once"
+    out = tmp_path / "x.regard"
+    done = run("train", "translate", *two_files, "--out", out)
+    assert done.code == 130
+    assert "nothing was saved" in done.err
+    assert not out.exists()
+    training.interrupts = None
+    anew = run("train", "translate", *two_files, "--out", out, "--restart")
+    assert anew.code == 0
+    assert "Going on" not in anew.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("source\ten\na\tb\n", "no column 'target'"),
+        ("source\ttarget\na\n", "line 2: too few fields"),
+        (
+            "source\ttarget\na\tb\n\tb\na\t \n",
+            "2 pairs have an empty text: line 3, line 4",
+        ),
+        ("source\ttarget\na b\tx y\n", "seen at least 2 times"),
+        ("", "is empty"),
+    ],
+)
+def test_a_table_that_is_wrong(run, tmp_path, content, said):
+    data = tmp_path / "pairs.tsv"
+    data.write_text(content)
+    done = run("train", "translate", data, "--out", tmp_path / "x.regard")
+    assert (done.code, done.out) == (2, "")
+    assert re.search(said, done.err)
+    assert list(tmp_path.iterdir()) == [data]
+
+
+def test_files_that_do_not_pair_up(run, two_files, tmp_path):
+    one, other = two_files
+    command = ["train", "translate", one, other, "--out", tmp_path / "x.regard"]
+    other.write_text("one\n\ntwo\n")
+    done = run(*command)
+    assert done.code == 2
+    assert f"{one} has 6 lines and {other} has 3" in done.err
+    other.write_text("a\n\nb\nc\n\nd\n")
+    done = run(*command)
+    assert done.code == 2
+    assert f"{other}: 2 pairs have an empty text: line 2, line 5." in done.err
+    assert sorted(tmp_path.iterdir()) == [one, other]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--units", 0], "--units"),
+        (["--vocabulary", "syllable"], "'syllable'"),
+        (["--split", "odd"], "'odd'"),
+        (["--source", "target"], "'target' twice"),
+        (["--validation", "none.tsv"], "There is no file none.tsv"),
+    ],
+)
+def test_options_that_make_no_sense(run, training, tmp_path, options, said):
+    data = tmp_path / "pairs.tsv"
+    data.write_text("source\ttarget\na\tb\n")
+    done = run("train", "translate", data, "--out", tmp_path / "x.regard", *options)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert training.train is None
+    assert list(tmp_path.iterdir()) == [data]
+
+
+def test_a_target_that_cannot_be_is_refused_before_any_work(run, training, tmp_path):
+    occupied = tmp_path / "notes"
+    occupied.mkdir()
+    (occupied / "manifest.json").write_text("{}")
+    for out in (occupied, tmp_path / "none" / "x.regard"):
+        # The data is not there either: it is not looked at.
+        done = run("train", "translate", tmp_path / "no.tsv", "--out", out)
+        assert done.code == 2
+        assert str(out.parent) in done.err
+        assert "no.tsv" not in done.err
+    assert (occupied / "manifest.json").read_text() == "{}"
+
+
+def test_from_files_to_alignments(run, two_files, tmp_path):
+    out, links = tmp_path / "x.regard", tmp_path / "links.txt"
+    options = ["--units", 6, "--epochs", 1, "--batch-size", 4]
+    with light_compilation():
+        trained = run("train", "translate", *two_files, "--out", out, *options)
+        assert trained.code == 0, trained.err
+        assert trained.err.startswith("epoch  1  loss ")
+        search = ["--beam", 1, "--max-length", 4, "--alignments", links]
+        done = run("translate", out, "eins zwei", "acht", *search)
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 2
+    assert len(links.read_text().splitlines()) == 2
+    assert sorted(tmp_path.iterdir()) == sorted([*two_files, out, links])

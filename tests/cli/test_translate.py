@@ -1,0 +1,195 @@
+"""``regard translate`` with a translator whose problem is in ``toy_pairs``."""
+
+import json
+import shutil
+
+import pytest
+
+from regard_cli import translate as command
+
+TEXTS = ("eins zwei drei vier acht", "zehn smith eins eins zwei")
+WRITTEN = ("eight four three two one", "two one one smith ten")
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch, loaded):
+    """How many texts each search was given."""
+    counts: list[int] = []
+    search = loaded.translate
+
+    def counting(texts, **options):
+        counts.append(len(texts))
+        return search(texts, **options)
+
+    monkeypatch.setattr(loaded, "translate", counting)
+    return counts
+
+
+def run_greedy(run, *arguments, **options):
+    return run("translate", "x.regard", *arguments, "--beam", 1, **options)
+
+
+# Translating
+
+
+def test_texts_as_arguments(run, loaded):
+    done = run_greedy(run, *TEXTS)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == list(WRITTEN)
+
+
+def test_n_best_have_their_log_probabilities(run, loaded):
+    done = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2)
+    best = loaded.translate(TEXTS, beam=3, n_best=2)
+    wanted = [
+        [f"{one.log_probability:9.3f}  {one.text}" for one in hypotheses]
+        for hypotheses in best
+    ]
+    assert done.out == "".join("\n".join([*lines, "\n"]) for lines in wanted)
+    assert done.out.splitlines()[0].endswith(f"  {WRITTEN[0]}")
+
+
+def test_json_is_one_list_a_line(run, loaded):
+    done = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2, "--json")
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [best[0]["text"] for best in found] == list(WRITTEN)
+    assert [one["source"] for best in found for one in best] == sorted(TEXTS * 2)
+    first, second = found[0]
+    assert first["score"] >= second["score"]
+    assert first["source_tokens"] == TEXTS[0].split()
+    assert first["target_tokens"] == WRITTEN[0].split()
+    assert [len(row) for row in first["alignment"]] == [5] * 5
+    assert (first["finished"], first["truncated"]) == (True, False)
+
+
+def test_options_of_the_search_are_passed_on(run, loaded, monkeypatch):
+    seen = {}
+
+    def search(texts, **options):
+        seen.update(options)
+        return []
+
+    monkeypatch.setattr(loaded, "translate", search)
+    options = ["--length-penalty", 0.6, "--coverage-penalty", 0.2, "--max-length", 9]
+    assert run("translate", "x.regard", "a", *options).code == 0
+    assert seen == {
+        "beam": 5,
+        "n_best": 1,
+        "length_penalty": 0.6,
+        "coverage_penalty": 0.2,
+        "max_length": 9,
+    }
+
+
+@pytest.mark.parametrize("arguments", [["-"], ["--file", "-"]])
+def test_standard_input_gives_one_result_a_line(run, loaded, arguments):
+    done = run_greedy(run, *arguments, stdin=f"{TEXTS[0]}\r\n\n".encode())
+    assert done.out.split("\n") == [WRITTEN[0], "", ""]
+
+
+def test_a_file_is_read_in_batches(run, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "_BATCH", 2)
+    path = tmp_path / "in.txt"
+    path.write_text("".join(f"{text}\n" for text in TEXTS + TEXTS[:1]))
+    done = run_greedy(run, "--file", path)
+    assert done.out.splitlines() == [*WRITTEN, WRITTEN[0]]
+    assert asked == [2, 1]
+
+
+def test_a_page_and_alignments_beside_the_results(run, loaded, tmp_path):
+    page, links = tmp_path / "out.html", tmp_path / "out.txt"
+    # Cut off, so that source and target are not of one length.
+    options = ["--max-length", 3, "--html", page, "--alignments", links]
+    done = run_greedy(run, *TEXTS, *options)
+    assert done.out.splitlines() == ["eight four three", "two one one"]
+    assert done.err.splitlines() == [f"Wrote {links}.", f"Wrote {page}."]
+    assert links.read_text() == "2-2 3-1 4-0\n" * 2
+    content = page.read_text("utf-8")
+    assert content.count("<article") == 2
+    assert "smith" in content
+    assert sorted(tmp_path.iterdir()) == [page, links]
+
+
+def test_no_text_no_page(run, loaded, tmp_path):
+    page, links = tmp_path / "out.html", tmp_path / "out.txt"
+    done = run_greedy(run, "-", "--html", page, "--alignments", links)
+    assert (done.code, done.out) == (0, "")
+    assert "no text" in done.err
+    assert not page.exists()
+    assert links.read_text() == ""
+
+
+def test_results_before_a_bad_line_are_printed_and_no_file_is_left(
+    run, loaded, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "_BATCH", 2)
+    path = tmp_path / "in.txt"
+    path.write_bytes("".join(f"{text}\n" for text in TEXTS).encode() + b"\xff\n")
+    page, links = tmp_path / "out.html", tmp_path / "out.txt"
+    links.write_text("from before")
+    done = run_greedy(run, "-f", path, "--html", page, "--alignments", links)
+    assert done.code == 2
+    assert "line 3, byte 1: not valid UTF-8" in done.err
+    assert done.out.splitlines() == list(WRITTEN)
+    assert sorted(tmp_path.iterdir()) == [path, links]
+    assert links.read_text() == "from before"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "TEXT"),
+        (["a", "--file", "in.txt"], "TEXT"),
+        (["bad \udcff"], "not valid UTF-8"),
+        (["a", "--html", "out.pdf"], ".html"),
+        (["a", "--html", "none/out.html"], "there is no folder"),
+        (["a", "--alignments", "none/out.txt"], "there is no folder"),
+        (["a", "--alignments", "."], "is a folder"),
+        (["--file", "none.txt"], "There is no file none.txt"),
+        (["a", "--beam", "0"], "--beam"),
+        (["a", "--n-best", "6", "--html", "out.html"], "at most the beam, 5"),
+        (["a", "--length-penalty", "-1"], "--length-penalty"),
+        (["a", "--length-penalty", "inf"], "'length_penalty'"),
+        (["a", "--max-length", "0"], "--max-length"),
+    ],
+)
+@pytest.mark.usefixtures("loaded")
+def test_wrong_input(run, empty_folder, arguments, said):
+    done = run("translate", "x.regard", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_a_bundle_that_is_none(run, tmp_path):
+    done = run("translate", tmp_path / "none.regard", "a")
+    assert done.code == 2
+    assert "none.regard" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_classifier_is_no_translator(run, fake):
+    done = run("translate", "x.regard", "a")
+    assert (done.code, done.out) == (2, "")
+    assert "regard predict" in done.err
+
+
+def test_a_translator_is_no_classifier(run, loaded):
+    done = run("predict", "x.regard", "a")
+    assert (done.code, done.out) == (2, "")
+    assert "regard translate" in done.err
+
+
+def test_a_damaged_bundle(run, toy_translator_bundle, tmp_path):
+    path = tmp_path / "x.regard"
+    shutil.copytree(toy_translator_bundle, path)
+    (path / "target.json").write_bytes(b"{}")
+    done = run("translate", path, "a")
+    assert (done.code, done.out) == (2, "")
+    assert "target.json" in done.err
