@@ -72,6 +72,9 @@ def train_translate(
         str | None,
         typer.Option(help="Where words are cut: whitespace, or words."),
     ] = None,
+    choose_by: Annotated[
+        str, typer.Option(help="What tells the best epoch: loss, or bleu.")
+    ] = "loss",
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Begin anew where a training was stopped."),
@@ -117,6 +120,7 @@ def train_translate(
         source=source,
         target=target,
         validation=held_out,
+        choose_by=choose_by,
         checkpoint=checkpoint,
     )
     _finish(translator, out, checkpoint)

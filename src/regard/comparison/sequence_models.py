@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from regard.comparison.problem import Solver
+from regard.comparison.published import PublishedDecoder
 from regard.layers import LSTM, AttentionDecoder
 from regard.ops.precision import Tensor
 
@@ -57,22 +58,17 @@ class WithAttention(Solver):
     Args:
         sizes: The sizes.
         score: The score of the decoder's attention.
-        feedback: What a step is told of the step before.
     """
 
-    def __init__(
-        self, sizes: Sizes, score: str = "additive", feedback: str = "teacher"
-    ) -> None:
+    def __init__(self, sizes: Sizes, score: str = "additive") -> None:
         super().__init__()
         self.sizes = sizes
-        self.told = feedback == "teacher"
         self.encoder = LSTM(sizes.units, return_sequences=True)
         self.decoder = AttentionDecoder(
             sizes.units,
             score=score,
             output_units=sizes.symbols,
             output_length=sizes.steps,
-            feedback=feedback,
         )
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -81,7 +77,7 @@ class WithAttention(Solver):
         memory, mask = self.seen(self.encoder(symbols, mask=valid), valid)
         answers, weights = self.decoder(
             memory,
-            targets=targets if self.told else None,
+            targets=targets,
             memory_mask=mask,
             return_attention_scores=True,
         )
@@ -95,6 +91,27 @@ class WithAttention(Solver):
         """The weights over all keys."""
         del valid
         return weights
+
+
+class Published(Solver):
+    """The states of an encoder, and the decoder that was published with them.
+
+    Args:
+        sizes: The sizes.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.encoder = LSTM(sizes.units, return_sequences=True)
+        self.decoder = PublishedDecoder(sizes.units, sizes.symbols, sizes.steps)
+
+    def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Answers ``(batch, steps, symbols)``, weights ``(batch, 1, steps, keys)``."""
+        del targets
+        symbols, valid = _symbols(inputs, self.sizes)
+        answers, weights = self.decoder(self.encoder(symbols, mask=valid), valid)
+        return answers, weights[:, None]
 
 
 class Uniform(WithAttention):
@@ -120,7 +137,7 @@ def _symbols(inputs: Tensor, sizes: Sizes) -> tuple[Tensor, Tensor]:
 
 SEQUENCE_MODELS: dict[str, Callable[[Sizes], Solver]] = {
     "none": WithoutAttention,
-    "published": partial(WithAttention, feedback="softmax"),
+    "published": Published,
     "uniform": Uniform,
     "additive": WithAttention,
     "general": partial(WithAttention, score="general"),

@@ -1,0 +1,57 @@
+"""The published decoder gives the numbers of the layer it was published as."""
+
+import numpy as np
+import pytest
+
+from regard.comparison.published import PublishedDecoder
+
+# The names of its weights in the files that the layer wrote.
+ROWS = {"told": "W", "state": "U", "context": "C"}
+GATES = {"reset": "r", "update": "z", "proposal": "p", "answer": "o"}
+
+
+def fill(decoder, weights):
+    decoder.first.assign(weights["W_s"])
+    decoder.query.assign(weights["W_a"])
+    decoder.key.assign(weights["U_a"])
+    decoder.query_bias.assign(weights["b_a"])
+    decoder.scale.assign(weights["V_a"][:, None])
+    for name, gate in GATES.items():
+        for kernel, row in zip(decoder.kernels[name], ROWS.values(), strict=True):
+            kernel.assign(weights[f"{row}_{gate}"])
+        decoder.biases[name].assign(weights[f"b_{gate}"])
+
+
+@pytest.mark.parametrize("case", ["plain", "seq2seq_trained", "simple_nmt"])
+def test_of_golden_files(shared_data, case):
+    path = shared_data.parent / "legacy" / "attention_decoder" / f"{case}.npz"
+    if not path.exists():
+        pytest.skip(f"there is no {path.name} beside the shared data")
+    golden = np.load(path)
+    prefix = "weight."
+    weights = {
+        name.removeprefix(prefix): golden[name]
+        for name in golden.files
+        if name.startswith(prefix)
+    }
+    memory, expected = golden["in.x"], golden["out.probabilities_y"]
+    decoder = PublishedDecoder(
+        weights["W_a"].shape[0], expected.shape[-1], memory.shape[1]
+    )
+    valid = np.ones(memory.shape[:2], bool)
+    decoder(memory, valid)
+    fill(decoder, weights)
+    answers, looked = decoder(memory, valid)
+    np.testing.assert_allclose(answers, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(looked, golden["out.attention"], rtol=0, atol=1e-5)
+
+
+def test_it_does_not_look_at_padding():
+    decoder = PublishedDecoder(4, 3, 2)
+    memory = np.random.default_rng(0).normal(size=(1, 3, 5)).astype("float32")
+    valid = np.array([[True, True, False]])
+    answers, looked = decoder(memory, valid)
+    memory[0, 2] = 1e3
+    again, _ = decoder(memory, valid)
+    np.testing.assert_allclose(answers, again, rtol=1e-6)
+    assert (np.asarray(looked)[..., 2] == 0).all()
