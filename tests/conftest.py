@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 # Set before anything imports Keras; the suite is run once for each backend.
@@ -16,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("regard", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("regard")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts():
+    """Interrupts reach the tests also where a shell started them in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

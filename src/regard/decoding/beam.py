@@ -203,12 +203,13 @@ class BeamSearch:
         count = logits.shape[-1]
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
         may = allowed(self.search, index, beam.symbols, prefix, count)
-        logits = ops.where(may, logits, IMPOSSIBLE)
+        possible = ops.where(may, logits, IMPOSSIBLE)
         if self.search.beam == 1:
-            symbols = ops.argmax(logits, axis=-1)[..., None]
+            symbols = ops.argmax(possible, axis=-1)[..., None]
+            # Of the logits as they came: the others are then never stored.
             found = ops.take_along_axis(logits, symbols, axis=-1)
         else:
-            found, symbols = ops.top_k(logits, min(self.search.beam, count))
+            found, symbols = ops.top_k(possible, min(self.search.beam, count))
         return found - total, ops.cast(symbols, "int32")
 
 
