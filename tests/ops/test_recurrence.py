@@ -6,7 +6,7 @@ import pytest
 from keras import ops, tree
 
 from light_compilation import light_compilation, light_jit
-from regard.ops.recurrence import CELLS, Part, linear, unroll
+from regard.ops.recurrence import CELLS, Part, gates, linear, split_gates, unroll
 
 pytestmark = pytest.mark.backends
 on_jax = pytest.mark.skipif(
@@ -42,6 +42,7 @@ def looking_over_steps(moving, fixed):
 PARTS = {
     "own": linear(),
     "bare": linear(),
+    "gates": gates(2),
     "look": Part(looking, looking_over_steps),
     "unused": linear(),
 }
@@ -52,6 +53,8 @@ def step(apply, carry, given, marks, constants):
     state = carry["state"]
     new = ops.tanh(given["added"] + apply("own", state)) * constants["size"]
     new = new + given["scaled"] * apply("bare", new)
+    one, other = apply("gates", new)
+    new = new + ops.tanh(one) * ops.tanh(other)
     looked = apply("look", new) * ops.cast(marks["times"], "float32")
     new = ops.where(marks["valid"][:, None], new, state)
     return {"state": new, "total": carry["total"] + looked}, (new, {"looked": looked})
@@ -61,6 +64,7 @@ def arguments():
     fixed = {
         "own": (normal(UNITS, UNITS, seed=1), normal(UNITS, seed=2)),
         "bare": (normal(UNITS, UNITS, seed=3), None),
+        "gates": (normal(UNITS, 2 * UNITS, seed=8), normal(2 * UNITS, seed=9)),
         "look": {"keys": normal(BATCH, KEYS, UNITS, seed=4), "count": np.int32(KEYS)},
         "unused": {"kernel": normal(2, 2), "count": np.int32(1)},
     }
@@ -96,6 +100,8 @@ def by_hand():
     for t in range(STEPS):
         new = np.tanh(inputs["added"][t] + state @ kernel + bias) * constants["size"]
         new = new + inputs["scaled"][t] * (new @ fixed["bare"][0])
+        one, other = np.split(new @ fixed["gates"][0] + fixed["gates"][1], 2, axis=-1)
+        new = new + np.tanh(one) * np.tanh(other)
         apart = np.tanh(new[:, None] + fixed["look"]["keys"])
         looks.append(apart.sum(1) / KEYS * t)
         total = total + looks[-1]
@@ -156,7 +162,9 @@ class TestCells:
         biases = bias if name == "gru" else [bias, np.zeros_like(bias)]
         given = ops.add(ops.matmul(inputs, kernel), biases[0])
         own = ops.add(ops.matmul(state[0], own_kernel), biases[1])
-        assert given.shape[-1] == CELLS[name].gates * UNITS
+        count = CELLS[name].gates
+        assert given.shape[-1] == count * UNITS
+        given, own = split_gates(given, count), split_gates(own, count)
         close(CELLS[name].advance(given, own, tuple(state)), expected)
 
 
@@ -203,7 +211,7 @@ class TestGradient:
 
     def test_equals_that_of_a_scan(self):
         found, expected = self.gradient(run), self.gradient(self.scanned)
-        assert len(leaves(found)) == 9
+        assert len(leaves(found)) == 11
         close(found, expected, atol=2e-5)
         unused, bare = found[0]["unused"], found[0]["bare"]
         assert not np.any(unused["kernel"])

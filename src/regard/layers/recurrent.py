@@ -7,7 +7,7 @@ from keras import ops
 
 from regard.ops import project
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import CELLS, linear, unroll
+from regard.ops.recurrence import CELLS, gates, split_gates, unroll
 
 
 class _FastLoop:
@@ -47,10 +47,10 @@ class _FastLoop:
         kernel = ops.cast(layer.cell.recurrent_kernel, given.dtype)
         after, outputs = unroll(
             _step_of(self._cell_name),
-            {"own": linear()},
+            {"own": gates(CELLS[self._cell_name].gates)},
             {"own": (kernel, own_bias)},
             state,
-            given,
+            split_gates(given, CELLS[self._cell_name].gates),
             marks=() if valid is None else (valid[..., None],),
         )
         if valid is not None and layer.zero_output_for_mask:
@@ -104,7 +104,7 @@ def _given(layer: Any, sequences: Tensor) -> tuple[Tensor, Tensor | None]:
 def _step_of(cell: str) -> Any:
     advance = CELLS[cell].advance
 
-    def step(apply: Any, state: Any, given: Tensor, marks: Any, _: Any) -> Any:
+    def step(apply: Any, state: Any, given: Any, marks: Any, _: Any) -> Any:
         after = advance(given, apply("own", state[0]), state)
         if marks:
             pairs = zip(after, state, strict=True)

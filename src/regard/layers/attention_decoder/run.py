@@ -11,7 +11,7 @@ from regard.layers.attention_decoder.steps import DecoderState, Plan, Seen
 from regard.layers.attention_decoder.weights import fixed_of, parts_of
 from regard.ops import project
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import applying, unroll
+from regard.ops.recurrence import applying, split_gates, unroll
 
 Shape = tuple[Any, ...]
 
@@ -88,8 +88,9 @@ class Run:
         plan = self.plan
         fixed = fixed_of(plan, memory, self.own, self.score)
         step, parts = plan.step, parts_of(plan)
+        each = split_gates(given, plan.cell.gates)
         _, made = unroll(
-            step, parts, fixed, state, given, marks=marks, constants=memory.mask
+            step, parts, fixed, state, each, marks=marks, constants=memory.mask
         )
         seen = self._finish(made, memory, marks)
         weights = ops.swapaxes(seen.weights, 1, 2)
@@ -102,7 +103,8 @@ class Run:
         plan = self.plan
         fixed = fixed_of(plan, memory, self.own, self.score)
         apply = applying(parts_of(plan), fixed)
-        state, made = plan.step(apply, state, given, {}, memory.mask)
+        each = split_gates(given, plan.cell.gates)
+        state, made = plan.step(apply, state, each, {}, memory.mask)
         if not plan.reads_inside:
             made = plan.read_late(apply, made, memory.mask, {})
         return state, self._predicted(made)

@@ -9,6 +9,7 @@ from regard.layers.attention_decoder.attending import share_query
 from regard.ops import masked_softmax
 from regard.ops.precision import Tensor
 from regard.ops.recurrence import Cell
+from regard.ops.recurrence.cells import Gates
 from regard.ops.recurrence.unroll import Apply
 
 
@@ -68,11 +69,11 @@ class Plan:
         self,
         apply: Apply,
         state: DecoderState,
-        given: Tensor,
+        given: Gates,
         marks: dict[str, Tensor],
         mask: Tensor | None,
     ) -> tuple[DecoderState, Any]:
-        """One step; ``given`` is what the inputs give the gates.
+        """One step; ``given`` is what the inputs give each gate.
 
         Returns:
             The next state and a ``Seen``; or, where the next step does not need the
@@ -82,7 +83,7 @@ class Plan:
         seen: Any = ()
         if self.looks_first:
             seen = self._look(apply, state.cell[0], mask, marks)
-            given = given + apply("context_gates", seen[0])
+            given = _added(given, apply("context_gates", seen[0]))
         cell = self._advance(apply, given, state)
         made: Any
         if self.reads_inside:
@@ -120,22 +121,22 @@ class Plan:
         self,
         apply: Apply,
         state: DecoderState,
-        given: Tensor,
+        given: Gates,
         marks: dict[str, Tensor],
-    ) -> Tensor:
+    ) -> Gates:
         if self.feeds_output:
-            given = given + apply("output_gates", state.output[0])
+            given = _added(given, apply("output_gates", state.output[0]))
         if self.feedback is not None:
             (prediction,) = state.prediction
             if "forced" in marks:
                 # Scheduled sampling: the right answer before instead of its own.
                 forced = ops.expand_dims(marks["forced"], -1)
                 prediction = ops.where(forced, marks["target"], prediction)
-            given = given + apply("prediction_gates", prediction)
+            given = _added(given, apply("prediction_gates", prediction))
         return given
 
     def _advance(
-        self, apply: Apply, given: Tensor, state: DecoderState
+        self, apply: Apply, given: Gates, state: DecoderState
     ) -> tuple[Tensor, ...]:
         return self.cell.advance(given, apply("cell", state.cell[0]), state.cell)
 
@@ -154,6 +155,10 @@ class Plan:
     def _output(apply: Apply, hidden: Tensor, context: Tensor) -> Tensor:
         """The output: what the cell and the context say together."""
         return ops.tanh(apply("output", ops.concatenate([hidden, context], axis=-1)))
+
+
+def _added(one: Gates, other: Gates) -> Gates:
+    return tuple(map(ops.add, one, other))
 
 
 def _held(

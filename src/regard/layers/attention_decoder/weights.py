@@ -7,7 +7,7 @@ from regard.layers.attention_decoder.attending import Memory
 from regard.layers.attention_decoder.steps import Plan
 from regard.layers.scored import PAIR_SCORES, Sizes
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import Part, linear
+from regard.ops.recurrence import Part, gates, linear
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -24,23 +24,23 @@ def cell_shapes(
         inputs: The width of the inputs, None without inputs.
         symbols: The number of symbols that are predicted, or None.
     """
-    gates = plan.cell.gates * units
-    shapes: Shapes = {"cell_kernel": (units, gates), "bias": (gates,)}
+    wide = plan.cell.gates * units
+    shapes: Shapes = {"cell_kernel": (units, wide), "bias": (wide,)}
     if plan.cell.states == 1:
         # The candidate of a GRU is reset after its product, so that has its own bias.
-        shapes["cell_bias"] = (gates,)
+        shapes["cell_bias"] = (wide,)
     if inputs is not None:
-        shapes["input_kernel"] = (inputs, gates)
+        shapes["input_kernel"] = (inputs, wide)
     if plan.looks_first:
-        shapes["context_kernel"] = (memory, gates)
+        shapes["context_kernel"] = (memory, wide)
     if plan.feeds_output:
-        shapes["output_gates_kernel"] = (units, gates)
+        shapes["output_gates_kernel"] = (units, wide)
     shapes |= {"output_kernel": (units + memory, units), "output_bias": (units,)}
     if symbols is not None:
         shapes |= {
             "prediction_kernel": (units, symbols),
             "prediction_bias": (symbols,),
-            "feedback_kernel": (symbols, gates),
+            "feedback_kernel": (symbols, wide),
         }
     return shapes
 
@@ -58,13 +58,14 @@ def parts_of(plan: Plan, at_once: bool = False) -> dict[str, Part]:
         at_once: Whether many steps are computed beside each other.
     """
     looks = attending.parts_of(plan.score, at_once)
-    parts = {"cell": linear(), "output": linear(), **looks}
+    count = plan.cell.gates
+    parts = {"cell": gates(count), "output": linear(), **looks}
     if plan.looks_first:
-        parts["context_gates"] = linear()
+        parts["context_gates"] = gates(count)
     if plan.feeds_output:
-        parts["output_gates"] = linear()
+        parts["output_gates"] = gates(count)
     if plan.feedback is not None:
-        parts |= {"prediction": linear(), "prediction_gates": linear()}
+        parts |= {"prediction": linear(), "prediction_gates": gates(count)}
     return parts
 
 

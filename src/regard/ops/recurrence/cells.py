@@ -10,6 +10,7 @@ from regard.ops.precision import Tensor
 
 #: The state of a cell: its output comes first.
 State: TypeAlias = tuple[Tensor, ...]
+Gates: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,16 @@ class Cell:
     Args:
         gates: How many times its units the width of its products is.
         states: How many tensors its state has; the first is its output.
-        advance: Maps what comes from outside, what comes from the output before,
-            both ``(…, gates * units)``, and the state to the next state.
+        advance: Maps what comes from outside, what comes from the output before, both
+            a tuple of gates ``(…, units)``, and the state to the next state.
     """
 
     gates: int
     states: int
-    advance: Callable[[Tensor, Tensor, State], State]
+    advance: Callable[[Gates, Gates, State], State]
 
 
-def gru(given: Tensor, own: Tensor, state: State) -> State:
+def gru(given: Gates, own: Gates, state: State) -> State:
     r"""A gated recurrent unit, as Keras computes it with ``reset_after=True``.
 
     .. math::
@@ -40,14 +41,14 @@ def gru(given: Tensor, own: Tensor, state: State) -> State:
         statistical machine translation (2014), https://arxiv.org/abs/1406.1078.
     """
     (before,) = state
-    update, reset, candidate = ops.split(given, 3, axis=-1)
-    own_update, own_reset, own_candidate = ops.split(own, 3, axis=-1)
+    update, reset, candidate = given
+    own_update, own_reset, own_candidate = own
     keep = ops.sigmoid(update + own_update)
     new = ops.tanh(candidate + ops.sigmoid(reset + own_reset) * own_candidate)
     return (new + keep * (before - new),)
 
 
-def lstm(given: Tensor, own: Tensor, state: State) -> State:
+def lstm(given: Gates, own: Gates, state: State) -> State:
     r"""A long short-term memory, with the gates in the order of Keras.
 
     .. math::
@@ -59,7 +60,7 @@ def lstm(given: Tensor, own: Tensor, state: State) -> State:
         Schmidhuber, Cummins (2000), https://doi.org/10.1162/089976600300015015.
     """
     _, memory = state
-    enter, forget, candidate, leave = ops.split(given + own, 4, axis=-1)
+    enter, forget, candidate, leave = map(ops.add, given, own)
     memory = ops.sigmoid(forget) * memory + ops.sigmoid(enter) * ops.tanh(candidate)
     return ops.sigmoid(leave) * ops.tanh(memory), memory
 

@@ -68,9 +68,9 @@ def _keep(
     plain = applying(parts, fixed)
 
     def body(carry: Nest, at: Nest) -> tuple[Nest, Nest]:
-        made: dict[str, jax.Array] = {}
+        made: dict[str, Nest] = {}
 
-        def apply(name: str, moving: jax.Array) -> jax.Array:
+        def apply(name: str, moving: jax.Array) -> Nest:
             made[name] = plain(name, moving)
             return made[name]
 
@@ -103,12 +103,13 @@ def _pull(
             inner = _join(summed, moves, stays)
             moved: dict[str, jax.Array] = {}
 
-            def apply(name: str, moving: jax.Array) -> jax.Array:
+            def apply(name: str, moving: jax.Array) -> Nest:
                 moved[name] = moving
                 if name in inner:
                     return known[name](moving, inner[name], made[name])
                 outer = lax.stop_gradient(fixed[name])
-                return error[name] + known[name](moving, outer, made[name])
+                found = known[name](moving, outer, made[name])
+                return jax.tree.map(jnp.add, error[name], found)
 
             return step(apply, carry, inputs, marks, constants), moved
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from keras import ops
+
 from regard.ops.precision import Tensor
 from regard.ops.projecting import project
 
@@ -20,19 +22,38 @@ class Part:
     each step.
 
     Args:
-        at_step: Maps ``moving (batch, …)`` and what stays to ``(batch, …)``.
+        at_step: Maps ``moving (batch, …)`` and what stays to ``(batch, …)``, or to a
+            nest of such.
         over_steps: The same function of ``(time, batch, …)``, to ``(time, batch, …)``.
             None: there is none that is cheaper than a sum over the steps.
     """
 
-    at_step: Callable[[Tensor, Nest], Tensor]
-    over_steps: Callable[[Tensor, Nest], Tensor] | None
+    at_step: Callable[[Tensor, Nest], Nest]
+    over_steps: Callable[[Tensor, Nest], Nest] | None
 
 
 def _linear(moving: Tensor, fixed: Nest) -> Tensor:
     kernel, bias = fixed
     product = project(moving, kernel)
     return product if bias is None else product + bias
+
+
+def gates(count: int) -> Part:
+    """``x W + b`` as a tuple of ``count`` gates, each ``(…, units)``.
+
+    XLA's loops over several slices of one step of a stored sequence are ten times
+    slower than over as many sequences: what is kept of a step is kept gate by gate.
+    """
+
+    def split(moving: Tensor, fixed: Nest) -> tuple[Tensor, ...]:
+        return split_gates(_linear(moving, fixed), count)
+
+    return Part(split, split)
+
+
+def split_gates(joined: Tensor, count: int) -> tuple[Tensor, ...]:
+    """``(…, count * units)`` as a tuple of ``(…, units)``."""
+    return tuple(ops.split(joined, count, axis=-1))
 
 
 def linear() -> Part:

@@ -11,7 +11,7 @@ from regard.ops.precision import Tensor
 from regard.ops.recurrence.parts import Nest, Part
 
 #: Computes the named part for what moves.
-Apply: TypeAlias = Callable[[str, Tensor], Tensor]
+Apply: TypeAlias = Callable[[str, Tensor], Nest]
 #: From a part's apply, the carry, the inputs and the marks of a step and what is
 #: constant: the next carry, and what the step gives.
 Step: TypeAlias = Callable[..., tuple[Nest, Nest]]
