@@ -24,7 +24,7 @@ SETTINGS = {
     "embedding_units": 64,
     "dropout": 0.1,
     "label_smoothing": 0.0,
-    "epochs": 4,
+    "epochs": 2,
     "batch_size": 64,
 }
 
