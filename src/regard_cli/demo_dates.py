@@ -33,12 +33,12 @@ def demo_dates(out: Path, seed: int) -> None:
     """Train on dates of many locales; show which part of each was looked at."""
     import regard  # noqa: PLC0415 - loads Keras
 
-    task = regard.tasks.get("dates")
     try:
-        train, test = task.split(_TRAIN, _TEST, seed=seed, by="target")
+        task = regard.tasks.get("dates")
     except MissingExtraError as error:
         typer.echo(f"The dates are left out. {error}", err=True)
         return
+    train, test = task.split(_TRAIN, _TEST, seed=seed, by="target")
     typer.echo(
         f"\n{_TRAIN:,} dates in {len(set(train.groups or ()))} locales, to be written "
         "as YYYY-MM-DD.",
