@@ -8,10 +8,10 @@ from regard._backend import choose_backend
 choose_backend()
 
 from regard import layers, ops  # noqa: E402 - the backend is chosen first
-from regard._version import __version__  # noqa: E402
-from regard.errors import RegardError  # noqa: E402
-from regard.observing import Observed, observe  # noqa: E402
-from regard.types import (  # noqa: E402
+from regard._version import __version__  # noqa: E402 - the same
+from regard.errors import RegardError  # noqa: E402 - the same
+from regard.observing import Observed, observe  # noqa: E402 - the same
+from regard.types import (  # noqa: E402 - the same
     AttentionMap,
     Explanation,
     Observation,

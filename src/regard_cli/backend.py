@@ -53,5 +53,5 @@ def _configuration() -> dict[str, Any]:
 def _default_home() -> Path:
     home = Path("~").expanduser()
     # Keras itself falls back to /tmp where the home cannot be written.
-    base = home if os.access(home, os.W_OK) else Path("/tmp")  # noqa: S108
+    base = home if os.access(home, os.W_OK) else Path("/tmp")  # noqa: S108 - as Keras does
     return base / ".keras"

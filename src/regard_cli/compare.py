@@ -50,8 +50,8 @@ def compare(
     if out is not None:
         check_picture_target(out)
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.comparison import Budget  # noqa: PLC0415
-    from regard.comparison import compare as run_all  # noqa: PLC0415
+    from regard.comparison import Budget  # noqa: PLC0415 - loads Keras
+    from regard.comparison import compare as run_all  # noqa: PLC0415 - loads Keras
 
     found = run_all(
         regard.tasks.get(task, **_settings(settings or [])),

@@ -17,7 +17,7 @@ def demo(
     """Classify messages and rewrite dates; show what the models looked at."""
     prepare()
     from regard_cli.demo_dates import demo_dates  # noqa: PLC0415 - loads Keras
-    from regard_cli.demo_messages import demo_messages  # noqa: PLC0415
+    from regard_cli.demo_messages import demo_messages  # noqa: PLC0415 - loads Keras
 
     out.mkdir(parents=True, exist_ok=True)
     demo_messages(out, seed)

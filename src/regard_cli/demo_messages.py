@@ -18,7 +18,7 @@ _SHOWN, _ON_PAGE = 4, 24
 def demo_messages(out: Path, seed: int) -> None:
     """Train on messages whose deciding phrase is known; show what was looked at."""
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.tasks import SupportMessages  # noqa: PLC0415
+    from regard.tasks import SupportMessages  # noqa: PLC0415 - loads Keras
 
     task = SupportMessages()
     train = task.sample(_TRAIN, seed=seed)

@@ -92,7 +92,7 @@ def _labelled(
 
 def _gold(path: Path, encoding: str) -> Any:
     from regard.errors import DataError  # noqa: PLC0415 - loads Keras
-    from regard.metrics import parse_alignments  # noqa: PLC0415
+    from regard.metrics import parse_alignments  # noqa: PLC0415 - loads Keras
 
     try:
         lines = path.read_text(encoding).splitlines()

@@ -66,7 +66,7 @@ def translation_progress() -> "Iterator[TranslationCallback]":
 
 def _console_and_bar() -> "tuple[Console, Progress]":
     from rich.console import Console  # noqa: PLC0415 - slow, and --help waits for it
-    from rich.progress import (  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415 - slow
         BarColumn,
         Progress,
         SpinnerColumn,

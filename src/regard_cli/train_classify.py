@@ -50,8 +50,8 @@ def train_classify(
     check_bundle_target(out)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.bundle import check_target  # noqa: PLC0415
-    from regard.data import read_examples  # noqa: PLC0415
+    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
+    from regard.data import read_examples  # noqa: PLC0415 - loads Keras
 
     check_target(out)
     pairs = read_examples(data, text, label, encoding=encoding)

@@ -89,7 +89,7 @@ def train_translate(
     check_bundle_target(out)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.bundle import check_target  # noqa: PLC0415
+    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
 
     check_target(out)
     settings = {

@@ -48,7 +48,7 @@ class Labelled:
                 received=f"the path '{str(source)[:40]}' and labels",
             )
         # Imported here: whoever has the texts in memory needs no reading of files.
-        from regard.data import read_examples  # noqa: PLC0415
+        from regard.data import read_examples  # noqa: PLC0415 - for files
 
         return cls(*read_examples(source, text=columns.text, label=columns.label))
 

@@ -26,8 +26,7 @@ class ArrayProblem(Problem[ArrayPairs]):
         self.task = task
         self.is_class = isinstance(task, Column)
         self._makers = _OF_COLUMNS if self.is_class else _OF_SERIES
-        self.models = tuple(self._makers)  # type: ignore[misc]  # of the kind of task
-        self.usual_models = self.models  # type: ignore[misc]
+        self.models = self.usual_models = tuple(self._makers)
 
     def draw(self, count: int, seed: int) -> ArrayPairs:
         """Fresh pairs."""

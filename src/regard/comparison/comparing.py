@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.comparison.arrays import ArrayProblem
 from regard.comparison.budget import Budget
-from regard.comparison.problem import Problem, Solver
+from regard.comparison.problem import Examples, Problem, Solver
 from regard.comparison.result import Comparison, Run
 from regard.comparison.sequences import SequenceProblem
 from regard.comparison.training import train_each
@@ -118,14 +118,10 @@ def _runs(
     problem: Problem[Any], name: str, repeats: int, budget: Budget, seed: int
 ) -> Iterator[Run]:
     seeds = [_APART * seed + repeat for repeat in range(repeats)]
-    given, model = [], None
-    for run_seed in seeds:
-        examples = problem.arrays(problem.draw(budget.samples, seed=2 * run_seed))
-        keras.utils.set_random_seed(run_seed)
-        model = problem.model(name, budget)
-        model(examples.inputs[:1], examples.targets[:1])  # makes the weights
-        given.append((examples, model.get_weights()))
-    assert model is not None  # repeats are 1 or more  # noqa: S101
+    begun = [_begin(problem, name, budget, each) for each in seeds]
+    # One model serves all runs, so that each program is compiled once.
+    model = begun[0][0]
+    given = [(examples, first.get_weights()) for first, examples in begun]
     trained = train_each(problem, model, given, budget.batch, budget.learning_rate)
     answer = _Answering(model)
     for repeat, (weights, losses) in enumerate(trained):
@@ -139,6 +135,17 @@ def _runs(
             on_gold=problem.on_gold(looked[0], test) if looked else None,
             losses=losses,
         )
+
+
+def _begin(
+    problem: Problem[Any], name: str, budget: Budget, seed: int
+) -> tuple[Solver, Examples]:
+    """A fresh model with its weights, and what it is trained on."""
+    examples = problem.arrays(problem.draw(budget.samples, seed=2 * seed))
+    keras.utils.set_random_seed(seed)
+    model = problem.model(name, budget)
+    model(examples.inputs[:1], examples.targets[:1])  # makes the weights
+    return model, examples
 
 
 class _Answering:

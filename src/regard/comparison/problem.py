@@ -1,7 +1,7 @@
 """A task as a model meets it: arrays in, arrays out."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -46,8 +46,8 @@ class Problem(ABC, Generic[PairsT]):
     """A task as a model meets it."""
 
     #: The models that can be compared on it; those that are when none are named.
-    models: ClassVar[tuple[str, ...]]
-    usual_models: ClassVar[tuple[str, ...]]
+    models: tuple[str, ...]
+    usual_models: tuple[str, ...]
 
     @abstractmethod
     def draw(self, count: int, seed: int) -> PairsT:

@@ -1,7 +1,5 @@
 """A task from sequence to sequence, as a model meets it."""
 
-from typing import ClassVar
-
 import numpy as np
 from keras import ops
 
@@ -26,8 +24,8 @@ class SequenceProblem(Problem[Pairs]):
         looked_at: How many pairs are drawn to find its symbols and lengths.
     """
 
-    models: ClassVar[tuple[str, ...]] = tuple(SEQUENCE_MODELS)
-    usual_models: ClassVar[tuple[str, ...]] = ("none", "published", "additive")
+    models: tuple[str, ...] = tuple(SEQUENCE_MODELS)
+    usual_models: tuple[str, ...] = ("none", "published", "additive")
 
     def __init__(self, task: SequenceTask, looked_at: int) -> None:
         self.task = task

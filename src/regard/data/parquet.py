@@ -19,7 +19,7 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError("Reading Parquet", "pyarrow", "data") from error
 

@@ -106,7 +106,7 @@ class BeamSearch:
         )
         first = self._first(state, source.mask)
 
-        def goes_on(index: Tensor, beam: Beam, trail: Trail) -> Tensor:  # noqa: ARG001
+        def goes_on(index: Tensor, beam: Beam, trail: Trail) -> Tensor:  # noqa: ARG001 - the loop does
             return ops.logical_and(
                 index < self.steps, ops.any(~self._settled(beam, source.mask))
             )

@@ -1,11 +1,10 @@
 """The settings of a text classifier: what it reads, what it is, how it is trained."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
-from regard.errors import ArgumentError
+from regard.models.settings import Settings
 
 # Settings that may be 0, which leaves the thing out.
 _MAY_BE_ZERO = {"subwords", "recurrent_units"}
@@ -13,7 +12,7 @@ _SHARES = {"dropout", "feature_dropout", "attention_dropout"}
 
 
 @dataclass(frozen=True)
-class TextClassifierConfig:
+class TextClassifierConfig(Settings):
     """The settings of a text classifier; ``recipe`` chooses them from the data.
 
     Args:
@@ -42,6 +41,8 @@ class TextClassifierConfig:
         patience: How many epochs without a better validation end the training.
         batch_size: Examples in a step.
     """
+
+    of_what: ClassVar[str] = "a text classifier"
 
     max_length: int = 1024
     max_vocabulary: int = 50_000
@@ -73,26 +74,6 @@ class TextClassifierConfig:
         if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
             raise _wrong("ngram_order", "shorter n-grams", self.ngram_order)
 
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "TextClassifierConfig":
-        """The default settings with some of them changed.
-
-        Raises:
-            ArgumentError: A setting is unknown or has a wrong value.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = [name for name in settings if name not in known]
-        if unknown:
-            raise ArgumentError(
-                f"A text classifier has no setting '{unknown[0]}'.",
-                expected=f"one of {known}",
-            )
-        return cls(**settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, ready for JSON."""
-        return asdict(self)
-
 
 def _check(name: str, value: Any, kind: type) -> None:
     """Refuse what is not a positive whole number, or a number that is not negative."""
@@ -105,9 +86,4 @@ def _check(name: str, value: Any, kind: type) -> None:
         raise _wrong(name, "a share below 1", value)
 
 
-def _wrong(name: str, expected: str, value: Any) -> ArgumentError:
-    return ArgumentError(
-        f"'{name}' of a text classifier has a wrong value.",
-        expected=expected,
-        received=repr(value),
-    )
+_wrong = TextClassifierConfig.wrong

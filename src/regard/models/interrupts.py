@@ -39,11 +39,11 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, signal.default_int_handler)
         self._raise_pending()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
         self._raise_pending()
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
         self._raise_pending()
 

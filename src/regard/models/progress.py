@@ -62,11 +62,11 @@ class Reporting(keras.callbacks.Callback):
         self._began = self._told = time.monotonic()
         self._epoch = 0
 
-    def on_train_begin(self, logs: Logs = None) -> None:  # noqa: ARG002
+    def on_train_begin(self, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Start the clock."""
         self._began = self._told = time.monotonic()
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Remember the epoch."""
         self._epoch = epoch
 
@@ -80,7 +80,7 @@ class Reporting(keras.callbacks.Callback):
         if time.monotonic() - self._told >= _SECONDS_BETWEEN:
             self._tell(batch + 1, logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Tell the state, validation included."""
         self._tell(self._steps, logs or {})
 

@@ -7,13 +7,9 @@ import numpy.typing as npt
 
 from regard.plot.arrays import check_lengths, weights
 from regard.plot.article import safe
-from regard.plot.base import Plot
+from regard.plot.axes_plot import AxesPlot
 from regard.plot.canvas import (
-    blank,
-    encoded,
     look_of_text,
-    require_matplotlib,
-    settings,
 )
 from regard.plot.characters import for_terminal
 from regard.plot.document import document, embedded
@@ -33,7 +29,7 @@ _STYLE = """
 """.lstrip()
 
 
-class BarsPlot(Plot):
+class BarsPlot(AxesPlot):
     """A horizontal bar for each feature; made by ``regard.plot.bars``.
 
     Args:
@@ -57,23 +53,7 @@ class BarsPlot(Plot):
             style=page_style() + _STYLE,
         )
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the bars with matplotlib, the first on top.
-
-        Args:
-            ax: The axes to draw on; new ones by default.
-
-        Returns:
-            The axes.
-
-        Raises:
-            MissingExtraError: matplotlib is not installed.
-        """
-        require_matplotlib()
-        if ax is None:
-            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
-
-            _, ax = plt.subplots(figsize=self._inches(), layout="constrained")
+    def _draw(self, ax: "Axes") -> None:
         look = look_of_text()
         places = range(len(self.values))
         ax.barh(places, self.values, color=shades("light")[-4], height=0.7)
@@ -83,19 +63,9 @@ class BarsPlot(Plot):
         ax.set_xlabel("weight")
         ax.set_title(self.title, loc="left", **look)
         ax.spines[["top", "right"]].set_visible(False)
-        return ax
 
     def _inches(self) -> tuple[float, float]:
         return 6.4, 1.0 + 0.26 * len(self.values)
-
-    def _picture(self, kind: str) -> bytes:
-        require_matplotlib()
-        with settings():
-            figure = blank()
-            figure.set_layout_engine("constrained")
-            figure.set_size_inches(*self._inches())
-            self.plot(figure.add_subplot())
-            return encoded(figure, kind)
 
     def _article(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)

@@ -51,7 +51,7 @@ def require_matplotlib() -> None:
 @contextmanager
 def settings() -> Iterator[None]:
     """Our fonts and steady identifiers for as long as a picture is made."""
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl  # noqa: PLC0415 - an extra
 
     # The salt keeps the identifiers in an SVG the same from run to run.
     chosen = {"font.family": installed_fonts(), "svg.hashsalt": "regard"}
@@ -64,7 +64,7 @@ def settings() -> Iterator[None]:
 @functools.cache
 def installed_fonts() -> list[str]:
     """The fonts to take glyphs from, in this order."""
-    from matplotlib import font_manager  # noqa: PLC0415
+    from matplotlib import font_manager  # noqa: PLC0415 - an extra
 
     manager = font_manager.fontManager
     # What matplotlib knows is from its first run: fonts may have come since.
@@ -86,15 +86,15 @@ def look_of_text() -> dict[str, Any]:
 
 def color_map() -> "Colormap":
     """The colour scale, as matplotlib takes it."""
-    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
 
     return LinearSegmentedColormap.from_list("regard", list(shades("light")))
 
 
 def blank() -> "Figure":
     """A white figure that no window and no notebook knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
 
     figure = Figure(dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)

@@ -8,13 +8,9 @@ import numpy.typing as npt
 
 from regard.errors import ArgumentError
 from regard.plot.averages import Average, average
-from regard.plot.base import Plot
+from regard.plot.axes_plot import AxesPlot
 from regard.plot.canvas import (
-    blank,
-    encoded,
     look_of_text,
-    require_matplotlib,
-    settings,
 )
 from regard.plot.characters import for_terminal
 from regard.plot.curves_article import COLORS, DASHES, STYLE, curves_article
@@ -28,7 +24,7 @@ _READING = "A line is the mean over the runs of a model, the shade one deviation
 _INCHES = 7.5, 4.0
 
 
-class CurvesPlot(Plot):
+class CurvesPlot(AxesPlot):
     """Curves with their spread; made by ``regard.plot.curves``.
 
     Args:
@@ -54,23 +50,10 @@ class CurvesPlot(Plot):
             style=page_style() + STYLE,
         )
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the curves with matplotlib.
+    def _inches(self) -> tuple[float, float]:
+        return _INCHES
 
-        Args:
-            ax: The axes to draw on; new ones by default.
-
-        Returns:
-            The axes.
-
-        Raises:
-            MissingExtraError: matplotlib is not installed.
-        """
-        require_matplotlib()
-        if ax is None:
-            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
-
-            _, ax = plt.subplots(figsize=_INCHES, layout="constrained")
+    def _draw(self, ax: "Axes") -> None:
         for number, (name, one) in enumerate(self.averages.items()):
             color = COLORS[number % len(COLORS)]
             dashes = tuple(map(int, DASHES[number % len(DASHES)].split())) or None
@@ -82,19 +65,9 @@ class CurvesPlot(Plot):
         ax.set_ylim(bottom=min(0.0, *(min(one.low) for one in self.averages.values())))
         ax.set_title(self.title, loc="left", **look_of_text())
         ax.legend(frameon=False)
-        return ax
 
     def _article(self) -> str:
         return curves_article(self.averages, self.x_label, self.y_label)
-
-    def _picture(self, kind: str) -> bytes:
-        require_matplotlib()
-        with settings():
-            figure = blank()
-            figure.set_layout_engine("constrained")
-            figure.set_size_inches(*_INCHES)
-            self.plot(figure.add_subplot())
-            return encoded(figure, kind)
 
     def _repr_html_(self) -> str:
         return embedded(self._article(), _READING, fragment_style() + STYLE)

@@ -96,7 +96,7 @@ def _draw_labels(axes: "Axes", translation: Translation, look: dict[str, Any]) -
 
 def _draw_legend(axes: "Axes", look: dict[str, Any]) -> None:
     """The colour scale under the map, in the map's own cells as units."""
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
     y, step = axes.get_ylim()[0] + 0.9, 0.16
     _write(axes, -0.5, y, "0", look)
@@ -113,7 +113,7 @@ def _write(axes: "Axes", x: float, y: float, text: str, look: dict[str, Any]) ->
 
 def own_axes(translation: Translation) -> "Axes":
     """New axes of pyplot, with room for the map and its labels."""
-    import matplotlib.pyplot as plt  # noqa: PLC0415
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 
     width, height = grid_inches(translation)
     _, axes = plt.subplots(figsize=(width + 2.5, height + 2.5), layout="constrained")

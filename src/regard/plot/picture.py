@@ -66,7 +66,7 @@ def _check_height(height: float) -> None:
 
 def _measure(figure: Any) -> Measure:
     """The width of a text in points."""
-    from matplotlib.font_manager import FontProperties  # noqa: PLC0415
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - an extra
 
     renderer = figure.canvas.get_renderer()
     font = FontProperties(size=_TEXT_SIZE)
@@ -104,7 +104,7 @@ def _draw(
 
 
 def _draw_word(axes: "Axes", word: Word, y: float, top: float) -> None:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
     step = level(word.segment.weight or 0.0, top)
     shade = shades("light")[step]
@@ -118,7 +118,7 @@ def _draw_word(axes: "Axes", word: Word, y: float, top: float) -> None:
 
 
 def _draw_legend(axes: "Axes", y: float, top: float) -> None:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
     x, step = _MARGIN + 14, 3.2
     _write(axes, _MARGIN, y, "0", size=_SMALL, color=SOFT)

@@ -8,14 +8,10 @@ import numpy.typing as npt
 
 from regard.plot.arrays import check_lengths, numbers
 from regard.plot.arrays import weights as checked_weights
-from regard.plot.base import Plot
+from regard.plot.axes_plot import AxesPlot
 from regard.plot.canvas import (
-    blank,
     color_map,
-    encoded,
     look_of_text,
-    require_matplotlib,
-    settings,
 )
 from regard.plot.characters import for_terminal
 from regard.plot.document import document, embedded
@@ -31,7 +27,7 @@ _HONEST = "The shade shows where the model looked, not why it decided."
 _INCHES = 7.5, 2.8
 
 
-class SeriesPlot(Plot):
+class SeriesPlot(AxesPlot):
     """A curve over its shaded steps; made by ``regard.plot.over_time``.
 
     Args:
@@ -55,30 +51,16 @@ class SeriesPlot(Plot):
             style=page_style() + STYLE,
         )
 
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the curve and the shades with matplotlib, a colour bar beside them.
+    def _inches(self) -> tuple[float, float]:
+        return _INCHES
 
-        Args:
-            ax: The axes to draw on; new ones by default.
-
-        Returns:
-            The axes.
-
-        Raises:
-            MissingExtraError: matplotlib is not installed.
-        """
-        require_matplotlib()
-        if ax is None:
-            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
-
-            _, ax = plt.subplots(figsize=_INCHES, layout="constrained")
+    def _draw(self, ax: "Axes") -> None:
         self._shade(ax)
         ax.plot(self.series, color="white", linewidth=4, zorder=2)
         ax.plot(self.series, color="black", linewidth=1.5, zorder=3)
         ax.set_xlim(-0.5, len(self.series) - 0.5)
         ax.set_xlabel("step")
         ax.set_title(self.title, loc="left", **look_of_text())
-        return ax
 
     def _shade(self, ax: "Axes") -> None:
         edges = np.arange(len(self.weights) + 1) - 0.5
@@ -93,15 +75,6 @@ class SeriesPlot(Plot):
             zorder=0,
         )
         ax.figure.colorbar(shades, ax=ax, label="weight")
-
-    def _picture(self, kind: str) -> bytes:
-        require_matplotlib()
-        with settings():
-            figure = blank()
-            figure.set_layout_engine("constrained")
-            figure.set_size_inches(*_INCHES)
-            self.plot(figure.add_subplot())
-            return encoded(figure, kind)
 
     def _repr_html_(self) -> str:
         article = series_article(self.weights, self.series, self.title)

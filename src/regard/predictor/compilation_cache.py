@@ -58,8 +58,8 @@ def _is_usable(directory: Path) -> bool:
 
 def _tell_jax(directory: Path) -> None:
     # Imported here: on other backends JAX need not be there.
-    import jax  # noqa: PLC0415
-    from jax.experimental.compilation_cache import (  # noqa: PLC0415
+    import jax  # noqa: PLC0415 - JAX only
+    from jax.experimental.compilation_cache import (  # noqa: PLC0415 - JAX only
         compilation_cache,
     )
 

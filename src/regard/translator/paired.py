@@ -43,7 +43,7 @@ class Paired:
             ArgumentError: The lists do not pair up.
             DataError: A file is damaged; the message says where.
         """
-        from regard.data import read_pairs, read_parallel  # noqa: PLC0415
+        from regard.data import read_pairs, read_parallel  # noqa: PLC0415 - for files
 
         is_path = isinstance(sources, str | Path)
         if is_path and targets is None:

@@ -1,11 +1,10 @@
 """The settings of a translator: what it reads and writes, what it is, its training."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
-from regard.errors import ArgumentError
+from regard.models.settings import Settings
 
 SPLITS = ("whitespace", "words")
 KINDS = ("word", "character", "bpe", "unigram")
@@ -14,7 +13,7 @@ _MAY_BE_ZERO = {"average", "warmup_steps"} | _SHARES
 
 
 @dataclass(frozen=True)
-class TranslatorConfig:
+class TranslatorConfig(Settings):
     """The settings of a translator.
 
     Args:
@@ -50,6 +49,8 @@ class TranslatorConfig:
         average: The weights are the mean of those after the last so many epochs;
             0: those of the epoch with the lowest validation loss.
     """
+
+    of_what: ClassVar[str] = "a translator"
 
     source_vocabulary: str = "word"
     target_vocabulary: str = "word"
@@ -88,26 +89,6 @@ class TranslatorConfig:
         if self.split not in SPLITS:
             raise _wrong("split", f"one of {list(SPLITS)}", self.split)
 
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "TranslatorConfig":
-        """The default settings with some of them changed.
-
-        Raises:
-            ArgumentError: A setting is unknown or has a wrong value.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = [name for name in settings if name not in known]
-        if unknown:
-            raise ArgumentError(
-                f"A translator has no setting '{unknown[0]}'.",
-                expected=f"one of {known}",
-            )
-        return cls(**settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, ready for JSON."""
-        return asdict(self)
-
 
 def _check(name: str, value: Any, kind: type) -> None:
     if kind is bool and not isinstance(value, bool):
@@ -128,9 +109,4 @@ def _check_number(name: str, value: Any) -> None:
         raise _wrong(name, "a number above 0", value)
 
 
-def _wrong(name: str, expected: str, value: Any) -> ArgumentError:
-    return ArgumentError(
-        f"'{name}' of a translator has a wrong value.",
-        expected=expected,
-        received=repr(value),
-    )
+_wrong = TranslatorConfig.wrong

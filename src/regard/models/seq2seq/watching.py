@@ -51,7 +51,7 @@ class Telling(keras.callbacks.Callback):
             self._loss = float((logs or {}).get("loss", self._loss))
             self._tell(None)
 
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Remember the loss of the epoch."""
         self._loss = float((logs or {}).get("loss", self._loss))
 
@@ -94,7 +94,7 @@ class Saving(keras.callbacks.Callback):
         self._save, self._done = save, step
         self._saved = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Save, unless that was done a while ago only."""
         self._done += 1
         if time.monotonic() - self._saved >= _SECONDS_BETWEEN_SAVING:

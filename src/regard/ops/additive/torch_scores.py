@@ -153,16 +153,16 @@ def _(
     return by_query, by_key, by_scale
 
 
-def _remember(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+def _remember(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]  # PyTorch's
     del output
     ctx.save_for_backward(*inputs)
 
 
-def _backward(ctx, gradient):  # type: ignore[no-untyped-def]
+def _backward(ctx, gradient):  # type: ignore[no-untyped-def]  # PyTorch's
     return _gradient(gradient, *ctx.saved_tensors)
 
 
-def _refuse(*_) -> NoReturn:  # type: ignore[no-untyped-def]
+def _refuse(*_) -> NoReturn:  # type: ignore[no-untyped-def]  # PyTorch's
     raise ArgumentError(
         "The additive score has no second derivative on PyTorch.",
         expected="gradients of the score alone, not of its gradient",

@@ -159,7 +159,7 @@ def _known(function: Callable[[Any, Nest], Any]) -> Callable[..., Any]:
     """A function whose result is at hand, with its own gradient."""
 
     @jax.custom_vjp
-    def known(moving: Any, fixed: Nest, result: Any) -> Any:  # noqa: ARG001
+    def known(moving: Any, fixed: Nest, result: Any) -> Any:  # noqa: ARG001 - see forward
         return result
 
     def forward(moving: Any, fixed: Nest, result: Any) -> tuple[Any, Nest]:

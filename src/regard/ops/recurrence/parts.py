@@ -41,8 +41,8 @@ def _linear(moving: Tensor, fixed: Nest) -> Tensor:
 def gates(count: int) -> Part:
     """``x W + b`` as a tuple of ``count`` gates, each ``(…, units)``.
 
-    XLA's loops over several slices of one step of a stored sequence are ten times
-    slower than over as many sequences: what is kept of a step is kept gate by gate.
+    XLA's loops over several slices of one step of a stored sequence are some seven
+    times slower than over as many sequences: a step is kept gate by gate.
     """
 
     def split(moving: Tensor, fixed: Nest) -> tuple[Tensor, ...]:
