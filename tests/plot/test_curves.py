@@ -7,6 +7,7 @@ from test_page import Reader
 import regard.plot
 from regard.errors import ArgumentError
 from regard.plot.averages import average
+from regard.plot.curves_article import COLORS
 
 STEPS = np.arange(1.0, 7.0)
 RUNS = np.array([[6.0, 4.0, 3.0, 1.0, 1.0, 1.0], [2.0, 4.0, 1.0, 1.0, 3.0, 1.0]])
@@ -61,6 +62,18 @@ def test_files(curves, tmp_path):
     for suffix in (".png", ".svg", ".html", ".txt"):
         curves.save(tmp_path / f"curves{suffix}")
         assert (tmp_path / f"curves{suffix}").stat().st_size > 100
+
+
+def test_a_picture_has_the_curves(curves, tmp_path):
+    matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    from matplotlib import image
+
+    path = tmp_path / "curves.png"
+    curves.save(path)
+    pixels = image.imread(path)[..., :3].reshape(-1, 3)
+    for color in COLORS[:2]:
+        distance = np.abs(pixels - matplotlib.colors.to_rgb(color)).max(axis=1)
+        assert (distance < 0.01).sum() > 500
 
 
 def test_the_text_has_the_numbers(curves):
