@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from keras import ops, tree
 
+from regard.decoding.highest import highest
 from regard.decoding.ranking import attainable, rank
 from regard.decoding.rules import allowed
 from regard.decoding.settings import Search
@@ -204,12 +205,7 @@ class BeamSearch:
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
         may = allowed(self.search, index, beam.symbols, prefix, count)
         possible = ops.where(may, logits, IMPOSSIBLE)
-        if self.search.beam == 1:
-            symbols = ops.argmax(possible, axis=-1)[..., None]
-            # Of the logits as they came: the others are then never stored.
-            found = ops.take_along_axis(logits, symbols, axis=-1)
-        else:
-            found, symbols = ops.top_k(possible, min(self.search.beam, count))
+        found, symbols = highest(possible, min(self.search.beam, count))
         return found - total, ops.cast(symbols, "int32")
 
 

@@ -97,8 +97,12 @@ def share_query(score: str, heads: int, query: Tensor) -> Tensor:
 
 def _products(query: Tensor, fixed: tuple[Tensor, ...]) -> Tensor:
     (keys,) = fixed
-    equation = "bhd,bhkd->bhk" if len(query.shape) == 3 else "bqhd,bhkd->bqhk"
-    return ops.einsum(equation, widen(query), keys)
+    query = widen(query)
+    # As in ``_context``: without copies of the keys.
+    keys = ops.swapaxes(keys, 2, 3)
+    if len(query.shape) == 3:
+        return ops.squeeze(ops.matmul(query[:, :, None], keys), 2)
+    return ops.swapaxes(ops.matmul(ops.swapaxes(query, 1, 2), keys), 1, 2)
 
 
 def _additive_steps(query: Tensor, fixed: tuple[Any, Tensor]) -> Tensor:
@@ -118,8 +122,13 @@ def _additive_at_once(query: Tensor, fixed: tuple[Any, Tensor]) -> Tensor:
 
 def _context(weights: Tensor, fixed: tuple[Tensor, ...]) -> Tensor:
     (values,) = fixed
-    equation = "bhk,bhkd->bhd" if len(weights.shape) == 3 else "bqhk,bhkd->bqhd"
-    heads = ops.einsum(equation, ops.cast(weights, values.dtype), values)
+    weights = ops.cast(weights, values.dtype)
+    # Products as they lie in memory: for an einsum, XLA copies the values in each step.
+    if len(weights.shape) == 3:
+        heads = ops.squeeze(ops.matmul(weights[:, :, None], values), 2)
+    else:
+        heads = ops.matmul(ops.swapaxes(weights, 1, 2), values)
+        heads = ops.swapaxes(heads, 1, 2)
     lead = tuple(ops.shape(heads)[:-2])
     return ops.reshape(heads, (*lead, values.shape[1] * values.shape[3]))
 

@@ -50,9 +50,9 @@ def step_scores(query: Array, keys: KeyFactors, scale: Array) -> Array:
         ``(batch, heads, queries, keys)``.
     """
     rest = _rest(query, keys)
-    return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * jnp.einsum(
-        "bhqkd,hd->bhqk", rest, scale
-    )
+    # Not an einsum: XLA would transpose what remains before it adds it up.
+    total = jnp.matmul(rest, scale[:, None, :, None])[..., 0]
+    return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * total
 
 
 def _forward(
