@@ -29,6 +29,7 @@ STOREYS = {
     "layers": 3,
     "observing": 4,
     "models": 4,
+    "legacy": 4,
     "decoding": 5,
     "comparison": 5,
     "predictor": 5,

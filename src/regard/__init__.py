@@ -7,7 +7,7 @@ from regard._backend import choose_backend
 
 choose_backend()
 
-from regard import layers, ops  # noqa: E402 - the backend is chosen first
+from regard import layers, legacy, ops  # noqa: E402 - the backend is chosen first
 from regard._version import __version__  # noqa: E402 - the same
 from regard.errors import RegardError  # noqa: E402 - the same
 from regard.observing import Observed, observe  # noqa: E402 - the same
@@ -47,6 +47,7 @@ __all__ = [
     "Translator",
     "__version__",
     "layers",
+    "legacy",
     "load",
     "observe",
     "ops",

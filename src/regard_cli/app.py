@@ -7,6 +7,7 @@ import typer
 from regard_cli.compare import compare
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
+from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
 from regard_cli.train_classify import train_classify
 from regard_cli.train_translate import train_translate
@@ -28,10 +29,15 @@ app = typer.Typer(
 train = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train a model from a file."
 )
+legacy = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Bring old models along."
+)
 
 train.command("classify")(train_classify)
 train.command("translate")(train_translate)
+legacy.command("convert")(legacy_convert)
 app.add_typer(train, name="train")
+app.add_typer(legacy, name="legacy")
 app.command("predict")(predict)
 app.command("translate")(translate)
 app.command("evaluate")(evaluate)

@@ -69,7 +69,7 @@ class AttentionLayer(keras.layers.Layer):
             shape=shape,
             # An initializer object gives the same values each time it is used; a
             # clone draws its own.
-            initializer=_clone(self.kernel_initializer),
+            initializer=clone_initializer(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -78,7 +78,7 @@ class AttentionLayer(keras.layers.Layer):
         return self.add_weight(
             name=name,
             shape=shape,
-            initializer=_clone(self.bias_initializer),
+            initializer=clone_initializer(self.bias_initializer),
             regularizer=self.bias_regularizer,
             constraint=self.bias_constraint,
         )
@@ -109,7 +109,7 @@ class AttentionLayer(keras.layers.Layer):
         }
 
 
-def _clone(initializer: Any) -> Any:
+def clone_initializer(initializer: Any) -> Any:
     """A fresh copy of an initializer; a plain function is returned as it is."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer
 

@@ -91,6 +91,7 @@ _SCORES = Sight(_compat.APPLY_SCORES, _before_dropout, one_sequence)
 # By package and class name, so that a package is not imported to be looked for.
 SIGHTS: Mapping[str, Sight] = {
     "regard.AttentionLayer": Sight("call", _asked, _declared),
+    "regard.LegacyAttention": Sight("call", _asked, _declared),
     "keras.MultiHeadAttention": _MULTI_HEAD,
     "keras.GroupedQueryAttention": _GROUPED,
     "keras.Attention": _SCORES,

@@ -1,0 +1,154 @@
+"""The recurrent decoder with attention that is fed its own probabilities."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from regard.layers.base import Shape
+from regard.legacy.base import LegacyAttention, features_of
+from regard.ops import additive_scores, masked_softmax
+from regard.ops.precision import Tensor, widen
+
+# The kernels of the context, of the state and of the last output, by their letters.
+_ROWS = ("C", "U", "W")
+
+
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.AttentionDecoder"
+)
+class AttentionDecoder(LegacyAttention):
+    r"""The ``AttentionDecoder`` of the gists: gates, additive attention, 21 weights.
+
+    .. math::
+        a_{tj} &= \mathrm{softmax}_j(V_a^\top \tanh(s_{t-1} W_a + x_j U_a + b_a)),
+        \quad c_t = \sum_j a_{tj} x_j \\
+        r_t &= \sigma(y_{t-1} W_r + s_{t-1} U_r + c_t C_r + b_r), \quad
+        z_t = \sigma(y_{t-1} W_z + s_{t-1} U_z + c_t C_z + b_z) \\
+        p_t &= \tanh(y_{t-1} W_p + (r_t \odot s_{t-1}) U_p + c_t C_p + b_p), \quad
+        s_t = (1 - z_t) \odot s_{t-1} + z_t \odot p_t \\
+        y_t &= \mathrm{softmax}(y_{t-1} W_o + s_{t-1} U_o + c_t C_o + b_o)
+
+    with :math:`s_0 = \tanh(x_1 W_s)` and :math:`y_0 = 0`. The output is made from the
+    state before its step, there are as many as inputs, and masks are not looked at.
+
+    Args:
+        units: The width of the state.
+        output_dim: The number of symbols.
+        return_probabilities: Whether to return the attention in place of the outputs,
+            as ``(batch, outputs, inputs, 1)``.
+        name: The name of the layer, which is that of the class unless given.
+        **kwargs: What every Keras layer takes: ``dtype``, ``trainable``.
+
+    Call arguments:
+        inputs: The states :math:`x`.
+        mask: Not looked at, but passed on.
+        return_attention_scores: Whether to return ``(outputs, weights)``.
+
+    Input shape:
+        ``(batch, time, features)``.
+
+    Output shape:
+        ``(batch, time, output_dim)``; weights ``(batch, 1, time, time)``.
+
+    References:
+        Bahdanau, Cho, Bengio: Neural machine translation by jointly learning to align
+        and translate (2014), https://arxiv.org/abs/1409.0473, appendix A.
+
+    Example:
+        >>> AttentionDecoder(16, 10)(states).shape
+        (2, 5, 10)
+    """
+
+    original: ClassVar[str] = "AttentionDecoder"
+    weights_axes: ClassVar[tuple[str, ...]] = ("batch", "heads", "queries", "keys")
+
+    def __init__(
+        self,
+        units: int,
+        output_dim: int,
+        return_probabilities: bool = False,
+        name: str = "AttentionDecoder",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.units = units
+        self.output_dim = output_dim
+        self.return_probabilities = return_probabilities
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Those of the attention, of the gates ``r`` ``z`` ``p`` ``o``, ``W_s``."""
+        features, units = features_of(input_shape), self.units
+        shapes: dict[str, tuple[int, ...]] = {
+            "V_a": (units,),
+            "W_a": (units, units),
+            "U_a": (features, units),
+            "b_a": (units,),
+        }
+        rows = dict(zip(_ROWS, (features, units, self.output_dim), strict=True))
+        for gate in "rzpo":
+            wide = self.output_dim if gate == "o" else units
+            shapes |= {f"{letter}_{gate}": (rows[letter], wide) for letter in _ROWS}
+            shapes[f"b_{gate}"] = (wide,)
+        return {**shapes, "W_s": (features, units)}
+
+    def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - as the original
+        """Outputs, or attention in their place; weights."""
+        answers, weights = self._run(inputs)
+        if self.return_probabilities:
+            return weights[..., None], weights[:, None]
+        return answers, weights[:, None]
+
+    def _run(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        stored = self._stored
+        keys = ops.matmul(memory, stored["U_a"]) + stored["b_a"]
+        kernels = {
+            gate: ops.concatenate([stored[f"{letter}_{gate}"] for letter in _ROWS])
+            for gate in "rzpo"
+        }
+
+        # On TensorFlow what a step gives must look like what it carries.
+        def step(before: tuple[Tensor, ...], _: Tensor) -> tuple[Any, Any]:
+            state, told, _ = before
+            query = ops.matmul(state, stored["W_a"])[:, None]
+            scores = additive_scores(query, keys, stored["V_a"])[:, 0]
+            weights = ops.cast(masked_softmax(scores), memory.dtype)
+            context = ops.squeeze(ops.matmul(weights[:, None], memory), 1)
+            after, answer = self._advance(kernels, context, state, told)
+            given = (after, answer, weights)
+            return given, given
+
+        start = ops.tanh(ops.matmul(memory[:, 0], stored["W_s"]))
+        told = ops.zeros((ops.shape(memory)[0], self.output_dim), memory.dtype)
+        nothing = ops.zeros_like(memory[..., 0])
+        steps = ops.arange(ops.shape(memory)[1])
+        _, (_, answers, weights) = ops.scan(step, (start, told, nothing), steps)
+        return ops.swapaxes(answers, 0, 1), ops.swapaxes(weights, 0, 1)
+
+    def _advance(
+        self, kernels: dict[str, Tensor], context: Tensor, state: Tensor, told: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The next state and output."""
+
+        def of(gate: str, state: Tensor) -> Tensor:
+            seen = ops.concatenate([context, state, told], axis=-1)
+            return ops.matmul(seen, kernels[gate]) + self._stored[f"b_{gate}"]
+
+        reset, update = ops.sigmoid(of("r", state)), ops.sigmoid(of("z", state))
+        proposal = ops.tanh(of("p", reset * state))
+        after = (1.0 - update) * state + update * proposal
+        answer = ops.cast(ops.softmax(widen(of("o", state))), state.dtype)
+        return after, answer
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002 - Keras's signature
+        """The mask goes on, as Keras passed it on with the original."""
+        return previous_mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "output_dim": self.output_dim,
+            "return_probabilities": self.return_probabilities,
+        }

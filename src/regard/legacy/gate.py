@@ -1,0 +1,74 @@
+"""The softmax gate over features."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from regard.errors import ArgumentError
+from regard.layers.base import Shape
+from regard.legacy.base import LegacyAttention
+from regard.ops import masked_softmax
+
+
+@keras.saving.register_keras_serializable(package="regard", name="legacy.Att")
+class Att(LegacyAttention):
+    r"""The ``Att`` gate: a dense layer without bias, a softmax, a product.
+
+    .. math:: w = \mathrm{softmax}(W^\top x), \qquad y = w \odot x
+
+    In old files it is three layers of Keras, and ``load_model`` makes it one again.
+    ``regard.layers.FeatureAttention`` is the same with a bias.
+
+    Args:
+        att_dim: The number of features, which is that of the input.
+        **kwargs: What every Keras layer takes: ``name``, ``dtype``, ``trainable``.
+
+    Call arguments:
+        inputs: The features.
+        return_attention_scores: Whether to return ``(outputs, weights)``.
+
+    Input shape:
+        ``(batch, features)``.
+
+    Output shape:
+        ``(batch, features)``; weights ``(batch, 1, features)``.
+
+    Raises:
+        ArgumentError: The input has another number of features.
+
+    References:
+        As attention over the variables of a vector: Wang et al.: Residual attention
+        network for image classification (2017), https://arxiv.org/abs/1704.06904, has
+        the gate with a sigmoid.
+
+    Example:
+        >>> Att(8)(features).shape
+        (2, 8)
+    """
+
+    original: ClassVar[str] = "Att"
+
+    def __init__(self, att_dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.att_dim = att_dim
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """The kernel."""
+        if len(input_shape) != 2 or input_shape[-1] != self.att_dim:
+            raise ArgumentError(
+                "The gate has a weight for each feature of its input.",
+                expected=f"(batch, {self.att_dim}), as 'att_dim' says",
+                received=str(tuple(input_shape)),
+            )
+        return {"kernel": (self.att_dim, self.att_dim)}
+
+    def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
+        """The gated features; weights."""
+        scores = ops.matmul(inputs, self._stored["kernel"])
+        weights = masked_softmax(scores)
+        return weights * inputs, weights[:, None]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {**super().get_config(), "att_dim": self.att_dim}

@@ -1,0 +1,1 @@
+"""Reading old files, without Keras and with limits."""

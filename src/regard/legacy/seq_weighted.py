@@ -1,0 +1,107 @@
+"""The pooling of the package ``keras-self-attention``."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from regard.layers.base import Shape
+from regard.legacy.base import LegacyAttention, check_choice, features_of, pooled
+from regard.legacy.normalising import penalised, softmax_with_epsilon
+from regard.legacy.seq_self import VERSIONS
+from regard.ops import as_mask, scores
+from regard.ops.precision import Tensor, widen
+
+# What version 0.51 takes off the logit of a padded step.
+_PENALTY = 1e4
+
+
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.SeqWeightedAttention"
+)
+class SeqWeightedAttention(LegacyAttention):
+    r"""The ``SeqWeightedAttention`` of ``keras-self-attention``.
+
+    .. math::
+        l_j = w^\top h_j + b, \qquad
+        a_j = \frac{m_j e^{l_j - \max_k l_k}}{\sum_k m_k e^{l_k - \max l} + 10^{-7}},
+        \qquad c = \sum_j a_j h_j
+
+    In version 0.51 the mask :math:`m` is 1 everywhere and :math:`10^4` is taken off the
+    logits of padding instead: a sequence of padding alone is weighed as if it were
+    valid. In 0.41 :math:`m` is the mask, and such a sequence gets 0.
+
+    Args:
+        use_bias: Whether there is a bias.
+        return_attention: Whether to return ``[context, attention]``.
+        version: ``"0.51"`` or ``"0.41"``: which of the behaviours above.
+        **kwargs: What every Keras layer takes: ``name``, ``dtype``, ``trainable``.
+
+    Call arguments:
+        inputs: The states.
+        mask: ``(batch, time)``, True where a state is valid.
+        return_attention_scores: Whether to return ``(outputs, weights)``.
+
+    Input shape:
+        ``(batch, time, features)``.
+
+    Output shape:
+        Context ``(batch, features)``, attention ``(batch, time)``; weights ``(batch,
+        1, time)``.
+
+    Raises:
+        ArgumentError: An unknown version, an input of the wrong shape.
+
+    References:
+        Felbo et al.: Using millions of emoji occurrences to learn any-domain
+        representations (2017), https://aclanthology.org/D17-1169.
+
+    Example:
+        >>> SeqWeightedAttention()(states).shape
+        (2, 8)
+    """
+
+    original: ClassVar[str] = "SeqWeightedAttention"
+
+    def __init__(
+        self,
+        use_bias: bool = True,
+        return_attention: bool = False,
+        version: str = VERSIONS[0],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.use_bias = use_bias
+        self.return_attention = return_attention
+        self.version = check_choice("version", version, VERSIONS)
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """``W``, and ``b`` where there is one."""
+        bias = {"b": (1,)} if self.use_bias else {}
+        return {"W": (features_of(input_shape), 1), **bias}
+
+    def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
+        """Context, or context and attention; weights."""
+        logits = scores.linear(inputs, self._stored["W"])[:, 0]
+        if self.use_bias:
+            logits = logits + widen(self._stored["b"])
+        weights = ops.cast(self._normalised(logits, mask), inputs.dtype)
+        context = pooled(weights, inputs)
+        outputs = [context, weights] if self.return_attention else context
+        return outputs, weights[:, None]
+
+    def _normalised(self, logits: Tensor, mask: Tensor | None) -> Tensor:
+        if self.version == VERSIONS[0] and mask is not None:
+            logits = penalised(logits, ~as_mask(mask), _PENALTY)
+            mask = None
+        peak = ops.max(logits, axis=-1, keepdims=True)
+        return softmax_with_epsilon(logits, mask, peak)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {
+            **super().get_config(),
+            "use_bias": self.use_bias,
+            "return_attention": self.return_attention,
+            "version": self.version,
+        }

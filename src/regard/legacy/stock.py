@@ -1,0 +1,154 @@
+"""The layers of Keras that an old model may hold, and the weights they must have.
+
+The shapes are checked against the arrays of the file before anything is allocated, so
+that what a configuration claims costs nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from regard.errors import ArgumentError
+from regard.legacy.configs import constructor_arguments
+
+Shapes = list[tuple[int, ...]]
+Config = Mapping[str, Any]
+
+_WITHOUT_WEIGHTS = frozenset(
+    {
+        "Activation",
+        "ActivityRegularization",
+        "Add",
+        "Average",
+        "AveragePooling1D",
+        "Concatenate",
+        "Dot",
+        "Dropout",
+        "Flatten",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GlobalAveragePooling1D",
+        "GlobalMaxPooling1D",
+        "LeakyReLU",
+        "Masking",
+        "MaxPooling1D",
+        "Maximum",
+        "Minimum",
+        "Multiply",
+        "Permute",
+        "ReLU",
+        "RepeatVector",
+        "Reshape",
+        "Softmax",
+        "SpatialDropout1D",
+        "Subtract",
+    }
+)
+
+
+def make_stock(kind: str, config: Config, stored: Shapes) -> keras.Layer:
+    """A layer of Keras.
+
+    Args:
+        kind: The name of its class.
+        config: Its configuration in the file.
+        stored: The shapes of its arrays in the file.
+
+    Raises:
+        ArgumentError: Its class is not one of those known, or a setting makes no sense.
+    """
+    if kind in {"Bidirectional", "TimeDistributed"}:
+        return _wrapper(kind, config, stored)
+    if kind not in _WITHOUT_WEIGHTS and kind not in _SHAPES:
+        known = sorted(_WITHOUT_WEIGHTS | set(_SHAPES))
+        raise ArgumentError(
+            f"The class '{kind}' is not one that old models are rebuilt with.",
+            expected="one of the old attention layers or of " + ", ".join(known),
+            fix="Build the model anew and use regard.legacy.load_weights.",
+        )
+    cls = getattr(keras.layers, kind)
+    arguments = constructor_arguments(cls, config)
+    if kind == "GRU":
+        # Before version 2.1 there was one bias, applied before the reset gate.
+        arguments["reset_after"] = any(shape[0] == 2 for shape in stored[2:])
+    return cls(**arguments)
+
+
+def _wrapper(kind: str, config: Config, stored: Shapes) -> keras.Layer:
+    share = len(stored) // 2 if kind == "Bidirectional" else len(stored)
+    inner = config["layer"]
+    layer = make_stock(inner["class_name"], inner["config"], stored[:share])
+    cls = getattr(keras.layers, kind)
+    rest = {key: value for key, value in config.items() if key != "layer"}
+    return cls(layer, **constructor_arguments(cls, rest))
+
+
+def stock_shapes(kind: str, config: Config, features: Any, stored: Shapes) -> Shapes:
+    """The shapes that the weights of a layer must have.
+
+    Args:
+        kind: The name of its class.
+        config: Its configuration in the file.
+        features: The size of the last axis of its input.
+        stored: The shapes of its arrays in the file.
+    """
+    if kind in {"Bidirectional", "TimeDistributed"}:
+        inner = config["layer"]
+        shapes = stock_shapes(inner["class_name"], inner["config"], features, stored)
+        return shapes * 2 if kind == "Bidirectional" else shapes
+    if kind not in _SHAPES:
+        return []
+    return _SHAPES[kind](config, features, stored)
+
+
+def _dense(config: Config, features: Any, _: Shapes) -> Shapes:
+    kernels: Shapes = [(features, config["units"])]
+    return _with_bias(config, kernels, (config["units"],))
+
+
+def _embedding(config: Config, _: Any, __: Shapes) -> Shapes:
+    return [(config["input_dim"], config["output_dim"])]
+
+
+def _recurrent(gates: int) -> Callable[[Config, Any, Shapes], Shapes]:
+    def shapes(config: Config, features: Any, stored: Shapes) -> Shapes:
+        units = config["units"]
+        wide = gates * units
+        # A bias of two rows is that of a GRU whose reset gate comes after.
+        two = gates == 3 and any(shape[0] == 2 for shape in stored[2:3])
+        kernels: Shapes = [(features, wide), (units, wide)]
+        return _with_bias(config, kernels, (2, wide) if two else (wide,))
+
+    return shapes
+
+
+def _convolution(config: Config, features: Any, _: Shapes) -> Shapes:
+    size = config["kernel_size"]
+    width = size[0] if isinstance(size, Sequence) else size
+    filters = config["filters"]
+    return _with_bias(config, [(width, features, filters)], (filters,))
+
+
+def _normalisation(extra: int) -> Callable[[Config, Any, Shapes], Shapes]:
+    def shapes(config: Config, features: Any, _: Shapes) -> Shapes:
+        given = bool(config.get("scale", True)) + bool(config.get("center", True))
+        return [(features,)] * (given + extra)
+
+    return shapes
+
+
+def _with_bias(config: Config, kernels: Shapes, bias: tuple[int, ...]) -> Shapes:
+    return [*kernels, bias] if config.get("use_bias", True) else kernels
+
+
+_SHAPES: Mapping[str, Callable[[Config, Any, Shapes], Shapes]] = {
+    "BatchNormalization": _normalisation(2),
+    "Conv1D": _convolution,
+    "Dense": _dense,
+    "Embedding": _embedding,
+    "GRU": _recurrent(3),
+    "LSTM": _recurrent(4),
+    "LayerNormalization": _normalisation(0),
+    "SimpleRNN": _recurrent(1),
+}

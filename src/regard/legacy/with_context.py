@@ -1,0 +1,125 @@
+"""The attention layer with a context vector."""
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from regard.layers.base import Shape
+from regard.legacy.base import LegacyAttention, check_choice, features_of, pooled
+from regard.legacy.normalising import softmax_with_epsilon
+from regard.ops import erase_padding, scores
+
+VARIANTS = ("dot_product", "kdot")
+
+
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.AttentionWithContext"
+)
+class AttentionWithContext(LegacyAttention):
+    r"""The ``AttentionWithContext`` of the gists: a hidden layer, a context vector.
+
+    .. math::
+        e_j = u^\top \tanh(\hat W h_j + b), \qquad
+        a_j = \frac{m_j e^{e_j}}{\sum_k m_k e^{e_k} + 10^{-7}}, \qquad
+        c = \sum_j a_j h_j
+
+    Two listings went round under this name, with the same files and other numbers. In
+    rows, ``"dot_product"`` computes :math:`h_j W^\top` (its product contracts the last
+    axis but one, on TensorFlow), ``"kdot"`` computes :math:`h_j W`.
+
+    Args:
+        W_regularizer: Regularizer of ``W``.
+        u_regularizer: Regularizer of ``u``.
+        b_regularizer: Regularizer of ``b``.
+        W_constraint: Constraint of ``W``.
+        u_constraint: Constraint of ``u``.
+        b_constraint: Constraint of ``b``.
+        bias: Whether there is a bias.
+        return_coefficients: Whether to return ``[context, attention]``.
+        variant: ``"dot_product"`` (the listing with a function of this name, which is
+            the widely copied one) or ``"kdot"`` (the earlier one, with ``K.dot``).
+        **kwargs: What every Keras layer takes: ``name``, ``dtype``, ``trainable``.
+
+    Call arguments:
+        inputs: The states.
+        mask: ``(batch, time)``, True where a state is valid.
+        return_attention_scores: Whether to return ``(outputs, weights)``.
+
+    Input shape:
+        ``(batch, time, features)``.
+
+    Output shape:
+        Context ``(batch, features)``, attention ``(batch, time, 1)``; weights
+        ``(batch, 1, time)``.
+
+    Raises:
+        ArgumentError: An unknown variant, an input of the wrong shape.
+
+    References:
+        Yang et al.: Hierarchical attention networks for document classification
+        (2016), https://aclanthology.org/N16-1174.
+
+    Example:
+        >>> AttentionWithContext(variant="kdot")(states).shape
+        (2, 8)
+    """
+
+    original: ClassVar[str] = "AttentionWithContext"
+
+    def __init__(  # noqa: PLR0917 - the order of the original
+        self,
+        W_regularizer: Any = None,  # noqa: N803 - the name in the original
+        u_regularizer: Any = None,
+        b_regularizer: Any = None,
+        W_constraint: Any = None,  # noqa: N803 - the name in the original
+        u_constraint: Any = None,
+        b_constraint: Any = None,
+        bias: bool = True,
+        return_coefficients: bool = False,
+        variant: str = VARIANTS[0],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            regularizers={
+                "W": W_regularizer,
+                "u": u_regularizer,
+                "b": b_regularizer,
+            },
+            constraints={"W": W_constraint, "u": u_constraint, "b": b_constraint},
+            **kwargs,
+        )
+        self.bias = bias
+        self.return_coefficients = return_coefficients
+        self.variant = check_choice("variant", variant, VARIANTS)
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """``W``, ``b`` where there is one, ``u``."""
+        features = features_of(input_shape)
+        bias = {"b": (features,)} if self.bias else {}
+        return {"W": (features, features), **bias, "u": (features,)}
+
+    @property
+    def kernel(self) -> Any:
+        """``W`` as the matrix that states are multiplied with from the left."""
+        kernel = ops.convert_to_tensor(self._stored["W"])
+        return ops.transpose(kernel) if self.variant == VARIANTS[0] else kernel
+
+    def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
+        """Context, or context and attention; weights."""
+        states = erase_padding(inputs, mask)
+        vector, bias = self._stored["u"][:, None], self._stored.get("b")
+        raw = scores.context(states, self.kernel, vector, bias)[:, 0]
+        weights = ops.cast(softmax_with_epsilon(raw, mask), states.dtype)
+        context = pooled(weights, states)
+        outputs = [context, weights[..., None]] if self.return_coefficients else context
+        return outputs, weights[:, None]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {
+            **super().get_config(),
+            "bias": self.bias,
+            "return_coefficients": self.return_coefficients,
+            "variant": self.variant,
+        }

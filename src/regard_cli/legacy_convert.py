@@ -1,0 +1,64 @@
+"""``regard legacy convert``: a model of Keras 2 as a file of Keras 3."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regard_cli.backend import prepare
+from regard_cli.inputs import check_writable
+
+if TYPE_CHECKING:
+    from regard.legacy.loading import Converted
+
+
+def legacy_convert(
+    *,
+    old: Annotated[
+        Path, typer.Argument(metavar="OLD", help="The .h5 file of a whole model.")
+    ],
+    out: Annotated[Path, typer.Option(help="The .keras file to write.")],
+    step_dim: Annotated[
+        int | None, typer.Option(min=1, help="The length of the sequences.")
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(help="AttentionWithContext: dot_product or kdot."),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="keras-self-attention: 0.51 or 0.41.")
+    ] = None,
+    modern: Annotated[
+        bool,
+        typer.Option("--modern", help="Use regard.layers where they agree."),
+    ] = False,
+) -> None:
+    """Convert an old model with attention layers to a file that Keras 3 loads.
+
+    What was found and what had to be inferred is printed. Where a file can be read in
+    two ways, the message names the option that decides.
+    """
+    prepare()
+    if out.suffix != ".keras":
+        raise typer.BadParameter(f"{out} does not end in .keras", param_hint="--out")
+    check_writable(out, "--out")
+    from regard.legacy import to_modern  # noqa: PLC0415 - loads Keras
+    from regard.legacy.loading import convert  # noqa: PLC0415 - loads Keras
+    from regard.legacy.options import Options  # noqa: PLC0415 - loads Keras
+    from regard.legacy.writing import write_model  # noqa: PLC0415 - loads Keras
+
+    converted = convert(old, Options(step_dim, variant, version))
+    typer.echo(_described(converted))
+    model = to_modern(converted.model) if modern else converted.model
+    write_model(model, out)
+    typer.echo(f"Wrote {out}.", err=True)
+
+
+def _described(converted: "Converted") -> str:
+    stored = converted.stored
+    lines = [f"{stored.layout}; Keras {stored.keras_version}"]
+    for layer in converted.model.layers:
+        count = f"{layer.count_params():,} weights" if layer.weights else "no weights"
+        lines.append(f"  {layer.name}: {type(layer).__name__}, {count}")
+    lines += [f"inferred: {each}" for each in converted.inferred]
+    return "\n".join(lines)
