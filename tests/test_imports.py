@@ -37,6 +37,7 @@ STOREYS = {
     "classifier": 6,
     "translator": 6,
     "loading": 7,
+    "serve": 8,
 }
 # Rooms of one storey that do know each other, in one direction.
 NEIGHBOURS = {("bundle", "predictor")}

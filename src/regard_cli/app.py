@@ -9,6 +9,7 @@ from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
 from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
+from regard_cli.serve import serve
 from regard_cli.train_classify import train_classify
 from regard_cli.train_translate import train_translate
 from regard_cli.translate import translate
@@ -42,6 +43,7 @@ app.command("predict")(predict)
 app.command("translate")(translate)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
+app.command("serve")(serve)
 app.command("demo")(demo)
 
 

@@ -34,8 +34,7 @@ def series():
 
 
 def widths(page):
-    styles = [attrs.get("style", "") for attrs in Reader(page).all("i")]
-    return [float(style[6:-1]) for style in styles if style.startswith("width:")]
+    return [float(attrs["width"][:-1]) for attrs in Reader(page).all("rect")]
 
 
 def test_bars_are_as_long_as_their_values(bars):

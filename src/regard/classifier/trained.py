@@ -63,7 +63,12 @@ class TrainedTextClassifier:
 
     def explain(self, texts: Sequence[str]) -> list[Explanation]:
         """The label of each text and the tokens it rests on, of one pass."""
-        encoded = self.reader.read(texts)
+        return self.explain_read(texts, self.reader.read(texts))
+
+    def explain_read(
+        self, texts: Sequence[str], encoded: Sequence[Encoded]
+    ) -> list[Explanation]:
+        """As ``explain``, of texts that ``reader`` has read already."""
         seen = self.predictor.observe([one.ids for one in encoded])
         return [
             self._explanation(text, one, probabilities, attention[ATTENTION])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy.typing as npt
 
 from regard.plot.arrays import check_lengths, weights
-from regard.plot.article import safe
+from regard.plot.article import bar, safe
 from regard.plot.axes_plot import AxesPlot
 from regard.plot.canvas import (
     look_of_text,
@@ -25,7 +25,7 @@ _HONEST = "A bar shows where the model looked, not why it decided."
 _LONGEST = 32
 _STYLE = """
 .regard .bars li:first-child{font-weight:400}
-.regard .bars .bar i{background:var(--link)}
+.regard .bars .bar rect{fill:var(--link)}
 """.lstrip()
 
 
@@ -78,8 +78,7 @@ class BarsPlot(AxesPlot):
     def _bar(self, label: str, value: float) -> str:
         share = value / (max(self.values) or 1.0)
         return (
-            f'<li><bdi>{safe(label)}</bdi><span class="bar" '
-            f'aria-hidden="true"><i style="width:{100 * share:.2f}%"></i></span>'
+            f"<li><bdi>{safe(label)}</bdi>{bar(share)}"
             f'<span class="number">{value:.3f}</span></li>\n'
         )
 

@@ -23,10 +23,11 @@ grid-template-columns:fit-content(9rem) 1fr auto;column-gap:.75rem}
 .regard .chances li{display:grid;grid-column:1/-1;grid-template-columns:subgrid;
 align-items:center;font-size:.875rem;padding:.15rem 0;margin:0}
 .regard .chances .number{text-align:end;font-variant-numeric:tabular-nums}
-.regard .bar{height:.5rem;border-radius:.25rem;background:var(--track);overflow:hidden}
-.regard .bar i{display:block;height:100%;border-radius:.25rem;background:var(--soft)}
+.regard .bar{display:block;width:100%;height:.5rem;border-radius:.25rem;
+background:var(--track);overflow:hidden}
+.regard .bar rect{rx:.25rem;fill:var(--soft)}
 .regard .chances li:first-child{font-weight:600}
-.regard .chances li:first-child .bar i{background:var(--link)}
+.regard .chances li:first-child .bar rect{fill:var(--link)}
 .regard .text{white-space:pre-wrap;font-size:1.125rem;line-height:1.85;
 margin:1.1rem 0;padding:0}
 .regard .text span{position:relative;border-radius:.2em;padding-block:.12em;

@@ -62,14 +62,14 @@ class TrainedTranslator:
         """
         encoded = self.source.encode(texts)
         limit = self.config.max_length
-        found = self._searcher(search).run(
+        found = self.searcher(search).run(
             [one.ids[:limit] for one in encoded],
             None
             if prefixes is None
             else [one.ids for one in self.target.encode(prefixes)],
         )
         return [
-            [self._translation(text, one, best, replacement) for best in hypotheses]
+            [self.translation(text, one, best, replacement) for best in hypotheses]
             for text, one, hypotheses in zip(texts, encoded, found, strict=True)
         ]
 
@@ -90,7 +90,7 @@ class TrainedTranslator:
         )
         return [
             replace(
-                self._translation(text, one, best[0], replacement=False),
+                self.translation(text, one, best[0], replacement=False),
                 text=target,
                 target_tokens=tokens.tokens,
             )
@@ -99,19 +99,28 @@ class TrainedTranslator:
             )
         ]
 
-    def _searcher(self, search: Search) -> Searcher:
+    def searcher(self, search: Search) -> Searcher:
+        """What searches in this way; it holds what was compiled."""
         searchers: dict[Search, Searcher] = self._searchers  # type: ignore[attr-defined]  # set above
         if search not in searchers:
             searchers[search] = Searcher(self.model, search)
         return searchers[search]
 
-    def _translation(
+    def translation(
         self,
         text: str,
         encoded: EncodedSequence,
         found: Hypothesis,
         replacement: Replacement,
     ) -> Translation:
+        """What was found for a text, in words.
+
+        Args:
+            text: The text.
+            encoded: What ``source`` made of it.
+            found: What was found for its first ``max_length`` ids.
+            replacement: What is written for unknown words.
+        """
         sources = encoded.tokens[: self.config.max_length]
         unknown = (found.symbols == SequenceVocabulary.UNKNOWN_ID).tolist()
         tokens = replaced(

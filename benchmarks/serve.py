@@ -1,0 +1,258 @@
+"""The service against what tutorials do, under load from another process.
+
+- ``regard``: ``regard serve``, one process
+- ``flask``: the same model in a plain Flask application that calls ``model.predict``
+  for the score, then an intermediate model for the attention, for each request
+
+Run: ``KERAS_BACKEND=jax python benchmarks/serve.py``; ``--soak 600`` asks for ten
+minutes, then ends the service under load.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+
+import _load
+
+LENGTH, VOCABULARY = 200, 5_000
+CLIENTS = (1, 16, 64, 256)
+BARS = {"requests": 10.0, "one client": 1.3, "memory": 1.02}
+
+
+def texts(count: int, length: int, seed: int = 0) -> list[str]:
+    """Random words, some of which decide the class."""
+    random = np.random.default_rng(seed)
+    rows = random.integers(0, VOCABULARY, (count, length))
+    return [" ".join(f"w{word}" for word in row) for row in rows.tolist()]
+
+
+def make_bundles(folder: Path) -> None:
+    """A classifier of 200 words and a translator; what they say is no matter."""
+    import regard
+
+    given = texts(400, LENGTH - 10)
+    labels = [str(index % 2) for index in range(len(given))]
+    classifier = regard.TextClassifier(
+        seed=0, max_length=LENGTH, recurrent_units=64, epochs=1
+    )
+    classifier.fit(given, labels).save(folder / "classifier.regard")
+    pairs = texts(256, 10, seed=1)
+    translator = regard.Translator(
+        seed=0, units=128, embedding_units=64, max_length=16, epochs=1, batch_size=64
+    )
+    translator.fit(pairs, pairs).save(folder / "translator.regard")
+
+
+@contextmanager
+def running(*command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, and its address."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr or ():
+            if found := re.search(r"http://[\d.]+:\d+", line):
+                break
+        else:
+            raise SystemExit(f"{command} did not start")
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # type: ignore[union-attr]  # a pipe
+        yield process, found.group()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def flask(bundle: str) -> None:
+    """What tutorials do."""
+    import flask
+    import keras
+
+    import regard
+    from regard.models import ATTENTION
+    from regard.text.batching import pad
+
+    trained = regard.load(bundle).trained
+    model, reader = trained.model, trained.reader
+    pooling = model.get_layer(ATTENTION)
+    states_of = keras.Model(model.inputs, pooling.input)
+    app = flask.Flask(__name__)
+    # `model.predict` of several threads at once gives wrong answers on JAX.
+    lock = threading.Lock()
+
+    @app.post("/predict")
+    def predict() -> object:
+        text = flask.request.get_json()["inputs"]
+        encoded = reader.read([text])[0]
+        ids = pad([encoded.ids], 1, LENGTH)
+        with lock:
+            score = model.predict(ids, verbose=0)[0]
+            states = states_of.predict(ids, verbose=0)
+            mask = ids[..., 0] != 0
+            weights = pooling(states, mask=mask, return_attention_scores=True)[1]
+        kept = np.asarray(weights)[0].mean(0)[: len(encoded)]
+        return {
+            "probabilities": score.tolist(),
+            "tokens": encoded.pieces(text),
+            "weights": kept.tolist(),
+        }
+
+    app.run(port=0)
+
+
+def in_process(bundle: Path, text: str) -> float:
+    """Milliseconds of a bare compiled call and tokenising, the median."""
+    import regard
+    from regard.text.batching import pad
+
+    trained = regard.load(bundle).trained
+    seen = regard.observe(trained.model, "attention")
+
+    def call() -> None:
+        seen.predict_on_batch(pad([trained.reader.read([text])[0].ids], 1, LENGTH))
+
+    return 1000 * statistics.median(_times(call, 200))
+
+
+def _times(call: Callable[[], None], count: int) -> list[float]:
+    for _ in range(20):
+        call()
+    times = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return times
+
+
+def load(address: str, bodies: list[str], clients: int, seconds: float) -> dict:
+    """What clients in another process saw."""
+    asked = {"address": address, "bodies": bodies, "clients": clients}
+    done = subprocess.run(
+        [sys.executable, _load.__file__],
+        input=json.dumps(asked | {"seconds": seconds}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def show(name: str, clients: int, seen: dict) -> None:
+    """One line of the report."""
+    print(
+        f"{name:12} {clients:4} clients: {seen['rate']:8.1f} requests/s, "
+        f"p50 {seen['p50']:8.2f}, p95 {seen['p95']:8.2f}, p99 {seen['p99']:8.2f} ms, "
+        f"{seen['errors']} errors",
+        flush=True,
+    )
+
+
+def memory(process: subprocess.Popen[str]) -> int:
+    """Resident kilobytes of a process."""
+    status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]  # Linux
+
+
+def soak(process: subprocess.Popen[str], address: str, body: str, seconds: int) -> None:
+    """Ask for long, then end the service under load."""
+    half = max(seconds // 5, 1)
+    errors = load(address, [body], 64, half)["errors"]
+    before = memory(process)
+    errors += load(address, [body], 64, seconds - half)["errors"]
+    growth = memory(process) / before
+    ending = threading.Timer(2, process.send_signal, [signal.SIGTERM])
+    ending.start()
+    last = load(address, [body], 64, 6)
+    print(
+        f"soak: {errors} errors, memory {growth:.3f} times that after {half} s; "
+        f"ended under load: {last['cut']} accepted requests without an answer, "
+        f"exit code {process.wait(30)}"
+    )
+
+
+def main() -> None:
+    """Measure, print, and say which bars are missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--clients", type=int, nargs="*", default=CLIENTS)
+    parser.add_argument("--only", choices=["classifier", "translator"])
+    parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
+    parser.add_argument("--bundles", type=Path, help="keep them here")
+    parser.add_argument("--flask", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.flask:
+        flask(options.flask)
+        return
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.bundles or Path(scratch)
+        if not (folder / "translator.regard").exists():
+            make_bundles(folder)
+        measure(folder, options)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    """Everything that was asked for."""
+    for kind, words in (("classifier", LENGTH - 10), ("translator", 10)):
+        if options.only in {None, kind}:
+            measure_model(folder / f"{kind}.regard", kind, words, options)
+
+
+def measure_model(
+    bundle: Path, kind: str, words: int, options: argparse.Namespace
+) -> None:
+    """The service on one bundle; a classifier against Flask as well."""
+    given = texts(64, words, seed=2)
+    bodies = [json.dumps({"inputs": text}) for text in given]
+    ours, theirs = {}, {}
+    serving = (sys.executable, "-m", "regard_cli", "serve", str(bundle), "--port", "0")
+    with running(*serving) as (process, address):
+        _load.wait_until_ready(address)
+        path = f"{address}/v1/models/{kind}/predict"
+        for clients in options.clients:
+            ours[clients] = load(path, bodies, clients, options.seconds)
+            show(f"regard {kind[:5]}", clients, ours[clients])
+        if options.soak:
+            soak(process, path, bodies[0], options.soak)
+    if kind == "translator":
+        return
+    with running(sys.executable, __file__, "--flask", str(bundle)) as (_, address):
+        for clients in options.clients:
+            theirs[clients] = load(
+                f"{address}/predict", bodies, clients, options.seconds
+            )
+            show("flask", clients, theirs[clients])
+    judge(ours, theirs, in_process(bundle, given[0]))
+
+
+def judge(ours: dict, theirs: dict, bare: float) -> None:
+    """Say which bars are reached."""
+    if 64 in ours:
+        ratio = ours[64]["rate"] / theirs[64]["rate"]
+        print(f"requests/s at 64: {ratio:.1f} times (bar {BARS['requests']})")
+        print(f"our p99 {ours[64]['p99']:.1f}, their p50 {theirs[64]['p50']:.1f} ms")
+    if 1 in ours:
+        ratio = ours[1]["p50"] / bare
+        print(
+            f"one client: p50 {ours[1]['p50']:.2f} ms, bare call {bare:.2f} ms: "
+            f"{ratio:.2f} times (bar {BARS['one client']})"
+        )
+
+
+if __name__ == "__main__":
+    main()

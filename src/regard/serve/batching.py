@@ -1,0 +1,200 @@
+"""Jobs that arrive together are computed together."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from regard.errors import ArgumentError
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+
+
+class QueueFullError(Exception):
+    """There is no room for the jobs; nothing of them was taken."""
+
+
+class ClosedError(Exception):
+    """The batcher takes no more jobs."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How jobs are put together.
+
+    Args:
+        size: The most jobs of a batch.
+        wait: The longest time, in seconds, that a job waits for others while nothing
+            is computed. Jobs that arrive during a computation wait for its end.
+        queue: The most jobs that wait.
+
+    Raises:
+        ArgumentError: A number is too small.
+    """
+
+    size: int = 64
+    wait: float = 0.0
+    queue: int = 1_024
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.queue < 1 or not 0 <= self.wait < math.inf:
+            raise ArgumentError(
+                "Texts cannot be put together like this.",
+                expected="batches of 1 or more, a wait of 0 or more, some room",
+                received=str(self),
+            )
+
+
+def _ignore(_: int) -> None:
+    """Count nothing."""
+
+
+@dataclass(eq=False)
+class _Waiting(Generic[Job, Answer]):
+    job: Job
+    bucket: Hashable
+    answer: "asyncio.Future[Answer]"
+    since: float = field(default_factory=time.monotonic)
+
+
+class Batcher(Generic[Job, Answer]):
+    """Collects jobs of one bucket and computes them in one thread of its own.
+
+    Batches are made in the order of their oldest jobs. The event loop stays free while
+    one is computed. All methods are called from one event loop.
+
+    Args:
+        compute: From jobs of one bucket to an answer for each; runs in the thread.
+        bucket: Which jobs can be computed together: those of the same bucket.
+        batching: How they are put together.
+        on_batch: Called with the size of each batch that is computed.
+        on_queue: Called with the number of jobs that wait, whenever it changes.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Job]], Sequence[Answer]],
+        bucket: Callable[[Job], Hashable],
+        batching: Batching,
+        *,
+        on_batch: Callable[[int], None] = _ignore,
+        on_queue: Callable[[int], None] = _ignore,
+    ) -> None:
+        self._compute, self._bucket = compute, bucket
+        self._batching = batching
+        self._on_batch, self._on_queue = on_batch, on_queue
+        self._waiting: list[_Waiting[Job, Answer]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="regard-compute")
+        self._news = asyncio.Event()
+        self._closed = False
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """The number of jobs that wait."""
+        return len(self._waiting)
+
+    def start(self, before: Callable[[], None] = lambda: None) -> "asyncio.Task[None]":
+        """Begin to compute, after ``before`` ran in the thread; the task of it all."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(before))
+        return self._task
+
+    async def submit(self, jobs: Sequence[Job]) -> list[Answer]:
+        """The answers to jobs, in their order.
+
+        A caller that is cancelled takes back those that still wait.
+
+        Raises:
+            QueueFullError: There is no room for all of them.
+            ClosedError: ``stop`` was called.
+        """
+        if self._closed:
+            raise ClosedError
+        if len(self._waiting) + len(jobs) > self._batching.queue:
+            raise QueueFullError
+        loop = asyncio.get_running_loop()
+        mine = [
+            _Waiting[Job, Answer](job, self._bucket(job), loop.create_future())
+            for job in jobs
+        ]
+        self._waiting += mine
+        self._on_queue(len(self._waiting))
+        self._news.set()
+        try:
+            return await asyncio.gather(*(one.answer for one in mine))
+        finally:
+            self._forget(mine)
+
+    async def stop(self) -> None:
+        """Take no more jobs, answer those that wait, and end the thread."""
+        self._closed = True
+        self._news.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        self._thread.shutdown()
+
+    async def _run(self, before: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, before)
+            while batch := await self._next():
+                await self._answer(batch)
+        finally:
+            self._closed = True
+            for one in self._waiting:
+                one.answer.set_exception(ClosedError())
+
+    async def _next(self) -> list[_Waiting[Job, Answer]]:
+        """The next batch; an empty one when there will be no more."""
+        while self._waiting or not self._closed:
+            self._news.clear()
+            if not self._waiting:
+                await self._news.wait()
+            await self._let_others_come()
+            # Those who asked may have left in the meantime.
+            if batch := self._together():
+                self._forget(batch)
+                return batch
+        return []
+
+    async def _let_others_come(self) -> None:
+        while self._waiting and not self._closed:
+            left = self._waiting[0].since + self._batching.wait - time.monotonic()
+            if left <= 0 or len(self._together()) == self._batching.size:
+                return
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left)
+
+    def _together(self) -> list[_Waiting[Job, Answer]]:
+        """The oldest job and those that can be computed with it."""
+        if not self._waiting:
+            return []
+        bucket = self._waiting[0].bucket
+        same = [one for one in self._waiting if one.bucket == bucket]
+        return same[: self._batching.size]
+
+    def _forget(self, gone: Sequence[_Waiting[Job, Answer]]) -> None:
+        leaving = set(gone)
+        self._waiting = [one for one in self._waiting if one not in leaving]
+        self._on_queue(len(self._waiting))
+
+    async def _answer(self, batch: Sequence[_Waiting[Job, Answer]]) -> None:
+        self._on_batch(len(batch))
+        jobs = [one.job for one in batch]
+        loop = asyncio.get_running_loop()
+        try:
+            answers = await loop.run_in_executor(self._thread, self._compute, jobs)
+        except Exception as error:  # noqa: BLE001 - passed on to those who asked
+            for one in batch:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            return
+        for one, answer in zip(batch, answers, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(answer)

@@ -1,0 +1,136 @@
+"""``regard serve``: it answers, ends well, and refuses what it must."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts the command; its process, and the address it says it serves at."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "regard_cli", "serve", *arguments, "--port", "0"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        running.append(process)
+        for line in process.stderr:
+            if found := re.search(r"http://\S+", line):
+                # Someone has to read on, or the service would wait to log.
+                threading.Thread(target=process.stderr.read, daemon=True).start()
+                return process, found.group()
+        raise AssertionError(f"it ended with {process.wait()}")
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def ask(address, path, body=None):
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        address + path,
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - the same
+        return json.loads(reply.read())
+
+
+def wait_until_ready(address):
+    for _ in range(600):
+        try:
+            return ask(address, "readyz")
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+    raise AssertionError("never ready")
+
+
+def test_it_answers_and_finishes_what_is_under_way(started, toy_bundle):
+    process, address = started(str(toy_bundle), "--max-wait-ms", "500")
+    assert address.startswith("http://127.0.0.1:")
+    wait_until_ready(address)
+    replies = []
+
+    def question():
+        path = "v1/models/toy/predict"
+        replies.append(ask(address, path, {"inputs": "my refund"}))
+
+    clients = [threading.Thread(target=question) for _ in range(4)]
+    for client in clients:
+        client.start()
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    for client in clients:
+        client.join()
+    labels = [reply["predictions"][0]["label"] for reply in replies]
+    assert labels == ["billing"] * 4
+    assert process.wait(20) == 0
+    with pytest.raises(OSError, match="refused"):
+        ask(address, "healthz")
+
+
+@pytest.mark.slow
+def test_several_workers_count_together(started, toy_bundle):
+    _, address = started(str(toy_bundle), "--workers", "2")
+    for _ in range(600):
+        try:
+            wait_until_ready(address)
+            break
+        except OSError:
+            time.sleep(0.1)
+    for _ in range(20):
+        ask(address, "v1/models/toy/predict", {"inputs": "my refund"})
+    with urllib.request.urlopen(f"{address}metrics") as reply:  # noqa: S310 - ours
+        text = reply.read().decode()
+    counted = re.search(r'seconds_count\{model="toy",status="200"\} (\S+)', text)
+    assert float(counted.group(1)) == 20
+
+
+def test_a_damaged_bundle_is_refused_by_its_name(run, toy_bundle, tmp_path):
+    damaged = tmp_path / "damaged.regard"
+    shutil.copytree(toy_bundle, damaged)
+    (damaged / "labels.json").write_bytes(b"[]")
+    done = run("serve", toy_bundle, damaged, "--port", "0")
+    assert done.code == 2
+    assert "damaged.regard" in done.err
+    assert "labels.json" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_an_address_that_is_taken_is_one_message(run, toy_bundle):
+    done = run("serve", toy_bundle, "--host", "192.0.2.1")
+    assert done.code == 1
+    assert done.err.startswith("Error: ")
+
+
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
+def test_what_is_missing_is_named(run, toy_bundle, monkeypatch, missing):
+    for name in [one for one in sys.modules if one.split(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [one for one in sys.modules if one.startswith("regard.serve")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = run("serve", toy_bundle, "--port", "0")
+    assert done.code == 1
+    assert 'pip install "regard[serve]"' in done.err
+
+
+@pytest.mark.parametrize("wrong", [["--workers", "0"], ["--max-batch", "0"], []])
+def test_wrong_use_is_refused(run, wrong, toy_bundle):
+    done = run("serve", *([toy_bundle] if wrong else []), *wrong)
+    assert done.code == 2

@@ -1,0 +1,43 @@
+"""A service of a small classifier and a small translator, shared by all tests."""
+
+import socket
+import threading
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from light_compilation import light_compilation
+from regard.serve import Limits, create_app
+
+#: Few lengths, few beams: what takes time here is compiling.
+LIMITS = Limits(tokens=16, characters=400, inputs=8, body_bytes=8_192, beams=(2, 1))
+
+
+@pytest.fixture(scope="session")
+def bundles(toy_classifier, toy_translator):
+    return {"topics": toy_classifier, "de-en": toy_translator}
+
+
+@pytest.fixture(scope="session")
+def client(bundles):
+    """A service of both, everything compiled."""
+    app = create_app(bundles, limits=LIMITS, max_batch=4)
+    with light_compilation(), TestClient(app, raise_server_exceptions=False) as client:
+        assert all(model.ready.wait(120) for model in app.state.models.values())
+        yield client
+
+
+@pytest.fixture(scope="session")
+def address(bundles, client):
+    """A real server of both, and its address; what it runs ``client`` has compiled."""
+    app = create_app(bundles, limits=LIMITS, max_batch=4)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        assert all(model.ready.wait(120) for model in app.state.models.values())
+        host, port = listening.getsockname()
+        yield f"http://{host}:{port}/"
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,220 @@
+"""The queue: what arrives together is computed together, and nothing is lost."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from regard.errors import ArgumentError
+from regard.serve.batching import Batcher, Batching, ClosedError, QueueFullError
+
+
+class Machine:
+    """Computes when it is let; a job is a number, its bucket the tens."""
+
+    def __init__(self, **batching):
+        self.batches: list[list[int]] = []
+        self.lengths: list[int] = []
+        self.threads: set[int] = set()
+        self.may = threading.Event()
+        self.may.set()
+        self.batcher = Batcher(
+            self.compute,
+            lambda job: job // 10,
+            Batching(**batching),
+            on_queue=self.lengths.append,
+        )
+
+    def compute(self, jobs):
+        self.may.wait(5)
+        self.batches.append(list(jobs))
+        self.threads.add(threading.get_ident())
+        if 13 in jobs:
+            raise ZeroDivisionError
+        return [-job for job in jobs]
+
+
+def run(test: Callable, **batching) -> Machine:
+    """Run a test against a machine that is started, and stop it."""
+
+    async def all_of_it():
+        machine = Machine(**batching)
+        machine.batcher.start()
+        try:
+            await asyncio.wait_for(test(machine), 10)
+        finally:
+            machine.may.set()
+            await machine.batcher.stop()
+        return machine
+
+    return asyncio.run(all_of_it())
+
+
+async def busy(machine):
+    """Hold the machine with a first job; a task of its answer."""
+    machine.may.clear()
+    first = asyncio.create_task(machine.batcher.submit([0]))
+    while len(machine.batcher) or not machine.lengths:
+        await asyncio.sleep(0.001)
+    return first
+
+
+def test_what_waits_is_computed_together_in_its_bucket():
+    async def test(machine):
+        first = await busy(machine)
+        waiting = [
+            asyncio.create_task(machine.batcher.submit(jobs))
+            for jobs in ([1, 11], [2], [21], [12, 3])
+        ]
+        await asyncio.sleep(0)
+        machine.may.set()
+        assert await asyncio.gather(first, *waiting) == [
+            [0], [-1, -11], [-2], [-21], [-12, -3]
+        ]  # fmt: skip
+
+    machine = run(test)
+    assert machine.batches == [[0], [1, 2, 3], [11, 12], [21]]
+    assert len(machine.threads) == 1
+    assert machine.threads != {threading.get_ident()}
+
+
+def test_a_batch_has_a_largest_size():
+    async def test(machine):
+        first = await busy(machine)
+        rest = asyncio.create_task(machine.batcher.submit(list(range(1, 8))))
+        await asyncio.sleep(0)
+        machine.may.set()
+        await asyncio.gather(first, rest)
+
+    assert run(test, size=3).batches == [[0], [1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_an_idle_machine_waits_for_others_as_long_as_it_may():
+    async def test(machine):
+        begin = time.monotonic()
+        first = asyncio.create_task(machine.batcher.submit([1]))
+        await asyncio.sleep(0.02)
+        await asyncio.gather(first, machine.batcher.submit([2]))
+        assert 0.19 < time.monotonic() - begin < 1.0
+
+    assert run(test, wait=0.2).batches == [[1, 2]]
+
+
+def test_a_full_batch_does_not_wait():
+    async def test(machine):
+        begin = time.monotonic()
+        await asyncio.gather(*(machine.batcher.submit([job]) for job in (1, 2)))
+        assert time.monotonic() - begin < 2
+
+    assert run(test, wait=5.0, size=2).batches == [[1, 2]]
+
+
+def test_a_full_queue_takes_nothing():
+    async def test(machine):
+        first = await busy(machine)
+        waiting = asyncio.create_task(machine.batcher.submit([1, 2]))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFullError):
+            await machine.batcher.submit([3, 4])
+        assert len(machine.batcher) == 2
+        fits = asyncio.create_task(machine.batcher.submit([5]))
+        await asyncio.sleep(0)
+        machine.may.set()
+        await asyncio.gather(first, waiting, fits)
+
+    machine = run(test, queue=3)
+    assert machine.batches == [[0], [1, 2, 5]]
+    assert machine.lengths[-1] == 0
+    assert max(machine.lengths) == 3
+
+
+def test_who_leaves_frees_the_place():
+    async def test(machine):
+        first = await busy(machine)
+        leaving = asyncio.create_task(machine.batcher.submit([1, 2]))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert len(machine.batcher) == 0
+        stays = asyncio.create_task(machine.batcher.submit([3, 4]))
+        await asyncio.sleep(0)
+        machine.may.set()
+        assert await stays == [-3, -4]
+        await first
+
+    assert run(test, queue=2).batches == [[0], [3, 4]]
+
+
+def test_who_leaves_during_the_computation_harms_nobody():
+    async def test(machine):
+        first = await busy(machine)
+        first.cancel()
+        machine.may.set()
+        assert await machine.batcher.submit([1]) == [-1]
+
+    run(test)
+
+
+def test_an_error_reaches_those_of_its_batch_alone():
+    async def test(machine):
+        first = await busy(machine)
+        jobs = [[13], [14], [1]]
+        tasks = [asyncio.create_task(machine.batcher.submit(one)) for one in jobs]
+        await asyncio.sleep(0)
+        machine.may.set()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(end) for end in ends] == [ZeroDivisionError] * 2 + [list]
+        await first
+
+    run(test)
+
+
+def test_the_end_answers_what_was_taken_and_takes_no_more():
+    async def test(machine):
+        first = await busy(machine)
+        waiting = asyncio.create_task(machine.batcher.submit([1, 11]))
+        await asyncio.sleep(0)
+        ending = asyncio.create_task(machine.batcher.stop())
+        await asyncio.sleep(0)
+        with pytest.raises(ClosedError):
+            await machine.batcher.submit([2])
+        machine.may.set()
+        assert await asyncio.gather(first, waiting) == [[0], [-1, -11]]
+        await ending
+
+    run(test)
+
+
+def test_what_runs_before_runs_before_and_its_failure_closes():
+    def fail():
+        raise ZeroDivisionError
+
+    async def test():
+        machine = Machine()
+        task = machine.batcher.start(fail)
+        with pytest.raises(ClosedError):
+            await machine.batcher.submit([1])
+        await machine.batcher.stop()
+        assert isinstance(task.exception(), ZeroDivisionError)
+
+    asyncio.run(test())
+
+
+def test_the_event_loop_stays_free():
+    async def test(machine):
+        first = await busy(machine)
+        await asyncio.sleep(0.01)
+        assert not first.done()
+        machine.may.set()
+        await first
+
+    run(test)
+
+
+@pytest.mark.parametrize("wrong", [{"size": 0}, {"queue": 0}, {"wait": -1.0}])
+def test_wrong_numbers_are_refused(wrong):
+    with pytest.raises(ArgumentError, match="put together"):
+        Batching(**wrong)
