@@ -14,7 +14,7 @@ from regard.models.seq2seq.checkpoint import load_checkpoint
 pytestmark = pytest.mark.slow
 
 PROGRAM = Path(__file__).with_name("train_small.py")
-KILLS = 5
+KILLS = 10
 MOST_SECONDS = 240
 
 
