@@ -5,21 +5,10 @@ import pytest
 
 from regard.comparison.published import PublishedDecoder
 
-# The names of its weights in the files that the layer wrote.
-ROWS = {"told": "W", "state": "U", "context": "C"}
-GATES = {"reset": "r", "update": "z", "proposal": "p", "answer": "o"}
-
 
 def fill(decoder, weights):
-    decoder.first.assign(weights["W_s"])
-    decoder.query.assign(weights["W_a"])
-    decoder.key.assign(weights["U_a"])
-    decoder.query_bias.assign(weights["b_a"])
-    decoder.scale.assign(weights["V_a"][:, None])
-    for name, gate in GATES.items():
-        for kernel, row in zip(decoder.kernels[name], ROWS.values(), strict=True):
-            kernel.assign(weights[f"{row}_{gate}"])
-        decoder.biases[name].assign(weights[f"b_{gate}"])
+    for variable in decoder.weights:
+        variable.assign(weights[variable.name])
 
 
 @pytest.mark.parametrize("case", ["plain", "seq2seq_trained", "simple_nmt"])

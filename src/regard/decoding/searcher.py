@@ -17,7 +17,8 @@ from regard.types import FloatArray, IntArray
 
 # Hypotheses that are followed side by side; more of them fill no core better.
 _ROWS = 256
-_LENGTH_STEP = 8
+#: Sources are padded to a multiple of it, and how long a result may be follows that.
+LENGTH_STEP = 8
 
 
 class _Found(NamedTuple):
@@ -180,7 +181,7 @@ def _batches(
     lengths: IntArray, order: IntArray, rows: int
 ) -> list[tuple[int, list[int]]]:
     """Members of similar length, and the length they are padded to."""
-    padded = np.maximum(_LENGTH_STEP, -(-lengths // _LENGTH_STEP) * _LENGTH_STEP)
+    padded = np.maximum(LENGTH_STEP, -(-lengths // LENGTH_STEP) * LENGTH_STEP)
     batches = []
     for length in np.unique(padded).tolist():
         members = [index for index in order.tolist() if padded[index] == length]

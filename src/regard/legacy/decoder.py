@@ -94,12 +94,21 @@ class AttentionDecoder(LegacyAttention):
 
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - as the original
         """Outputs, or attention in their place; weights."""
-        answers, weights = self._run(inputs)
+        answers, weights = self.write(inputs, ops.shape(inputs)[1])
         if self.return_probabilities:
             return weights[..., None], weights[:, None]
         return answers, weights[:, None]
 
-    def _run(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def write(
+        self, memory: Tensor, count: Any, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Outputs ``(batch, count, output_dim)``, weights ``(batch, count, time)``.
+
+        Args:
+            memory: The states, ``(batch, time, features)``.
+            count: The number of outputs.
+            mask: ``(batch, time)``, True where a state may be looked at; None: all.
+        """
         stored = self._stored
         keys = ops.matmul(memory, stored["U_a"]) + stored["b_a"]
         kernels = {
@@ -112,7 +121,7 @@ class AttentionDecoder(LegacyAttention):
             state, told, _ = before
             query = ops.matmul(state, stored["W_a"])[:, None]
             scores = additive_scores(query, keys, stored["V_a"])[:, 0]
-            weights = ops.cast(masked_softmax(scores), memory.dtype)
+            weights = ops.cast(masked_softmax(scores, mask), memory.dtype)
             context = ops.squeeze(ops.matmul(weights[:, None], memory), 1)
             after, answer = self._advance(kernels, context, state, told)
             given = (after, answer, weights)
@@ -121,8 +130,9 @@ class AttentionDecoder(LegacyAttention):
         start = ops.tanh(ops.matmul(memory[:, 0], stored["W_s"]))
         told = ops.zeros((ops.shape(memory)[0], self.output_dim), memory.dtype)
         nothing = ops.zeros_like(memory[..., 0])
-        steps = ops.arange(ops.shape(memory)[1])
-        _, (_, answers, weights) = ops.scan(step, (start, told, nothing), steps)
+        _, (_, answers, weights) = ops.scan(
+            step, (start, told, nothing), ops.arange(count)
+        )
         return ops.swapaxes(answers, 0, 1), ops.swapaxes(weights, 0, 1)
 
     def _advance(

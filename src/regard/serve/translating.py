@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from regard.decoding import Hypothesis, Search
+from regard.decoding.searcher import LENGTH_STEP
 from regard.plot.alignment_article import alignment_article
 from regard.serve.engine import Found, Job
 from regard.serve.limits import Limits
@@ -20,8 +21,6 @@ from regard.translator import TrainedTranslator
 from regard.translator.trained import KIND
 from regard.types import FloatArray, Translation
 
-# The searcher's own steps: how long a result may be depends on them.
-_LENGTH_STEP = 8
 # Each takes seconds to compile, for each length and beam.
 _ROWS = (1, 16)
 _LENGTH_PENALTY = 1.0
@@ -58,7 +57,7 @@ class TranslatorEngine:
     def warm_up(self) -> None:
         """Run every shape once."""
         longest = _padded(min(self._limits.tokens, self._trained.config.max_length))
-        lengths = range(_LENGTH_STEP, longest + 1, _LENGTH_STEP)
+        lengths = range(LENGTH_STEP, longest + 1, LENGTH_STEP)
         word = np.full(1, SequenceVocabulary.UNKNOWN_ID, dtype=np.int32)
         for beam, length, rows in product(self._limits.beams, lengths, self._rows):
             self._search([word] * rows, beam, length)
@@ -112,7 +111,7 @@ class TranslatorEngine:
 
 
 def _padded(length: int) -> int:
-    return max(1, -(-length // _LENGTH_STEP)) * _LENGTH_STEP
+    return max(1, -(-length // LENGTH_STEP)) * LENGTH_STEP
 
 
 def _translation(one: Translation, number: int, question: Question) -> dict[str, Any]:
