@@ -47,3 +47,13 @@ def test_the_highest_is_found_wherever_it_is(place: int) -> None:
     found, places = highest(ops.convert_to_tensor(values), 2)
     assert ops.convert_to_numpy(found).ravel().tolist() == [1.0, 0.0]
     assert ops.convert_to_numpy(places).ravel()[0] == place
+
+
+def test_an_equal_value_of_an_earlier_chunk_comes_first() -> None:
+    if keras.backend.backend() == "torch":
+        pytest.skip("PyTorch's own top_k keeps no order among equals")
+    values = np.zeros((1, 1, 1000), "float32")
+    # The second chunk has the highest maximum, and the first an equal of its second.
+    values[..., 200], values[..., [5, 150]] = 2.0, 1.0
+    _, places = highest(ops.convert_to_tensor(values), 2)
+    assert ops.convert_to_numpy(places).ravel().tolist() == [200, 5]
