@@ -1,16 +1,20 @@
 """Training and decoding of a translator against the same model in plain PyTorch.
 
 Run: ``python benchmarks/seq2seq.py [--quick]``. Both train on the same random pairs and
-decode the same random sources for the same number of steps, in turns in one process,
-with two threads each; figures are medians.
+decode the same random sources for the same number of steps, in turns, each in a process
+of its own with two threads; figures are medians.
 """
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from regard_cli.memory import keep_freed_memory
 
 SOURCE, TARGET = 5_973, 7_819
 UNITS = WIDTH = 256
@@ -20,16 +24,17 @@ BATCH, LENGTH, STEPS = 64, 14, 15
 def main() -> None:
     """Print training and decoding, ours and the peer's."""
     options = _options()
-    import torch
-
-    torch.set_num_threads(2)
+    if options.side:
+        _take_turns(options)
+        return
+    sides = {name: _Side(name) for name in ("regard", "PyTorch")}
     print(f"training: batch {BATCH}, {LENGTH} symbols a side, Adam")
     # Each timed call runs ten steps.
-    _compare("target tokens/s", 10 * BATCH * LENGTH, _training(), options.repeats)
+    _compare("train", "target tokens/s", 10 * BATCH * LENGTH, sides, options.repeats)
     for beam in (1, 5):
         print(f"decoding: {options.sentences} sentences, beam {beam}, {STEPS} steps")
-        runs = _decoding(beam, options.sentences)
-        _compare("sentences/s", options.sentences, runs, max(options.repeats // 4, 1))
+        job, repeats = f"{beam} {options.sentences}", max(options.repeats // 2, 1)
+        _compare(job, "sentences/s", options.sentences, sides, repeats)
 
 
 def _options() -> argparse.Namespace:
@@ -37,28 +42,64 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--sentences", type=int, default=1_000)
     parser.add_argument("--quick", action="store_true", help="a smoke run")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.sentences = 1, 64
     return options
 
 
+class _Side:
+    """One of both, in a process of its own: threads of the other do not wait there."""
+
+    def __init__(self, name: str) -> None:
+        command = (sys.executable, __file__, "--side", name)
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self._asks: Any = process.stdin
+        self._answers: Any = process.stdout
+
+    def seconds(self, job: str) -> float:
+        """How long a job takes."""
+        print(job, file=self._asks, flush=True)
+        return float(self._answers.readline())
+
+
+def _take_turns(options: argparse.Namespace) -> None:
+    """Run the jobs that are asked for, one a line."""
+    if options.side == "regard":
+        # As every command of ours does.
+        keep_freed_memory()
+    else:
+        import torch
+
+        torch.set_num_threads(2)
+    jobs: dict[str, Callable[[], Any]] = {}
+    for job in map(str.strip, sys.stdin):
+        if job not in jobs:
+            made = _training() if job == "train" else _decoding(*map(int, job.split()))
+            jobs[job] = made[options.side]()
+            jobs[job]()
+        begin = time.perf_counter()
+        jobs[job]()
+        print(time.perf_counter() - begin, flush=True)
+
+
 def _compare(
-    unit: str, amount: int, runs: dict[str, Callable[[], Any]], repeats: int
+    job: str, unit: str, amount: int, sides: dict[str, _Side], repeats: int
 ) -> None:
-    for run in runs.values():
-        run()
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            begin = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - begin)
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    # The first turn is after a long wait, for the other to compile.
+    for turn in range(repeats + 1):
+        for name, side in sides.items():
+            taken = side.seconds(job)
+            if turn:
+                seconds[name].append(taken)
     speed = {name: amount / float(np.median(taken)) for name, taken in seconds.items()}
     for name, each in speed.items():
         best = amount / min(seconds[name])
         print(f"  {name:<8} {each:10,.0f} {unit} (best {best:,.0f})")
-    print(f"  ratio    {speed['regard'] / speed['PyTorch']:10.2f}")
+    print(f"  ratio    {speed['regard'] / speed['PyTorch']:10.2f}", flush=True)
 
 
 def _pairs(rows: int) -> tuple[Any, Any, Any]:
@@ -77,57 +118,68 @@ def _ours() -> Any:
     )
 
 
-def _training() -> dict[str, Callable[[], Any]]:
-    import keras
-    import torch
-
-    from _torch_seq2seq import TorchSeq2Seq
-    from regard.models.seq2seq import SequenceLoss
-
-    source, told, target = _pairs(BATCH)
-    ours = _ours()
-    ours.compile(keras.optimizers.Adam(1e-3), SequenceLoss())
-    peer = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH)
-    optimizer = torch.optim.Adam(peer.parameters(), 1e-3)
-    loss = torch.nn.CrossEntropyLoss(ignore_index=0)
-    given = [torch.tensor(each).long() for each in (source, told, target)]
-
-    def train_peer() -> None:
-        optimizer.zero_grad()
-        logits = peer(given[0], given[1])
-        loss(logits.flatten(0, 1), given[2].flatten()).backward()
-        optimizer.step()
-
+def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
     # Ten steps a call, as within an epoch: one at a time, Keras hands over its state.
-    many = [np.tile(each, (10, 1)) for each in (source, told, target)]
+    source, told, target = _pairs(BATCH)
 
-    def train_ours() -> None:
-        ours.fit((many[0], many[1]), many[2], batch_size=BATCH, verbose=0)
+    def ours() -> Callable[[], Any]:
+        import keras
 
-    def train_peer_ten() -> None:
-        for _ in range(10):
-            train_peer()
+        from regard.models.seq2seq import SequenceLoss
 
-    return {"regard": train_ours, "PyTorch": train_peer_ten}
+        model = _ours()
+        model.compile(keras.optimizers.Adam(1e-3), SequenceLoss())
+        many = [np.tile(each, (10, 1)) for each in (source, told, target)]
+        return lambda: model.fit(
+            (many[0], many[1]), many[2], batch_size=BATCH, verbose=0
+        )
+
+    def theirs() -> Callable[[], Any]:
+        import torch
+
+        from _torch_seq2seq import TorchSeq2Seq
+
+        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH)
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        loss = torch.nn.CrossEntropyLoss(ignore_index=0)
+        given = [torch.tensor(each).long() for each in (source, told, target)]
+
+        def train() -> None:
+            for _ in range(10):
+                optimizer.zero_grad()
+                logits = model(given[0], given[1])
+                loss(logits.flatten(0, 1), given[2].flatten()).backward()
+                optimizer.step()
+
+        return train
+
+    return {"regard": ours, "PyTorch": theirs}
 
 
-def _decoding(beam: int, sentences: int) -> dict[str, Callable[[], Any]]:
-    import torch
-
-    from _torch_seq2seq import TorchSeq2Seq
-    from regard.decoding import Search, Searcher
-
+def _decoding(beam: int, sentences: int) -> dict[str, Callable[[], Callable[[], Any]]]:
     source, _, _ = _pairs(sentences)
-    searcher = Searcher(_ours(), Search(beam=beam, max_length=STEPS))
-    peer = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH).eval()
-    rows = 256 // beam
-    given = torch.tensor(source).long()
 
-    def search_peer() -> None:
-        for first in range(0, sentences, rows):
-            peer.search(given[first : first + rows], STEPS, beam)
+    def ours() -> Callable[[], Any]:
+        from regard.decoding import Search, Searcher
 
-    return {"regard": lambda: searcher.run(list(source)), "PyTorch": search_peer}
+        searcher = Searcher(_ours(), Search(beam=beam, max_length=STEPS))
+        return lambda: searcher.run(list(source))
+
+    def theirs() -> Callable[[], Any]:
+        import torch
+
+        from _torch_seq2seq import TorchSeq2Seq
+
+        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH).eval()
+        rows, given = 256 // beam, torch.tensor(source).long()
+
+        def search() -> None:
+            for first in range(0, sentences, rows):
+                model.search(given[first : first + rows], STEPS, beam)
+
+        return search
+
+    return {"regard": ours, "PyTorch": theirs}
 
 
 if __name__ == "__main__":

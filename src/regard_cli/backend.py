@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from regard_cli.memory import keep_freed_memory
+
 # What Keras writes to keras.json by itself when it is first imported.
 _UNTOUCHED = {
     "floatx": "float32",
@@ -28,8 +30,9 @@ def choose_backend() -> None:
 
 
 def prepare() -> None:
-    """Choose the backend, and keep what it compiles for later commands."""
+    """Choose the backend, and keep what it compiles and the memory it needs."""
     choose_backend()
+    keep_freed_memory()
     from regard.predictor import enable_compilation_cache  # noqa: PLC0415 - loads Keras
 
     enable_compilation_cache()

@@ -37,6 +37,25 @@ def test_the_company_of_a_source_makes_no_difference(searching):
             np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
+def test_sources_of_many_batches_get_their_own_results(model, monkeypatch):
+    search = Search(beam=2, max_length=6)
+    given = sources(3, 17, 8, 9, 1, 4, 20, 12, 2)
+    # One of all, and one that cuts them into batches of which two run at a time.
+    together = flat(Searcher(model, search).run(given))
+    monkeypatch.setattr(searcher, "_ROWS", 4)
+    apart = flat(Searcher(model, search).run(given))
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(one.symbols, other.symbols)
+        np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+
+
+def test_a_batch_that_fails_ends_the_search(model):
+    searching = Searcher(model, Search(max_length=2))
+    given = sources(3, 17)
+    with pytest.raises(ArgumentError, match="A prefix is longer"):
+        searching.run(given, [np.ones(1, "int32"), np.ones(3, "int32")])
+
+
 def test_the_best_come_first_and_are_different(searching):
     for source, best in zip(
         sources(3, 8, 1, 5), searching.run(sources(3, 8, 1, 5)), strict=True

@@ -1,5 +1,6 @@
 """A function of a model's variables and of arrays, as each backend runs it best."""
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -9,11 +10,16 @@ from keras import ops, tree
 #: Of NumPy arrays, a nest of NumPy arrays.
 Compiled: TypeAlias = Callable[..., Any]
 
+# Layers are not made to be traced by two threads at once, and two would compile the
+# same program twice.
+_COMPILING = threading.Lock()
+
 
 def compiled(model: keras.Model, function: Callable[..., Any]) -> Compiled:
     """Compile a function that calls a model, once for each shape of its arguments.
 
-    The values of the variables are those at the time of each call.
+    The values of the variables are those at the time of each call. On JAX it may be
+    called from several threads at once.
 
     Args:
         model: Whose variables the function uses.
@@ -44,9 +50,17 @@ def _on_jax(model: keras.Model, function: Callable[..., Any]) -> Compiled:
         with keras.StatelessScope(state_mapping=pairs):
             return function(*arrays)
 
+    known: set[tuple[tuple[int, ...], ...]] = set()
+
     def run(*arrays: Any) -> Any:
         values = [variable.value for variable in variables]
-        return jax.device_get(program(values, *arrays))
+        shapes = tuple(array.shape for array in arrays)
+        if shapes in known:
+            return jax.device_get(program(values, *arrays))
+        with _COMPILING:
+            found = program(values, *arrays)
+            known.add(shapes)
+        return jax.device_get(found)
 
     return run
 

@@ -1,8 +1,10 @@
 """Searches over many sources of different lengths."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -17,6 +19,8 @@ from regard.types import FloatArray, IntArray
 
 # Hypotheses that are followed side by side; more of them fill no core better.
 _ROWS = 256
+# Searches side by side. Much of a step keeps one core only; more than two take memory.
+_THREADS = 2
 #: Sources are padded to a multiple of it, and how long a result may be follows that.
 LENGTH_STEP = 8
 
@@ -76,10 +80,15 @@ class Searcher:
         found: list[list[Hypothesis]] = [[] for _ in sources]
         lengths = np.asarray([len(source) for source in sources], dtype=np.int64)
         order = np.argsort(lengths, kind="stable")
-        for length, members in _batches(lengths, order, self._rows):
-            for member, best in zip(
-                members, self._batch(length, members, sources, prefixes), strict=True
-            ):
+        batches = _batches(lengths, order, self._rows)
+        for length, _ in batches:
+            self._program(self._search.limit(length))
+
+        def search(batch: tuple[int, list[int]]) -> list[list[Hypothesis]]:
+            return self._batch(*batch, sources, prefixes)
+
+        for (_, members), each in zip(batches, _apply(search, batches), strict=True):
+            for member, best in zip(members, each, strict=True):
                 found[member] = best
         return found
 
@@ -141,6 +150,17 @@ class Searcher:
             for place in order[: self._search.n_best]
             if place == order[0] or possible[place]
         ]
+
+
+def _apply(
+    search: Callable[[Any], list[list[Hypothesis]]], batches: Sequence[Any]
+) -> Iterable[list[list[Hypothesis]]]:
+    """The result of each batch; on JAX two are searched at a time."""
+    # PyTorch keeps the interpreter while it searches, TensorFlow shares its threads.
+    if len(batches) < 2 or keras.backend.backend() != "jax":
+        return map(search, batches)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="regard-search") as threads:
+        return list(threads.map(search, batches))
 
 
 def _hypothesis(found: _Found, row: int, place: int, source: int) -> Hypothesis:
