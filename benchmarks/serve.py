@@ -9,6 +9,7 @@ minutes, then ends the service under load.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -88,7 +89,8 @@ def flask(bundle: str) -> None:
     trained = regard.load(bundle).trained
     model, reader = trained.model, trained.reader
     pooling = model.get_layer(ATTENTION)
-    states_of = keras.Model(model.inputs, pooling.input)
+    # What the attention is given: the states, and which of them are real.
+    given = keras.Model(model.inputs, pooling.input)
     app = flask.Flask(__name__)
     # `model.predict` of several threads at once gives wrong answers on JAX.
     lock = threading.Lock()
@@ -100,8 +102,7 @@ def flask(bundle: str) -> None:
         ids = pad([encoded.ids], 1, LENGTH)
         with lock:
             score = model.predict(ids, verbose=0)[0]
-            states = states_of.predict(ids, verbose=0)
-            mask = ids[..., 0] != 0
+            states, mask = given.predict(ids, verbose=0)
             weights = pooling(states, mask=mask, return_attention_scores=True)[1]
         kept = np.asarray(weights)[0].mean(0)[: len(encoded)]
         return {
@@ -113,22 +114,24 @@ def flask(bundle: str) -> None:
     app.run(port=0)
 
 
-def in_process(bundle: Path, text: str) -> float:
-    """Milliseconds of a bare compiled call and tokenising, the median."""
+def in_process(bundle: Path, given: list[str]) -> float:
+    """Milliseconds of a bare compiled call and tokenising, the median over texts."""
     import regard
     from regard.text.batching import pad
 
     trained = regard.load(bundle).trained
     seen = regard.observe(trained.model, "attention")
+    texts = itertools.cycle(given)
 
     def call() -> None:
+        text = next(texts)
         seen.predict_on_batch(pad([trained.reader.read([text])[0].ids], 1, LENGTH))
 
     return 1000 * statistics.median(_times(call, 200))
 
 
 def _times(call: Callable[[], None], count: int) -> list[float]:
-    for _ in range(20):
+    for _ in range(70):
         call()
     times = []
     for _ in range(count):
@@ -237,7 +240,7 @@ def measure_model(
                 f"{address}/predict", bodies, clients, options.seconds
             )
             show("flask", clients, theirs[clients])
-    judge(ours, theirs, in_process(bundle, given[0]))
+    judge(ours, theirs, in_process(bundle, given))
 
 
 def judge(ours: dict, theirs: dict, bare: float) -> None:

@@ -3,7 +3,8 @@
 from regard.errors import MissingExtraError
 
 try:
-    import prometheus_client  # noqa: F401 - only whether it is there
+    import orjson  # noqa: F401 - only whether it is there
+    import prometheus_client  # noqa: F401 - the same
     import starlette  # noqa: F401 - the same
 except ModuleNotFoundError as error:
     raise MissingExtraError("The service", error.name or "", "serve") from error

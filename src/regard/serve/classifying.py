@@ -90,11 +90,15 @@ def _probabilities(explanation: Explanation, top_k: int | None) -> dict[str, flo
 
 
 def _weights(explanation: Explanation, top_k: int | None) -> dict[str, Any]:
+    tokens, offsets = explanation.tokens, explanation.offsets
     weights = rounded_rows(explanation.weights)
-    # The strongest, in the order of the text.
-    kept = sorted((-weights).argsort(kind="stable")[:top_k].tolist())
+    if top_k is not None and top_k < len(tokens):
+        # The strongest, in the order of the text.
+        kept = sorted((-weights).argsort(kind="stable")[:top_k].tolist())
+        tokens = tuple(tokens[index] for index in kept)
+        offsets, weights = offsets[kept], weights[kept]
     return {
-        "tokens": [explanation.tokens[index] for index in kept],
-        "offsets": explanation.offsets[kept].tolist(),
-        "weights": weights[kept].tolist(),
+        "tokens": tokens,
+        "offsets": offsets.tolist(),
+        "weights": weights.tolist(),
     }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -67,7 +68,7 @@ class Endpoints:
             known["reason"] = problem.reason
             raise
         known["inputs"] = len(reply["predictions"])
-        return JSONResponse(reply)
+        return Response(orjson.dumps(reply), media_type="application/json")
 
     async def _list(self, _: Request) -> Response:
         return JSONResponse(

@@ -10,9 +10,9 @@ import io
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ NOTHING = 0
 #: The lengths of the pieces of a word, its boundaries counted as characters.
 PIECES = (3, 4, 5)
 
-_REMEMBERED = 1 << 17
 _DAMAGE = (
     ValueError,
     TypeError,
@@ -72,25 +71,21 @@ class Features:
         """The number of features of a token: n-grams first, then pieces."""
         return self.order + self.columns
 
-    def rows(self, ids: IntArray, spelled: Sequence[str]) -> IntArray:
-        """The rows of the features of each token.
+    def rows(self, ids: IntArray) -> IntArray:
+        """The rows of words and n-grams, with room for the pieces.
 
         Args:
             ids: ``(tokens,)``, the word ids.
-            spelled: The normalised spelling of each token.
 
         Returns:
-            ``(tokens, width)``. The first column is the word id itself; where there is
-            no such feature, or an unknown one, stands 0.
+            ``(tokens, width)``. The first column is the word id itself. Where there is
+            no such feature, or an unknown one, stands 0, as in the columns of pieces.
         """
         rows = np.zeros((len(ids), self.width), np.int32)
         rows[:, 0] = ids
         for column, keys in enumerate(self.ngrams, start=1):
             found = _find(ngram_keys(ids, column + 1, self.words), keys)
             rows[:, column] = np.where(found < 0, NOTHING, found + self._starts[column])
-        if self.columns:
-            for place, word in enumerate(spelled):
-                rows[place, self.order :] = self._pieces_of(word)
         return rows
 
     @cached_property
@@ -98,12 +93,12 @@ class Features:
         sizes = [self.words, *map(len, self.ngrams)]
         return [0, *np.cumsum(sizes).tolist()]
 
-    @cached_property
-    def _pieces_of(self) -> Callable[[str], IntArray]:
-        # Words repeat, and the work of one is long.
-        return lru_cache(_REMEMBERED)(self._find_pieces)
+    def pieces_of(self, word: str) -> IntArray:
+        """The rows of the pieces of a word, ``(columns,)``, filled up with 0.
 
-    def _find_pieces(self, word: str) -> IntArray:
+        Args:
+            word: Its normalised spelling.
+        """
         found = _find(piece_keys(word), self.pieces)
         known = found[found >= 0] + self._starts[-1]
         if len(known) > self.columns:

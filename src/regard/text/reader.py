@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from regard.text.encoded import Encoded
 from regard.text.features import Features
 from regard.text.tokenizer import Tokenizer
+from regard.types import IntArray
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +33,38 @@ class Reader:
         """Each text with ``ids`` of shape ``(tokens, features.width)``."""
         encoded = self.tokenizer.encode(texts, self.max_length)
         return [
-            replace(one, ids=self.features.rows(one.ids, self.spelled(one, text)))
+            replace(one, ids=self._rows(one, text))
             for one, text in zip(encoded, texts, strict=True)
         ]
 
-    def spelled(self, encoded: Encoded, text: str) -> list[str]:
-        """The normalised spelling of each token, where features depend on it."""
-        if not self.features.columns:
-            return []
-        return spelling(self.tokenizer, encoded, text)
+    def _rows(self, encoded: Encoded, text: str) -> IntArray:
+        rows = self.features.rows(encoded.ids)
+        if self.features.columns:
+            rows[:, self.features.order :] = self._pieces(encoded, text)
+        return rows
+
+    def _pieces(self, encoded: Encoded, text: str) -> IntArray:
+        table, filled = self._of_words
+        ids = encoded.ids
+        rows = table[ids]
+        for place in np.flatnonzero(~filled[ids]).tolist():
+            id_ = int(ids[place])
+            if id_ == Tokenizer.UNKNOWN_ID:
+                start, end = encoded.offsets[place].tolist()
+                word = self.tokenizer.normalise(text[start:end])
+                rows[place] = self.features.pieces_of(word)
+            else:
+                word = self.tokenizer.word(id_)
+                table[id_] = rows[place] = self.features.pieces_of(word)
+                # Last: another thread may read at the same time.
+                filled[id_] = True
+        return rows
+
+    @cached_property
+    def _of_words(self) -> tuple[IntArray, BoolArray]:
+        """The pieces of each word of the vocabulary, and whether they were found."""
+        words, columns = self.features.words, self.features.columns
+        return np.zeros((words, columns), np.int32), np.zeros(words, np.bool_)
 
 
 def spelling(tokenizer: Tokenizer, encoded: Encoded, text: str) -> list[str]:

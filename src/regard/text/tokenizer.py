@@ -41,6 +41,7 @@ class Tokenizer:
         self._pipeline = pipeline
         self._splitter = splitter(pipeline)
         self._vocabulary: dict[str, int] = pipeline.get_vocab()
+        self._words = {id_: word for word, id_ in self._vocabulary.items()}
         self._id_of = lru_cache(_REMEMBERED)(self._look_up)
 
     @classmethod
@@ -102,7 +103,7 @@ class Tokenizer:
 
     def word(self, id_: int) -> str:
         """The normalised word of an id."""
-        return str(self._pipeline.id_to_token(id_))
+        return self._words[id_]
 
     def to_json(self) -> str:
         """The tokenizer in the JSON format of the Hugging Face library."""
