@@ -1,6 +1,6 @@
 """The service against what tutorials do, under load from another process.
 
-- ``regard``: ``regard serve``, one process
+- ``regard``: ``regard serve``, in one process unless ``--workers`` says otherwise
 - ``flask``: the same model in a plain Flask application that calls ``model.predict``
   for the score, then an intermediate model for the attention, for each request
 
@@ -193,6 +193,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--clients", type=int, nargs="*", default=CLIENTS)
     parser.add_argument("--only", choices=["classifier", "translator"])
+    parser.add_argument("--workers", default="1", help="processes of ours")
     parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
     parser.add_argument("--bundles", type=Path, help="keep them here")
     parser.add_argument("--flask", help=argparse.SUPPRESS)
@@ -224,6 +225,7 @@ def measure_model(
     bodies = [json.dumps({"inputs": text}) for text in given]
     ours, theirs = {}, {}
     serving = (sys.executable, "-m", "regard_cli", "serve", str(bundle), "--port", "0")
+    serving += ("--workers", options.workers)
     with running(*serving) as (process, address):
         _load.wait_until_ready(address)
         path = f"{address}/v1/models/{kind}/predict"

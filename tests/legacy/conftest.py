@@ -15,17 +15,10 @@ def _light():
         yield
 
 
-def reading(case):
-    """What its reader has to say about a case."""
-    if case.kind == "attention_with_context":
-        return {"variant": case.options["variant"]}
-    return {"version": case.options["version"][:4]} if case.kind[:4] == "seq_" else {}
-
-
 @functools.cache
 def _loaded(name):
     case = golden.Golden(name)
-    return legacy.load_model(case.file("_model.h5"), **reading(case))
+    return legacy.load_model(case.file("_model.h5"), **golden.reading(case))
 
 
 @pytest.fixture

@@ -190,3 +190,10 @@ MAKERS = {
     "prob_attention": lambda _, **settings: legacy.ProbAttention(**settings),
 }
 LAYER_CASES = [name for name in ALL if name.split("/")[0] in MAKERS]
+
+
+def reading(case):
+    """What its reader has to say about a case."""
+    if case.kind == "attention_with_context":
+        return {"variant": case.options["variant"]}
+    return {"version": case.options["version"][:4]} if case.kind[:4] == "seq_" else {}

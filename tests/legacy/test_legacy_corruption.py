@@ -8,7 +8,6 @@ import golden
 import h5py
 import pytest
 
-from conftest import reading
 from regard import legacy
 from regard.errors import RegardError
 
@@ -106,7 +105,7 @@ def attempt(seed, folder, loaded, models=MODELS):
     path = folder / f"damaged_{seed}.h5"
     path.write_bytes(content)
     try:
-        model = legacy.load_model(path, **reading(case))
+        model = legacy.load_model(path, **golden.reading(case))
     except RegardError as error:
         message = str(error)
     else:

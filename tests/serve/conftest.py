@@ -2,6 +2,8 @@
 
 import socket
 import threading
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import uvicorn
@@ -28,10 +30,9 @@ def client(bundles):
         yield client
 
 
-@pytest.fixture(scope="session")
-def address(bundles, client):
-    """A real server of both, and its address; what it runs ``client`` has compiled."""
-    app = create_app(bundles, limits=LIMITS, max_batch=4)
+@contextmanager
+def _listening(app):
+    """A real server, and its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -41,3 +42,22 @@ def address(bundles, client):
         yield f"http://{host}:{port}/"
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def address(bundles, client):
+    """A real server of both, and its address; what it runs ``client`` has compiled."""
+    with _listening(create_app(bundles, limits=LIMITS, max_batch=4)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def described_address(bundles, client):
+    """The same, with limits that a schema can tell: no text has too many tokens.
+
+    A token has one character at least. And no body of allowed members is too large.
+    """
+    limits = replace(LIMITS, characters=48, tokens=48, body_bytes=1 << 20)
+    app = create_app(bundles, limits=limits, max_batch=4)
+    with light_compilation(), _listening(app) as address:
+        yield address

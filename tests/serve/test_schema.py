@@ -23,13 +23,13 @@ def check(address, folder, examples):
         timeout=1_800,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
+    assert done.returncode == 0, done.stdout[-9_000:] + done.stderr[-2_000:]
 
 
-def test_replies_are_as_described(address, tmp_path):
-    check(address, tmp_path, 10)
+def test_replies_are_as_described(described_address, tmp_path):
+    check(described_address, tmp_path, 10)
 
 
 @pytest.mark.slow
-def test_replies_are_as_described_in_the_long_run(address, tmp_path):
-    check(address, tmp_path, 1_000)
+def test_replies_are_as_described_in_the_long_run(described_address, tmp_path):
+    check(described_address, tmp_path, 1_000)

@@ -24,6 +24,7 @@ class PublishedDecoder(keras.layers.Layer):
 
     def __init__(self, units: int, symbols: int, steps: int) -> None:
         super().__init__()
+        self.supports_masking = True
         self.steps = steps
         first = dict.fromkeys(_ORTHOGONAL, "orthogonal")
         self.decoder = AttentionDecoder(units, symbols, initializers=first)
@@ -40,3 +41,6 @@ class PublishedDecoder(keras.layers.Layer):
             valid: ``(batch, keys)``, True where a key is one.
         """
         return self.decoder.write(memory, self.steps, valid)
+
+    def compute_mask(self, *_: object) -> None:
+        """None: there is an answer for each step, whatever the keys."""

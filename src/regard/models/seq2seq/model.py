@@ -1,18 +1,15 @@
 """An encoder, and a decoder that looks at what it made."""
 
-import itertools
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from regard.errors import ArgumentError
-from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, Memory
+from regard.layers import AttentionDecoder, DecoderState, Memory
 from regard.layers.base import check_dropout, check_positive
+from regard.models.seq2seq.parts import embedding, known_cell, recurrent, seeds
 from regard.ops import project
 from regard.ops.precision import Tensor
-
-_LAYERS = {"gru": GRU, "lstm": LSTM}
 
 
 class Encoded(NamedTuple):
@@ -96,7 +93,7 @@ class Seq2Seq(keras.Model):
             "target_symbols": check_positive("target_symbols", target_symbols),
             "units": check_positive("units", units),
             "embedding_units": check_positive("embedding_units", embedding_units),
-            "cell": _known_cell(cell),
+            "cell": known_cell(cell),
             "encoder_layers": check_positive("encoder_layers", encoder_layers),
             "bidirectional": bidirectional,
             "score": score,
@@ -109,15 +106,15 @@ class Seq2Seq(keras.Model):
             "attention_dropout": attention_dropout,
             "seed": seed,
         }
-        draw = _seeds(seed)
-        self.source_embedding = _embedding(
+        draw = seeds(seed)
+        self.source_embedding = embedding(
             "source_embedding", source_symbols, embedding_units, draw()
         )
-        self.target_embedding = _embedding(
+        self.target_embedding = embedding(
             "target_embedding", target_symbols, embedding_units, draw()
         )
         self.encoder = [
-            _encoder(f"encoder_{index}", cell, units, bidirectional, draw())
+            recurrent(f"encoder_{index}", cell, units, bidirectional, draw())
             for index in range(encoder_layers)
         ]
         self.bridge = [
@@ -252,48 +249,3 @@ class Seq2Seq(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """The arguments the model can be made anew from."""
         return {**super().get_config(), **self._settings}
-
-
-def _embedding(name: str, symbols: int, width: int, seed: int | None) -> Any:
-    # No mask travels with it: the model makes the one mask that is needed.
-    return keras.layers.Embedding(
-        symbols,
-        width,
-        embeddings_initializer=keras.initializers.RandomNormal(
-            stddev=width**-0.5, seed=seed
-        ),
-        name=name,
-    )
-
-
-def _encoder(
-    name: str, cell: str, units: int, bidirectional: bool, seed: int | None
-) -> Any:
-    layer = _LAYERS[cell](
-        units,
-        return_sequences=True,
-        return_state=True,
-        kernel_initializer=keras.initializers.GlorotUniform(seed),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
-        name=name,
-    )
-    return keras.layers.Bidirectional(layer, name=name) if bidirectional else layer
-
-
-def _seeds(seed: int | None) -> Any:
-    """A function that gives a new seed at each call, or always None."""
-    if seed is None:
-        return lambda: None
-    numbers = itertools.count(1_000_003 * seed)
-    # No backend takes a wider seed.
-    return lambda: next(numbers) % 2**31
-
-
-def _known_cell(cell: str) -> str:
-    if cell not in _LAYERS:
-        raise ArgumentError(
-            "'cell' names no recurrent cell.",
-            expected=f"one of {list(_LAYERS)}",
-            received=repr(cell),
-        )
-    return cell
