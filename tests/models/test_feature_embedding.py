@@ -27,6 +27,20 @@ def test_row_zero_adds_nothing():
     assert float(embedding()(token)[0, 0, 0]) == 1 + 1000
 
 
+def test_training_without_dropout_and_prediction_give_the_same():
+    random = np.random.default_rng(0)
+    layer = FeatureEmbedding(50, 8, ngrams=3)
+    layer.build((None, None, 9))
+    layer.set_weights([random.normal(size=(50, 8)).astype("float32")])
+    tokens = random.integers(0, 50, (4, 7, 9)) * random.integers(0, 2, (4, 7, 9))
+    given = keras.ops.convert_to_tensor(tokens.astype("int32"))
+    one, other = (
+        keras.ops.convert_to_numpy(layer(given, training=training))
+        for training in (True, False)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
 def test_the_mask_is_true_where_there_is_a_word():
     tokens = np.array([[[1, 0, 0, 0, 0, 0], [0, 2, 3, 0, 0, 0]]])
     mask = embedding().compute_mask(keras.ops.convert_to_tensor(tokens))

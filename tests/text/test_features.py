@@ -48,6 +48,15 @@ def test_an_unknown_word_shares_pieces_with_a_known_one():
     assert not made.read(["xyz"])[0].ids[0, 2:].any()
 
 
+def test_a_text_is_read_the_same_whatever_was_read_before():
+    # Two words that are unknown, each with pieces of another one that is known.
+    texts = [*TEXTS, "good goodness", "bad badly", "goodness badly"]
+    alone = [reader(min_texts=1).read([text])[0].ids for text in texts]
+    one = reader(min_texts=1)
+    for text, ids in zip(texts * 2, alone * 2, strict=True):
+        np.testing.assert_array_equal(one.read([text])[0].ids, ids)
+
+
 def test_all_rows_are_within_the_table_and_each_kind_has_its_own():
     made = reader(min_texts=1, order=3)
     features = made.features
