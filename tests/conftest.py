@@ -9,6 +9,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Commands keep compiled programs in the user's cache directory; tests do not.
 os.environ.setdefault("REGARD_NO_COMPILATION_CACHE", "1")
+# And they let their process keep the memory it frees, which other tests share.
+os.environ.setdefault("MALLOC_ARENA_MAX", "8")
 
 import pytest
 from hypothesis import settings
