@@ -73,8 +73,8 @@ def running(*command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         threading.Thread(target=process.stderr.read, daemon=True).start()  # type: ignore[union-attr]  # a pipe
         yield process, found.group()
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(30)
 
 
 def flask(bundle: str) -> None:

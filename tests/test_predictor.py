@@ -94,11 +94,12 @@ def test_only_shapes_of_the_fixed_set_are_run(lengths):
         (4, [8]),
         (8, [8]),
         (9, [8, 1]),
-        (31, [8, 8, 8, 8]),
-        (32, [64]),
-        (70, [64, 8]),
-        (300, [256, 64]),
-        (600, [256, 256, 64, 8, 8, 8]),
+        (15, [8, 8]),
+        (16, [32]),
+        (32, [32]),
+        (70, [32, 32, 8]),
+        (128, [256]),
+        (300, [256, 32, 8, 8]),
     ],
 )
 def test_batches_are_at_least_half_full(recorded, count, rows):
@@ -244,3 +245,10 @@ def test_by_default_the_cache_is_the_users(tmp_path, monkeypatch, jax_as_it_was)
     chosen = enable_compilation_cache()
     assert chosen == tmp_path / "regard" / "compiled"
     assert chosen.stat().st_mode & 0o077 == 0
+
+
+def test_the_sizes_of_small_batches_are_known(recorded):
+    predictor = Predictor(UNUSED, max_length=8, batch_sizes=(1, 8, 32, 256))
+    assert predictor.batch_sizes_up_to(1) == (1,)
+    assert predictor.batch_sizes_up_to(8) == (1, 8)
+    assert predictor.batch_sizes_up_to(64) == (1, 8, 32)

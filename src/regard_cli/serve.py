@@ -24,7 +24,7 @@ def serve(
     ] = 1,
     max_batch: Annotated[
         int, typer.Option(min=1, max=256, help="The most texts computed together.")
-    ] = 64,
+    ] = 32,
     max_wait_ms: Annotated[
         float,
         typer.Option(min=0, help="How long a text waits for others while idle."),

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -67,6 +68,8 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             "server_header": False,
             # Others take heads of any size; and this one costs little more.
             "http": "h11",
+            # Nothing here asks where a request comes from.
+            "proxy_headers": False,
         }
         if workers > 1:
             # Before anything is imported that counts: workers add up their counts here.
@@ -97,7 +100,16 @@ def _worker(settings: Settings) -> "Starlette":
     """The service in a process of its own."""
     prepare()
     _log_as_json()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     return settings.application()
+
+
+def _end_with_parent() -> None:
+    """End as asked when the process that would ask is killed itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -60,6 +60,15 @@ def wait_until_ready(address):
     raise AssertionError("never ready")
 
 
+def wait_for_workers(address):
+    for _ in range(600):
+        try:
+            return wait_until_ready(address)
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("nobody answers")
+
+
 def test_it_answers_and_finishes_what_is_under_way(started, toy_bundle):
     process, address = started(str(toy_bundle), "--max-wait-ms", "500")
     assert address.startswith("http://127.0.0.1:")
@@ -87,18 +96,28 @@ def test_it_answers_and_finishes_what_is_under_way(started, toy_bundle):
 @pytest.mark.slow
 def test_several_workers_count_together(started, toy_bundle):
     _, address = started(str(toy_bundle), "--workers", "2")
-    for _ in range(600):
-        try:
-            wait_until_ready(address)
-            break
-        except OSError:
-            time.sleep(0.1)
+    wait_for_workers(address)
     for _ in range(20):
         ask(address, "v1/models/toy/predict", {"inputs": "my refund"})
     with urllib.request.urlopen(f"{address}metrics") as reply:  # noqa: S310 - ours
         text = reply.read().decode()
     counted = re.search(r'seconds_count\{model="toy",status="200"\} (\S+)', text)
     assert float(counted.group(1)) == 20
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_started_them(started, toy_bundle):
+    process, address = started(str(toy_bundle), "--workers", "2")
+    wait_for_workers(address)
+    process.kill()
+    for _ in range(100):
+        try:
+            ask(address, "healthz")
+        except OSError:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("somebody still answers")
 
 
 def test_a_damaged_bundle_is_refused_by_its_name(run, toy_bundle, tmp_path):

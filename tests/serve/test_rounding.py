@@ -32,3 +32,8 @@ def test_rows_sum_to_one(length, seed):
 def test_no_row_is_nothing():
     assert rounded_rows(np.zeros((0, 3))).shape == (0, 3)
     assert rounded_rows(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_rows_lie_one_after_the_other():
+    # What writes a reply takes no other arrays.
+    assert rounded_rows(np.full((4, 3), 1 / 3).T).flags.c_contiguous

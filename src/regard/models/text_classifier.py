@@ -4,7 +4,7 @@ from itertools import count
 
 import keras
 
-from regard.layers import AttentionPooling
+from regard.layers import GRU, AttentionPooling
 from regard.models.config import TextClassifierConfig
 from regard.models.feature_embedding import FeatureEmbedding
 
@@ -82,7 +82,7 @@ def _with_context(
 ) -> keras.KerasTensor:
     """The states, and beside each what a recurrent layer knows there."""
     dropped = keras.layers.Dropout(config.dropout, seed=next(seeds))(states)
-    layer = keras.layers.GRU(
+    layer = GRU(
         config.recurrent_units,
         return_sequences=True,
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),

@@ -12,8 +12,9 @@ from regard.observing import observe
 from regard.text.batching import bucket_of, length_buckets, pad
 from regard.types import AttentionMap, FloatArray, IntArray, Observation
 
-#: The numbers of rows a batch may have. A single question, a few, many, a file.
-BATCH_SIZES = (1, 8, 64, 256)
+#: The numbers of rows a batch may have: a single question, a few, many, a file. On
+#: processors many long texts together are slower than few: they leave the cache.
+BATCH_SIZES = (1, 8, 32, 256)
 
 _OVER_TOKENS = ("keys", "queries")
 
@@ -111,6 +112,10 @@ class Predictor:
         for rows, length in shapes:
             padding = np.zeros((rows, length, *self._features), dtype=np.int32)
             self._observed.predict_on_batch(padding)
+
+    def batch_sizes_up_to(self, most: int) -> tuple[int, ...]:
+        """The sizes of the batches that at most so many sequences run in."""
+        return tuple(sorted({self._rows(count) for count in range(1, most + 1)}))
 
     def _runs(
         self, sequences: Sequence[IntArray]

@@ -24,7 +24,7 @@ def create_app(
     bundles: Bundles,
     *,
     limits: Limits | None = None,
-    max_batch: int = 64,
+    max_batch: int = 32,
     max_wait_ms: float = 0.0,
     cors: Sequence[str] = (),
 ) -> Starlette:

@@ -37,7 +37,7 @@ class Batching:
         ArgumentError: A number is too small.
     """
 
-    size: int = 64
+    size: int = 32
     wait: float = 0.0
     queue: int = 1_024
 

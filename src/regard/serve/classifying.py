@@ -53,7 +53,7 @@ class ClassifierEngine:
         """Run every shape once."""
         predictor = self._trained.predictor
         predictor.warm_up(
-            _up_to(predictor.batch_sizes, self.batch_size),
+            predictor.batch_sizes_up_to(self.batch_size),
             _up_to(predictor.lengths, self._limits.tokens),
         )
 
@@ -99,6 +99,6 @@ def _weights(explanation: Explanation, top_k: int | None) -> dict[str, Any]:
         offsets, weights = offsets[kept], weights[kept]
     return {
         "tokens": tokens,
-        "offsets": offsets.tolist(),
-        "weights": weights.tolist(),
+        "offsets": offsets,
+        "weights": weights,
     }

@@ -68,7 +68,8 @@ class Endpoints:
             known["reason"] = problem.reason
             raise
         known["inputs"] = len(reply["predictions"])
-        return Response(orjson.dumps(reply), media_type="application/json")
+        content = orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY)
+        return Response(content, media_type="application/json")
 
     async def _list(self, _: Request) -> Response:
         return JSONResponse(

@@ -54,5 +54,5 @@ class Engine(Protocol):
         ...
 
     def reply(self, job: Job, found: Found, question: Question) -> dict[str, Any]:
-        """What a client is told about one text."""
+        """What a client is told about one text; arrays are told as lists."""
         ...

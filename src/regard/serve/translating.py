@@ -85,7 +85,7 @@ class TranslatorEngine:
         if question.with_weights:
             kept = len(self._ids(job.encoded))
             reply["tokens"] = list(job.encoded.tokens[:kept])
-            reply["offsets"] = job.encoded.offsets[:kept].tolist()
+            reply["offsets"] = job.encoded.offsets[:kept]
         return reply
 
     def _ids(self, encoded: EncodedSequence) -> Any:
@@ -125,7 +125,7 @@ def _translation(one: Translation, number: int, question: Question) -> dict[str,
         weights = rounded_rows(one.alignment)
         reply["tokens"] = list(one.target_tokens)
         if question.top_k is None:
-            reply["alignment"] = weights.tolist()
+            reply["alignment"] = weights
         else:
             reply["strongest"] = _strongest(weights, question.top_k)
     if question.html:

@@ -1,20 +1,18 @@
 """A vocabulary of words, and texts as ids of it with offsets."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import tokenizers
 
 from regard.errors import ArgumentError
 from regard.text.encoded import Encoded
-from regard.text.pipeline import PADDING, UNKNOWN, splitter, word_pipeline
+from regard.text.pipeline import PADDING, UNKNOWN, word_pipeline
+from regard.text.splitting import Spans, Splitter
 from regard.text.stored import read_pipeline
-from regard.text.unicode import not_unicode
-
-Spans = list[tuple[int, int]]
 
 _SPECIAL = {PADDING: 0, UNKNOWN: 1}
 # Words repeat: looking one up by its spelling saves normalising it again.
@@ -39,7 +37,7 @@ class Tokenizer:
 
     def __init__(self, pipeline: tokenizers.Tokenizer) -> None:
         self._pipeline = pipeline
-        self._splitter = splitter(pipeline)
+        self._splitter = Splitter(pipeline)
         self._vocabulary: dict[str, int] = pipeline.get_vocab()
         self._words = {id_: word for word, id_ in self._vocabulary.items()}
         self._id_of = lru_cache(_REMEMBERED)(self._look_up)
@@ -94,7 +92,7 @@ class Tokenizer:
         """
         return [
             self._encode(text, spans, max_length)
-            for text, spans in zip(texts, self._split(texts), strict=True)
+            for text, spans in zip(texts, self._splitter.split(texts), strict=True)
         ]
 
     def normalise(self, piece: str) -> str:
@@ -118,21 +116,13 @@ class Tokenizer:
         """
         return cls(read_pipeline(content))
 
-    def _split(self, texts: Sequence[str]) -> Iterator[Spans]:
-        for start in range(0, len(texts), _CHUNK):
-            chunk = list(texts[start : start + _CHUNK])
-            try:
-                split = self._splitter.encode_batch(chunk)
-            except (TypeError, UnicodeError) as error:
-                raise not_unicode(texts) from error
-            yield from (encoding.offsets for encoding in split)
-
     def _encode(self, text: str, spans: Spans, max_length: int) -> Encoded:
         kept = spans[:max_length]
         ids = [self._id_of(text[start:end]) for start, end in kept]
+        ends = np.fromiter(chain.from_iterable(kept), np.int32, 2 * len(kept))
         return Encoded(
             np.asarray(ids, dtype=np.int32),
-            np.asarray(kept, dtype=np.int32).reshape(-1, 2),
+            ends.reshape(-1, 2),
             truncated=len(spans) > max_length,
         )
 
@@ -146,7 +136,7 @@ class Tokenizer:
         pieces: Counter[str] = Counter()
         stream = iter(texts)
         while chunk := list(islice(stream, _CHUNK)):
-            for text, spans in zip(chunk, self._split(chunk), strict=True):
+            for text, spans in zip(chunk, self._splitter.split(chunk), strict=True):
                 pieces.update(text[start:end] for start, end in spans)
         words: Counter[str] = Counter()
         for piece, count in pieces.items():
