@@ -7,7 +7,8 @@ Three contestants compute context and weights from the same projected query, key
 value: `keras.layers.AdditiveAttention`, the plain formula, and `regard.ops.additive`.
 All are compiled the way Keras compiles a model on the backend: JAX and TensorFlow
 with XLA, PyTorch not at all. They take turns within one process, each round after a
-call that is not timed; the table has medians.
+call that is not timed; the table has medians. With `--keep-memory` the process keeps
+what it frees, as the commands do: nobody pays for fresh pages at each call then.
 
 Peak memory is what a fresh process took for one forward and backward pass beyond what
 it had with its inputs in place. On JAX it is the size of the temporary buffers that
@@ -33,6 +34,7 @@ from keras import ops
 
 from regard.ops import masked_softmax
 from regard.ops.additive import additive_path, additive_scores, plain
+from regard_cli.memory import keep_freed_memory
 
 SHAPES = [(32, 50, 50, 256), (64, 10, 100, 128), (2, 512, 1024, 256), (1, 1, 4096, 512)]
 GROWTH = [(1, 512, keys, 256) for keys in (256, 1024, 4096, 16384)]
@@ -285,11 +287,14 @@ def main() -> None:
         "--shape", type=json.loads, help="one shape: '[2, 512, 1024, 256]'"
     )
     parser.add_argument("--no-memory", action="store_true")
+    parser.add_argument("--keep-memory", action="store_true")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peak:
         print(peak(given.peak[0], tuple(json.loads(given.peak[1]))))
         return
+    if given.keep_memory:
+        keep_freed_memory()
     print(f"{keras.backend.backend()} backend; limit: {limit()[1]}")
     if given.growth:
         growth()
