@@ -22,7 +22,7 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
     Returns:
         As given, float64; a row of zeros stays one.
     """
-    exact = rows.astype(np.float64, order="C") * _UNITS
+    exact = rows.astype(np.float64) * _UNITS
     sums = exact.sum(-1, keepdims=True)
     exact *= _UNITS / np.where(sums > 0, sums, _UNITS)
     units = np.floor(exact)
