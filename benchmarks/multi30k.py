@@ -18,7 +18,7 @@ import numpy as np
 
 import regard
 from regard.metrics import attention_mass, parse_alignments
-from regard.translator import Translator
+from regard.translation import Translator
 
 SETTINGS: dict[str, Any] = {
     "units": 384,

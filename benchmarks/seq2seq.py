@@ -111,7 +111,7 @@ def _pairs(rows: int) -> tuple[Any, Any, Any]:
 
 
 def _ours() -> Any:
-    from regard.models.seq2seq import Seq2Seq
+    from regard.translation.seq2seq import Seq2Seq
 
     return Seq2Seq(
         SOURCE, TARGET, UNITS, WIDTH, tie_embeddings=False, dropout=0.0, seed=0
@@ -125,7 +125,7 @@ def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
     def ours() -> Callable[[], Any]:
         import keras
 
-        from regard.models.seq2seq import SequenceLoss
+        from regard.translation.seq2seq import SequenceLoss
 
         model = _ours()
         model.compile(keras.optimizers.Adam(1e-3), SequenceLoss())

@@ -83,7 +83,7 @@ def flask(bundle: str) -> None:
     import keras
 
     import regard
-    from regard.models import ATTENTION
+    from regard.classification.network import ATTENTION
     from regard.text.batching import pad
 
     trained = regard.load(bundle).trained

@@ -13,8 +13,9 @@ import pytest
 
 import regard
 import toy
-from regard.bundle import atomic, read_bundle, write_bundle
-from regard.classifier.trained import PARTS
+from regard import _files as atomic
+from regard.bundle import read_bundle, write_bundle
+from regard.classification.trained import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
 KINDS = {"toy": frozenset({"a.bin", "b.json"})}

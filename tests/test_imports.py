@@ -18,29 +18,30 @@ STOREYS = {
     "_version": 0,
     "_backend": 0,
     "_compat": 0,
+    "_files": 0,
     "errors": 0,
     "types": 1,
     "ops": 2,
-    "text": 2,
-    "data": 2,
     "metrics": 2,
     "plot": 2,
     "tasks": 2,
     "layers": 3,
-    "observing": 4,
-    "models": 4,
+    "text": 3,
+    "data": 3,
+    "bundle": 3,
     "legacy": 4,
-    "decoding": 5,
-    "comparison": 5,
-    "predictor": 5,
-    "bundle": 5,
-    "classifier": 6,
-    "translator": 6,
-    "loading": 7,
-    "serve": 8,
+    "observation": 4,
+    "runtime": 5,
+    "training": 6,
+    "decoding": 6,
+    "classification": 7,
+    "translation": 7,
+    "comparison": 8,
+    "loading": 8,
+    "serve": 9,
 }
 # Rooms of one storey that do know each other, in one direction.
-NEIGHBOURS = {("bundle", "predictor")}
+NEIGHBOURS = {("bundle", "runtime")}
 PLOT_MAY_KNOW = {"plot", "types", "errors"}
 
 

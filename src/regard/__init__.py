@@ -10,7 +10,7 @@ choose_backend()
 from regard import layers, legacy, ops  # noqa: E402 - the backend is chosen first
 from regard._version import __version__  # noqa: E402 - the same
 from regard.errors import RegardError  # noqa: E402 - the same
-from regard.observing import Observed, observe  # noqa: E402 - the same
+from regard.observation import Observed, observe  # noqa: E402 - the same
 from regard.types import (  # noqa: E402 - the same
     AttentionMap,
     Explanation,
@@ -20,16 +20,16 @@ from regard.types import (  # noqa: E402 - the same
 
 if TYPE_CHECKING:
     from regard import plot, tasks
-    from regard.classifier import TextClassifier
+    from regard.classification import TextClassifier
     from regard.loading import load
-    from regard.models.seq2seq import Seq2Seq
-    from regard.translator import Translator
+    from regard.translation import Translator
+    from regard.translation.seq2seq import Seq2Seq
 
 # What needs more than Keras and NumPy is imported when it is first asked for.
 _LAZY = {
-    "Seq2Seq": "regard.models.seq2seq",
-    "Translator": "regard.translator",
-    "TextClassifier": "regard.classifier",
+    "Seq2Seq": "regard.translation.seq2seq",
+    "Translator": "regard.translation",
+    "TextClassifier": "regard.classification",
     "load": "regard.loading",
     "plot": "regard.plot",
     "tasks": "regard.tasks",

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from regard.bundle import read_bundle
-from regard.classifier import TextClassifier, TrainedTextClassifier, trained
-from regard.translator import TrainedTranslator, Translator
-from regard.translator import trained as translating
+from regard.classification import TextClassifier, TrainedTextClassifier, trained
+from regard.translation import TrainedTranslator, Translator
+from regard.translation import trained as translating
 
 _KINDS = {trained.KIND: trained.PARTS, translating.KIND: translating.PARTS}
 

@@ -33,7 +33,7 @@ def prepare() -> None:
     """Choose the backend, and keep what it compiles and the memory it needs."""
     choose_backend()
     keep_freed_memory()
-    from regard.predictor import enable_compilation_cache  # noqa: PLC0415 - loads Keras
+    from regard.runtime import enable_compilation_cache  # noqa: PLC0415 - loads Keras
 
     enable_compilation_cache()
 

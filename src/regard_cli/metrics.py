@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regard.models import Evaluation
-    from regard.translator import TranslationEvaluation
+    from regard.training.evaluation import Evaluation
+    from regard.translation import TranslationEvaluation
 
 _HEAD = ("label", "precision", "recall", "F1", "examples")
 

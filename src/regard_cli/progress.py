@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from regard.models.progress import ProgressCallback, TrainingProgress
-    from regard.models.seq2seq import TranslationCallback, TranslationProgress
+    from regard.training.progress import ProgressCallback, TrainingProgress
+    from regard.translation.seq2seq import TranslationCallback, TranslationProgress
 
 
 @contextmanager

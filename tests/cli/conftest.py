@@ -10,9 +10,8 @@ import pytest
 
 import regard
 from light_compilation import light_compilation
-from regard.models import Evaluation
-from regard.models.evaluation import ClassMetrics
-from regard.models.progress import TrainingProgress
+from regard.training.evaluation import ClassMetrics, Evaluation
+from regard.training.progress import TrainingProgress
 from regard.types import Explanation
 from regard_cli import main
 

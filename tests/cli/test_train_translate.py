@@ -7,9 +7,9 @@ import pytest
 import regard
 import toy_pairs
 from light_compilation import light_compilation
-from regard.models.seq2seq import TranslationProgress, TranslatorConfig
-from regard.translator import translator as module
-from regard.translator.fitting import Fitted
+from regard.translation import translator as module
+from regard.translation.fitting import Fitted
+from regard.translation.seq2seq import TranslationProgress, TranslatorConfig
 
 SOURCES, TARGETS = toy_pairs.sentences(6)
 DONE = {

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 import regard
-from regard.models.seq2seq import Seq2Seq
+from regard.translation.seq2seq import Seq2Seq
 
 BEGIN, END = 2, 3
 LONGEST_SOURCE = 8

@@ -98,11 +98,11 @@ class TestGradient:
 
     @on_jax
     def test_is_that_of_the_plain_loop(self, monkeypatch):
-        from regard.ops.recurrence import jax_unroll
+        from regard.ops.scan import jax_unroll
 
         layer, _ = made(*self.PLANS[0], output_units=SYMBOLS, feedback="softmax")
         found = self.of(layer)
-        general = importlib.import_module("regard.ops.recurrence.unroll")
+        general = importlib.import_module("regard.ops.scan.unroll")
         monkeypatch.setattr(jax_unroll, "unroll", general._plain)
         for name, expected in self.of(layer).items():
             np.testing.assert_allclose(found[name], expected, atol=5e-5, err_msg=name)

@@ -6,7 +6,7 @@ import pytest
 from keras import ops, tree
 
 from light_compilation import light_compilation, light_jit
-from regard.ops.recurrence import CELLS, Part, gates, linear, split_gates, unroll
+from regard.ops.scan import CELLS, Part, gates, linear, split_gates, unroll
 
 pytestmark = pytest.mark.backends
 on_jax = pytest.mark.skipif(

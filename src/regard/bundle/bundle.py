@@ -14,8 +14,8 @@ from pathlib import Path
 
 import keras
 
+from regard._files import replace_directory
 from regard._version import __version__
-from regard.bundle.atomic import replace_directory
 from regard.bundle.manifest import MANIFEST, Manifest, Part, defect, read_manifest
 from regard.errors import ArgumentError, BundleError
 

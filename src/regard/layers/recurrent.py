@@ -7,13 +7,13 @@ from keras import ops
 
 from regard.ops import project
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import CELLS, gates, split_gates, unroll
+from regard.ops.scan import CELLS, gates, split_gates, unroll
 
 
 class _FastLoop:
     """Replaces the loop of a Keras recurrent layer where it computes the same."""
 
-    #: The cell's name in ``regard.ops.recurrence``.
+    #: The cell's name in ``regard.ops.scan``.
     _cell_name: str
 
     def inner_loop(
@@ -63,7 +63,7 @@ class GRU(_FastLoop, keras.layers.GRU):
     """``keras.layers.GRU``, with the same weights and numbers and a faster gradient.
 
     On JAX the gradient of its weights is one product over all steps (see
-    ``regard.ops.recurrence.unroll``). With recurrent dropout, other activations or
+    ``regard.ops.scan.unroll``). With recurrent dropout, other activations or
     ``unroll=True``, and on other backends, it runs as Keras runs it.
 
     Args:

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, cast
 
-from regard.classifier import TrainedTextClassifier
-from regard.classifier.trained import KIND
-from regard.models import ATTENTION
+from regard.classification import TrainedTextClassifier
+from regard.classification.network import ATTENTION
+from regard.classification.trained import KIND
 from regard.plot.article import article
 from regard.serve.engine import Found, Job
 from regard.serve.limits import Limits

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from regard.classifier import TextClassifier
+from regard.classification import TextClassifier
 from regard.errors import ArgumentError
 from regard.loading import load
 from regard.serve.batching import Batcher, Batching
@@ -19,7 +19,7 @@ from regard.serve.engine import Engine, Found, Job
 from regard.serve.limits import Limits
 from regard.serve.metrics import Metrics
 from regard.serve.translating import TranslatorEngine
-from regard.translator import Translator
+from regard.translation import Translator
 
 #: A bundle on disk, or what ``regard.load`` makes of one.
 Bundle: TypeAlias = str | Path | TextClassifier | Translator

@@ -17,8 +17,8 @@ from regard.serve.question import Question
 from regard.serve.rounding import rounded, rounded_rows
 from regard.text.batching import pad
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
-from regard.translator import TrainedTranslator
-from regard.translator.trained import KIND
+from regard.translation import TrainedTranslator
+from regard.translation.trained import KIND
 from regard.types import FloatArray, Translation
 
 # Each takes seconds to compile, for each length and beam.

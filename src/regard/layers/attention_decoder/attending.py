@@ -8,7 +8,7 @@ from keras import ops
 from regard.ops import project, split_heads
 from regard.ops.additive import additive_scores, additive_step_scores, prepare_keys
 from regard.ops.precision import Tensor, widen
-from regard.ops.recurrence import Part, linear
+from regard.ops.scan import Part, linear
 
 #: The scores a decoder can look with.
 SCORES = ("additive", "general", "dot", "scaled_dot")

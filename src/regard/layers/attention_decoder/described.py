@@ -18,7 +18,7 @@ from regard.layers.attention_decoder.steps import Plan
 from regard.layers.attention_decoder.weights import cell_shapes, score_shapes
 from regard.layers.base import AttentionLayer, Shape, check_features, check_positive
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import CELLS
+from regard.ops.scan import CELLS
 
 
 class DescribedDecoder(AttentionLayer):

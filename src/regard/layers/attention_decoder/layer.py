@@ -21,7 +21,7 @@ from regard.layers.attention_decoder.steps import DecoderState
 from regard.layers.base import check_mask
 from regard.ops import erase_padding
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import CELLS
+from regard.ops.scan import CELLS
 
 
 @keras.saving.register_keras_serializable(package="regard")

@@ -11,7 +11,7 @@ from regard.layers.attention_decoder.steps import DecoderState, Plan, Seen
 from regard.layers.attention_decoder.weights import fixed_of, parts_of
 from regard.ops import project
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import applying, split_gates, unroll
+from regard.ops.scan import applying, split_gates, unroll
 
 Shape = tuple[Any, ...]
 

@@ -8,9 +8,9 @@ from keras import ops, tree
 from regard.layers.attention_decoder.attending import share_query
 from regard.ops import masked_softmax
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import Cell
-from regard.ops.recurrence.cells import Gates
-from regard.ops.recurrence.unroll import Apply
+from regard.ops.scan import Cell
+from regard.ops.scan.cells import Gates
+from regard.ops.scan.unroll import Apply
 
 
 class DecoderState(NamedTuple):

@@ -7,7 +7,7 @@ from regard.layers.attention_decoder.attending import Memory
 from regard.layers.attention_decoder.steps import Plan
 from regard.layers.scored import PAIR_SCORES, Sizes
 from regard.ops.precision import Tensor
-from regard.ops.recurrence import Part, gates, linear
+from regard.ops.scan import Part, gates, linear
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -1,0 +1,89 @@
+"""The settings of a text classifier: what it reads, what it is, how it is trained."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from regard.training.settings import Settings
+
+# Settings that may be 0, which leaves the thing out.
+_MAY_BE_ZERO = {"subwords", "recurrent_units"}
+_SHARES = {"dropout", "feature_dropout", "attention_dropout"}
+
+
+@dataclass(frozen=True)
+class TextClassifierConfig(Settings):
+    """The settings of a text classifier; ``recipe`` chooses them from the data.
+
+    Args:
+        max_length: The most tokens of a text that are read.
+        max_vocabulary: The most words that are known, padding and unknown among them.
+        min_frequency: A word seen less often in training stays unknown.
+        ngram_order: The longest n-grams of words, 1 for words alone.
+        min_texts: In how many texts an n-gram or a piece of a word has to occur.
+        max_ngrams: The most n-grams of each order.
+        subwords: The most pieces (3 to 5 characters) read of a word; 0: none.
+        embedding_units: The width of the embedding.
+        recurrent_units: The width of a bidirectional GRU over the embeddings, in each
+            direction; its states stand beside the embeddings. 0: none.
+        attention_units: The width of the hidden layer of the attention score.
+        num_heads: The number of attention heads.
+        feature_dropout: The share of features dropped in training.
+        attention_dropout: The share of attention weights dropped in training.
+        dropout: The share of pooled features, and of the inputs of the GRU, dropped in
+            training.
+        naive_bayes: How strongly the start relies on naive Bayes; 0: a random start,
+            which also is the start where there are more classes than embedding units.
+        salience: How strongly the attention starts on words that tell classes apart,
+            where the start is naive Bayes.
+        learning_rate: The first step size of Adam; it falls linearly to a fiftieth.
+        epochs: The most passes over the training data.
+        patience: How many epochs without a better validation end the training.
+        batch_size: Examples in a step.
+    """
+
+    of_what: ClassVar[str] = "a text classifier"
+
+    max_length: int = 1024
+    max_vocabulary: int = 50_000
+    min_frequency: int = 1
+    ngram_order: int = 2
+    min_texts: int = 2
+    max_ngrams: int = 150_000
+    subwords: int = 12
+    embedding_units: int = 32
+    recurrent_units: int = 64
+    attention_units: int = 32
+    num_heads: int = 2
+    feature_dropout: float = 0.4
+    attention_dropout: float = 0.2
+    dropout: float = 0.5
+    naive_bayes: float = 0.0
+    salience: float = 2.0
+    learning_rate: float = 3e-3
+    epochs: int = 8
+    patience: int = 3
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name), type(field.default))
+        if self.max_vocabulary < 3:
+            raise _wrong("max_vocabulary", "3 or more", self.max_vocabulary)
+        # The key of an n-gram has 63 bits.
+        if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
+            raise _wrong("ngram_order", "shorter n-grams", self.ngram_order)
+
+
+def _check(name: str, value: Any, kind: type) -> None:
+    """Refuse what is not a positive whole number, or a number that is not negative."""
+    least = 0 if name in _MAY_BE_ZERO else 1
+    if kind is int and (type(value) is not int or value < least):
+        raise _wrong(name, f"a whole number, {least} or more", value)
+    if kind is float and (type(value) not in {int, float} or not 0 <= value < math.inf):
+        raise _wrong(name, "a number, 0 or more", value)
+    if name in _SHARES and value >= 1:
+        raise _wrong(name, "a share below 1", value)
+
+
+_wrong = TextClassifierConfig.wrong

@@ -1,0 +1,156 @@
+"""A trained text classifier: from raw text to probabilities and their reasons."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from regard.bundle import Bundle
+from regard.classification.config import TextClassifierConfig
+from regard.classification.network import ATTENTION, EMBEDDING
+from regard.errors import BundleError
+from regard.runtime import Predictor
+from regard.text import Encoded, Features, Label, Labels, Reader, Tokenizer
+from regard.training.stored import model_from_bytes, model_to_bytes
+from regard.types import AttentionMap, Explanation, FloatArray
+
+#: The kind of its bundles, and the parts they have.
+KIND = "text-classifier"
+MODEL, TOKENIZER = "model.keras", "tokenizer.json"
+LABELS, CONFIG = "labels.json", "config.json"
+FEATURES = "features.npz"
+PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedTextClassifier:
+    """What training made, ready for texts; it does not change any more.
+
+    Args:
+        reader: Text to what the model reads.
+        labels: The classes in the order of the model's outputs.
+        config: The settings it was trained with.
+        seed: The seed it was trained with.
+        model: Ids to probabilities.
+    """
+
+    reader: Reader
+    labels: Labels
+    config: TextClassifierConfig
+    seed: int
+    model: keras.Model
+
+    def __post_init__(self) -> None:
+        # One predictor for the life of the object: it holds what was compiled.
+        predictor = Predictor(self.model, self.config.max_length, layers=ATTENTION)
+        object.__setattr__(self, "_predictor", predictor)
+
+    @property
+    def predictor(self) -> Predictor:
+        """What runs the model."""
+        return self._predictor  # type: ignore[attr-defined]  # set above
+
+    def probabilities(self, texts: Sequence[str]) -> FloatArray:
+        """``(texts, labels)``."""
+        encoded = self.reader.read(texts)
+        return self.predictor.predict([one.ids for one in encoded])
+
+    def label(self, probabilities: FloatArray) -> list[Label]:
+        """The most probable label of each row."""
+        return self.labels.decode(probabilities.argmax(axis=1))
+
+    def explain(self, texts: Sequence[str]) -> list[Explanation]:
+        """The label of each text and the tokens it rests on, of one pass."""
+        return self.explain_read(texts, self.reader.read(texts))
+
+    def explain_read(
+        self, texts: Sequence[str], encoded: Sequence[Encoded]
+    ) -> list[Explanation]:
+        """As ``explain``, of texts that ``reader`` has read already."""
+        seen = self.predictor.observe([one.ids for one in encoded])
+        return [
+            self._explanation(text, one, probabilities, attention[ATTENTION])
+            for text, one, probabilities, attention in zip(
+                texts, encoded, seen.outputs, seen.attention, strict=True
+            )
+        ]
+
+    def _explanation(
+        self,
+        text: str,
+        encoded: Encoded,
+        probabilities: FloatArray,
+        attention: AttentionMap,
+    ) -> Explanation:
+        names = self.labels.names
+        return Explanation(
+            text=text,
+            label=names[int(probabilities.argmax())],
+            labels=names,
+            probabilities=probabilities,
+            tokens=encoded.pieces(text),
+            offsets=encoded.offsets,
+            weights=attention.mean("heads").weights,
+            truncated=encoded.truncated,
+        )
+
+    def to_parts(self) -> dict[str, bytes]:
+        """The parts of its bundle."""
+        config = {"seed": self.seed, "settings": self.config.to_dict()}
+        return {
+            MODEL: model_to_bytes(self.model),
+            TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
+            FEATURES: self.reader.features.to_bytes(),
+            LABELS: _to_json(self.labels.to_dict()),
+            CONFIG: _to_json(config),
+        }
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> "TrainedTextClassifier":
+        """Make sense of the parts of a checked bundle.
+
+        Raises:
+            BundleError: A part is not what it should be.
+        """
+        with bundle.reading(CONFIG) as content:
+            seed, config = _read_config(content)
+        with bundle.reading(LABELS) as content:
+            labels = Labels.from_dict(json.loads(content))
+        with bundle.reading(TOKENIZER) as content:
+            tokenizer = Tokenizer.from_json(content.decode("utf-8"))
+        with bundle.reading(FEATURES) as content:
+            features = Features.from_bytes(content)
+            if features.words != tokenizer.vocabulary_size:
+                raise BundleError("The features are those of another vocabulary.")
+        reader = Reader(tokenizer, features, config.max_length)
+        with bundle.reading(MODEL) as content:
+            model = model_from_bytes(content)
+            _check_shapes(model, features, len(labels))
+            return cls(reader, labels, config, seed, model)
+
+
+def _to_json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def _read_config(content: bytes) -> tuple[int, TextClassifierConfig]:
+    stored = json.loads(content)
+    if set(stored) != {"seed", "settings"} or type(stored["seed"]) is not int:
+        raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
+    config = TextClassifierConfig.of(stored["settings"])
+    if config.to_dict() != stored["settings"]:
+        raise BundleError("Settings are missing from the configuration.")
+    return stored["seed"], config
+
+
+def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:
+    read, given = (None, None, features.width), (None, classes)
+    shapes = model.input_shape, model.output_shape
+    if shapes != (read, given) or model.get_layer(EMBEDDING).rows != features.size:
+        raise BundleError(
+            "The model does not fit the features and the labels.",
+            expected=f"from {read} to {given}, with {features.size} features",
+            received=f"from {shapes[0]} to {shapes[1]}",
+        )

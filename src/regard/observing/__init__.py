@@ -1,5 +1,0 @@
-"""The attention of any Keras model, out of one forward pass."""
-
-from regard.observing.observed import Observed, observe
-
-__all__ = ["Observed", "observe"]

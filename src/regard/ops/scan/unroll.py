@@ -1,0 +1,87 @@
+"""A step repeated over time."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import keras
+from keras import ops, tree
+
+from regard.ops.precision import Tensor
+from regard.ops.scan.parts import Nest, Part
+
+#: Computes the named part for what moves.
+Apply: TypeAlias = Callable[[str, Tensor], Nest]
+#: From a part's apply, the carry, the inputs and the marks of a step and what is
+#: constant: the next carry, and what the step gives.
+Step: TypeAlias = Callable[..., tuple[Nest, Nest]]
+
+
+def unroll(
+    step: Step,
+    parts: Mapping[str, Part],
+    fixed: Mapping[str, Nest],
+    carry: Nest,
+    inputs: Nest,
+    *,
+    marks: Nest = (),
+    constants: Nest = (),
+) -> tuple[Nest, Nest]:
+    r"""Run a step over time.
+
+    On JAX it has a gradient of its own: of each step the carry and the parts are
+    kept, the rest of it is computed again, and the gradient of what stays is taken
+    once for all steps. With :math:`y_t = x_t W` that is :math:`dW = X^\top dY`, one
+    product of ``(time * batch)`` rows, where automatic differentiation adds up
+    ``time`` products in its loop.
+
+    Args:
+        step: Called with ``apply``, the carry, the step's inputs, its marks and the
+            constants; returns the next carry and the outputs of the step. Everything
+            it differentiates goes through its arguments, and each part is applied
+            once, by ``apply(name, moving)``.
+        parts: The parts by name.
+        fixed: What stays, for each part.
+        carry: What the first step starts from.
+        inputs: ``(time, batch, …)``, floating. Gradients flow.
+        marks: ``(time, …)``, of any type. No gradients flow.
+        constants: The same in all steps. No gradients flow.
+
+    Returns:
+        The last carry, and the outputs ``(time, batch, …)``.
+    """
+    if keras.backend.backend() == "jax" and not _symbolic(carry, inputs, dict(fixed)):
+        on_jax = importlib.import_module("regard.ops.scan.jax_unroll")
+        run = on_jax.unroll
+    else:
+        run = _plain
+    return run(step, parts, (fixed, carry, inputs, marks, constants))
+
+
+def applying(parts: Mapping[str, Part], fixed: Mapping[str, Nest]) -> Apply:
+    """What a step outside of a loop is given as ``apply``."""
+    return lambda name, moving: parts[name].at_step(moving, fixed[name])
+
+
+def _plain(
+    step: Step,
+    parts: Mapping[str, Part],
+    arguments: tuple[Nest, Nest, Nest, Nest, Nest],
+) -> tuple[Nest, Nest]:
+    fixed, carry, inputs, marks, constants = arguments
+    apply = applying(parts, fixed)
+
+    def body(both: Nest, at: Nest) -> tuple[Nest, Nest]:
+        after = step(apply, both[0], at[0], at[1], constants)
+        return after, after
+
+    # TensorFlow's scan wants of a step what it carries, so outputs are carried too.
+    first = tree.map_structure(lambda tensor: tensor[0], (inputs, marks))
+    _, like = step(apply, carry, *first, constants)
+    blank = tree.map_structure(ops.zeros_like, like)
+    (carry, _), (_, outputs) = ops.scan(body, (carry, blank), (inputs, marks))
+    return carry, outputs
+
+
+def _symbolic(*nests: Nest) -> bool:
+    return any(isinstance(leaf, keras.KerasTensor) for leaf in tree.flatten(nests))

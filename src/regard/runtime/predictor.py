@@ -1,0 +1,178 @@
+"""The one way to run a trained model over sequences of ids."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import keras
+import numpy as np
+
+from regard.errors import ArgumentError
+from regard.observation import observe
+from regard.text.batching import bucket_of, length_buckets, pad
+from regard.types import AttentionMap, FloatArray, IntArray, Observation
+
+#: The numbers of rows a batch may have: a single question, a few, many, a file. On
+#: processors many long texts together are slower than few: they leave the cache.
+BATCH_SIZES = (1, 8, 32, 256)
+
+_OVER_TOKENS = ("keys", "queries")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model answered for each sequence, in the order they came.
+
+    Args:
+        outputs: ``(sequences, …)``, what the model gives.
+        attention: For each sequence the attention of each observed layer by the
+            layer's path, cut to the length of the sequence; there is no batch axis.
+    """
+
+    outputs: FloatArray
+    attention: tuple[Mapping[str, AttentionMap], ...]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Which sequences run together, and the shape they are padded to."""
+
+    members: tuple[int, ...]
+    rows: int
+    length: int
+
+
+class Predictor:
+    """Runs a model that reads one sequence of ids, compiled for a few shapes only.
+
+    Sequences are sorted by length, padded to one of a fixed set of lengths and put
+    together in batches of one of a fixed set of sizes. Each of these shapes is
+    compiled once, when it is first needed or in ``warm_up``. The answer for a sequence
+    does not depend on the sequences around it (within 1e-6). The weights of the model
+    are copied, and all methods may be called from several threads at once.
+
+    Args:
+        model: A Keras model of one input ``(batch, time, …)`` of ids, 0 for padding,
+            and one output ``(batch, …)``.
+        max_length: The longest sequence it is given.
+        layers: Which attention layers are observed, as for ``regard.observe``.
+        batch_sizes: The numbers of rows a batch may have.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        max_length: int,
+        layers: str = "*",
+        batch_sizes: Sequence[int] = BATCH_SIZES,
+    ) -> None:
+        self.lengths = length_buckets(max_length)
+        self.batch_sizes = tuple(sorted(batch_sizes))
+        self._features = tuple(model.input_shape[2:])
+        self._observed = observe(model, layers)
+
+    def predict(self, sequences: Sequence[IntArray]) -> FloatArray:
+        """The outputs of the model, ``(sequences, …)``.
+
+        Args:
+            sequences: Arrays ``(tokens, …)`` of ids; there may be no token in one.
+
+        Raises:
+            ArgumentError: There is no sequence, or one is too long.
+        """
+        runs = [(batch, seen.outputs) for batch, seen in self._runs(sequences)]
+        return _in_order(len(sequences), runs)
+
+    def observe(self, sequences: Sequence[IntArray]) -> Predictions:
+        """As ``predict``, with the attention of the same pass."""
+        runs = []
+        attention: list[Mapping[str, AttentionMap]] = [{}] * len(sequences)
+        for batch, seen in self._runs(sequences):
+            runs.append((batch, seen.outputs))
+            for row, index in enumerate(batch.members):
+                length = len(sequences[index])
+                attention[index] = {
+                    path: _cut(weights.select(batch=row), length)
+                    for path, weights in seen.attention.items()
+                }
+        return Predictions(_in_order(len(sequences), runs), tuple(attention))
+
+    def warm_up(
+        self,
+        batch_sizes: Sequence[int] | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> None:
+        """Compile ahead, so that the first answers come as fast as later ones.
+
+        Args:
+            batch_sizes: Some of the predictor's own; all of them by default.
+            lengths: Some of the predictor's own; all of them by default.
+        """
+        shapes = product(batch_sizes or self.batch_sizes, lengths or self.lengths)
+        for rows, length in shapes:
+            padding = np.zeros((rows, length, *self._features), dtype=np.int32)
+            self._observed.predict_on_batch(padding)
+
+    def batch_sizes_up_to(self, most: int) -> tuple[int, ...]:
+        """The sizes of the batches that at most so many sequences run in."""
+        return tuple(sorted({self._rows(count) for count in range(1, most + 1)}))
+
+    def _runs(
+        self, sequences: Sequence[IntArray]
+    ) -> Iterator[tuple[_Batch, Observation]]:
+        """Every batch with what the model answered to it."""
+        for batch in self._batches(sequences):
+            members = [sequences[index] for index in batch.members]
+            padded = pad(members, batch.rows, batch.length)
+            yield batch, self._observed.predict_on_batch(padded)
+
+    def _batches(self, sequences: Sequence[IntArray]) -> Iterator[_Batch]:
+        sizes = np.asarray([len(sequence) for sequence in sequences], dtype=np.int64)
+        self._check(sizes)
+        buckets = bucket_of(sizes, self.lengths)
+        for bucket in np.unique(buckets).tolist():
+            waiting = np.flatnonzero(buckets == bucket).tolist()
+            while waiting:
+                rows = self._rows(len(waiting))
+                yield _Batch(tuple(waiting[:rows]), rows, self.lengths[bucket])
+                waiting = waiting[rows:]
+
+    def _rows(self, waiting: int) -> int:
+        """The size of the next batch when so many sequences wait.
+
+        The smallest that takes all of them, unless more than half of it would be
+        padding: then the largest that is filled.
+        """
+        for smaller, size in zip(
+            (0, *self.batch_sizes), self.batch_sizes, strict=False
+        ):
+            if waiting <= size:
+                return size if 2 * waiting >= size or not smaller else smaller
+        return self.batch_sizes[-1]
+
+    def _check(self, sizes: IntArray) -> None:
+        if not len(sizes):
+            raise ArgumentError("There is no sequence.", expected="at least one")
+        if sizes.max() > self.lengths[-1]:
+            raise ArgumentError(
+                f"Sequence {sizes.argmax()} is too long.",
+                expected=f"at most {self.lengths[-1]} ids",
+                received=f"{sizes.max()}",
+            )
+
+
+def _in_order(count: int, runs: Sequence[tuple[_Batch, FloatArray]]) -> FloatArray:
+    """The rows of all batches, where the sequences were that they belong to."""
+    first = runs[0][1]
+    outputs = np.empty((count, *first.shape[1:]), dtype=first.dtype)
+    for batch, answered in runs:
+        outputs[list(batch.members)] = answered[: len(batch.members)]
+    return outputs
+
+
+def _cut(attention: AttentionMap, length: int) -> AttentionMap:
+    """The attention without the places that were only padding."""
+    cut = tuple(
+        slice(length if axis in _OVER_TOKENS else None) for axis in attention.axes
+    )
+    return replace(attention, weights=attention.weights[cut])

@@ -1,0 +1,143 @@
+"""Batches of pairs: few shapes, the same order whenever an epoch is read."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from regard.text.batching import pad
+from regard.translation.seq2seq.shapes import Bucket, make_buckets, padding_share
+from regard.types import IntArray
+
+BEGIN, END = 2, 3
+# A bucket holds at least so many batches, so that its last one, which is filled up
+# with padding, does not weigh much.
+_BATCHES = 4
+_MOST_SHAPES = 24
+_PADDING = 0.09
+
+Batch = tuple[tuple[IntArray, IntArray], IntArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Sources and targets as ids.
+
+    Args:
+        sources: Arrays ``(source,)``.
+        targets: Arrays ``(target,)``, without begin and end.
+    """
+
+    sources: Sequence[IntArray]
+    targets: Sequence[IntArray]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def digest(self) -> str:
+        """What tells these pairs from others, in hexadecimal digits."""
+        found = hashlib.sha256()
+        for side in (self.sources, self.targets):
+            for sequence in side:
+                ids = np.asarray(sequence, dtype=np.int64)
+                found.update(len(ids).to_bytes(8, "little") + ids.tobytes())
+        return found.hexdigest()
+
+
+class PairBatches:
+    """The batches of every epoch.
+
+    The order of an epoch depends on the seed and the number of the epoch alone, so
+    that a training which was stopped goes on as if nothing had happened.
+
+    Args:
+        pairs: What is cut into batches.
+        batch_size: The height of every batch.
+        seed: What the order depends on; None: that of the buckets.
+    """
+
+    def __init__(self, pairs: Pairs, batch_size: int, seed: int | None = None) -> None:
+        self._pairs = pairs
+        self._size = batch_size
+        self._seed = seed
+        # What is written is one longer than the target: the end belongs to it.
+        lengths = [
+            [len(sequence) + more for sequence in side]
+            for side, more in ((pairs.sources, 0), (pairs.targets, 1))
+        ]
+        sources, targets = np.asarray(lengths, dtype=np.int64)
+        self._buckets = make_buckets(
+            sources,
+            targets,
+            fewest=_BATCHES * batch_size,
+            most_shapes=_MOST_SHAPES,
+            padding=_PADDING,
+        )
+        self.padding = padding_share(np.stack([sources, targets], 1), self._buckets)
+        self.tokens = int(targets.sum())
+
+    def epoch(self, number: int, start: int = 0) -> "EpochBatches":
+        """The batches of an epoch from batch ``start`` on."""
+        chosen = [
+            (bucket, members[first : first + self._size])
+            for bucket in self._buckets
+            for members in [self._shuffled(bucket, number)]
+            for first in range(0, len(members), self._size)
+        ]
+        if self._seed is not None:
+            order = np.random.default_rng((self._seed, number)).permutation(len(chosen))
+            chosen = [chosen[index] for index in order.tolist()]
+        return EpochBatches(self._pairs, self._size, chosen[start:])
+
+    def __len__(self) -> int:
+        return sum(-(-len(bucket.members) // self._size) for bucket in self._buckets)
+
+    def _shuffled(self, bucket: Bucket, number: int) -> IntArray:
+        if self._seed is None:
+            return bucket.members
+        key = (self._seed, number, bucket.source, bucket.target)
+        return np.random.default_rng(key).permutation(bucket.members)
+
+
+class EpochBatches(keras.utils.PyDataset):
+    """The batches of one epoch, in order.
+
+    Args:
+        pairs: What they are made of.
+        batch_size: The height of every batch.
+        chosen: The shape and the members of each.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        batch_size: int,
+        chosen: Sequence[tuple[Bucket, IntArray]],
+    ) -> None:
+        super().__init__()
+        self._pairs, self._size, self._chosen = pairs, batch_size, chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Batch:
+        """Source, target moved by one; and the target with its end."""
+        bucket, members = self._chosen[index]
+        sources = [self._pairs.sources[member] for member in members]
+        targets = [self._pairs.targets[member] for member in members]
+        told = [np.concatenate([[BEGIN], target]) for target in targets]
+        right = [np.concatenate([target, [END]]) for target in targets]
+        return (
+            (
+                pad(sources, self._size, bucket.source),
+                pad(told, self._size, bucket.target),
+            ),
+            pad(right, self._size, bucket.target),
+        )
+
+    def tokens(self, index: int) -> int:
+        """The symbols that are predicted in a batch."""
+        _, members = self._chosen[index]
+        return sum(len(self._pairs.targets[member]) + 1 for member in members)

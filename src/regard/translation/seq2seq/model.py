@@ -1,0 +1,251 @@
+"""An encoder, and a decoder that looks at what it made."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from regard.layers import AttentionDecoder, DecoderState, Memory
+from regard.layers.base import check_dropout, check_positive
+from regard.ops import project
+from regard.ops.precision import Tensor
+from regard.translation.seq2seq.parts import embedding, known_cell, recurrent, seeds
+
+
+class Encoded(NamedTuple):
+    """A source, ready for a decoder.
+
+    Args:
+        memory: What the decoder looks at.
+        state: The state before the first step.
+    """
+
+    memory: Memory
+    state: DecoderState
+
+
+@keras.saving.register_keras_serializable(package="regard")
+class Seq2Seq(keras.Model):
+    r"""Recurrent sequence to sequence with attention.
+
+    Embeddings, one or more recurrent encoder layers, an ``AttentionDecoder`` whose
+    first state is :math:`\tanh` of a projection of the encoder's last one, and a
+    projection of its output to the symbols of the target. Id 0 is padding.
+
+    Args:
+        source_symbols: The number of ids of the source.
+        target_symbols: The number of ids of the target.
+        units: The width of the encoder in each direction, and of the decoder.
+        embedding_units: The width of both embeddings.
+        cell: ``"gru"`` or ``"lstm"``.
+        encoder_layers: The number of encoder layers.
+        bidirectional: Whether the encoder reads in both directions.
+        score: The score of the attention, as in ``AttentionDecoder``.
+        order: ``"bahdanau"`` or ``"luong"``.
+        num_heads: The number of heads.
+        attention_units: The width of the additive score's hidden layer.
+        input_feeding: Whether the output of a step is an input of the next.
+        tie_embeddings: Whether the embedding of the target also is the projection to
+            its symbols.
+        dropout: The share of embedded symbols' features, of the features between
+            encoder layers and of the output dropped in training.
+        attention_dropout: The share of attention weights dropped in training.
+        seed: What initial values and dropout depend on; None: on chance.
+        **kwargs: What every Keras model takes: ``name``, ``dtype``.
+
+    Call arguments:
+        inputs: Source ids ``(batch, source)`` and the target moved by one, ``(batch,
+            target)``, as a pair: the step that writes a symbol reads the one before.
+        training: Whether dropout is on.
+
+    Output shape:
+        ``(batch, target, target_symbols)``, logits.
+
+    References:
+        Bahdanau, Cho, Bengio (2014), https://arxiv.org/abs/1409.0473. Tied
+        embeddings: Press, Wolf (2016), https://arxiv.org/abs/1608.05859.
+    """
+
+    def __init__(
+        self,
+        source_symbols: int,
+        target_symbols: int,
+        units: int = 256,
+        embedding_units: int = 256,
+        *,
+        cell: str = "gru",
+        encoder_layers: int = 1,
+        bidirectional: bool = True,
+        score: str = "additive",
+        order: str = "luong",
+        num_heads: int = 1,
+        attention_units: int | None = None,
+        input_feeding: bool = True,
+        tie_embeddings: bool = True,
+        dropout: float = 0.3,
+        attention_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._settings: dict[str, Any] = {
+            "source_symbols": check_positive("source_symbols", source_symbols),
+            "target_symbols": check_positive("target_symbols", target_symbols),
+            "units": check_positive("units", units),
+            "embedding_units": check_positive("embedding_units", embedding_units),
+            "cell": known_cell(cell),
+            "encoder_layers": check_positive("encoder_layers", encoder_layers),
+            "bidirectional": bidirectional,
+            "score": score,
+            "order": order,
+            "num_heads": num_heads,
+            "attention_units": attention_units,
+            "input_feeding": input_feeding,
+            "tie_embeddings": tie_embeddings,
+            "dropout": check_dropout(dropout),
+            "attention_dropout": attention_dropout,
+            "seed": seed,
+        }
+        draw = seeds(seed)
+        self.source_embedding = embedding(
+            "source_embedding", source_symbols, embedding_units, draw()
+        )
+        self.target_embedding = embedding(
+            "target_embedding", target_symbols, embedding_units, draw()
+        )
+        self.encoder = [
+            recurrent(f"encoder_{index}", cell, units, bidirectional, draw())
+            for index in range(encoder_layers)
+        ]
+        self.bridge = [
+            keras.layers.Dense(
+                units,
+                activation="tanh",
+                kernel_initializer=keras.initializers.GlorotUniform(draw()),
+                name=f"bridge_{index}",
+            )
+            for index in range(2 if cell == "lstm" else 1)
+        ]
+        self.decoder = AttentionDecoder(
+            units,
+            cell,
+            score,
+            order,
+            num_heads,
+            attention_units=attention_units,
+            input_feeding=input_feeding,
+            dropout=attention_dropout,
+            kernel_initializer=keras.initializers.GlorotUniform(draw()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+            seed=draw(),
+            name="decoder",
+        )
+        width = embedding_units if tie_embeddings else target_symbols
+        self.projection = keras.layers.Dense(
+            width,
+            kernel_initializer=keras.initializers.GlorotUniform(draw()),
+            name="projection",
+        )
+        self.dropouts = {
+            name: keras.layers.Dropout(dropout, seed=draw(), name=f"drop_{name}")
+            for name in ("source", "target", "encoder", "output")
+        }
+        self.build()
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - all is known
+        """Make all variables: every width is known without an input."""
+        of = self._settings
+        width = of["embedding_units"]
+        memory = of["units"] * (2 if of["bidirectional"] else 1)
+        self.source_embedding.build()
+        self.target_embedding.build()
+        for index, layer in enumerate(self.encoder):
+            layer.build((None, None, memory if index else width))
+        for layer in self.bridge:
+            layer.build((None, memory))
+        self.decoder.build((None, None, memory), (None, None, width))
+        self.projection.build((None, None, of["units"]))
+        if of["tie_embeddings"]:
+            self.output_bias = self.add_weight(
+                name="output_bias", shape=(of["target_symbols"],), initializer="zeros"
+            )
+        self.built = True
+
+    @property
+    def symbols(self) -> tuple[int, int]:
+        """The numbers of ids of source and target."""
+        return self._settings["source_symbols"], self._settings["target_symbols"]
+
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
+        """Logits of every step; see the class for arguments and shapes."""
+        source, told = inputs
+        memory, mask, state = self._encode(source, training)
+        embedded = self.dropouts["target"](
+            self.target_embedding(told), training=training
+        )
+        output = self.decoder(
+            memory, embedded, initial_state=state, memory_mask=mask, training=training
+        )
+        return self._logits(self.dropouts["output"](output, training=training))
+
+    def encode(self, source: Tensor) -> Encoded:
+        """Read a source once, for many steps of ``step``.
+
+        Args:
+            source: ``(batch, source)`` of ids; 0 is padding.
+        """
+        memory, mask, state = self._encode(source, training=False)
+        first = self.decoder.first_state(ops.shape(source)[0], state)
+        return Encoded(self.decoder.prepare(memory, mask), first)
+
+    def step(
+        self, told: Tensor, state: DecoderState, memory: Memory
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """Write one symbol.
+
+        Args:
+            told: The symbols before, ``(batch, [hypotheses])``.
+            state: That of the step before, each ``(batch, [hypotheses,] features)``.
+            memory: The source.
+
+        Returns:
+            Logits ``(batch, [hypotheses,] symbols)``, weights ``(batch, [hypotheses,]
+            heads, source)`` and the next state.
+        """
+        embedded = self.target_embedding(told)
+        output, weights, state = self.decoder.step(embedded, state, memory)
+        return self._logits(output), weights, state
+
+    def _encode(
+        self, source: Tensor, training: bool | None
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        mask = ops.not_equal(source, 0)
+        states = self.source_embedding(source)
+        states = self.dropouts["source"](states, training=training)
+        last: list[Tensor] = []
+        for index, layer in enumerate(self.encoder):
+            if index:
+                states = self.dropouts["encoder"](states, training=training)
+            states, *last = layer(states, mask=mask, training=training)
+        count = len(self.bridge)
+        sides = [last[start : start + count] for start in range(0, len(last), count)]
+        joined = (ops.concatenate(side, axis=-1) for side in zip(*sides, strict=True))
+        first = [
+            bridge(state) for bridge, state in zip(self.bridge, joined, strict=True)
+        ]
+        return states, mask, first
+
+    def _logits(self, output: Tensor) -> Tensor:
+        kernel = ops.cast(self.projection.kernel, output.dtype)
+        projected = project(output, kernel) + ops.cast(
+            self.projection.bias, output.dtype
+        )
+        if not self._settings["tie_embeddings"]:
+            return projected
+        table = ops.cast(self.target_embedding.embeddings, projected.dtype)
+        bias = ops.cast(self.output_bias, projected.dtype)
+        return project(projected, ops.transpose(table)) + bias
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the model can be made anew from."""
+        return {**super().get_config(), **self._settings}

@@ -1,0 +1,222 @@
+"""Training: it goes on where it was stopped, and ends with the best weights."""
+
+import math
+import signal
+
+import keras
+import numpy as np
+import pytest
+import small
+
+from regard.errors import ArgumentError
+from regard.translation.seq2seq import (
+    PairBatches,
+    Pairs,
+    SequenceLoss,
+    train_seq2seq,
+    watching,
+)
+from regard.translation.seq2seq.checkpoint import load_checkpoint
+from regard.translation.seq2seq.training import _Training
+
+TRAIN, HELD_OUT = small.pairs(19), small.pairs(6, seed=1)
+STEPS = 5
+# One program for all who train for longer.
+LONG = {"learning_rate": 0.1, "epochs": 30}
+
+
+def train(checkpoint=None, progress=None, *, data=TRAIN, held_out=HELD_OUT, **settings):
+    judge = settings.pop("judge", None)
+    return train_seq2seq(
+        small.model,
+        data,
+        held_out,
+        config=small.config(**settings),
+        seed=0,
+        judge=judge,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+
+
+def equal_bits(one, other) -> bool:
+    pairs = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
+    return all(np.array_equal(left, right) for left, right in pairs)
+
+
+class Judging:
+    """Says of each epoch what was written down before."""
+
+    name = "script"
+
+    def __init__(self, script):
+        self._script = script
+        self.seen: list[list[np.ndarray]] = []
+
+    def __call__(self, model) -> float:
+        self.seen.append([np.array(weight) for weight in model.get_weights()])
+        return self._script[len(self.seen) - 1]
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return train()
+
+
+class StopError(Exception):
+    """As when the machine is switched off: nothing of ours sees it."""
+
+
+@pytest.fixture
+def saving_every_step(monkeypatch):
+    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_SAVING", 0)
+    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_TELLING", 0)
+
+
+def stop_at(epoch: int, step: int):
+    def progress(state):
+        if (state.epoch, state.step) == (epoch, step):
+            raise StopError
+
+    return progress
+
+
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(
+    undisturbed, saving_every_step, tmp_path, monkeypatch
+):
+    checkpoint = tmp_path / "training"
+    with pytest.raises(StopError):
+        train(checkpoint, stop_at(1, 3))
+    # What was told of was not saved yet.
+    assert load_checkpoint(checkpoint).position["step"] == 2
+    with monkeypatch.context() as between:
+        # After the last step of an epoch, before it was measured.
+        between.setattr(_Training, "_measure", stop_at_once)
+        with pytest.raises(StopError):
+            train(checkpoint)
+    assert load_checkpoint(checkpoint).position["step"] == STEPS
+    with pytest.raises(StopError):
+        train(checkpoint, stop_at(3, 1))
+    assert load_checkpoint(checkpoint).position["epoch"] == 2
+    gone_on = train(checkpoint)
+    assert equal_bits(gone_on, undisturbed)
+    assert gone_on.validation_loss == undisturbed.validation_loss
+    # Once more, with nothing left to do.
+    assert equal_bits(train(checkpoint), undisturbed)
+
+
+def stop_at_once(*_):
+    raise StopError
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"data": small.pairs(19, seed=2)}, "training pairs"),
+        ({"held_out": small.pairs(6, seed=2)}, "validation pairs"),
+        ({"held_out": None}, "validation pairs"),
+        ({"units": 9}, "units"),
+        ({"judge": Judging([1.0])}, "judge"),
+        ({"learning_rate": 0.5, "epochs": 4}, "learning_rate, epochs"),
+    ],
+)
+def test_the_checkpoint_of_another_training_is_refused(
+    change, named, begun, undisturbed
+):
+    with pytest.raises(ArgumentError, match=f"another training.*value of {named}"):
+        train(begun, **change)
+    assert load_checkpoint(begun) is not None
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    checkpoint = tmp_path_factory.mktemp("begun") / "training"
+    with pytest.raises(StopError):
+        train(checkpoint, stop_at(1, STEPS))
+    return checkpoint
+
+
+def measured(model, pairs) -> float:
+    batches = PairBatches(pairs, 64).epoch(0)
+    inputs, right = batches[0]
+    return float(SequenceLoss(0.1)(right, model(inputs)))
+
+
+def test_the_best_epoch_is_kept_and_no_better_one_ends_training():
+    # What is held out has nothing to do with what is learned: it gets worse.
+    told = []
+    odd = Pairs(HELD_OUT.sources, small.pairs(6, seed=7).targets)
+    done = train(progress=told.append, held_out=odd, patience=2, **LONG)
+    losses = list(done.validation_loss)
+    best = losses.index(min(losses))
+    assert done.epochs == len(losses) == best + 1 + 2 < 30
+    assert measured(done.model, odd) == pytest.approx(losses[best], abs=1e-5)
+    assert not done.interrupted
+    ends = [one for one in told if one.validation_loss is not None]
+    assert [one.validation_loss for one in ends] == losses
+    assert [one.epoch for one in ends] == list(range(1, len(losses) + 1))
+    assert all(one.step == one.steps == STEPS and one.epochs == 30 for one in ends)
+    assert all(one.loss > 0 and one.tokens_per_second > 0 for one in ends)
+    seconds = [one.seconds for one in told]
+    assert seconds == sorted(seconds)
+    assert ends[0].seconds_left == pytest.approx(29 * ends[0].seconds)
+
+
+def test_a_judge_chooses_in_place_of_the_loss(tmp_path):
+    script = [1.0, 3.0, math.nan, 3.0, 9.0]
+    judge, checkpoint = Judging(script), tmp_path / "training"
+    options = {"patience": 2} | LONG
+    done = train(judge=judge, **options)
+    # An equal one is not better.
+    assert done.epochs == len(judge.seen) == len(done.validation_loss) == 4
+    for kept, weight in zip(judge.seen[1], done.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, weight)
+    # A judge needs no validation pairs, and is listened to after a stop.
+    options["held_out"] = None
+    with pytest.raises(StopError):
+        train(checkpoint, stop_at(3, STEPS), judge=Judging(script), **options)
+    gone_on = train(checkpoint, judge=Judging(script[3:]), **options)
+    assert (gone_on.epochs, gone_on.validation_loss) == (4, ())
+    assert equal_bits(gone_on, done)
+
+
+def test_the_average_of_the_last_epochs(tmp_path):
+    done = train(tmp_path / "training", held_out=None, average=2)
+    assert done.validation_loss == ()
+    kept = load_checkpoint(tmp_path / "training").groups["kept"]
+    final = done.model.get_weights()
+    assert len(kept) == 2 * len(final)
+    learned = [variable.trainable for variable in done.model.weights]
+    for index, weights in enumerate(final):
+        mean = (kept[index] + kept[index + len(final)]) / 2
+        equal = np.array_equal(kept[index], kept[index + len(final)])
+        assert equal != learned[index]
+        np.testing.assert_allclose(weights, mean, atol=1e-7)
+
+
+def test_an_interrupt_keeps_the_best_so_far():
+    losses = []
+
+    def press_in_third_epoch(state):
+        if state.validation_loss is not None:
+            losses.append(state.validation_loss)
+        if len(losses) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    done = train(progress=press_in_third_epoch, **LONG)
+    assert done.interrupted
+    assert done.epochs == 2
+    assert done.validation_loss == tuple(losses)
+    assert measured(done.model, HELD_OUT) == pytest.approx(min(losses), abs=1e-5)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_end_of_an_epoch_is_passed_on(saving_every_step):
+    with pytest.raises(KeyboardInterrupt):
+        train(progress=lambda _: signal.raise_signal(signal.SIGINT))
+
+
+def test_the_finished_model_has_no_state_of_the_training(undisturbed):
+    assert getattr(undisturbed.model, "optimizer", None) is None
+    for variable in undisturbed.model.variables:
+        assert np.isfinite(keras.ops.convert_to_numpy(variable)).all()
