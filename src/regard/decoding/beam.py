@@ -15,8 +15,8 @@ from regard.decoding.highest import highest
 from regard.decoding.ranking import attainable, rank
 from regard.decoding.rules import allowed
 from regard.decoding.settings import Search
-from regard.decoding.symbols import BEGIN, END, PADDING
 from regard.ops.precision import Tensor
+from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 
 # Lower than any sum of logarithms of probabilities, and finite.
 IMPOSSIBLE = -1e9
@@ -162,7 +162,7 @@ class BeamSearch:
         """Go on by one symbol: hypotheses, their parents, and the parents' weights."""
         told = ops.where(
             index == 0,
-            BEGIN,
+            BEGIN_ID,
             ops.take(beam.symbols, ops.maximum(index - 1, 0), axis=-1),
         )
         logits, weights, state = model.step(told, beam.state, source.memory)
@@ -187,7 +187,7 @@ class BeamSearch:
             after._replace(
                 symbols=_write(after.symbols, index, written),
                 log_probability=_pick_flat(total, places),
-                finished=ops.logical_or(after.finished, written == END),
+                finished=ops.logical_or(after.finished, written == END_ID),
             ),
             ops.cast(parents, "int32"),
             weights,
@@ -215,7 +215,7 @@ def _only_itself(
     """A settled hypothesis goes on with padding alone, at no cost."""
     first = ops.where(ops.arange(gains.shape[-1]) == 0, 0.0, IMPOSSIBLE)
     settled = settled[..., None]
-    return ops.where(settled, first, gains), ops.where(settled, PADDING, symbols)
+    return ops.where(settled, first, gains), ops.where(settled, PADDING_ID, symbols)
 
 
 def _highest(ranks: Tensor, count: int) -> Tensor:

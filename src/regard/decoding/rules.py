@@ -3,8 +3,8 @@
 from keras import ops
 
 from regard.decoding.settings import Search
-from regard.decoding.symbols import BEGIN, END, PADDING, UNKNOWN
 from regard.ops.precision import Tensor
+from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID, UNKNOWN_ID
 
 
 def allowed(
@@ -23,12 +23,12 @@ def allowed(
         True where a symbol may come, broadcasts to ``(batch, beam, count)``.
     """
     every = ops.arange(count)
-    may = ops.logical_and(every != PADDING, every != BEGIN)
+    may = ops.logical_and(every != PADDING_ID, every != BEGIN_ID)
     if search.forbid_unknown:
-        may = ops.logical_and(may, every != UNKNOWN)
+        may = ops.logical_and(may, every != UNKNOWN_ID)
     if search.min_length:
         early = index < search.min_length
-        may = ops.logical_and(may, ~ops.logical_and(every == END, early))
+        may = ops.logical_and(may, ~ops.logical_and(every == END_ID, early))
     may = may[None, None]
     if search.block_ngrams:
         repeats = _repeats(search.block_ngrams, index, symbols, count)
@@ -57,4 +57,4 @@ def _repeats(size: int, index: Tensor, symbols: Tensor, count: int) -> Tensor:
     )
     found = ops.reshape(marks, (batch, beam, count)) > 0
     # An n-gram of one symbol may come again only as the end.
-    return ops.logical_and(found, ops.arange(count) != END)
+    return ops.logical_and(found, ops.arange(count) != END_ID)

@@ -12,9 +12,9 @@ from regard.decoding.beam import IMPOSSIBLE, BeamSearch, Source
 from regard.decoding.compiled import Compiled, compiled
 from regard.decoding.hypothesis import Hypothesis
 from regard.decoding.settings import Search
-from regard.decoding.symbols import END
 from regard.errors import ArgumentError
 from regard.text.batching import pad
+from regard.text.special_ids import END_ID, PADDING_ID
 from regard.types import FloatArray, IntArray
 
 # Hypotheses that are followed side by side; more of them fill no core better.
@@ -165,7 +165,7 @@ def _apply(
 
 def _hypothesis(found: _Found, row: int, place: int, source: int) -> Hypothesis:
     symbols = found.symbols[row, place]
-    ended = np.flatnonzero((symbols == END) | (symbols == 0))
+    ended = np.flatnonzero((symbols == END_ID) | (symbols == PADDING_ID))
     length = int(ended[0]) if len(ended) else len(symbols)
     return Hypothesis(
         symbols=symbols[:length],

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from regard.errors import BundleError
 from regard.text.pipeline import PADDING, UNKNOWN
+from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
 
 # What the file of a tokenizer may say beside its words and rules: all of it would
 # change ids or offsets behind our back.
@@ -48,7 +49,7 @@ def _check_vocabulary(vocabulary: Any) -> None:
     ids = list(vocabulary.values())
     if any(type(id_) is not int for id_ in ids) or sorted(ids) != list(range(len(ids))):
         raise _damaged("its ids are not 0, 1, 2, … each once")
-    if vocabulary.get(PADDING) != 0 or vocabulary.get(UNKNOWN) != 1:
+    if (vocabulary.get(PADDING), vocabulary.get(UNKNOWN)) != (PADDING_ID, UNKNOWN_ID):
         raise _damaged("its first two ids are not padding and unknown")
 
 

@@ -11,10 +11,11 @@ import tokenizers
 from regard.errors import ArgumentError
 from regard.text.encoded import Encoded
 from regard.text.pipeline import PADDING, UNKNOWN, word_pipeline
+from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
 from regard.text.splitting import Spans, Splitter
 from regard.text.stored import read_pipeline
 
-_SPECIAL = {PADDING: 0, UNKNOWN: 1}
+_SPECIAL = {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
 _REMEMBERED = 1 << 17
 _CHUNK = 1024
@@ -32,8 +33,8 @@ class Tokenizer:
             ids are padding and unknown.
     """
 
-    PADDING_ID = 0
-    UNKNOWN_ID = 1
+    PADDING_ID = PADDING_ID
+    UNKNOWN_ID = UNKNOWN_ID
 
     def __init__(self, pipeline: tokenizers.Tokenizer) -> None:
         self._pipeline = pipeline

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.text.sequences.encoded import EncodedSequence
-from regard.text.sequences.symbols import FIRST_ID, UNKNOWN_ID
+from regard.text.special_ids import FIRST_ORDINARY_ID, UNKNOWN_ID
 
 
 class Characters:
     """A codec whose tokens are single characters."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
-        self._ids = {symbol: id_ for id_, symbol in enumerate(symbols, FIRST_ID)}
+        self._ids = {
+            symbol: id_ for id_, symbol in enumerate(symbols, FIRST_ORDINARY_ID)
+        }
 
     def encode(self, text: str, form: str) -> EncodedSequence:
         """The characters of ``text``, looked up as in ``form``."""

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from regard.text.sequences.symbols import FIRST_ID
+from regard.text.special_ids import FIRST_ORDINARY_ID
 
 #: Names the rules by which texts are cut; a change of them has to change it.
 VERSION = 1
@@ -33,7 +33,7 @@ class Learned:
     scores: tuple[float, ...] = ()
 
     def __len__(self) -> int:
-        return FIRST_ID + len(self.symbols)
+        return FIRST_ORDINARY_ID + len(self.symbols)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -11,7 +11,7 @@ from regard.errors import ArgumentError, DataError
 from regard.text.sequences.cutting import CUTS, Cut
 from regard.text.sequences.learned import Learned
 from regard.text.sequences.subwords import SPACE, UNKNOWN, subword_tokenizer
-from regard.text.sequences.symbols import FIRST_ID
+from regard.text.special_ids import FIRST_ORDINARY_ID
 
 # The library gives the characters it would have dropped the lowest score and tells
 # them apart by steps of this size, in an order that changes from run to run.
@@ -28,7 +28,7 @@ def learn_pieces(
     frequent.sort(key=lambda piece: (-counts[piece], piece))
     if not frequent:
         raise _nothing(kind, min_frequency)
-    return Learned(kind, tuple(frequent[: size - FIRST_ID]), split)
+    return Learned(kind, tuple(frequent[: size - FIRST_ORDINARY_ID]), split)
 
 
 def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> Learned:
@@ -40,7 +40,7 @@ def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> Learned:
     """
     alphabet = _alphabet(forms, "bpe", size, min_frequency)
     trainer = trainers.BpeTrainer(
-        vocab_size=size - FIRST_ID,
+        vocab_size=size - FIRST_ORDINARY_ID,
         min_frequency=min_frequency,
         limit_alphabet=len(alphabet),
         show_progress=False,
@@ -60,7 +60,7 @@ def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> Learne
     """
     alphabet = _alphabet(forms, "unigram", size, min_frequency)
     trainer = trainers.UnigramTrainer(
-        vocab_size=size - FIRST_ID + 1,
+        vocab_size=size - FIRST_ORDINARY_ID + 1,
         special_tokens=[UNKNOWN],
         unk_token=UNKNOWN,
         show_progress=False,
@@ -103,10 +103,10 @@ def _alphabet(
     alphabet = {one for one, count in counts.items() if count >= min_frequency}
     if not any(one.strip() for one in alphabet):
         raise _nothing(kind, min_frequency)
-    if size < FIRST_ID + len(alphabet):
+    if size < FIRST_ORDINARY_ID + len(alphabet):
         raise ArgumentError(
             "The vocabulary has no room for the characters of the texts.",
-            expected=f"a size of {FIRST_ID + len(alphabet)} or more",
+            expected=f"a size of {FIRST_ORDINARY_ID + len(alphabet)} or more",
             received=str(size),
             fix="Raise the size, or min_frequency: rarer characters are unknown then.",
         )

@@ -7,7 +7,7 @@ from typing import Any
 from regard.errors import BundleError
 from regard.text.sequences.cutting import CUTS
 from regard.text.sequences.learned import KINDS, SPLITS, VERSION, Learned
-from regard.text.sequences.symbols import NAMES
+from regard.text.special_ids import SPECIAL_TOKENS
 
 _KEYS = {"version", "kind", "symbols", "split", "lowercase", "merges", "scores"}
 _LONGEST_SYMBOL = 10_000
@@ -100,7 +100,7 @@ def _fits(learned: Learned, symbol: str) -> bool:
         return len(symbol) == 1
     if learned.kind == "word":
         return symbol in {symbol[a:b] for a, b in CUTS[learned.split](symbol)}
-    return symbol not in NAMES
+    return symbol not in SPECIAL_TOKENS
 
 
 def _damaged(problem: str) -> BundleError:

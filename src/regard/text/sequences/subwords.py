@@ -16,12 +16,12 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from regard.text.sequences.cutting import words_with_space
 from regard.text.sequences.encoded import EncodedSequence
 from regard.text.sequences.learned import Learned
-from regard.text.sequences.symbols import FIRST_ID, NAMES, UNKNOWN_ID
+from regard.text.special_ids import FIRST_ORDINARY_ID, SPECIAL_TOKENS, UNKNOWN_ID
 
 SPACE = " "
 # The library wants a spelling for every id. No piece mixes letters with other
 # characters, so that no text spells these.
-UNKNOWN = NAMES[UNKNOWN_ID]
+UNKNOWN = SPECIAL_TOKENS[UNKNOWN_ID]
 
 _LETTERS, _DIGITS = r"[\p{L}\p{M}]+", r"\p{N}+"
 _OTHERS = r"[^\s\p{L}\p{M}\p{N}]+"
@@ -74,10 +74,10 @@ class Subwords:
 
 def _model(learned: Learned) -> models.Model:
     if learned.kind == "unigram":
-        special = [(name, 0.0) for name in NAMES]
+        special = [(name, 0.0) for name in SPECIAL_TOKENS]
         scored = zip(learned.symbols, learned.scores, strict=True)
         return models.Unigram([*special, *scored], UNKNOWN_ID, byte_fallback=False)
-    ids = {symbol: id_ for id_, symbol in enumerate(learned.symbols, FIRST_ID)}
+    ids = {symbol: id_ for id_, symbol in enumerate(learned.symbols, FIRST_ORDINARY_ID)}
     return models.BPE(
         ids | {UNKNOWN: UNKNOWN_ID},
         list(learned.merges),

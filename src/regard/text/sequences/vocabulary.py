@@ -16,15 +16,15 @@ from regard.text.sequences.learned import KINDS, SPLITS, Learned
 from regard.text.sequences.learning import learn_bpe, learn_pieces, learn_unigram
 from regard.text.sequences.stored import read_learned
 from regard.text.sequences.subwords import Subwords
-from regard.text.sequences.symbols import (
+from regard.text.sequences.words import Words
+from regard.text.special_ids import (
     BEGIN_ID,
     END_ID,
-    FIRST_ID,
-    NAMES,
+    FIRST_ORDINARY_ID,
     PADDING_ID,
+    SPECIAL_TOKENS,
     UNKNOWN_ID,
 )
-from regard.text.sequences.words import Words
 from regard.types import IntArray
 
 _SIZES = {"word": 30_000, "character": 30_000, "bpe": 8_000, "unigram": 8_000}
@@ -50,7 +50,7 @@ class SequenceVocabulary:
 
     def __init__(self, learned: Learned) -> None:
         self._learned = learned
-        self._symbols = (*NAMES, *learned.symbols)
+        self._symbols = (*SPECIAL_TOKENS, *learned.symbols)
         self._codec = _codec(learned)
 
     @classmethod
@@ -183,10 +183,10 @@ def _codec(learned: Learned) -> Codec:
 
 
 def _check_counts(size: int, min_frequency: int) -> None:
-    if size <= FIRST_ID:
+    if size <= FIRST_ORDINARY_ID:
         raise ArgumentError(
             "A vocabulary needs room for symbols beside the four special ones.",
-            expected=f"a size above {FIRST_ID}",
+            expected=f"a size above {FIRST_ORDINARY_ID}",
             received=str(size),
         )
     if min_frequency < 1:

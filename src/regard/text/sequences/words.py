@@ -6,7 +6,7 @@ import numpy as np
 
 from regard.text.sequences.cutting import Cut, Join
 from regard.text.sequences.encoded import EncodedSequence
-from regard.text.sequences.symbols import FIRST_ID, UNKNOWN_ID
+from regard.text.special_ids import FIRST_ORDINARY_ID, UNKNOWN_ID
 
 
 class Words:
@@ -19,7 +19,9 @@ class Words:
     """
 
     def __init__(self, symbols: Sequence[str], cut: Cut, join: Join) -> None:
-        self._ids = {symbol: id_ for id_, symbol in enumerate(symbols, FIRST_ID)}
+        self._ids = {
+            symbol: id_ for id_, symbol in enumerate(symbols, FIRST_ORDINARY_ID)
+        }
         self._cut = cut
         self._join = join
 

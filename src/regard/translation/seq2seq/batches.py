@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from regard.text.batching import pad
+from regard.text.special_ids import BEGIN_ID, END_ID
 from regard.translation.seq2seq.shapes import Bucket, make_buckets, padding_share
 from regard.types import IntArray
 
-BEGIN, END = 2, 3
 # A bucket holds at least so many batches, so that its last one, which is filled up
 # with padding, does not weigh much.
 _BATCHES = 4
@@ -127,8 +127,8 @@ class EpochBatches(keras.utils.PyDataset):
         bucket, members = self._chosen[index]
         sources = [self._pairs.sources[member] for member in members]
         targets = [self._pairs.targets[member] for member in members]
-        told = [np.concatenate([[BEGIN], target]) for target in targets]
-        right = [np.concatenate([target, [END]]) for target in targets]
+        told = [np.concatenate([[BEGIN_ID], target]) for target in targets]
+        right = [np.concatenate([target, [END_ID]]) for target in targets]
         return (
             (
                 pad(sources, self._size, bucket.source),
