@@ -13,7 +13,7 @@ import pytest
 
 import regard
 import toy
-from regard import _files as atomic
+from regard import _files
 from regard.bundle import read_bundle, write_bundle
 from regard.classification.trained import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
@@ -111,7 +111,7 @@ def test_a_bundle_with_a_users_file_in_it_is_not_replaced(small):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MemoryError])
-@pytest.mark.parametrize("step", ["_write_flushed", "_flush_directory", "_swap"])
+@pytest.mark.parametrize("step", ["_flush_file", "_flush_directory", "_swap"])
 @pytest.mark.parametrize("there", [True, False])
 def test_nothing_half_written_stays(tmp_path, monkeypatch, error, step, there):
     path = tmp_path / "x.regard"
@@ -121,7 +121,7 @@ def test_nothing_half_written_stays(tmp_path, monkeypatch, error, step, there):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(atomic, step, fail)
+    monkeypatch.setattr(_files, step, fail)
     with pytest.raises(error):
         write_bundle(path, "toy", {"a.bin": b"new", "b.json": b"new"})
     assert leftovers(tmp_path) == ({"x.regard"} if there else set())

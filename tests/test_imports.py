@@ -18,8 +18,9 @@ STOREYS = {
     "_version": 0,
     "_backend": 0,
     "_compat": 0,
-    "_files": 0,
     "errors": 0,
+    "_files": 1,
+    "_validate": 1,
     "types": 1,
     "ops": 2,
     "metrics": 2,
@@ -42,7 +43,7 @@ STOREYS = {
 }
 # Rooms of one storey that do know each other, in one direction.
 NEIGHBOURS = {("bundle", "runtime")}
-PLOT_MAY_KNOW = {"plot", "types", "errors"}
+PLOT_MAY_KNOW = {"plot", "types", "errors", "_files", "_validate"}
 
 
 def modules() -> list[Path]:

@@ -127,11 +127,11 @@ def _one_line(text: str) -> str:
 
 
 def _write_alignments(shown: "list[list[Translation]]", path: Path) -> None:
+    from regard._files import write_file  # noqa: PLC0415 - loads Keras
     from regard.metrics import format_alignment, hard_alignment  # noqa: PLC0415 - loads Keras
-    from regard.plot.writing import write_whole  # noqa: PLC0415 - loads Keras
 
     lines = [format_alignment(hard_alignment(best[0].alignment)) for best in shown]
-    write_whole(path, "".join(f"{line}\n" for line in lines).encode("utf-8"))
+    write_file(path, "".join(f"{line}\n" for line in lines).encode("utf-8"))
     typer.echo(f"Wrote {path}.", err=True)
 
 

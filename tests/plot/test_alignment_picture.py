@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import regard.plot
+from regard import _files
 from regard.errors import ArgumentError, MissingExtraError
-from regard.plot import writing
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_failed_write_leaves_no_half_file(translated, tmp_path, monkeypatch):
     def fail(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(writing.os, "fsync", fail)
+    monkeypatch.setattr(_files.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         regard.plot.alignment(translated).save(tmp_path / "a.html")
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ import pytest
 
 import regard.plot
 from regard.errors import ArgumentError, MissingExtraError
-from regard.plot import writing
 
 
 @pytest.mark.parametrize("wrong", [[], ["a text"], [None]])
@@ -60,17 +59,3 @@ def test_a_missing_folder_and_a_folder_in_the_way(film, tmp_path):
     (tmp_path / "why.html").mkdir()
     with pytest.raises(ArgumentError, match="is a folder"):
         regard.plot.text(film).save(tmp_path / "why.html")
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    target = tmp_path / "why.html"
-    target.write_text("old")
-
-    def fail(_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(writing.os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        writing.write_whole(target, b"new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]

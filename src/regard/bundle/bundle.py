@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras
 
-from regard._files import replace_directory
+from regard._files import write_directory
 from regard._version import __version__
 from regard.bundle.manifest import MANIFEST, Manifest, Part, defect, read_manifest
 from regard.errors import ArgumentError, BundleError
@@ -70,7 +70,7 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
         parts={name: Part.of(content) for name, content in parts.items()},
     )
     files = {**parts, MANIFEST: manifest.to_json().encode("utf-8")}
-    replace_directory(target, files)
+    write_directory(target, files)
 
 
 def read_bundle(path: str | Path, kinds: Mapping[str, frozenset[str]]) -> Bundle:

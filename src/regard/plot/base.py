@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
+from regard._files import write_file
 from regard.errors import ArgumentError
-from regard.plot.writing import write_whole
 
 
 class Plot(ABC):
@@ -31,7 +31,7 @@ class Plot(ABC):
                 f"{path} cannot be written: the suffix '{path.suffix}' is unknown.",
                 expected=f"one of {', '.join(writers)}",
             )
-        write_whole(path, writers[suffix]())
+        write_file(path, writers[suffix]())
 
     def _writers(self) -> Mapping[str, Callable[[], bytes]]:
         """What makes the bytes of a file, by its suffix."""

@@ -1,0 +1,188 @@
+"""Checks of arguments, each saying what was expected and what was received.
+
+A check returns the value it was given, so that it can stand where the value is used.
+A whole number of NumPy's comes back as one of Python's, which can be written as JSON.
+Truth values are no numbers here.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sized
+from typing import Any, TypeVar
+
+import numpy as np
+
+from regard.errors import ArgumentError
+
+Value = TypeVar("Value")
+
+
+def check_choice(
+    name: str, value: Value, choices: Iterable[Any], *, of: str | None = None
+) -> Value:
+    """Refuse a value that is none of the choices.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        choices: The values it may have; an iterable of them, or a mapping by them.
+        of: What the argument belongs to, with its article: ``"a translator"``.
+
+    Raises:
+        ArgumentError: It is none of them.
+    """
+    known = list(choices)
+    if value not in known:
+        expected = f"one of {', '.join(map(repr, known))}"
+        raise wrong_value(name, value, expected, of=of)
+    return value
+
+
+def check_count(
+    name: str,
+    value: Any,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    of: str | None = None,
+) -> int:
+    """Refuse what is no whole number, or one out of range.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        least: The smallest number it may be.
+        most: The largest number it may be; None: there is none.
+        of: What the argument belongs to, with its article.
+
+    Raises:
+        ArgumentError: It is no whole number, too small or too large.
+    """
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        bounds = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise wrong_value(name, value, f"a whole number{bounds}", of=of)
+    return int(value)
+
+
+def check_share(name: str, value: Any, *, of: str | None = None) -> float:
+    """Refuse what is no number from 0 up to but not including 1.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        of: What the argument belongs to, with its article.
+
+    Raises:
+        ArgumentError: It is no number, or out of range.
+    """
+    if not _is_finite(value) or not 0 <= value < 1:
+        expected = "a share from 0 up to but not including 1"
+        raise wrong_value(name, value, expected, of=of)
+    return _plain(value)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    of: str | None = None,
+) -> float:
+    """Refuse what is no finite number, or one out of range.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        least: The smallest number it may be.
+        above: A number it has to be greater than.
+        most: The largest number it may be.
+        of: What the argument belongs to, with its article.
+
+    Raises:
+        ArgumentError: It is no number, not finite, or out of range.
+    """
+    in_range = _is_finite(value) and not (
+        (least is not None and value < least)
+        or (above is not None and value <= above)
+        or (most is not None and value > most)
+    )
+    if not in_range:
+        bounds = [
+            f"{least} or more" if least is not None else "",
+            f"above {above}" if above is not None else "",
+            f"at most {most}" if most is not None else "",
+        ]
+        expected = ", ".join(["a finite number", *filter(None, bounds)])
+        raise wrong_value(name, value, expected, of=of)
+    return _plain(value)
+
+
+def check_flag(name: str, value: Any, *, of: str | None = None) -> bool:
+    """Refuse what is neither True nor False.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        of: What the argument belongs to, with its article.
+
+    Raises:
+        ArgumentError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise wrong_value(name, value, "True or False", of=of)
+    return value
+
+
+def check_same_length(parts: Mapping[str, Sized], *, of: str | None = None) -> int:
+    """Refuse parts that have not one length, and return the length they have.
+
+    Args:
+        parts: What is counted, by its name in the plural: ``{"labels": labels, …}``.
+        of: What the parts belong to, with its article.
+
+    Raises:
+        ArgumentError: The lengths differ.
+    """
+    lengths = {name: len(part) for name, part in parts.items()}
+    if len(set(lengths.values())) > 1:
+        whole = f" of {of}" if of else ""
+        raise ArgumentError(
+            f"The {_listed(list(lengths))}{whole} do not fit each other.",
+            expected="as many of each",
+            received=_listed([f"{count} {name}" for name, count in lengths.items()]),
+        )
+    return max(lengths.values(), default=0)
+
+
+def wrong_value(
+    name: str, value: Any, expected: str, *, of: str | None = None
+) -> ArgumentError:
+    """The error of an argument with a wrong value, for checks that are made elsewhere.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        expected: What would have been right.
+        of: What the argument belongs to, with its article.
+    """
+    owner = f" of {of}" if of else ""
+    return ArgumentError(
+        f"'{name}'{owner} has a wrong value.", expected=expected, received=repr(value)
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value: Any) -> float:
+    number: float = value.item() if isinstance(value, np.generic) else value
+    return number
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
