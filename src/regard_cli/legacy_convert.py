@@ -9,7 +9,7 @@ from regard_cli.backend import prepare
 from regard_cli.inputs import check_writable
 
 if TYPE_CHECKING:
-    from regard.legacy.loading import Converted
+    from regard.legacy.conversion import Converted
 
 
 def legacy_convert(
@@ -43,9 +43,11 @@ def legacy_convert(
         raise typer.BadParameter(f"{out} does not end in .keras", param_hint="--out")
     check_writable(out, "--out")
     from regard.legacy import to_modern  # noqa: PLC0415 - loads Keras
-    from regard.legacy.loading import convert  # noqa: PLC0415 - loads Keras
-    from regard.legacy.options import Options  # noqa: PLC0415 - loads Keras
-    from regard.legacy.writing import write_model  # noqa: PLC0415 - loads Keras
+    from regard.legacy.conversion import (  # noqa: PLC0415 - loads Keras
+        convert,
+        write_model,
+    )
+    from regard.legacy.recognition import Options  # noqa: PLC0415 - loads Keras
 
     converted = convert(old, Options(step_dim, variant, version))
     typer.echo(_described(converted))

@@ -6,8 +6,8 @@ import pytest
 
 from regard import legacy
 from regard.errors import ArgumentError
-from regard.legacy.loading import convert
-from regard.legacy.options import Options
+from regard.legacy.conversion import convert
+from regard.legacy.recognition import Options
 
 pytestmark = pytest.mark.skipif(not golden.ALL, reason=golden.MISSING)
 

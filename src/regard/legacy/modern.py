@@ -8,15 +8,13 @@ import numpy as np
 
 from regard import _compat
 from regard.layers import AttentionPooling, FeatureAttention, SelfAttention
-from regard.legacy.base import LegacyAttention
-from regard.legacy.gate import Att
-from regard.legacy.kaggle import KaggleAttention
-from regard.legacy.normalising import EPSILON
-from regard.legacy.prob import ProbAttention
-from regard.legacy.reading.hdf5 import Array
-from regard.legacy.seq_self import MULTIPLICATIVE, SeqSelfAttention
-from regard.legacy.seq_weighted import SeqWeightedAttention
-from regard.legacy.with_context import AttentionWithContext
+from regard.legacy.hdf5.untrusted_file import Array
+from regard.legacy.layers.activations import EPSILON
+from regard.legacy.layers.feature_gate import Att
+from regard.legacy.layers.legacy_attention import LegacyAttention
+from regard.legacy.layers.linear_pooling import ProbAttention, SeqWeightedAttention
+from regard.legacy.layers.pooling import AttentionWithContext, KaggleAttention
+from regard.legacy.layers.seq_self_attention import MULTIPLICATIVE, SeqSelfAttention
 
 # How far the number in an old denominator may move a weight, relative to the weight.
 _TOLERANCE = 1e-5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from regard.legacy.reading.hdf5 import Array, OldFile, defect, open_old
+from regard.legacy.hdf5.untrusted_file import Array, OldFile, defect, open_old
 
 # Where the arrays of a layer of layers lie in newer weight files, in Keras's order;
 # what is not named here follows in the order of the alphabet.

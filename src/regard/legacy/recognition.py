@@ -1,4 +1,4 @@
-"""From an entry of an old configuration to one of the layers of this package."""
+"""What a file does not say and its reader may."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,19 +7,49 @@ from typing import Any
 import keras
 
 from regard._compat import mask_of
-from regard.legacy.base import LegacyAttention
-from regard.legacy.configs import constructor_arguments
-from regard.legacy.decoder import AttentionDecoder
-from regard.legacy.encoder_decoder import AttentionLayer
-from regard.legacy.gate import Att
-from regard.legacy.kaggle import KaggleAttention
-from regard.legacy.many_to_one import BAHDANAU, LUONG, ManyToOneAttention
-from regard.legacy.options import Infer, Options, ask
-from regard.legacy.prob import ProbAttention
-from regard.legacy.seq_self import VERSIONS, SeqSelfAttention
-from regard.legacy.seq_weighted import SeqWeightedAttention
-from regard.legacy.stored import Weights
-from regard.legacy.with_context import VARIANTS, AttentionWithContext
+from regard.errors import ArgumentError
+from regard.legacy.hdf5.isolated_reader import Weights
+from regard.legacy.keras_layers import constructor_arguments
+from regard.legacy.layers.encoder_decoder import AttentionDecoder, AttentionLayer
+from regard.legacy.layers.feature_gate import Att
+from regard.legacy.layers.legacy_attention import LegacyAttention, check_choice
+from regard.legacy.layers.linear_pooling import ProbAttention, SeqWeightedAttention
+from regard.legacy.layers.many_to_one import BAHDANAU, LUONG, ManyToOneAttention
+from regard.legacy.layers.pooling import VARIANTS, AttentionWithContext, KaggleAttention
+from regard.legacy.layers.seq_self_attention import VERSIONS, SeqSelfAttention
+
+
+@dataclass(frozen=True)
+class Options:
+    """The answers to what a file leaves open.
+
+    Args:
+        step_dim: The length of the sequences of a ``KaggleAttention`` without bias.
+        variant: Which listing an ``AttentionWithContext`` comes from.
+        version: Which version of ``keras-self-attention`` a layer comes from.
+    """
+
+    step_dim: int | None = None
+    variant: str | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("variant", self.variant, (None, *VARIANTS))
+        check_choice("version", self.version, (None, *VERSIONS))
+
+
+#: Told of each thing that was not in the file.
+Infer = Callable[[str], None]
+
+
+def ask(layer: str, kind: str, option: str, readings: str) -> ArgumentError:
+    """The error for a layer that can be read in two ways."""
+    return ArgumentError(
+        f"The file does not say which '{kind}' the layer '{layer}' is.",
+        expected=f"the option '{option}': {readings}",
+        fix=f"In Python {option}=…, on the command line --{option.replace('_', '-')}.",
+    )
+
 
 # What the configuration of an old recurrent layer holds and a decoder never looked at.
 _RECURRENT_FLAGS = frozenset(

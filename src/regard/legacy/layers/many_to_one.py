@@ -6,7 +6,12 @@ import keras
 from keras import ops
 
 from regard.layers.base import Shape
-from regard.legacy.base import LegacyAttention, check_choice, features_of, pooled
+from regard.legacy.layers.legacy_attention import (
+    LegacyAttention,
+    check_choice,
+    features_of,
+    pooled,
+)
 from regard.ops import additive_scores, masked_softmax, scores
 from regard.ops.precision import Tensor
 

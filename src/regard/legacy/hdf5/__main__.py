@@ -44,7 +44,7 @@ def main(path: Path) -> None:
     """Write what the file holds, or what is wrong with it, to standard output."""
     _without_keras()
     from regard.errors import DataError  # noqa: PLC0415 - only importable from here on
-    from regard.legacy.reading.layouts import read_content  # noqa: PLC0415 - the same
+    from regard.legacy.hdf5.layouts import read_content  # noqa: PLC0415 - the same
 
     _limit(path.stat().st_size if path.is_file() else 0)
     try:

@@ -1,15 +1,16 @@
 """Loading what was trained years ago."""
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.filling import fill
-from regard.legacy.options import Options
-from regard.legacy.rebuilding import rebuild
-from regard.legacy.stored import Stored, read_stored
+from regard.legacy.hdf5.isolated_reader import Stored, read_stored
+from regard.legacy.model_graph import rebuild
+from regard.legacy.recognition import Options
+from regard.legacy.weight_assignment import fill
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,3 +111,19 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         >>> regard.legacy.load_weights(model, "weights_2018.h5")
     """
     fill(model, read_stored(path))
+
+
+def write_model(model: keras.Model, path: str | Path) -> None:
+    """Save a model beside its place and move it there when it is whole.
+
+    Args:
+        model: The model.
+        path: The ``.keras`` file, which replaces one that is there.
+    """
+    target = Path(path)
+    staged = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.keras")
+    try:
+        model.save(staged)
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)

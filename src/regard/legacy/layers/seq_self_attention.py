@@ -6,8 +6,12 @@ import keras
 from keras import ops
 
 from regard.layers.base import Shape
-from regard.legacy.base import LegacyAttention, check_choice, features_of
-from regard.legacy.normalising import penalised, softmax_with_epsilon
+from regard.legacy.layers.activations import penalised, softmax_with_epsilon
+from regard.legacy.layers.legacy_attention import (
+    LegacyAttention,
+    check_choice,
+    features_of,
+)
 from regard.ops import additive_scores, as_mask, masked_softmax, scores, window_mask
 from regard.ops.precision import Tensor, widen
 

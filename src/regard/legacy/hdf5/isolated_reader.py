@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from regard.errors import DataError
-from regard.legacy.reading import hdf5
-from regard.legacy.reading.hdf5 import Array, defect
+from regard.legacy.hdf5 import untrusted_file as hdf5
+from regard.legacy.hdf5.untrusted_file import Array, defect
 
 _READER = Path(hdf5.__file__).with_name("__main__.py")
 # Where a system has no limit on the time a process computes.

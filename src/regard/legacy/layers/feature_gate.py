@@ -7,7 +7,7 @@ from keras import ops
 
 from regard.errors import ArgumentError
 from regard.layers.base import Shape
-from regard.legacy.base import LegacyAttention
+from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.ops import masked_softmax
 
 

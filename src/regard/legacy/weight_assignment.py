@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.base import LegacyAttention
-from regard.legacy.many_to_one import ManyToOneAttention
-from regard.legacy.stored import Stored, Weights
+from regard.legacy.hdf5.isolated_reader import Stored, Weights
+from regard.legacy.layers.legacy_attention import LegacyAttention
+from regard.legacy.layers.many_to_one import ManyToOneAttention
 
 # The first versions of the package ``attention`` left their inner layers in the file
 # as if they were layers of the model.

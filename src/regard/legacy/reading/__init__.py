@@ -1,1 +1,0 @@
-"""Reading old files, without Keras and with limits."""
