@@ -3,8 +3,10 @@
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,47 +43,73 @@ STOREYS = {
     "loading": 8,
     "serve": 9,
 }
-# Rooms of one storey that do know each other, in one direction.
-NEIGHBOURS = {("bundle", "runtime")}
+# In a notebook a result shows itself: what draws it is looked up when it is shown.
+UPWARDS = {("types", "plot")}
 PLOT_MAY_KNOW = {"plot", "types", "errors", "_files", "_validate"}
 
 
 def modules() -> list[Path]:
-    return sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE / "")
+    """Every module with a storey: those of folders, and those at the root."""
+    surface = {SOURCE / "__init__.py", SOURCE / "__main__.py"}
+    return sorted(path for path in SOURCE.rglob("*.py") if path not in surface)
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """The rooms of the package that a file imports, inside functions too."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """What is imported, inside functions and by name at run time too."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"relative import in {path}"
-            base = node.module or ""
-            names = [f"{base}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        parts = [name.split(".") for name in names]
-        rooms |= {part[1] for part in parts if part[0] == "regard" and part[1:]}
+            assert node.level == 0, "relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        # A whole string that is a dotted name, or the beginning of an f-string.
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(
+                r"^(?:regard|regard_cli)(?:\.\w+)+(?=\.?$)", node.value
+            )
+
+
+def imported_rooms(code: str) -> set[str]:
+    """The rooms of the package that a module imports, whenever it does."""
+    parts = [name.split(".") for name in imported_names(ast.parse(code))]
+    assert all(part[0] != "regard_cli" for part in parts), "the command line is above"
+    rooms = {part[1] for part in parts if part[0] == "regard" and part[1:]}
     return {room for room in rooms if (SOURCE / room).is_dir() or room in STOREYS}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.name))
+@pytest.mark.parametrize(
+    "path", modules(), ids=lambda path: str(path.relative_to(SOURCE))
+)
 def test_imports_point_one_way(path):
     room = room_of(path)
-    if room in {"__init__", "__main__"}:
-        return
-    for other in imported_rooms(path) - {room}:
+    for other in imported_rooms(path.read_text("utf-8")) - {room}:
         if room == "plot":
             assert other in PLOT_MAY_KNOW
-        assert STOREYS[other] < STOREYS[room] or (room, other) in NEIGHBOURS, (
+        assert STOREYS[other] < STOREYS[room] or (room, other) in UPWARDS, (
             f"{room} may not import {other}"
         )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import regard.serve.app",
+        "from regard import serve",
+        "def late():\n    from regard.serve import app",
+        "importlib.import_module('regard.serve')",
+        "importlib.import_module(f'regard.serve.{name}')",
+    ],
+)
+def test_the_same_check_sees_each_way_to_import(code):
+    assert imported_rooms(code) == {"serve"}
+
+
+def test_every_room_has_its_storey_and_every_storey_its_room():
+    assert {room_of(path) for path in modules()} == set(STOREYS)
 
 
 def fresh(code: str, **environment: str | None) -> str:
