@@ -4,7 +4,7 @@ DEMO := .venv-demo
 DEV := .venv
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint format benchmark clean
+.PHONY: demo test test-slow test-pythons coverage lint format clean
 
 demo: $(DEMO)/ready ## train on generated messages, show what the model looked at
 	$(DEMO)/bin/regard demo --out demo
@@ -14,6 +14,14 @@ test: $(DEV)/ready ## the suite on JAX, and its backend part on TensorFlow and P
 
 test-slow: $(DEV)/ready ## what takes longer than the everyday suite allows
 	KERAS_BACKEND=jax $(DEV)/bin/python -m pytest -m slow
+
+test-pythons: $(DEV)/ready ## install as documented on each Python there is, and a quick part of the suite
+	$(DEV)/bin/python scripts/pythons.py
+
+coverage: $(DEV)/ready ## lines and branches of src that the suite runs, on all backends
+	$(DEV)/bin/coverage erase
+	$(DEV)/bin/python scripts/test.py --cov --cov-append --cov-report=
+	$(DEV)/bin/coverage report --skip-covered
 
 lint: $(DEV)/ready ## style and types
 	$(DEV)/bin/ruff check
@@ -29,12 +37,14 @@ $(DEMO)/ready: pyproject.toml constraints.txt
 	$(DEMO)/bin/python $(INSTALL) -e ".[tasks]"
 	touch $@
 
-# PyTorch comes first, so that no other package pulls another build of it.
+# PyTorch comes first, so that no other package pulls another build of it. Dependency
+# groups need a newer pip than Python 3.11 brings.
 $(DEV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(DEV)
+	$(DEV)/bin/python $(INSTALL) "pip>=25.1"
 	$(DEV)/bin/python $(INSTALL) torch==2.13.0
-	$(DEV)/bin/python $(INSTALL) -e ".[test,lint,benchmark,tensorflow,torch]"
+	$(DEV)/bin/python $(INSTALL) -e ".[all,tensorflow,torch]" --group dev
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(DEV) demo build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
