@@ -9,7 +9,7 @@ import pytest
 from observed_models import CASES, IDS, STATES
 
 import regard
-from regard.observation import recording
+from regard.observation import hooks
 
 pytestmark = pytest.mark.backends
 
@@ -67,11 +67,11 @@ def test_eager_passes_beside_direct_calls(patched):
 def test_a_thread_that_does_not_observe_is_not_recorded():
     model = CASES["shared"].make()
     observed = regard.observe(model)
-    plan = observed._planned()
-    with recording.recording(plan) as recorder:
+    selection = observed._selected()
+    with hooks.recording(selection) as recorder:
         other = threading.Thread(target=model, args=(STATES,))
         other.start()
         other.join()
-        assert recorder.entries == []
+        assert recorder.captured == []
         model(STATES)
-        assert len(recorder.entries) == 2
+        assert len(recorder.captured) == 2

@@ -9,8 +9,8 @@ import numpy as np
 
 from regard import _compat
 from regard.errors import ArgumentError
-from regard.observation.finding import Plan, make_plan
-from regard.observation.results import Batch, join, to_numpy
+from regard.observation.discovery import Selection, select_hook_points
+from regard.observation.forward_pass import PassArrays, join, to_arrays
 from regard.observation.runners import JitCompile, Run, Runner, eager_pass, make_runner
 from regard.types import Observation
 
@@ -54,12 +54,12 @@ class Observed:
         self._model = model
         self._patterns = (layers,) if isinstance(layers, str) else tuple(layers)
         self._jit_compile = jit_compile
-        self._plan: Plan | None = None
+        self._selection: Selection | None = None
         self._runner: Runner | None = None
         self._programs: dict[str, Run] = {}
         self._compiling = threading.RLock()
         if _compat.is_built(model):
-            self._planned()
+            self._selected()
 
     @property
     def model(self) -> keras.Model:
@@ -69,7 +69,7 @@ class Observed:
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths of the chosen attention layers."""
-        return tuple(site.path for site in self._planned().sites)
+        return tuple(point.path for point in self._selected().hook_points)
 
     def __call__(self, x: Any, training: bool = False, **arguments: Any) -> Observation:
         """Call the model once, eagerly.
@@ -79,9 +79,9 @@ class Observed:
             training: Whether the model runs in training mode.
             **arguments: Further arguments of the model's call, such as ``mask``.
         """
-        plan = self._planned(x)
-        passed = eager_pass(self._model, plan, x, training=training, **arguments)
-        return join([to_numpy(*passed)])
+        selection = self._selected(x)
+        passed = eager_pass(self._model, selection, x, training=training, **arguments)
+        return join([to_arrays(*passed)])
 
     def predict_on_batch(self, x: Any) -> Observation:
         """One compiled pass over one batch as it is.
@@ -92,7 +92,7 @@ class Observed:
             x: The inputs of one batch, an array or nested arrays.
         """
         inputs = _arrays(x)
-        return join([to_numpy(*self._program(inputs)(inputs))])
+        return join([to_arrays(*self._program(inputs)(inputs))])
 
     def predict(
         self,
@@ -119,19 +119,19 @@ class Observed:
 
     def _passes(
         self, batches: Iterator[Any], progress: keras.utils.Progbar | None
-    ) -> Iterator[Batch]:
+    ) -> Iterator[PassArrays]:
         """Run one batch while the arrays of the one before are brought home."""
         running = None
         for step, x in enumerate(batches, start=1):
             inputs = _arrays(x)
             started = self._program(inputs)(inputs)
             if running is not None:
-                yield to_numpy(*running)
+                yield to_arrays(*running)
             running = started
             if progress is not None:
                 progress.update(step)
         if running is not None:
-            yield to_numpy(*running)
+            yield to_arrays(*running)
 
     def _program(self, x: Any) -> Run:
         signature = _signature(x)
@@ -140,21 +140,23 @@ class Observed:
             return program
         with self._compiling:
             if signature not in self._programs:
-                plan = self._planned(x)
+                selection = self._selected(x)
                 if self._runner is None:
-                    self._runner = make_runner(self._model, plan, self._jit_compile)
+                    self._runner = make_runner(
+                        self._model, selection, self._jit_compile
+                    )
                 self._programs[signature] = self._runner.compile(x)
             return self._programs[signature]
 
-    def _planned(self, x: Any = None) -> Plan:
+    def _selected(self, x: Any = None) -> Selection:
         """The chosen layers; a model that is not built yet is built on ``x``."""
         with self._compiling:
-            if self._plan is None:
+            if self._selection is None:
                 if x is not None and not _compat.is_built(self._model):
                     with keras.StatelessScope():
                         self._model(x)
-                self._plan = make_plan(self._model, self._patterns)
-            return self._plan
+                self._selection = select_hook_points(self._model, self._patterns)
+            return self._selection
 
 
 def observe(

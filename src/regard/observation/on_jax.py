@@ -11,8 +11,8 @@ import keras
 
 from regard import _compat
 from regard.errors import ObservationError
-from regard.observation.finding import Plan
-from regard.observation.forward import Layout, Tensors, observed_call
+from regard.observation.discovery import Selection
+from regard.observation.forward_pass import PassLayout, PassTensors, observed_call
 
 
 class JaxRunner:
@@ -22,22 +22,24 @@ class JaxRunner:
     the passes work on copies. A copy is renewed when its variable has another array.
     """
 
-    def __init__(self, model: keras.Model, plan: Plan) -> None:
+    def __init__(self, model: keras.Model, selection: Selection) -> None:
         self._model = model
-        self._plan = plan
+        self._selection = selection
         self._copies: dict[int, tuple[Any, jax.Array]] = {}
         self._copying = threading.Lock()
 
-    def compile(self, x: Any) -> Callable[[Any], tuple[Tensors, Layout]]:
+    def compile(self, x: Any) -> Callable[[Any], tuple[PassTensors, PassLayout]]:
         """A pass for inputs with the shapes and dtypes of ``x``."""
         model = self._model
         trainable = list(model.trainable_variables)
         others = list(model.non_trainable_variables)
-        layouts: list[Layout] = []
+        layouts: list[PassLayout] = []
 
         def forward(values: list[Any], other_values: list[Any], x: Any) -> Any:
             tensors, layout = observed_call(
-                lambda: self._call(values, other_values, x), self._plan, _is_caught
+                lambda: self._call(values, other_values, x),
+                self._selection,
+                _is_trapped,
             )
             layouts.append(layout)
             return tensors.outputs, tensors.weights
@@ -45,9 +47,9 @@ class JaxRunner:
         state = self._current(trainable), self._current(others)
         program = jax.jit(forward).lower(*state, x).compile()
 
-        def run(x: Any) -> tuple[Tensors, Layout]:
+        def run(x: Any) -> tuple[PassTensors, PassLayout]:
             state = self._current(trainable), self._current(others)
-            return Tensors(*program(*state, x)), layouts[-1]
+            return PassTensors(*program(*state, x)), layouts[-1]
 
         return run
 
@@ -80,7 +82,7 @@ def _is_taken(value: Any) -> bool:
     return value is None or value.is_deleted()
 
 
-def _is_caught(weights: Any) -> bool:
+def _is_trapped(weights: Any) -> bool:
     try:
         weights + 0
     except jax.errors.UnexpectedTracerError:
@@ -88,7 +90,7 @@ def _is_caught(weights: Any) -> bool:
     return False
 
 
-def is_caught_eagerly(weights: Any) -> bool:
+def is_trapped_eagerly(weights: Any) -> bool:
     """Whether weights of an eager pass are those of a traced function inside it."""
     return isinstance(weights, jax.core.Tracer)
 
@@ -98,6 +100,8 @@ def without_gradients() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def make_runner(model: keras.Model, plan: Plan, jit_compile: bool) -> JaxRunner | None:
+def make_runner(
+    model: keras.Model, selection: Selection, jit_compile: bool
+) -> JaxRunner | None:
     """Compiled passes, None where they are not to be compiled."""
-    return JaxRunner(model, plan) if jit_compile else None
+    return JaxRunner(model, selection) if jit_compile else None

@@ -8,10 +8,10 @@ import keras
 import torch
 
 from regard import _compat
-from regard.observation.finding import Plan
-from regard.observation.forward import Layout, Tensors, observed_call
+from regard.observation.discovery import Selection
+from regard.observation.forward_pass import PassLayout, PassTensors, observed_call
 
-Run = Callable[[Any], tuple[Tensors, Layout]]
+Run = Callable[[Any], tuple[PassTensors, PassLayout]]
 
 
 class TorchRunner:
@@ -21,18 +21,18 @@ class TorchRunner:
     nothing of the observation is left. Its parameters are the model's own.
     """
 
-    def __init__(self, model: keras.Model, plan: Plan) -> None:
+    def __init__(self, model: keras.Model, selection: Selection) -> None:
         self._model = model
-        self._plan = plan
+        self._selection = selection
 
     def compile(self, x: Any) -> Run:
         """A pass for inputs with the shapes and dtypes of ``x``."""
-        layouts: list[Layout] = []
+        layouts: list[PassLayout] = []
         extra = _compat.inference_arguments(self._model)
 
         def forward(x: Any) -> Any:
             tensors, layout = observed_call(
-                lambda: self._model(x, **extra), self._plan, is_caught_eagerly
+                lambda: self._model(x, **extra), self._selection, is_trapped_eagerly
             )
             layouts.append(layout)
             return list(tensors.outputs), list(tensors.weights)
@@ -42,9 +42,9 @@ class TorchRunner:
             exported = torch.export.export(module, (_tensors(x),), strict=False)
         program = torch.compile(exported.module())
 
-        def run(x: Any) -> tuple[Tensors, Layout]:
+        def run(x: Any) -> tuple[PassTensors, PassLayout]:
             with torch.no_grad():
-                return Tensors(*program(_tensors(x))), layouts[-1]
+                return PassTensors(*program(_tensors(x))), layouts[-1]
 
         return run
 
@@ -65,7 +65,7 @@ def _tensors(x: Any) -> Any:
     return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
 
 
-def is_caught_eagerly(weights: torch.Tensor) -> bool:
+def is_trapped_eagerly(weights: torch.Tensor) -> bool:
     """Whether weights of an eager pass are those of a vectorised function inside it."""
     return torch._C._functorch.is_functorch_wrapped_tensor(weights)
 
@@ -76,7 +76,7 @@ def without_gradients() -> AbstractContextManager[Any]:
 
 
 def make_runner(
-    model: keras.Model, plan: Plan, jit_compile: bool
+    model: keras.Model, selection: Selection, jit_compile: bool
 ) -> TorchRunner | None:
     """Compiled passes, None where Keras runs the model eagerly, as it does unasked."""
-    return TorchRunner(model, plan) if jit_compile else None
+    return TorchRunner(model, selection) if jit_compile else None

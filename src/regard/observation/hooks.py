@@ -1,4 +1,4 @@
-"""Catching the weights of one forward pass, and leaving nothing behind.
+"""Hooks that capture the weights of one forward pass, and leave nothing behind.
 
 While a pass is observed, the watched method of each chosen layer has a stand-in in the
 ``__dict__`` of that one object; classes are never touched. A stand-in asks who is
@@ -19,66 +19,66 @@ import keras
 from keras import ops
 
 from regard.errors import ObservationError
-from regard.observation.finding import Plan, Site
+from regard.observation.discovery import HookPoint, Selection
 
 _RECORDING: ContextVar["Recorder | None"] = ContextVar("recording", default=None)
 _PATCHING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
-    """The weights of one use of one layer, as the backend's tensor."""
+class CapturedWeights:
+    """The weights of one call of one layer, as the backend's tensor."""
 
-    site: Site
+    hook_point: HookPoint
     weights: Any
     axes: tuple[str, ...]
 
 
 class Recorder:
-    """Collects the weights of the layers of a plan during one forward pass."""
+    """Collects the weights of the selected layers during one forward pass."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.entries: list[Entry] = []
-        self._sites = {id(site.layer): site for site in plan.sites}
-        self._distributed = {id(layer) for layer in plan.distributed}
+    def __init__(self, selection: Selection) -> None:
+        self.captured: list[CapturedWeights] = []
+        self._points = {id(point.layer): point for point in selection.hook_points}
+        self._distributed = {id(layer) for layer in selection.time_distributed}
 
     def run(self, layer: keras.Layer, method: Any, args: Any, kwargs: Any) -> Any:
         """Run a watched method and keep the weights made in it."""
         if id(layer) in self._distributed:
             return self._run_steps(method, args, kwargs)
-        site = self._sites.get(id(layer))
-        if site is None:
+        point = self._points.get(id(layer))
+        if point is None:
             return method(*args, **kwargs)
-        sight = site.sight
-        call = _signature(layer, sight.method).bind(*args, **kwargs)
-        result, weights = sight.see(layer, method, call)
+        adapter = point.adapter
+        call = _signature(layer, adapter.method).bind(*args, **kwargs)
+        result, weights = adapter.capture(layer, method, call)
         if weights is None:
             raise ObservationError(
-                f"The layer '{site.path}' of the class {type(layer).__name__} made no "
+                f"The layer '{point.path}' of the class {type(layer).__name__} made no "
                 "weights when asked for them.",
                 fix="Leave it out by choosing other layers with layers=.",
             )
-        axes = sight.axes(layer, len(weights.shape))
-        self.entries.append(Entry(site, weights, axes))
+        axes = adapter.axes(layer, len(weights.shape))
+        self.captured.append(CapturedWeights(point, weights, axes))
         return result
 
     def _run_steps(self, method: Any, args: Any, kwargs: Any) -> Any:
         """Run ``TimeDistributed``, which calls its layer once for each time step."""
-        before = len(self.entries)
+        before = len(self.captured)
         result = method(*args, **kwargs)
         steps = (args[0] if args else kwargs["inputs"]).shape[1]
         # With an unknown number of steps Keras vectorises: nothing can be stacked.
         if steps is not None:
-            self.entries[before:] = _stacked(self.entries[before:], steps)
+            self.captured[before:] = _stacked(self.captured[before:], steps)
         return result
 
 
 def _signature(layer: keras.Layer, method: str) -> inspect.Signature:
     """The arguments of a method by name, also where a subclass passes them through."""
     own: Any = None
-    for kind in type(layer).__mro__:
-        if method in vars(kind):
-            function = functools.partial(vars(kind)[method], layer)
+    for base in type(layer).__mro__:
+        if method in vars(base):
+            function = functools.partial(vars(base)[method], layer)
             signature = inspect.signature(function)
             own = own or signature
             kinds = {each.kind for each in signature.parameters.values()}
@@ -87,23 +87,24 @@ def _signature(layer: keras.Layer, method: str) -> inspect.Signature:
     return cast(inspect.Signature, own)
 
 
-def _stacked(entries: list[Entry], steps: int) -> Iterator[Entry]:
-    """Join the entries of each use over the steps, along an axis after the batch."""
-    for site in dict.fromkeys(entry.site for entry in entries):
-        made = [entry for entry in entries if entry.site is site]
-        uses, rest = divmod(len(made), steps)
+def _stacked(captured: list[CapturedWeights], steps: int) -> Iterator[CapturedWeights]:
+    """Join the weights of each call over the steps, along an axis after the batch."""
+    for point in dict.fromkeys(each.hook_point for each in captured):
+        of_layer = [each for each in captured if each.hook_point is point]
+        calls, rest = divmod(len(of_layer), steps)
         if rest:
             raise ObservationError(
-                f"The layer '{site.path}' did not run equally often in each step of "
+                f"The layer '{point.path}' did not run equally often in each step of "
                 "a TimeDistributed layer.",
                 expected=f"a multiple of {steps} runs",
-                received=f"{len(made)}",
+                received=f"{len(of_layer)}",
             )
-        for use in range(uses):
-            one = made[use::uses]
-            weights = ops.stack([entry.weights for entry in one], axis=1)
-            batch, *inner = one[0].axes
-            yield Entry(site, weights, (batch, _step_name(inner), *inner))
+        for call in range(calls):
+            over_steps = of_layer[call::calls]
+            weights = ops.stack([each.weights for each in over_steps], axis=1)
+            batch, *inner = over_steps[0].axes
+            axes = (batch, _step_name(inner), *inner)
+            yield CapturedWeights(point, weights, axes)
 
 
 def _step_name(axes: list[str]) -> str:
@@ -113,11 +114,15 @@ def _step_name(axes: list[str]) -> str:
 
 
 @contextmanager
-def recording(plan: Plan) -> Iterator[Recorder]:
-    """Record the weights of a plan's layers in what runs inside, in this context."""
-    recorder = Recorder(plan)
-    watched = [(site.layer, site.sight.method) for site in plan.sites]
-    watched += [(layer, "call") for layer in plan.distributed]
+def recording(selection: Selection) -> Iterator[Recorder]:
+    """Record the weights of the selected layers in what runs inside, in this context.
+
+    Args:
+        selection: The layers.
+    """
+    recorder = Recorder(selection)
+    watched = [(point.layer, point.adapter.method) for point in selection.hook_points]
+    watched += [(layer, "call") for layer in selection.time_distributed]
     with ExitStack() as stack:
         for layer, method in watched:
             _install(layer, method)

@@ -8,80 +8,81 @@ import keras
 
 from regard import _compat
 from regard.errors import ObservationError
-from regard.observation.sight import Sight
-from regard.observation.table import sight_of
+from regard.observation.adapters import Adapter, adapter_of
 
 
 @dataclass(frozen=True, eq=False)
-class Site:
-    """One attention layer of a model.
+class HookPoint:
+    """One attention layer of a model, where its weights can be captured.
 
     Args:
         path: The names of the layers that hold it and its own, joined by ``/``.
         layer: The layer.
-        sight: How its weights are seen.
+        adapter: How its weights are captured.
     """
 
     path: str
     layer: keras.Layer
-    sight: Sight
+    adapter: Adapter
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """What is watched in a model.
+class Selection:
+    """The layers of a model that are observed.
 
     Args:
-        sites: The chosen attention layers.
-        distributed: The ``TimeDistributed`` layers around any of them.
+        hook_points: The chosen attention layers.
+        time_distributed: The ``TimeDistributed`` layers around any of them.
     """
 
-    sites: tuple[Site, ...]
-    distributed: tuple[keras.layers.TimeDistributed, ...]
+    hook_points: tuple[HookPoint, ...]
+    time_distributed: tuple[keras.layers.TimeDistributed, ...]
 
 
-def make_plan(model: keras.Model, patterns: Sequence[str]) -> Plan:
+def select_hook_points(model: keras.Model, patterns: Sequence[str]) -> Selection:
     """Choose the attention layers of a model whose path matches any pattern.
 
     Raises:
         ObservationError: The model has no attention layer, a pattern matches none, or
             a chosen one runs inside a recurrent loop.
     """
-    sites = tuple(_sites(model))
-    _require_matches(model, sites, patterns)
+    available = tuple(_hook_points(model))
+    _require_matches(model, available, patterns)
     chosen = tuple(
-        site for site in sites if any(fnmatchcase(site.path, p) for p in patterns)
+        point
+        for point in available
+        if any(fnmatchcase(point.path, pattern) for pattern in patterns)
     )
     _refuse_loops(model, chosen)
-    return Plan(chosen, _around(model, chosen, keras.layers.TimeDistributed))
+    return Selection(chosen, _around(model, chosen, keras.layers.TimeDistributed))
 
 
 def _walk(
-    layer: keras.Layer, prefix: str = "", seen: set[int] | None = None
+    layer: keras.Layer, prefix: str = "", visited: set[int] | None = None
 ) -> Iterator[tuple[str, keras.Layer]]:
     """Every layer below a layer once, with the first path that leads to it."""
-    seen = set() if seen is None else seen
+    visited = set() if visited is None else visited
     for child in _compat.sublayers(layer):
-        if id(child) in seen:
+        if id(child) in visited:
             continue
-        seen.add(id(child))
+        visited.add(id(child))
         path = f"{prefix}{child.name}"
         yield path, child
-        yield from _walk(child, f"{path}/", seen)
+        yield from _walk(child, f"{path}/", visited)
 
 
-def _sites(model: keras.Model) -> Iterator[Site]:
+def _hook_points(model: keras.Model) -> Iterator[HookPoint]:
     for path, layer in _walk(model):
-        sight = sight_of(layer)
-        if sight is not None:
-            yield Site(path, layer, sight)
+        adapter = adapter_of(layer)
+        if adapter is not None:
+            yield HookPoint(path, layer, adapter)
 
 
 def _around(
-    model: keras.Model, sites: Sequence[Site], kind: type[keras.Layer]
+    model: keras.Model, points: Sequence[HookPoint], kind: type[keras.Layer]
 ) -> tuple[keras.Layer, ...]:
-    """The layers of a kind that hold any of the sites, at whatever depth."""
-    wanted = {id(site.layer) for site in sites}
+    """The layers of a class that hold any of the hook points, at whatever depth."""
+    wanted = {id(point.layer) for point in points}
     return tuple(
         layer
         for _, layer in _walk(model)
@@ -91,30 +92,30 @@ def _around(
 
 
 def _require_matches(
-    model: keras.Model, sites: Sequence[Site], patterns: Sequence[str]
+    model: keras.Model, available: Sequence[HookPoint], patterns: Sequence[str]
 ) -> None:
-    if not sites:
-        kinds = sorted({type(layer).__name__ for _, layer in _walk(model)})
+    if not available:
+        classes = sorted({type(layer).__name__ for _, layer in _walk(model)})
         raise ObservationError(
             f"The model '{model.name}' has no attention layer that can be observed.",
             expected="a layer of regard.layers or an attention layer of Keras",
-            received=f"layers of the classes {', '.join(kinds) or 'none'}",
+            received=f"layers of the classes {', '.join(classes) or 'none'}",
         )
     for pattern in patterns:
-        if not any(fnmatchcase(site.path, pattern) for site in sites):
+        if not any(fnmatchcase(point.path, pattern) for point in available):
             raise ObservationError(
                 f"No attention layer of the model '{model.name}' matches '{pattern}'.",
-                expected=f"a pattern for any of {_listed(sites)}",
+                expected=f"a pattern for any of {_listed(available)}",
             )
 
 
-def _refuse_loops(model: keras.Model, chosen: Sequence[Site]) -> None:
+def _refuse_loops(model: keras.Model, chosen: Sequence[HookPoint]) -> None:
     for loop in _around(model, chosen, keras.layers.RNN):
         inner = {id(layer) for _, layer in _walk(loop)}
-        caught = [site for site in chosen if id(site.layer) in inner]
+        trapped = [point for point in chosen if id(point.layer) in inner]
         raise out_of_reach(
-            [site.path for site in caught],
-            [site.path for site in chosen if site not in caught],
+            [point.path for point in trapped],
+            [point.path for point in chosen if point not in trapped],
         )
 
 
@@ -133,5 +134,5 @@ def out_of_reach(paths: Sequence[str], others: Sequence[str]) -> ObservationErro
     )
 
 
-def _listed(sites: Sequence[Site]) -> str:
-    return ", ".join(f"'{site.path}' ({type(site.layer).__name__})" for site in sites)
+def _listed(points: Sequence[HookPoint]) -> str:
+    return ", ".join(f"'{p.path}' ({type(p.layer).__name__})" for p in points)

@@ -1,0 +1,213 @@
+"""How the weights of each class of attention layer are captured: one row a class.
+
+A row names the method that is watched, how the weights are had from one call of it
+without changing what it returns, and what the axes of the weights mean. Subclasses of
+a class in the table are observed as that class is, unless they have a row of their own.
+
+The layers of KerasHub derived from ``keras.layers.MultiHeadAttention`` need no row.
+The others normalise their scores in a softmax of their own, which is listened to. Some
+use a fused kernel instead, beside which the weights are computed once more.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from regard import _compat
+
+Method = Callable[..., Any]
+#: Given a layer, its watched method and the arguments of a call: what the method
+#: returns, untouched, and the weights before dropout.
+Capture = Callable[[keras.Layer, Method, inspect.BoundArguments], tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How the weights of one class of layers are captured.
+
+    Args:
+        method: The method that is watched while the layer is observed.
+        capture: Runs the method and gives its result and the weights.
+        axes: Given the layer and the rank of its weights: a name for each axis.
+    """
+
+    method: str
+    capture: Capture
+    axes: Callable[[keras.Layer, int], tuple[str, ...]]
+
+
+def adapter_of(layer: keras.Layer) -> Adapter | None:
+    """The row of the table for a layer, None where it is not an attention layer."""
+    for base in type(layer).__mro__:
+        package = base.__module__.partition(".")[0]
+        adapter = ADAPTERS.get(f"{package}.{base.__name__}")
+        if adapter is not None:
+            return adapter
+    return None
+
+
+def _when_asked(
+    _: keras.Layer, method: Method, call: inspect.BoundArguments
+) -> tuple[Any, Any]:
+    """The layer gives its weights when asked, with the same bits of output."""
+    wanted = call.arguments.get("return_attention_scores", False)
+    call.arguments["return_attention_scores"] = True
+    output, weights = method(*call.args, **call.kwargs)
+    return ((output, weights) if wanted else output), weights
+
+
+def _beside_the_kernel(
+    layer: keras.Layer, method: Method, call: inspect.BoundArguments
+) -> tuple[Any, Any]:
+    """The method returns no weights where a fused kernel made the output.
+
+    They are then computed once more from the same query, key and mask. The output
+    stays the kernel's own.
+    """
+    result = method(*call.args, **call.kwargs)
+    if result[1] is not None:
+        return result, result[1]
+    call.arguments["training"] = False
+    if "return_attention_scores" in call.signature.parameters:
+        call.arguments["return_attention_scores"] = True
+    explicit = getattr(_compat.without_fusion(layer), _compat.COMPUTE_ATTENTION)
+    return result, explicit(*call.args, **call.kwargs)[1]
+
+
+def _before_dropout(
+    layer: keras.Layer, method: Method, call: inspect.BoundArguments
+) -> tuple[Any, Any]:
+    """The method returns weights after dropout; in training they are had without."""
+    result = method(*call.args, **call.kwargs)
+    weights = result[1]
+    if call.arguments.get("training") and layer.dropout > 0:
+        call.arguments["training"] = False
+        weights = method(*call.args, **call.kwargs)[1]
+    return result, ops.expand_dims(weights, axis=-3)
+
+
+def _from_softmax(method: str, softmax: str) -> Capture:
+    """Run the layer's method and keep what its softmax gave.
+
+    Where a kernel chosen by the layer took the place of the softmax, the weights come
+    from a second run without that kernel; the result stays the first one.
+    """
+
+    def capture(
+        layer: keras.Layer, _: Method, call: inspect.BoundArguments
+    ) -> tuple[Any, Any]:
+        result, weights = _listen(layer, method, softmax, call)
+        if weights is None and hasattr(layer, "_use_fused_attention_op"):
+            if "training" in call.arguments:
+                call.arguments["training"] = False
+            _, weights = _listen(
+                layer, method, softmax, call, _use_fused_attention_op=lambda: False
+            )
+        return result, _merged_heads(weights)
+
+    return capture
+
+
+def _listen(
+    layer: keras.Layer,
+    method: str,
+    softmax: str,
+    call: inspect.BoundArguments,
+    **attributes: Any,
+) -> tuple[Any, Any]:
+    heard: list[Any] = []
+    normalise = getattr(layer, softmax)
+
+    def heard_softmax(*args: Any, **kwargs: Any) -> Any:
+        heard.append(normalise(*args, **kwargs))
+        return heard[-1]
+
+    twin = _compat.twin_of(layer, method, **{softmax: heard_softmax}, **attributes)
+    result = getattr(twin, method)(*call.args, **call.kwargs)
+    return result, heard[-1] if heard else None
+
+
+def _merged_heads(weights: Any) -> Any:
+    """Heads that come in groups, ``(batch, groups, heads, ...)``, on one axis."""
+    if weights is None or len(weights.shape) == 4:
+        return weights
+    batch, groups, heads, queries, keys = weights.shape
+    return ops.reshape(weights, (batch, groups * heads, queries, keys))
+
+
+def _beside_the_hub_kernel(
+    layer: keras.Layer, method: Method, call: inspect.BoundArguments
+) -> tuple[Any, Any]:
+    """As ``_from_softmax``, for the layers whose kernel cannot be turned off."""
+    result, weights = _MASKED_SOFTMAX(layer, method, call)
+    if weights is None:
+        query, key = call.arguments["query"], call.arguments["key"]
+        scale = ops.cast(layer._inv_norm_factor, query.dtype)
+        scores = ops.einsum("bquh,bkuh->buqk", query, key) * scale
+        mask = call.arguments.get("attention_mask")
+        weights = layer._masked_softmax(scores, mask)
+    return result, weights
+
+
+def _one_sequence(_: keras.Layer, rank: int) -> tuple[str, ...]:
+    """The axes of weights that are over one axis of queries and one of keys."""
+    between = tuple(f"axis_{index}" for index in range(1, rank - 3))
+    return ("batch", *between, "heads", "queries", "keys")
+
+
+def _declared(layer: keras.Layer, _: int) -> tuple[str, ...]:
+    """The axes that the layer names itself."""
+    return tuple(layer.weights_axes)
+
+
+def _multi_head(layer: keras.Layer, rank: int) -> tuple[str, ...]:
+    """The axes of ``MultiHeadAttention``, which may attend over several at once."""
+    attended = _compat.attention_axes(layer)
+    if len(attended) == 1:
+        attending: tuple[str, ...] = ("queries", "keys")
+    else:
+        attending = tuple(
+            f"{side}_{axis}" for side in ("queries", "keys") for axis in attended
+        )
+    inner = range(1, rank - len(attended) - 1)
+    between = tuple(f"axis_{axis}" for axis in inner if axis not in attended)
+    return ("batch", *between, "heads", *attending)
+
+
+_COMPUTE = _compat.COMPUTE_ATTENTION
+_MASKED_SOFTMAX = _from_softmax(_COMPUTE, "_masked_softmax")
+
+_OWN = Adapter("call", _when_asked, _declared)
+_SCORES = Adapter(_compat.APPLY_SCORES, _before_dropout, _one_sequence)
+_HUB_FUSED = Adapter(_COMPUTE, _beside_the_hub_kernel, _one_sequence)
+_HUB_SCORED = Adapter(_COMPUTE, _MASKED_SOFTMAX, _one_sequence)
+_HUB_GROUPED = Adapter(_COMPUTE, _from_softmax(_COMPUTE, "softmax"), _one_sequence)
+_HUB_BLOOM = Adapter("call", _from_softmax("call", "_softmax"), _one_sequence)
+_HUB_FALCON = Adapter("call", _from_softmax("call", "softmax"), _one_sequence)
+
+# By package and class name, so that a package is not imported to be looked for.
+ADAPTERS: Mapping[str, Adapter] = {
+    "regard.AttentionLayer": _OWN,
+    "regard.LegacyAttention": _OWN,
+    "keras.MultiHeadAttention": Adapter(_COMPUTE, _beside_the_kernel, _multi_head),
+    "keras.GroupedQueryAttention": Adapter(_COMPUTE, _beside_the_kernel, _one_sequence),
+    "keras.Attention": _SCORES,
+    "keras.AdditiveAttention": _SCORES,
+    "keras_hub.BloomAttention": _HUB_BLOOM,
+    "keras_hub.CachedGemma3Attention": _HUB_GROUPED,
+    "keras_hub.CachedGemmaAttention": _HUB_GROUPED,
+    "keras_hub.CachedMistralAttention": _HUB_FUSED,
+    "keras_hub.CachedMixtralAttention": _HUB_SCORED,
+    "keras_hub.DisentangledSelfAttention": _HUB_SCORED,
+    "keras_hub.FalconAttention": _HUB_FALCON,
+    "keras_hub.GPTNeoXAttention": _HUB_FUSED,
+    "keras_hub.LlamaAttention": _HUB_FUSED,
+    "keras_hub.Phi3Attention": _HUB_FUSED,
+    "keras_hub.Qwen3Attention": _HUB_FUSED,
+    "keras_hub.QwenAttention": _HUB_FUSED,
+    "keras_hub.QwenMoeAttention": _HUB_SCORED,
+}
