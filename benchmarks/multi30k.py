@@ -111,7 +111,7 @@ def _print_mass(translator: Translator, folder: Path, sides: list[str]) -> None:
     weights, gold, uniform = [], [], []
     for one, sure in zip(aligned, (each.sure for each in links), strict=True):
         shape = one.alignment.shape
-        if any(s >= shape[1] or t >= shape[0] for s, t in sure):
+        if any(s >= shape[1] or t >= shape[0] for t, s in sure):
             continue
         weights.append(one.alignment)
         uniform.append(np.full(shape, 1 / shape[1]))

@@ -14,7 +14,7 @@ WEIGHTS = np.array([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25], [0.4, 0.4, 0.2]])
 
 
 def test_each_target_token_is_linked_with_its_maximum():
-    assert hard_alignment(WEIGHTS) == {(1, 0), (0, 1), (0, 2)}
+    assert hard_alignment(WEIGHTS) == {(0, 1), (1, 0), (2, 0)}
 
 
 def test_a_row_that_attends_to_nothing_has_no_link():
@@ -24,7 +24,7 @@ def test_a_row_that_attends_to_nothing_has_no_link():
 
 def test_the_mass_on_gold_positions_by_hand():
     """Token 0 has one link, token 1 two, token 2 none."""
-    mass = attention_mass([WEIGHTS], [[(1, 0), (0, 1), (2, 1), (0, 1)]])
+    mass = attention_mass([WEIGHTS], [[(0, 1), (1, 0), (1, 2), (1, 0)]])
     assert mass.mass == pytest.approx((0.7 + 0.75) / 2, abs=1e-15)
     assert mass.tokens == 2
     assert float(mass) == mass.mass
@@ -32,7 +32,7 @@ def test_the_mass_on_gold_positions_by_hand():
 
 def test_tokens_count_alike_and_not_pairs():
     mass = attention_mass(
-        [WEIGHTS, np.eye(2)], [{(1, 0), (0, 1), (0, 2)}, {(0, 0)}]
+        [WEIGHTS, np.eye(2)], [{(0, 1), (1, 0), (2, 0)}, {(0, 0)}]
     ).mass
     assert mass == pytest.approx((0.7 + 0.5 + 0.4 + 1.0) / 4, abs=1e-15)
 
@@ -40,10 +40,10 @@ def test_tokens_count_alike_and_not_pairs():
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_even_weights_and_hard_ones(target, source, seed):
     random = np.random.default_rng(seed)
-    gold = {(int(random.integers(source)), t) for t in range(target)}
+    gold = {(t, int(random.integers(source))) for t in range(target)}
     even = np.full((target, source), 1 / source)
     hard = np.zeros((target, source), np.float32)
-    hard[[t for _, t in gold], [s for s, _ in gold]] = 1
+    hard[[t for t, _ in gold], [s for _, s in gold]] = 1
     assert float(attention_mass([even], [gold])) == pytest.approx(1 / source)
     assert float(attention_mass([hard], [gold])) == 1
     assert hard_alignment(hard) == gold
@@ -53,9 +53,9 @@ def test_even_weights_and_hard_ones(target, source, seed):
     ("weights", "gold", "said"),
     [
         ([WEIGHTS], [], "1 collections"),
-        ([WEIGHTS], [{(3, 0)}], "pair 0 points outside.*source 3, target 0"),
-        ([WEIGHTS, WEIGHTS], [set(), {(0, 3)}], "pair 1 points outside"),
-        ([WEIGHTS], [{(0, -1)}], "points outside"),
+        ([WEIGHTS], [{(0, 3)}], "pair 0 points outside.*target 0, source 3"),
+        ([WEIGHTS, WEIGHTS], [set(), {(3, 0)}], "pair 1 points outside"),
+        ([WEIGHTS], [{(-1, 0)}], "points outside"),
         ([WEIGHTS], [set()], "nothing to average"),
         ([WEIGHTS[None]], [{(0, 0)}], r"pair 0 .*\(1, 3, 3\).*Average over the heads"),
         ([WEIGHTS * np.nan], [{(0, 0)}], "finite"),
@@ -84,7 +84,7 @@ def test_even_attention_on_the_silver_alignments(shared_data):
         for target, source in zip(lines("test.de.gz"), lines("test.en.gz"), strict=True)
     ]
     even = [np.full(size, 1 / size[1]) for size in sizes]
-    linked = [len({target for _, target in links}) for links in gold]
+    linked = [len({target for target, _ in links}) for links in gold]
     mass = attention_mass(even, gold)
     assert mass.tokens == sum(linked)
     expected = sum(

@@ -4,7 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.errors import ArgumentError
+from regard.metrics import (
+    attention_mass,
+    format_alignment,
+    hard_alignment,
+    parse_alignment,
+)
 from regard.tasks import BigramFlip, Copy, Dates, FirstN, Pairs, Reverse
+from regard.tasks.moved_tokens import MovedTokens
 
 TWO = Pairs(
     sources=(("a", "b"), ("c",)),
@@ -201,3 +208,30 @@ def test_without_gold_alignment_there_is_no_share():
     task = Dates(locales=("de",))
     with pytest.raises(ArgumentError, match="no gold alignment"):
         task.attention_on_gold(np.zeros((3, 10, 40)), task.sample(3))
+
+
+class Rotation(MovedTokens):
+    """The first token moves to the end; its inverse is another permutation."""
+
+    name = "rotation"
+
+    def _order(self, length):
+        return np.roll(np.arange(length), -1)
+
+
+def test_tasks_and_metrics_have_one_order_of_target_and_source():
+    task = Rotation(length=3, cardinality=9)
+    pairs = task.sample(4, seed=0)
+    gold = ((0, 1), (1, 2), (2, 0))  # (target, source)
+    assert set(pairs.alignment) == {gold}
+    weights = [np.eye(3)[[1, 2, 0]]] * 4  # (target, source), as of a translation
+    turned = [matrix.T for matrix in weights]
+    assert task.attention_on_gold(weights, pairs) == 1
+    assert task.attention_on_gold(turned, pairs) == 0
+    assert attention_mass(weights, pairs.alignment).mass == 1
+    assert attention_mass(turned, pairs.alignment).mass == 0
+    assert hard_alignment(weights[0]) == set(gold)
+    # Only the text of a file names the source first.
+    assert format_alignment(gold) == "0-2 1-0 2-1"
+    assert parse_alignment("0-2 1-0 2-1").sure == set(gold)
+    assert parse_alignment("2-0 0-1 1-2", target_first=True).sure == set(gold)

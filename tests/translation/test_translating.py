@@ -8,6 +8,8 @@ import pytest
 import toy_pairs
 from regard.errors import ArgumentError, DataError
 from regard.metrics import format_alignment, hard_alignment, parse_alignments
+from regard.translation.evaluation import aligned_as
+from regard.types import Translation
 
 SOURCES, TARGETS = toy_pairs.sentences(8, seed=1)
 PLAIN = "eins zwei drei vier acht"
@@ -17,7 +19,7 @@ REVERSED = "4-0 3-1 2-2 1-3 0-4"
 def links(translation) -> str:
     """Where each token looked, by target position."""
     found = hard_alignment(translation.alignment)
-    return " ".join(f"{s}-{t}" for s, t in sorted(found, key=lambda link: link[1]))
+    return " ".join(f"{s}-{t}" for t, s in sorted(found))
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +196,17 @@ def test_alignments_of_right_answers(toy_translator):
     assert found.alignment.error_rate == pytest.approx(1 - (38 + 39) / (40 + 39))
     shares = {"error_rate", "precision", "recall"}
     assert set(found.to_dict()["alignment"]) == shares
+
+
+def test_gold_links_are_by_target_and_source():
+    """The inverse of a rotation is another one, so that its transpose is wrong."""
+    weights = np.eye(3)[[1, 2, 0]]  # target 0 looks at source 1
+    words = ("a", "b", "c")
+    rotated = Translation("a b c", "b c a", words, ("b", "c", "a"), weights, -1.0, -1.0)
+    file_lines = ["1-0 2-1 0-2"]  # source-target
+    assert aligned_as([rotated], parse_alignments(file_lines)).error_rate == 0
+    turned = parse_alignments(file_lines, target_first=True)
+    assert aligned_as([rotated], turned).error_rate == 1
 
 
 # What it refuses

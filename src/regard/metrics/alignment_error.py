@@ -40,7 +40,7 @@ def alignment_error_rate(
     they are divided.
 
     Args:
-        predicted: The predicted links of each pair, ``(source, target)``.
+        predicted: The predicted links of each pair, ``(target, source)``.
         sure: The sure links of each pair.
         possible: The possible links of each pair, with or without the sure ones.
 

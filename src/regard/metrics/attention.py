@@ -33,7 +33,7 @@ def hard_alignment(weights: FloatArray) -> set[Link]:
         weights: ``(target, source)``, for example the average over heads.
 
     Returns:
-        ``(source, target)`` for each row; the first of several equal maxima. A row of
+        ``(target, source)`` for each row; the first of several equal maxima. A row of
         zeros, which attends to nothing, has no link.
 
     Raises:
@@ -44,7 +44,7 @@ def hard_alignment(weights: FloatArray) -> set[Link]:
         return set()
     best = weights.argmax(axis=1).tolist()
     attending = np.flatnonzero(weights.any(axis=1)).tolist()
-    return {(best[target], target) for target in attending}
+    return {(target, best[target]) for target in attending}
 
 
 def attention_mass(
@@ -53,7 +53,7 @@ def attention_mass(
     r"""The mean attention mass on the gold source positions of the target tokens.
 
     .. math::
-        \frac{1}{|T|} \sum_{t \in T} \sum_{s : (s, t) \in G} \alpha_{t s}
+        \frac{1}{|T|} \sum_{t \in T} \sum_{s : (t, s) \in G} \alpha_{t s}
 
     over the target tokens ``T`` of all pairs that have at least one gold link. Where a
     target token has several, the masses on all the linked positions are added; a link
@@ -61,7 +61,7 @@ def attention_mass(
 
     Args:
         weights: For each pair ``(target, source)``.
-        gold: For each pair its gold links ``(source, target)``.
+        gold: For each pair its gold links ``(target, source)``.
 
     Raises:
         ArgumentError: The numbers of pairs differ, a link points outside of its
@@ -80,9 +80,9 @@ def attention_mass(
     total, tokens = 0.0, 0
     for index, (matrix, links) in enumerate(zip(weights, gold, strict=True)):
         place = f" of pair {index}"
-        sources, targets = _positions(_checked(matrix, place).shape, links, place)
-        total += float(matrix[targets, sources].sum(dtype=np.float64))
-        tokens += len(set(targets))
+        mass, linked = mass_on_links(_checked(matrix, place), links, place)
+        total += mass
+        tokens += linked
     if not tokens:
         raise ArgumentError(
             "No target token has a gold link, so there is nothing to average."
@@ -90,19 +90,36 @@ def attention_mass(
     return AttentionMass(total / tokens, tokens)
 
 
-def _positions(
-    shape: tuple[int, ...], links: Collection[Link], place: str
-) -> tuple[list[int], list[int]]:
+def mass_on_links(
+    weights: FloatArray, links: Collection[Link], place: str = ""
+) -> tuple[float, int]:
+    """The attention mass on the linked positions of one pair, not divided.
+
+    Args:
+        weights: ``(target, source)``.
+        links: ``(target, source)``; a link given twice counts once.
+        place: What an error message calls the pair, for example ``" of pair 3"``.
+
+    Returns:
+        The sum of the weights at the links, and the number of linked target tokens.
+
+    Raises:
+        ArgumentError: A link points outside of the weights.
+    """
     distinct = sorted(set(links))
-    for source, target in distinct:
-        if not (0 <= target < shape[0] and 0 <= source < shape[1]):
+    for target, source in distinct:
+        if not (0 <= target < weights.shape[0] and 0 <= source < weights.shape[1]):
             raise ArgumentError(
                 f"A gold link{place} points outside of its weights.",
-                expected=f"source below {shape[1]} and target below {shape[0]}",
-                received=f"source {source}, target {target}",
+                expected=f"target below {weights.shape[0]} and source below "
+                f"{weights.shape[1]}",
+                received=f"target {target}, source {source}",
                 fix="Cut the texts into the tokens that were aligned.",
             )
-    return [source for source, _ in distinct], [target for _, target in distinct]
+    targets = [target for target, _ in distinct]
+    sources = [source for _, source in distinct]
+    mass = float(weights[targets, sources].sum(dtype=np.float64))
+    return mass, len(set(targets))
 
 
 def _checked(weights: FloatArray, place: str) -> FloatArray:

@@ -2,8 +2,9 @@
 
 A link joins a position of the source with one of the target. ``-`` marks a sure link,
 ``p`` or ``?`` one that is only possible (the two kinds of human judgement of Och and
-Ney). Here positions count from 0 and the source comes first; files that count from 1
-or name the target first are read with ``first`` and ``target_first``.
+Ney). Such a text names the source first and counts from 0; files that count from 1 or
+name the target first are read with ``first`` and ``target_first``. A ``Link`` is
+``(target, source)`` always, as the axes of attention weights are.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 from regard.errors import DataError
 
-#: A position of the source and the position of the target it is linked with.
+#: ``(target, source)``: a position of the target and that of the source it comes from.
 Link: TypeAlias = tuple[int, int]
 
 _LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -49,7 +50,7 @@ def parse_alignment(
         DataError: Something in the line is no link.
 
     Example:
-    >>> parse_alignment("1-1 2p3", first=1).possible == {(0, 0), (1, 2)}
+    >>> parse_alignment("1-1 2p3", first=1).possible == {(0, 0), (2, 1)}
     True
     """
     sure: set[Link] = set()
@@ -94,19 +95,19 @@ def parse_alignments(
 
 
 def format_alignment(sure: Collection[Link], possible: Collection[Link] = ()) -> str:
-    """The links as text, in order; positions from 0, the source first.
+    """The links as text ``source-target``, in order; positions from 0.
 
     Args:
-        sure: Links to be written with ``-``.
+        sure: Links ``(target, source)`` to be written with ``-``.
         possible: Links to be written with ``p``, where they are not sure.
 
     Example:
-    >>> format_alignment({(1, 2), (0, 0)}, possible={(0, 0), (2, 1)})
+    >>> format_alignment({(2, 1), (0, 0)}, possible={(0, 0), (1, 2)})
     '0-0 1-2 2p1'
     """
-    links = sorted({*sure, *possible})
+    links = sorted((source, target) for target, source in {*sure, *possible})
     return " ".join(
-        f"{source}{'-' if (source, target) in sure else 'p'}{target}"
+        f"{source}{'-' if (target, source) in sure else 'p'}{target}"
         for source, target in links
     )
 
@@ -118,11 +119,11 @@ def _parse_link(written: str, first: int, target_first: bool) -> tuple[Link, boo
             f"'{written:.40}' is no link.",
             expected="two positions joined by '-', 'p' or '?', such as 0-0 or 3p4",
         )
-    one, other = int(match[1]) - first, int(match[3]) - first
-    if min(one, other) < 0:
+    left, right = int(match[1]) - first, int(match[3]) - first
+    if min(left, right) < 0:
         raise DataError(
             f"'{written}' has a position below {first}, where counting starts.",
             fix="Name the first position: 0 or 1." if first else None,
         )
-    link = (other, one) if target_first else (one, other)
+    link = (left, right) if target_first else (right, left)
     return link, match[2] == "-"

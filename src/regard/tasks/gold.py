@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.errors import ArgumentError
+from regard.metrics.attention import mass_on_links
 from regard.tasks.array_pairs import ArrayPairs
 from regard.tasks.pairs import Pairs
 from regard.types import FloatArray
@@ -20,16 +21,16 @@ def mean_attention(weights: Sequence[FloatArray] | FloatArray, pairs: Pairs) -> 
         raise ArgumentError(
             "These pairs have no gold alignment, so no position is the right one."
         )
-    mass, aligned = 0.0, 0
-    for number, (each, alignment) in enumerate(
+    total, tokens = 0.0, 0
+    for number, (matrix, links) in enumerate(
         zip(weights, pairs.alignment, strict=True)
     ):
         size = (len(pairs.targets[number]), len(pairs.sources[number]))
-        _check_covers(number, each, size)
-        targets, sources = np.array(alignment, dtype=int).reshape(-1, 2).T
-        mass += float(each[targets, sources].sum())
-        aligned += len(np.unique(targets))
-    return mass / aligned
+        _check_covers(number, matrix, size)
+        mass, linked = mass_on_links(matrix, links, f" of pair {number}")
+        total += mass
+        tokens += linked
+    return total / tokens
 
 
 def mean_attention_at(weights: FloatArray, pairs: ArrayPairs) -> float:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from regard.errors import ArgumentError
+from regard.metrics.pharaoh import Link
 from regard.types import IntArray
 
 Tokens = tuple[str, ...]
-# (target position, source position) of each target token that has a gold source.
-Alignment = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Pairs:
     Args:
         sources: The tokens of each source.
         targets: The tokens of each target.
-        alignment: For each pair the ``(target, source)`` positions where the gold
+        alignment: For each pair the links ``(target, source)`` that say where the gold
             answer comes from. A target token that comes from nowhere (padding) has
             none. None where a task has no gold alignment.
         separator: What stands between two tokens of a text: a space between words,
@@ -35,7 +34,7 @@ class Pairs:
 
     sources: tuple[Tokens, ...]
     targets: tuple[Tokens, ...]
-    alignment: tuple[Alignment, ...] | None = None
+    alignment: tuple[tuple[Link, ...], ...] | None = None
     separator: str = " "
     groups: tuple[str, ...] | None = None
 
