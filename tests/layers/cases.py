@@ -9,6 +9,7 @@ import numpy as np
 from clauses import Array, Batch
 from decoder_oracle import Oracle
 
+import oracle
 from regard.layers import (
     AttentionDecoder,
     AttentionPooling,
@@ -16,7 +17,6 @@ from regard.layers import (
     FeatureAttention,
     SelfAttention,
 )
-from regard.ops import reference
 
 BATCH, KEYS, QUERIES, FEATURES, QUERY_FEATURES = 3, 6, 4, 4, 6
 
@@ -50,12 +50,12 @@ class Case:
 def _pooling(score: str, **arguments: Any) -> Case:
     def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
         if score == "last":
-            pair = getattr(reference, arguments.get("alignment", "general"))
+            pair = getattr(oracle, arguments.get("alignment", "general"))
             scores = pair(_last(batch), batch.source, **weights)[:, :, 0]
         else:
-            scores = getattr(reference, score)(batch.source, **weights)
-        seen = reference.masked_softmax(scores, batch.valid(scores.shape))
-        return reference.pool(seen, batch.source), seen
+            scores = getattr(oracle, score)(batch.source, **weights)
+        seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
+        return oracle.pool(seen, batch.source), seen
 
     def make(**more: Any) -> keras.Layer:
         return AttentionPooling(score, **arguments, **more)
@@ -83,9 +83,9 @@ def _paired(kind: str, score: str, **arguments: Any) -> Case:
 
     def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
         query = batch.source if batch.query is None else batch.query
-        scores = getattr(reference, score)(query, batch.source, **plain, **weights)
-        seen = reference.masked_softmax(scores, batch.valid(scores.shape))
-        return reference.attend(seen, batch.source), seen
+        scores = getattr(oracle, score)(query, batch.source, **plain, **weights)
+        seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
+        return oracle.attend(seen, batch.source), seen
 
     def make(**more: Any) -> keras.Layer:
         return layer(score, **arguments, **more)
@@ -116,15 +116,15 @@ def _gate(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
     if batch.source_mask is not None:
         source = np.where(batch.source_mask, source, 0.0)
     scores = (source @ weights["kernel"] + weights["bias"])[:, None]
-    seen = reference.masked_softmax(scores, batch.valid(scores.shape))
+    seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
     return seen[:, 0] * source, seen
 
 
 def _placed(case: Case, queries: int, width: int | None, causal: bool) -> Case:
     """The case with a causal mask, a window, or both."""
-    local = reference.causal_mask(queries, KEYS)
+    local = oracle.causal_mask(queries, KEYS)
     if width is not None:
-        local = reference.window_mask(queries, KEYS, width, causal)
+        local = oracle.window_mask(queries, KEYS, width, causal)
     call = (("use_causal_mask", True),) if causal else ()
     return replace(case, local=local, call=call, ordered=True)
 

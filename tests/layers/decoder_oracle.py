@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from clauses import Array
 
-from regard.ops import reference
+import oracle
 
 Weights = dict[str, Array]
 
@@ -119,10 +119,10 @@ class Oracle:
             if name.startswith("score_")
         }
         plain = {"heads": self.num_heads} if "dot" in self.score else {}
-        scores = getattr(reference, self.score)(
+        scores = getattr(oracle, self.score)(
             hidden[None, None], task.memory[None], **plain, **own
         )
-        seen = reference.masked_softmax(scores, task.memory_mask)[0, :, 0]
+        seen = oracle.masked_softmax(scores, task.memory_mask)[0, :, 0]
         shares = np.split(task.memory, self.num_heads, axis=1)
         context = [row @ share for row, share in zip(seen, shares, strict=True)]
         return np.concatenate(context), seen

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from regard.ops import additive_scores, merge_heads, reference, scores, split_heads
+import oracle
+from regard.ops import additive_scores, merge_heads, scores, split_heads
 
 pytestmark = pytest.mark.backends
 
@@ -69,7 +70,7 @@ def test_each_score_is_its_oracle(name, biased):
     inputs, weights = EXAMPLES[name]
     weights = {k: w for k, w in weights.items() if biased or k != "bias"}
     found = ops.convert_to_numpy(getattr(scores, name)(*inputs, **weights))
-    expected = getattr(reference, name)(*inputs, **weights)
+    expected = getattr(oracle, name)(*inputs, **weights)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -80,7 +81,7 @@ def test_dot_products_are_their_oracle(name, heads):
     query, key = normal(2, 3, 4), normal(2, 5, 4)
     apart = split_heads(query, heads), split_heads(key, heads)
     found = ops.convert_to_numpy(getattr(scores, name)(*apart))
-    expected = getattr(reference, name)(query, key, heads)
+    expected = getattr(oracle, name)(query, key, heads)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -101,7 +102,7 @@ def test_additive_scores_with_and_without_heads(heads, own_scale):
     query, key = normal(*outer, 3, 4), normal(*outer, 5, 4)
     scale = normal(heads, 4) if own_scale else normal(4)
     found = ops.convert_to_numpy(additive_scores(query, key, scale))
-    expected = reference.additive_scores(query, key, scale)
+    expected = oracle.additive_scores(query, key, scale)
     assert found.shape == (*outer, 3, 5)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

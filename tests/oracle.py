@@ -1,8 +1,8 @@
-"""The operations once more in float64 NumPy: the oracle of the tests.
+"""The operations of ``regard.ops`` once more in float64 NumPy: the oracle of the tests.
 
 Written element by element from the equations, and not from the code it is held
-against: slow, and easy to check by eye. Names, arguments and shapes are those of the
-other modules of ``regard.ops``.
+against: slow, and easy to check by eye. Names, arguments and shapes are those of
+``regard.ops``.
 """
 
 from collections.abc import Callable
