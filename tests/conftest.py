@@ -15,6 +15,11 @@ os.environ.setdefault("MALLOC_ARENA_MAX", "8")
 import pytest
 from hypothesis import settings
 
+import shapes
+
+# Before anything imports the package.
+shapes.install()
+
 ROOT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("regard", deadline=None, derandomize=True, max_examples=25)

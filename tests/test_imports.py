@@ -20,6 +20,7 @@ STOREYS = {
     "_version": 0,
     "_backend": 0,
     "_compat": 0,
+    "_typing": 0,
     "errors": 0,
     "_files": 1,
     "_validate": 1,

@@ -5,17 +5,22 @@ and key. Kernels of several heads stand side by side in one matrix, so that the 
 initializers see the right fan in and fan out. All scores come back in float32 or
 wider: rounding to half precision before the softmax costs accuracy and range.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import math
 
 from keras import ops
 
+from regard._typing import Float, Tensor
 from regard.ops.additive import additive_scores
 from regard.ops.heads import split_heads
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 
-def linear(states: Tensor, kernel: Tensor) -> Tensor:
+def linear(
+    states: Float[Tensor, "batch keys features"],
+    kernel: Float[Tensor, "features heads"],
+) -> Float[Tensor, "batch heads keys"]:
     r"""A weight for each feature: :math:`s_j = w^\top h_j`.
 
     Args:
@@ -28,7 +33,11 @@ def linear(states: Tensor, kernel: Tensor) -> Tensor:
     return ops.swapaxes(ops.matmul(widen(states), widen(kernel)), 1, 2)
 
 
-def feed_forward(states: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+def feed_forward(
+    states: Float[Tensor, "batch keys features"],
+    kernel: Float[Tensor, "features heads"],
+    bias: Float[Tensor, " heads"] | None = None,
+) -> Float[Tensor, "batch heads keys"]:
     r"""A single neuron: :math:`s_j = \tanh(w^\top h_j + b)`.
 
     Args:
@@ -51,8 +60,11 @@ def feed_forward(states: Tensor, kernel: Tensor, bias: Tensor | None = None) -> 
 
 
 def context(
-    states: Tensor, kernel: Tensor, vector: Tensor, bias: Tensor | None = None
-) -> Tensor:
+    states: Float[Tensor, "batch keys features"],
+    kernel: Float[Tensor, "features units"],
+    vector: Float[Tensor, "units heads"],
+    bias: Float[Tensor, " units"] | None = None,
+) -> Float[Tensor, "batch heads keys"]:
     r"""A hidden layer against a context vector: :math:`s_j = u^\top \tanh(W h_j + b)`.
 
     Args:
@@ -78,8 +90,11 @@ def context(
 
 
 def gated(
-    states: Tensor, tanh_kernel: Tensor, sigmoid_kernel: Tensor, vector: Tensor
-) -> Tensor:
+    states: Float[Tensor, "batch keys features"],
+    tanh_kernel: Float[Tensor, "features units"],
+    sigmoid_kernel: Float[Tensor, "features units"],
+    vector: Float[Tensor, "units heads"],
+) -> Float[Tensor, "batch heads keys"]:
     r"""A gated hidden layer: :math:`s_j = w^\top (\tanh(V h_j) \odot \sigma(U h_j))`.
 
     Args:
@@ -100,7 +115,10 @@ def gated(
     return linear(hidden * gate, vector)
 
 
-def dot(query: Tensor, key: Tensor) -> Tensor:
+def dot(
+    query: Float[Tensor, "batch ... queries features"],
+    key: Float[Tensor, "batch ... keys features"],
+) -> Float[Tensor, "batch ... queries keys"]:
     r"""The dot product: :math:`s_{ij} = q_i^\top k_j`.
 
     Args:
@@ -117,7 +135,10 @@ def dot(query: Tensor, key: Tensor) -> Tensor:
     return ops.matmul(widen(query), ops.swapaxes(widen(key), -1, -2))
 
 
-def scaled_dot(query: Tensor, key: Tensor) -> Tensor:
+def scaled_dot(
+    query: Float[Tensor, "batch ... queries features"],
+    key: Float[Tensor, "batch ... keys features"],
+) -> Float[Tensor, "batch ... queries keys"]:
     r"""The scaled dot product: :math:`s_{ij} = q_i^\top k_j / \sqrt{d}`.
 
     Args:
@@ -134,7 +155,11 @@ def scaled_dot(query: Tensor, key: Tensor) -> Tensor:
     return dot(query, key) / math.sqrt(query.shape[-1])
 
 
-def general(query: Tensor, key: Tensor, kernel: Tensor) -> Tensor:
+def general(
+    query: Float[Tensor, "batch queries query_features"],
+    key: Float[Tensor, "batch keys key_features"],
+    kernel: Float[Tensor, "query_features hidden"],
+) -> Float[Tensor, "batch heads queries keys"]:
     r"""A bilinear form: :math:`s_{ij} = q_i^\top W k_j`, with a ``W`` of each head.
 
     Args:
@@ -155,14 +180,14 @@ def general(query: Tensor, key: Tensor, kernel: Tensor) -> Tensor:
 
 
 def additive(
-    query: Tensor,
-    key: Tensor,
-    query_kernel: Tensor,
-    key_kernel: Tensor,
-    scale: Tensor,
+    query: Float[Tensor, "batch queries query_features"],
+    key: Float[Tensor, "batch keys key_features"],
+    query_kernel: Float[Tensor, "query_features hidden"],
+    key_kernel: Float[Tensor, "key_features hidden"],
+    scale: Float[Tensor, "heads units"],
     *,
-    bias: Tensor | None = None,
-) -> Tensor:
+    bias: Float[Tensor, " hidden"] | None = None,
+) -> Float[Tensor, "batch heads queries keys"]:
     r"""A hidden layer: :math:`s_{ij} = v^\top \tanh(W q_i + U k_j + b)`.
 
     Args:
@@ -190,13 +215,13 @@ def additive(
 
 
 def concat(
-    query: Tensor,
-    key: Tensor,
-    kernel: Tensor,
-    scale: Tensor,
+    query: Float[Tensor, "batch queries query_features"],
+    key: Float[Tensor, "batch keys key_features"],
+    kernel: Float[Tensor, "both_features hidden"],
+    scale: Float[Tensor, "heads units"],
     *,
-    bias: Tensor | None = None,
-) -> Tensor:
+    bias: Float[Tensor, " hidden"] | None = None,
+) -> Float[Tensor, "batch heads queries keys"]:
     r"""A hidden layer over both: :math:`s_{ij} = v^\top \tanh(W [q_i; k_j] + b)`.
 
     One matrix times two stacked vectors is the sum of its two parts times each, so
