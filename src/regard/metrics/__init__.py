@@ -1,16 +1,16 @@
 """Figures for sequences: translations, alignments, and where attention went."""
 
-from regard.metrics.alignment_error import AlignmentScore, alignment_error_rate
-from regard.metrics.attention import AttentionMass, attention_mass, hard_alignment
-from regard.metrics.pharaoh import (
+from regard.metrics.gold_attention import AttentionMass, attention_mass, hard_alignment
+from regard.metrics.text_scores import TextScore, bleu, chrf, exact_match
+from regard.metrics.word_alignment import (
     Alignment,
+    AlignmentScore,
     Link,
+    alignment_error_rate,
     format_alignment,
     parse_alignment,
     parse_alignments,
 )
-from regard.metrics.texts import TextScore, exact_match
-from regard.metrics.translation import bleu, chrf
 
 __all__ = [
     "Alignment",

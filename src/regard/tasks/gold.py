@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.errors import ArgumentError
-from regard.metrics.attention import mass_on_links
+from regard.metrics.gold_attention import mass_on_links
 from regard.tasks.array_pairs import ArrayPairs
 from regard.tasks.pairs import Pairs
 from regard.types import FloatArray

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from regard.errors import ArgumentError
-from regard.metrics.pharaoh import Link
+from regard.metrics.word_alignment import Link
 from regard.types import IntArray
 
 Tokens = tuple[str, ...]

@@ -52,7 +52,7 @@ def test_even_weights_and_hard_ones(target, source, seed):
 @pytest.mark.parametrize(
     ("weights", "gold", "said"),
     [
-        ([WEIGHTS], [], "1 collections"),
+        ([WEIGHTS], [], "1 weights and 0 gold links"),
         ([WEIGHTS], [{(0, 3)}], "pair 0 points outside.*target 0, source 3"),
         ([WEIGHTS, WEIGHTS], [set(), {(3, 0)}], "pair 1 points outside"),
         ([WEIGHTS], [{(-1, 0)}], "points outside"),

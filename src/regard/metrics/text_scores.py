@@ -1,14 +1,49 @@
-"""BLEU and chrF, by the reference implementation (the extra ``translate``)."""
+"""Predicted texts held against the right ones: exact matches, BLEU and chrF.
+
+BLEU and chrF are those of the reference implementation (the extra ``translate``).
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from regard._validate import check_choice, check_count
 from regard.errors import ArgumentError, MissingExtraError
-from regard.metrics.texts import TextScore, check_texts
 
 # The other tokenisations of sacreBLEU fetch a model or need more packages.
 TOKENIZATIONS = ("13a", "none", "intl", "char", "zh")
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """A figure for predicted texts; ``float`` gives ``score``.
+
+    Args:
+        score: In per cent, 0 to 100; higher is better.
+        signature: How it was computed, to be printed beside it.
+    """
+
+    score: float
+    signature: str
+
+    def __float__(self) -> float:
+        return self.score
+
+
+def exact_match(predictions: Sequence[str], references: Sequence[str]) -> TextScore:
+    """The share of predictions that are their reference, character for character.
+
+    Args:
+        predictions: The predicted texts.
+        references: The right text for each.
+
+    Raises:
+        ArgumentError: There is nothing to compare, or the numbers differ.
+    """
+    check_texts(predictions, references)
+    equal = sum(map(str.__eq__, predictions, references))
+    return TextScore(100 * equal / len(references), "exact|nrefs:1|case:mixed")
 
 
 def bleu(
@@ -36,11 +71,7 @@ def bleu(
         Papineni et al. (2002), BLEU: a method for automatic evaluation of machine
         translation. Post (2018), A call for clarity in reporting BLEU scores.
     """
-    if tokenize not in TOKENIZATIONS:
-        raise ArgumentError(
-            f"BLEU is not computed with the tokenisation {tokenize!r} here.",
-            expected=f"one of {', '.join(TOKENIZATIONS)}",
-        )
+    check_choice("tokenize", tokenize, TOKENIZATIONS, of="BLEU")
     check_texts(predictions, references)
     metric = _sacrebleu("BLEU").BLEU(
         tokenize=tokenize,
@@ -69,15 +100,29 @@ def chrf(
     References:
         Popović (2015), chrF: character n-gram F-score for automatic MT evaluation.
     """
-    if word_order < 0:
-        raise ArgumentError(
-            "The order of n-grams of words is a count.",
-            expected="0 or more",
-            received=str(word_order),
-        )
+    check_count("word_order", word_order, least=0, of="chrF")
     check_texts(predictions, references)
     metric = _sacrebleu("chrF").CHRF(word_order=word_order)
     return _score(metric, predictions, references)
+
+
+def check_texts(predictions: Sequence[str], references: Sequence[str]) -> None:
+    """Check that there is one reference for each of at least one prediction.
+
+    Raises:
+        ArgumentError: There is not, or something is not a text.
+    """
+    for name, texts in (("predictions", predictions), ("references", references)):
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise ArgumentError(
+                f"The {name} are not a list of texts.", expected="a list of strings"
+            )
+    if not predictions or len(predictions) != len(references):
+        raise ArgumentError(
+            "Each prediction needs its reference.",
+            expected="as many references as predictions, and at least one",
+            received=f"{len(predictions)} predictions, {len(references)} references",
+        )
 
 
 def _sacrebleu(feature: str) -> ModuleType:

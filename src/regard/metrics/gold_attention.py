@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from regard._validate import check_same_length
 from regard.errors import ArgumentError
-from regard.metrics.pharaoh import Link
+from regard.metrics.word_alignment import Link
 from regard.types import FloatArray
 
 
@@ -71,12 +72,7 @@ def attention_mass(
         Pruthi et al. (2020), Learning to deceive with attention-based explanations,
         table 4.
     """
-    if len(weights) != len(gold):
-        raise ArgumentError(
-            "Each pair needs its weights and its gold links.",
-            expected=f"{len(weights)} collections of links",
-            received=str(len(gold)),
-        )
+    check_same_length({"weights": weights, "gold links": gold}, of="an attention mass")
     total, tokens = 0.0, 0
     for index, (matrix, links) in enumerate(zip(weights, gold, strict=True)):
         place = f" of pair {index}"

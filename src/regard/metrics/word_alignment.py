@@ -1,4 +1,4 @@
-"""Word alignments as text, in the Pharaoh format: ``0-0 1-2 2p1``.
+"""Word alignments: their error rate, and their text, Pharaoh's ``0-0 1-2 2p1``.
 
 A link joins a position of the source with one of the target. ``-`` marks a sure link,
 ``p`` or ``?`` one that is only possible (the two kinds of human judgement of Och and
@@ -8,16 +8,15 @@ name the target first are read with ``first`` and ``target_first``. A ``Link`` i
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from regard._validate import check_same_length
 from regard.errors import DataError
 
 #: ``(target, source)``: a position of the target and that of the source it comes from.
 Link: TypeAlias = tuple[int, int]
-
-_LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,25 @@ class Alignment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "possible", self.sure | self.possible)
+
+
+@dataclass(frozen=True)
+class AlignmentScore:
+    """How well predicted links agree with gold links; all are shares, 0 to 1.
+
+    Args:
+        error_rate: The alignment error rate; lower is better.
+        precision: The share of predicted links that are at least possible; 1 where
+            nothing was predicted.
+        recall: The share of sure links that were predicted; 1 where there is none.
+    """
+
+    error_rate: float
+    precision: float
+    recall: float
+
+
+_LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
 
 
 def parse_alignment(
@@ -112,6 +130,52 @@ def format_alignment(sure: Collection[Link], possible: Collection[Link] = ()) ->
     )
 
 
+def alignment_error_rate(
+    predicted: Sequence[Collection[Link]],
+    sure: Sequence[Collection[Link]],
+    possible: Sequence[Collection[Link]],
+) -> AlignmentScore:
+    r"""Compare predicted links with gold links, over all pairs together.
+
+    .. math::
+        \mathrm{precision} = \frac{|A \cap P|}{|A|}, \quad
+        \mathrm{recall} = \frac{|A \cap S|}{|S|}, \quad
+        \mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}
+
+    with the predicted links ``A``, the sure links ``S`` and the possible links ``P``,
+    among which the sure ones always are. The counts are summed over the pairs before
+    they are divided.
+
+    Args:
+        predicted: The predicted links of each pair, ``(target, source)``.
+        sure: The sure links of each pair.
+        possible: The possible links of each pair, with or without the sure ones.
+
+    Raises:
+        ArgumentError: There are not as many pairs in each.
+
+    References:
+        Och and Ney (2003), A systematic comparison of various statistical alignment
+        models, section 5.
+    """
+    check_same_length(
+        {"predicted": predicted, "sure": sure, "possible": possible},
+        of="an alignment error rate",
+    )
+    answered = demanded = sure_answers = possible_answers = 0
+    for links, certain, allowed in zip(predicted, sure, possible, strict=True):
+        answer, gold = set(links), set(certain)
+        answered += len(answer)
+        demanded += len(gold)
+        sure_answers += len(answer & gold)
+        possible_answers += len(answer & (gold | set(allowed)))
+    return AlignmentScore(
+        error_rate=1 - _share(sure_answers + possible_answers, answered + demanded),
+        precision=_share(possible_answers, answered),
+        recall=_share(sure_answers, demanded),
+    )
+
+
 def _parse_link(written: str, first: int, target_first: bool) -> tuple[Link, bool]:
     match = _LINK.fullmatch(written)
     if match is None:
@@ -127,3 +191,7 @@ def _parse_link(written: str, first: int, target_first: bool) -> tuple[Link, boo
         )
     link = (left, right) if target_first else (right, left)
     return link, match[2] == "-"
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0

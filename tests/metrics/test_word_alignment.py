@@ -91,7 +91,7 @@ def test_nothing_predicted_and_nothing_to_find():
 
 
 def test_numbers_of_pairs_that_differ():
-    with pytest.raises(ArgumentError, match="2, 1 and 1"):
+    with pytest.raises(ArgumentError, match="2 predicted, 1 sure and 1 possible"):
         alignment_error_rate([set(), set()], [set()], [set()])
 
 
