@@ -25,6 +25,11 @@ _THREADS = 2
 LENGTH_STEP = 8
 
 
+def padded_length(length: int) -> int:
+    """The length that so many symbols are padded to."""
+    return max(1, -(-length // LENGTH_STEP)) * LENGTH_STEP
+
+
 class _Found(NamedTuple):
     """The result of one batch, ``(batch, beam, …)``."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from regard.bundle import Bundle
-from regard.decoding import Hypothesis, Search, Searcher
+from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
 from regard.training.stored import model_from_bytes, model_to_bytes
@@ -79,15 +79,14 @@ class TrainedTranslator:
         """Given targets as translations; see ``Translator.align``."""
         written = self.target.encode(targets)
         longest = max((len(one) for one in written), default=0)
-        # Nothing but the target may be written, and then the end.
-        search = Search(max_length=longest + 1)
+        # The target is what may be written, and then the end. Of few lengths, so that
+        # what was compiled for one serves the next.
+        search = Search(max_length=padded_length(longest + 1))
         encoded = self.source.encode(sources)
         _check_not_empty(encoded)
         limit = self.config.max_length
         ends = [np.append(one.ids, SequenceVocabulary.END_ID) for one in written]
-        found = Searcher(self.model, search).run(
-            [one.ids[:limit] for one in encoded], ends
-        )
+        found = self.searcher(search).run([one.ids[:limit] for one in encoded], ends)
         return [
             replace(
                 self.translation(text, one, best[0], replacement=False),
