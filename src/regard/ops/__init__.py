@@ -11,8 +11,8 @@ from regard.ops.masks import (
     last_valid,
     window_mask,
 )
-from regard.ops.normalise import masked_softmax
 from regard.ops.projecting import project
+from regard.ops.softmax import masked_softmax
 
 __all__ = [
     "additive_context",

@@ -1,48 +1,6 @@
-"""From scores to weights: the weights contract lives here."""
+"""The masked softmax under the name that it was published by first."""
 
-from keras import ops
+# ``regard.ops.normalise.masked_softmax`` is documented: a name that others may use.
+from regard.ops.softmax import masked_softmax
 
-from regard.ops.precision import Tensor, widen
-
-# Below every score that float32 can hold, yet finite: infinity minus infinity is NaN.
-_LOWEST = -3.4028234e38
-
-
-def masked_softmax(
-    scores: Tensor, mask: Tensor | None = None, axis: int = -1
-) -> Tensor:
-    r"""Softmax over the valid entries of an axis.
-
-    .. math::
-        w_i = \frac{m_i e^{s_i}}{\sum_j m_j e^{s_j}}, \qquad m_i \in \{0, 1\}
-
-    Masked entries get exactly 0, whatever their score: infinity and NaN included. A
-    row without a valid entry is all 0. A valid score of minus infinity counts as
-    masked. The gradient is finite wherever the valid scores are.
-
-    Args:
-        scores: Scores of any shape and floating type.
-        mask: True where an entry is valid; broadcasts to ``scores``. None: all are.
-        axis: The axis to normalise over.
-
-    Returns:
-        Weights of the shape and type of ``scores``, computed in float32 or wider.
-        Over the valid entries of a row they sum to 1.
-
-    Example:
-        >>> masked_softmax([0.0, 1.0, 9.0], [True, True, False])  # [1, e, 0] / (1 + e)
-    """
-    scores = ops.convert_to_tensor(scores)
-    wide = widen(scores)
-    if mask is None:
-        valid = ops.ones_like(wide, dtype="bool")
-    else:
-        valid = ops.cast(mask, "bool")
-    # Masked scores leave the computation before it starts, so that neither they nor
-    # their gradients can turn into NaN on the way.
-    kept = ops.where(valid, wide, _LOWEST)
-    peak = ops.maximum(ops.max(kept, axis=axis, keepdims=True), _LOWEST)
-    powers = ops.where(valid, ops.exp(kept - ops.stop_gradient(peak)), 0.0)
-    total = ops.sum(powers, axis=axis, keepdims=True)
-    weights = powers / ops.where(total > 0.0, total, 1.0)
-    return ops.cast(weights, scores.dtype)
+__all__ = ["masked_softmax"]

@@ -10,8 +10,8 @@ from regard.errors import ArgumentError
 from regard.ops.additive.paths import choose
 from regard.ops.additive.scores import with_heads
 from regard.ops.masks import as_mask
-from regard.ops.normalise import masked_softmax
 from regard.ops.precision import Tensor, widen
+from regard.ops.softmax import masked_softmax
 
 #: Weights of up to so many numbers are held whole even where nobody asked for them:
 #: computing the scores again in the gradient would cost more than it saves.

@@ -1,5 +1,7 @@
 """Masked softmax keeps the weights contract for every score and every mask."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -137,3 +139,9 @@ def test_masks_broadcast_and_the_axis_can_be_chosen():
     assert over_keys[1, 2].tolist() == [0.5, 0.5, 0, 0]
     over_queries = softmax(scores, np.array([[1], [1], [0]]), axis=1)
     assert over_queries[0, :, 3].tolist() == [0.5, 0.5, 0]
+
+
+def test_the_published_name_is_the_same_function():
+    assert importlib.import_module("regard.ops.normalise").masked_softmax is (
+        masked_softmax
+    )
