@@ -2,7 +2,7 @@
 
 from regard.ops import scores
 from regard.ops.additive import additive_context, additive_scores
-from regard.ops.heads import merge_heads, split_heads
+from regard.ops.linear import merge_heads, project, split_heads
 from regard.ops.masks import (
     as_mask,
     causal_mask,
@@ -11,7 +11,6 @@ from regard.ops.masks import (
     last_valid,
     window_mask,
 )
-from regard.ops.projecting import project
 from regard.ops.softmax import masked_softmax
 
 __all__ = [

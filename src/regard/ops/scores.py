@@ -13,7 +13,7 @@ from keras import ops
 
 from regard._typing import Float, Tensor
 from regard.ops.additive import additive_scores
-from regard.ops.heads import split_heads
+from regard.ops.linear import split_heads
 from regard.ops.precision import widen
 
 

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from keras import ops
 
+from regard.ops.linear import project
 from regard.ops.precision import Tensor
-from regard.ops.projecting import project
 
 #: A nest of tensors: tuples, named tuples and dictionaries.
 Nest: TypeAlias = Any
