@@ -1,12 +1,14 @@
 """The precision in which scores and weights are computed."""
 
-from typing import Any, TypeAlias
-
 import keras
 from keras import ops
 
-# A tensor of the current backend, a Keras variable or an array.
-Tensor: TypeAlias = Any
+from regard._typing import Tensor
+
+__all__ = ["LOWEST", "Tensor", "widen"]
+
+#: Below every score that float32 can hold, yet finite: infinity minus infinity is NaN.
+LOWEST = -3.4028234e38
 
 
 def widen(tensor: Tensor) -> Tensor:

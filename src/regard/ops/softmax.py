@@ -2,10 +2,7 @@
 
 from keras import ops
 
-from regard.ops.precision import Tensor, widen
-
-# Below every score that float32 can hold, yet finite: infinity minus infinity is NaN.
-_LOWEST = -3.4028234e38
+from regard.ops.precision import LOWEST, Tensor, widen
 
 
 def masked_softmax(
@@ -40,8 +37,8 @@ def masked_softmax(
         valid = ops.cast(mask, "bool")
     # Masked scores leave the computation before it starts, so that neither they nor
     # their gradients can turn into NaN on the way.
-    kept = ops.where(valid, wide, _LOWEST)
-    peak = ops.maximum(ops.max(kept, axis=axis, keepdims=True), _LOWEST)
+    kept = ops.where(valid, wide, LOWEST)
+    peak = ops.maximum(ops.max(kept, axis=axis, keepdims=True), LOWEST)
     powers = ops.where(valid, ops.exp(kept - ops.stop_gradient(peak)), 0.0)
     total = ops.sum(powers, axis=axis, keepdims=True)
     weights = powers / ops.where(total > 0.0, total, 1.0)

@@ -9,8 +9,7 @@ from regard.layers.attention_decoder.attending import share_query
 from regard.ops import masked_softmax
 from regard.ops.precision import Tensor
 from regard.ops.scan import Cell
-from regard.ops.scan.cells import Gates
-from regard.ops.scan.unroll import Apply
+from regard.ops.scan.step import Apply, Gates
 
 
 class DecoderState(NamedTuple):

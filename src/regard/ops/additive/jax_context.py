@@ -24,12 +24,10 @@ from jax import lax
 
 from regard.ops.additive.jax_scores import scores
 from regard.ops.additive.jax_terms import block, pad
+from regard.ops.precision import LOWEST
 
 Array: TypeAlias = jax.Array
 Inputs: TypeAlias = tuple[Array, Array, Array, Array, Array]
-
-# Below every score that float32 can hold, yet finite: infinity minus infinity is NaN.
-_LOWEST = -3.4028234e38
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
@@ -62,7 +60,7 @@ def _forward(  # noqa: PLR0917 - as above
         peak, total, summed = carry
         valid = block(masks, index, size, 3)
         found = scores(query, block(keys, index, size, 2), scale)
-        found = jnp.where(valid, found, _LOWEST)
+        found = jnp.where(valid, found, LOWEST)
         higher = jnp.maximum(peak, jnp.max(found, axis=-1, keepdims=True))
         powers = jnp.where(valid, jnp.exp(found - higher), 0.0)
         shrink = jnp.exp(peak - higher)
@@ -72,7 +70,7 @@ def _forward(  # noqa: PLR0917 - as above
 
     rows = (*query.shape[:3], 1)
     start = (
-        jnp.full(rows, _LOWEST, query.dtype),
+        jnp.full(rows, LOWEST, query.dtype),
         jnp.zeros(rows, query.dtype),
         jnp.zeros((*query.shape[:3], value.shape[-1]), query.dtype),
     )
@@ -98,7 +96,7 @@ def _backward(
         valid = block(masks, index, size, 3)
         rows = block(values, index, size, 2)
         found, pull = jax.vjp(scores, query, block(keys, index, size, 2), scale)
-        kept = jnp.where(valid, found, _LOWEST)
+        kept = jnp.where(valid, found, LOWEST)
         weights = jnp.where(valid, jnp.exp(kept - logarithm), 0.0)
         slope = weights * (upstream @ jnp.swapaxes(rows, 2, 3) - mean)
         more_query, for_key, more_scale = pull(slope)

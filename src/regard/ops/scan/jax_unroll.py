@@ -1,4 +1,4 @@
-"""A step repeated over time on JAX, with a gradient made for recurrences.
+"""A step repeated over time on JAX, with a gradient results for recurrences.
 
 Automatic differentiation of ``lax.scan`` keeps every intermediate value of a step and
 adds the gradients of weights up inside the loop: for each step a product of ``batch``
@@ -16,8 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from regard.ops.scan.parts import Nest, Part
-from regard.ops.scan.unroll import Step, applying
+from regard.ops.scan.step import Nest, Part, Step, applying
 
 
 def unroll(
@@ -25,7 +24,7 @@ def unroll(
     parts: Mapping[str, Part],
     arguments: tuple[Nest, Nest, Nest, Nest, Nest],
 ) -> tuple[Nest, Nest]:
-    """What ``regard.ops.scan.unroll`` promises.
+    """Run a step over time, as ``regard.ops.scan.unroll`` promises.
 
     Args:
         step: The step.
@@ -49,44 +48,44 @@ def unroll(
         return lax.scan(body, carry, (inputs, marks))
 
     def forward(*arguments: Nest) -> tuple[Nest, Nest]:
-        return _keep(step, parts, arguments)
+        return _with_residuals(step, parts, arguments)
 
-    def backward(kept: Nest, upstream: Nest) -> tuple[Nest, ...]:
-        return _pull(step, parts, kept, upstream)
+    def backward(residuals: Nest, upstream: Nest) -> tuple[Nest, ...]:
+        return _gradients(step, parts, residuals, upstream)
 
     run.defvjp(forward, backward)
     return run(*arguments)
 
 
-def _keep(
+def _with_residuals(
     step: Step,
     parts: Mapping[str, Part],
     arguments: tuple[Nest, ...],
 ) -> tuple[Nest, Nest]:
-    """The loop, and of each step what it started from and what its parts gave."""
+    """The loop, and of each step what it started from and the results of its parts."""
     fixed, carry, inputs, marks, constants = arguments
     plain = applying(parts, fixed)
 
     def body(carry: Nest, at: Nest) -> tuple[Nest, Nest]:
-        made: dict[str, Nest] = {}
+        results: dict[str, Nest] = {}
 
         def apply(name: str, moving: jax.Array) -> Nest:
-            made[name] = plain(name, moving)
-            return made[name]
+            results[name] = plain(name, moving)
+            return results[name]
 
         after, outputs = step(apply, carry, *at, constants)
-        return after, (outputs, carry, made)
+        return after, (outputs, carry, results)
 
-    after, (outputs, carries, made) = lax.scan(body, carry, (inputs, marks))
-    return (after, outputs), (fixed, carries, made, inputs, marks, constants)
+    after, (outputs, carries, results) = lax.scan(body, carry, (inputs, marks))
+    return (after, outputs), (fixed, carries, results, inputs, marks, constants)
 
 
-def _pull(
-    step: Step, parts: Mapping[str, Part], kept: Nest, upstream: Nest
+def _gradients(
+    step: Step, parts: Mapping[str, Part], residuals: Nest, upstream: Nest
 ) -> tuple[Nest, ...]:
     """The gradients of the arguments of ``run``."""
-    fixed, carries, made, inputs, marks, constants = kept
-    known = {name: _known(part.at_step) for name, part in parts.items()}
+    fixed, carries, results, inputs, marks, constants = residuals
+    known = {name: _with_result(part.at_step) for name, part in parts.items()}
     # What is summed up in the loop, by part; the others have no place in it.
     summed = {
         name: fixed[name] for name, part in parts.items() if part.over_steps is None
@@ -95,7 +94,7 @@ def _pull(
 
     def body(upstream_carry: Nest, at: Nest) -> tuple[Nest, Nest]:
         upstream_carry, sums = upstream_carry
-        carry, made, inputs, marks, upstream_outputs = at
+        carry, results, inputs, marks, upstream_outputs = at
 
         def again(
             carry: Nest, inputs: Nest, error: Nest, moves: list[Any]
@@ -106,28 +105,28 @@ def _pull(
             def apply(name: str, moving: jax.Array) -> Nest:
                 moved[name] = moving
                 if name in inner:
-                    return known[name](moving, inner[name], made[name])
+                    return known[name](moving, inner[name], results[name])
                 outer = lax.stop_gradient(fixed[name])
-                found = known[name](moving, outer, made[name])
-                return jax.tree.map(jnp.add, error[name], found)
+                result = known[name](moving, outer, results[name])
+                return jax.tree.map(jnp.add, error[name], result)
 
             return step(apply, carry, inputs, marks, constants), moved
 
         # The gradient of an error of 0 added to a part is that of its result.
-        error = jax.tree.map(jnp.zeros_like, made)
+        error = jax.tree.map(jnp.zeros_like, results)
         _, pull, moved = jax.vjp(again, carry, inputs, error, moves, has_aux=True)
-        before, for_inputs, for_made, more = pull((upstream_carry, upstream_outputs))
-        sums = [one + another for one, another in zip(sums, more, strict=True)]
-        return (before, sums), (for_inputs, moved, for_made)
+        before, for_inputs, for_results, more = pull((upstream_carry, upstream_outputs))
+        sums = [total + new for total, new in zip(sums, more, strict=True)]
+        return (before, sums), (for_inputs, moved, for_results)
 
     after, outputs = upstream
     start = after, [jnp.zeros_like(leaf) for leaf in moves]
-    steps = (carries, made, inputs, marks, outputs)
-    (carry, sums), each = lax.scan(body, start, steps, reverse=True)
-    for_inputs, moved, for_made = each
+    steps = (carries, results, inputs, marks, outputs)
+    (carry, sums), by_step = lax.scan(body, start, steps, reverse=True)
+    for_inputs, moved, for_results = by_step
     nothing = [np.zeros(leaf.shape, jax.dtypes.float0) for leaf in stays]
     for_fixed = {
-        name: _over_steps(parts[name], moved[name], fixed[name], for_made[name])
+        name: _over_steps(parts[name], moved[name], fixed[name], for_results[name])
         if name in moved
         else None
         for name in fixed
@@ -155,7 +154,7 @@ def _join(like: Nest, moves: list[Any], stays: list[Any]) -> Nest:
     )
 
 
-def _known(function: Callable[[Any, Nest], Any]) -> Callable[..., Any]:
+def _with_result(function: Callable[[Any, Nest], Any]) -> Callable[..., Any]:
     """A function whose result is at hand, with its own gradient."""
 
     @jax.custom_vjp
@@ -165,8 +164,8 @@ def _known(function: Callable[[Any, Nest], Any]) -> Callable[..., Any]:
     def forward(moving: Any, fixed: Nest, result: Any) -> tuple[Any, Nest]:
         return result, (moving, fixed)
 
-    def backward(kept: Nest, upstream: Any) -> tuple[Any, Nest, None]:
-        _, pull = jax.vjp(function, *kept)
+    def backward(residuals: Nest, upstream: Any) -> tuple[Any, Nest, None]:
+        _, pull = jax.vjp(function, *residuals)
         return *pull(upstream), None
 
     known.defvjp(forward, backward)

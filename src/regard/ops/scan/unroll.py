@@ -1,20 +1,12 @@
 """A step repeated over time."""
 
 import importlib
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import keras
 from keras import ops, tree
 
-from regard.ops.precision import Tensor
-from regard.ops.scan.parts import Nest, Part
-
-#: Computes the named part for what moves.
-Apply: TypeAlias = Callable[[str, Tensor], Nest]
-#: From a part's apply, the carry, the inputs and the marks of a step and what is
-#: constant: the next carry, and what the step gives.
-Step: TypeAlias = Callable[..., tuple[Nest, Nest]]
+from regard.ops.scan.step import Nest, Part, Step, applying
 
 
 def unroll(
@@ -56,11 +48,6 @@ def unroll(
     else:
         run = _plain
     return run(step, parts, (fixed, carry, inputs, marks, constants))
-
-
-def applying(parts: Mapping[str, Part], fixed: Mapping[str, Nest]) -> Apply:
-    """What a step outside of a loop is given as ``apply``."""
-    return lambda name, moving: parts[name].at_step(moving, fixed[name])
 
 
 def _plain(
