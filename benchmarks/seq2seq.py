@@ -125,7 +125,7 @@ def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
     def ours() -> Callable[[], Any]:
         import keras
 
-        from regard.translation.seq2seq import SequenceLoss
+        from regard.translation.loss import SequenceLoss
 
         model = _ours()
         model.compile(keras.optimizers.Adam(1e-3), SequenceLoss())

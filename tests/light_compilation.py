@@ -21,11 +21,12 @@ def light_compilation() -> Iterator[None]:
         return
     import jax
 
+    before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", True)
     try:
         yield
     finally:
-        jax.config.update("jax_disable_most_optimizations", False)
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def light_jit(function: Callable[..., Any]) -> Any:

@@ -15,7 +15,7 @@ import regard
 import toy
 from regard import _files
 from regard.bundle import read_bundle, write_bundle
-from regard.classification.trained import PARTS
+from regard.classification.artifact import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
 KINDS = {"toy": frozenset({"a.bin", "b.json"})}

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from regard.bundle import read_bundle
-from regard.classification import TextClassifier, TrainedTextClassifier, trained
+from regard.classification import TextClassifier, TrainedTextClassifier
+from regard.classification import artifact as trained
 from regard.translation import TrainedTranslator, Translator
-from regard.translation import trained as translating
+from regard.translation import artifact as translating
 
 _KINDS = {trained.KIND: trained.PARTS, translating.KIND: translating.PARTS}
 

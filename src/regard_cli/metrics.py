@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regard.training.evaluation import Evaluation
+    from regard.classification.class_metrics import ClassificationEvaluation
     from regard.translation import TranslationEvaluation
 
 _HEAD = ("label", "precision", "recall", "F1", "examples")
 
 
-def metrics_table(evaluation: "Evaluation") -> str:
+def metrics_table(evaluation: "ClassificationEvaluation") -> str:
     """Accuracy and macro F1, and a line for each label."""
     from regard.plot import for_terminal  # noqa: PLC0415 - loads Keras
 

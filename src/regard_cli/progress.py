@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from regard.training.progress import ProgressCallback, TrainingProgress
-    from regard.translation.seq2seq import TranslationCallback, TranslationProgress
+    from regard.translation.progress_state import (
+        TranslationCallback,
+        TranslationProgress,
+    )
 
 
 @contextmanager

@@ -199,7 +199,7 @@ def test_an_interrupt_before_the_first_epoch_is_over_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        regard.training.dataset.BucketedBatches, "__getitem__", interrupt
+        regard.training.batches.BucketedBatches, "__getitem__", interrupt
     )
     made = classifier()
     with pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ import pytest
 
 import regard
 from light_compilation import light_compilation
-from regard.training.evaluation import ClassMetrics, Evaluation
+from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
 from regard.training.progress import TrainingProgress
 from regard.types import Explanation
 from regard_cli import main
@@ -43,7 +43,7 @@ def run(capsys, monkeypatch):
     return run
 
 
-EVALUATION = Evaluation(
+EVALUATION = ClassificationEvaluation(
     accuracy=0.75,
     macro_f1=0.7,
     loss=0.5,

@@ -8,8 +8,9 @@ import regard
 import toy_pairs
 from light_compilation import light_compilation
 from regard.translation import translator as module
+from regard.translation.config import TranslatorConfig
 from regard.translation.fitting import Fitted
-from regard.translation.seq2seq import TranslationProgress, TranslatorConfig
+from regard.translation.progress_state import TranslationProgress
 
 SOURCES, TARGETS = toy_pairs.sentences(6)
 DONE = {

@@ -10,9 +10,9 @@ import pytest
 import regard
 import toy_pairs
 from regard.bundle import write_bundle
+from regard.bundle.model_file import model_to_bytes
 from regard.errors import BundleError
-from regard.training.stored import model_to_bytes
-from regard.translation.trained import KIND
+from regard.translation.artifact import KIND
 
 SOURCES, TARGETS = toy_pairs.sentences(4, seed=2)
 

@@ -1,12 +1,14 @@
 """Text classification from raw text."""
 
-from regard.classification.config import TextClassifierConfig
+from regard.classification.artifact import TrainedTextClassifier
+from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
+from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.feature_embedding import FeatureEmbedding
-from regard.classification.recipe import recipe
 from regard.classification.text_classifier import TextClassifier
-from regard.classification.trained import TrainedTextClassifier
 
 __all__ = [
+    "ClassMetrics",
+    "ClassificationEvaluation",
     "FeatureEmbedding",
     "TextClassifier",
     "TextClassifierConfig",

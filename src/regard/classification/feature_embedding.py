@@ -61,7 +61,7 @@ class FeatureEmbedding(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        """Make the table; it starts at zero, see ``regard.classification.starting``."""
+        """Make the table; it starts at zero, see ``initialization``."""
         if len(input_shape) != 3 or (input_shape[-1] or self.ngrams) < self.ngrams:
             raise ArgumentError(
                 "The features of tokens have another shape.",

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.config import TextClassifierConfig
-from regard.classification.labelled import Labelled
-from regard.classification.trained import TrainedTextClassifier
+from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.training import train_text_classifier
 from regard.errors import DataError
 from regard.text import Labels, Reader, Tokenizer
 from regard.text.features import learn_features
 from regard.text.reader import spelling
-from regard.training.dataset import Examples
+from regard.training.batches import EncodedExamples
 from regard.training.progress import ProgressCallback
 
 
@@ -24,8 +24,8 @@ class Fitted:
 
 
 def fit(
-    train: Labelled,
-    held_out: Labelled | None,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
     labels: Labels,
     *,
     config: TextClassifierConfig,
@@ -47,9 +47,9 @@ def fit(
     """
     reader = _reader(train.texts, config)
 
-    def examples(given: Labelled) -> Examples:
+    def examples(given: LabelledTexts) -> EncodedExamples:
         read = reader.read(given.texts)
-        return Examples([one.ids for one in read], labels.encode(given.labels))
+        return EncodedExamples([one.ids for one in read], labels.encode(given.labels))
 
     done = train_text_classifier(
         examples(train),

@@ -5,21 +5,20 @@ from pathlib import Path
 from typing import Any, overload
 
 from regard.bundle import write_bundle
-from regard.classification.config import TextClassifierConfig
+from regard.classification.artifact import KIND, TrainedTextClassifier
+from regard.classification.class_metrics import ClassificationEvaluation, evaluate
+from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.fitting import fit as run_fit
-from regard.classification.labelled import (
-    Columns,
-    Labelled,
-    Source,
-    Validation,
-    hold_out,
+from regard.classification.labelled_texts import (
+    LabelledColumns,
+    LabelledSource,
+    LabelledTexts,
+    LabelledValidation,
+    train_validation_split,
 )
-from regard.classification.recipe import recipe
-from regard.classification.trained import KIND, TrainedTextClassifier
 from regard.errors import NotTrainedError
 from regard.text import Label, Labels
 from regard.text.examples import checked_texts
-from regard.training.evaluation import Evaluation, evaluate
 from regard.training.progress import ProgressCallback
 from regard.types import Explanation, FloatArray
 
@@ -54,7 +53,7 @@ class TextClassifier:
         TextClassifierConfig.of(settings)  # Wrong ones are refused at once.
         self.settings = dict(settings)
         self.interrupted = False
-        self.validation: Evaluation | None = None
+        self.validation: ClassificationEvaluation | None = None
         self._trained: TrainedTextClassifier | None = None
 
     @classmethod
@@ -66,12 +65,12 @@ class TextClassifier:
 
     def fit(
         self,
-        texts: Source,
+        texts: LabelledSource,
         labels: Sequence[Any] | None = None,
         *,
         text: str = "text",
         label: str = "label",
-        validation: Validation | None = None,
+        validation: LabelledValidation | None = None,
         validation_split: float = 0.1,
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -104,10 +103,10 @@ class TextClassifier:
                 only, or the file is damaged; the message says where.
             KeyboardInterrupt: There was one before the end of the first epoch.
         """
-        columns = Columns(text, label)
-        given = Labelled.of(texts, labels, columns)
+        columns = LabelledColumns(text, label)
+        given = LabelledTexts.of(texts, labels, columns)
         known = Labels.of(given.labels)
-        train, held_out = hold_out(
+        train, held_out = train_validation_split(
             given,
             known,
             validation,
@@ -131,7 +130,7 @@ class TextClassifier:
 
     def _configure(
         self,
-        train: Labelled,
+        train: LabelledTexts,
         labels: Labels,
         epochs: int | None,
         batch_size: int | None,
@@ -190,19 +189,19 @@ class TextClassifier:
 
     def evaluate(
         self,
-        texts: Source,
+        texts: LabelledSource,
         labels: Sequence[Any] | None = None,
         *,
         text: str = "text",
         label: str = "label",
-    ) -> Evaluation:
+    ) -> ClassificationEvaluation:
         """How good the classifier is on labelled texts; arguments as for ``fit``.
 
         Raises:
             DataError: A label was never seen in training, or the file is damaged.
         """
         trained = self.trained
-        given = Labelled.of(texts, labels, Columns(text, label))
+        given = LabelledTexts.of(texts, labels, LabelledColumns(text, label))
         targets = trained.labels.encode(given.labels)
         probabilities = trained.probabilities(given.texts)
         return evaluate(probabilities, targets, trained.labels.names)

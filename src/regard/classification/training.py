@@ -8,14 +8,14 @@ import keras
 import numpy as np
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.network import build_text_classifier
-from regard.classification.starting import (
+from regard.classification.initialization import (
     log_odds,
     start_from_naive_bayes,
     start_randomly,
 )
+from regard.classification.network import build_text_classifier
 from regard.text.features import Features
-from regard.training.dataset import BucketedBatches, Examples
+from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.interrupts import InterruptBetweenSteps
 from regard.training.progress import ACCURACY, LOSS, Logs, ProgressCallback, Reporting
 
@@ -71,8 +71,8 @@ def _rank(logs: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def train_text_classifier(
-    train: Examples,
-    validation: Examples | None,
+    train: EncodedExamples,
+    validation: EncodedExamples | None,
     *,
     features: Features,
     classes: int,
@@ -147,7 +147,7 @@ def _build(
 
 
 def _batches(
-    examples: Examples, config: TextClassifierConfig, seed: int | None = None
+    examples: EncodedExamples, config: TextClassifierConfig, seed: int | None = None
 ) -> BucketedBatches:
     return BucketedBatches(examples, config.batch_size, config.max_length, seed)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from regard.classification import TrainedTextClassifier
+from regard.classification.artifact import KIND
 from regard.classification.network import ATTENTION
-from regard.classification.trained import KIND
 from regard.plot.article import article
 from regard.serve.engine import Found, Job
 from regard.serve.limits import Limits

@@ -18,7 +18,7 @@ from regard.serve.rounding import rounded, rounded_rows
 from regard.text.batching import pad
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
 from regard.translation import TrainedTranslator
-from regard.translation.trained import KIND
+from regard.translation.artifact import KIND
 from regard.types import FloatArray, Translation
 
 # Each takes seconds to compile, for each length and beam.

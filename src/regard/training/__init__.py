@@ -1,6 +1,8 @@
 """What all trainings share."""
 
-from regard.training.evaluation import ClassMetrics, Evaluation
 from regard.training.progress import ProgressCallback, TrainingProgress
 
-__all__ = ["ClassMetrics", "Evaluation", "ProgressCallback", "TrainingProgress"]
+__all__ = [
+    "ProgressCallback",
+    "TrainingProgress",
+]

@@ -6,16 +6,14 @@ from pathlib import Path
 
 from regard.errors import DataError
 from regard.text.sequences import SequenceVocabulary
-from regard.translation.judging import BleuJudge
-from regard.translation.paired import Paired
-from regard.translation.seq2seq import (
-    Pairs,
-    Seq2Seq,
-    TranslationCallback,
-    TranslatorConfig,
-    train_seq2seq,
-)
-from regard.translation.trained import TrainedTranslator
+from regard.translation.artifact import TrainedTranslator
+from regard.translation.config import TranslatorConfig
+from regard.translation.judging import ValidationBleu
+from regard.translation.pair_batches import EncodedPairs
+from regard.translation.progress_state import TranslationCallback
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.seq2seq_training import train_seq2seq
+from regard.translation.text_pairs import TextPairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +32,8 @@ class Fitted:
 
 
 def fit(
-    train: Paired,
-    held_out: Paired | None,
+    train: TextPairs,
+    held_out: TextPairs | None,
     *,
     config: TranslatorConfig,
     seed: int,
@@ -62,7 +60,7 @@ def fit(
     make = maker(source, target, config, seed)
     judge = None
     if choose_by == "bleu" and held_out is not None:
-        judge = BleuJudge(held_out, source, target, config)
+        judge = ValidationBleu(held_out, source, target, config)
     done = train_seq2seq(
         make,
         _pairs(train, source, target, config),
@@ -117,11 +115,11 @@ def _vocabulary(
 
 
 def _pairs(
-    paired: Paired,
+    paired: TextPairs,
     source: SequenceVocabulary,
     target: SequenceVocabulary,
     config: TranslatorConfig,
-) -> Pairs:
+) -> EncodedPairs:
     """As ids, without pairs that are too long or empty on a side."""
     read = [one.ids for one in source.encode(paired.sources)]
     written = [one.ids for one in target.encode(paired.targets)]
@@ -138,4 +136,4 @@ def _pairs(
             received=f"{len(read)} pairs, all of them empty or longer",
             fix="Raise max_length, or choose larger symbols.",
         )
-    return Pairs([one for one, _ in kept], [another for _, another in kept])
+    return EncodedPairs([one for one, _ in kept], [another for _, another in kept])

@@ -3,11 +3,12 @@
 from regard.decoding import Search, Searcher
 from regard.metrics import bleu
 from regard.text.sequences import SequenceVocabulary
-from regard.translation.paired import Paired
-from regard.translation.seq2seq import Seq2Seq, TranslatorConfig
+from regard.translation.config import TranslatorConfig
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.text_pairs import TextPairs
 
 
-class BleuJudge:
+class ValidationBleu:
     """BLEU of greedy translations; unknown words stay unknown.
 
     Args:
@@ -24,7 +25,7 @@ class BleuJudge:
 
     def __init__(
         self,
-        pairs: Paired,
+        pairs: TextPairs,
         source: SequenceVocabulary,
         target: SequenceVocabulary,
         config: TranslatorConfig,

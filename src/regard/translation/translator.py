@@ -8,23 +8,24 @@ from regard.bundle import write_bundle
 from regard.decoding import Search
 from regard.errors import NotTrainedError
 from regard.metrics import Alignment
+from regard.translation.artifact import KIND, TrainedTranslator
+from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import (
     TranslationEvaluation,
     aligned_as,
     evaluate,
 )
 from regard.translation.fitting import fit as run_fit
-from regard.translation.paired import (
-    Columns,
-    Paired,
-    Source,
-    Validation,
+from regard.translation.progress_state import TranslationCallback
+from regard.translation.text_pairs import (
+    PairColumns,
+    PairSource,
+    PairValidation,
+    TextPairs,
     check_choice,
-    hold_out,
+    train_validation_split,
 )
-from regard.translation.seq2seq import TranslationCallback, TranslatorConfig
-from regard.translation.trained import KIND, TrainedTranslator
-from regard.translation.unknown import Replacement
+from regard.translation.unknown_words import Replacement
 from regard.types import Translation
 
 
@@ -34,7 +35,7 @@ class Translator:
     Args:
         seed: What all random choices of a training depend on: the same seed, data and
             settings give the same translator.
-        **settings: Fields of ``regard.translation.seq2seq.TranslatorConfig`` to set.
+        **settings: Fields of ``regard.translation.TranslatorConfig`` to set.
 
     Attributes:
         interrupted: Whether an interrupt ended the last training early.
@@ -67,12 +68,12 @@ class Translator:
 
     def fit(
         self,
-        sources: Source,
-        targets: Source | None = None,
+        sources: PairSource,
+        targets: PairSource | None = None,
         *,
         source: str = "source",
         target: str = "target",
-        validation: Validation | None = None,
+        validation: PairValidation | None = None,
         validation_split: float = 0.05,
         choose_by: str = "loss",
         checkpoint: str | Path | None = None,
@@ -110,9 +111,9 @@ class Translator:
             DataError: A file is damaged, or no pair can be trained on.
             KeyboardInterrupt: There was one before the end of the first epoch.
         """
-        columns = Columns(source, target)
-        given = Paired.of(sources, targets, columns)
-        train, held_out = hold_out(
+        columns = PairColumns(source, target)
+        given = TextPairs.of(sources, targets, columns)
+        train, held_out = train_validation_split(
             given, validation, share=validation_split, columns=columns, seed=self.seed
         )
         check_choice(choose_by, held_out)
@@ -194,13 +195,13 @@ class Translator:
                 empty.
             DataError: There is no pair.
         """
-        paired = Paired.of_lists(sources, targets)
+        paired = TextPairs.of_lists(sources, targets)
         return self.trained.align(paired.sources, paired.targets)
 
     def evaluate(
         self,
-        sources: Source,
-        targets: Source | None = None,
+        sources: PairSource,
+        targets: PairSource | None = None,
         *,
         source: str = "source",
         target: str = "target",
@@ -225,7 +226,7 @@ class Translator:
             ArgumentError: The arguments do not fit each other.
             MissingExtraError: sacrebleu is not installed.
         """
-        given = Paired.of(sources, targets, Columns(source, target))
+        given = TextPairs.of(sources, targets, PairColumns(source, target))
         found = self.translate(given.sources, **search)
         agreed = None
         if alignments is not None:

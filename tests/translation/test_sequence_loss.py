@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from regard.translation.seq2seq import SequenceLoss
+from regard.translation.loss import SequenceLoss
 
 pytestmark = pytest.mark.backends
 

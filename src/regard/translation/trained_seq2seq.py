@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from regard.translation.seq2seq.model import Seq2Seq
+from regard.translation.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,21 @@
-"""An encoder, and a decoder that looks at what it made."""
+"""Recurrent sequence to sequence: an encoder, and a decoder that looks at it."""
 
+import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from regard.layers import AttentionDecoder, DecoderState, Memory
-from regard.layers.base import check_dropout, check_positive
+from regard._validate import check_choice, check_count, check_share
+from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, Memory
 from regard.ops import project
 from regard.ops.precision import Tensor
-from regard.translation.seq2seq.parts import embedding, known_cell, recurrent, seeds
+
+CELLS = {"gru": GRU, "lstm": LSTM}
 
 
-class Encoded(NamedTuple):
+class EncodedSource(NamedTuple):
     """A source, ready for a decoder.
 
     Args:
@@ -89,12 +92,12 @@ class Seq2Seq(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         self._settings: dict[str, Any] = {
-            "source_symbols": check_positive("source_symbols", source_symbols),
-            "target_symbols": check_positive("target_symbols", target_symbols),
-            "units": check_positive("units", units),
-            "embedding_units": check_positive("embedding_units", embedding_units),
-            "cell": known_cell(cell),
-            "encoder_layers": check_positive("encoder_layers", encoder_layers),
+            "source_symbols": check_count("source_symbols", source_symbols),
+            "target_symbols": check_count("target_symbols", target_symbols),
+            "units": check_count("units", units),
+            "embedding_units": check_count("embedding_units", embedding_units),
+            "cell": check_choice("cell", cell, CELLS),
+            "encoder_layers": check_count("encoder_layers", encoder_layers),
             "bidirectional": bidirectional,
             "score": score,
             "order": order,
@@ -102,19 +105,19 @@ class Seq2Seq(keras.Model):
             "attention_units": attention_units,
             "input_feeding": input_feeding,
             "tie_embeddings": tie_embeddings,
-            "dropout": check_dropout(dropout),
+            "dropout": check_share("dropout", dropout),
             "attention_dropout": attention_dropout,
             "seed": seed,
         }
-        draw = seeds(seed)
-        self.source_embedding = embedding(
+        draw = _seeds(seed)
+        self.source_embedding = _embedding(
             "source_embedding", source_symbols, embedding_units, draw()
         )
-        self.target_embedding = embedding(
+        self.target_embedding = _embedding(
             "target_embedding", target_symbols, embedding_units, draw()
         )
         self.encoder = [
-            recurrent(f"encoder_{index}", cell, units, bidirectional, draw())
+            _recurrent(f"encoder_{index}", cell, units, bidirectional, draw())
             for index in range(encoder_layers)
         ]
         self.bridge = [
@@ -188,7 +191,7 @@ class Seq2Seq(keras.Model):
         )
         return self._logits(self.dropouts["output"](output, training=training))
 
-    def encode(self, source: Tensor) -> Encoded:
+    def encode(self, source: Tensor) -> EncodedSource:
         """Read a source once, for many steps of ``step``.
 
         Args:
@@ -196,7 +199,7 @@ class Seq2Seq(keras.Model):
         """
         memory, mask, state = self._encode(source, training=False)
         first = self.decoder.first_state(ops.shape(source)[0], state)
-        return Encoded(self.decoder.prepare(memory, mask), first)
+        return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
         self, told: Tensor, state: DecoderState, memory: Memory
@@ -249,3 +252,50 @@ class Seq2Seq(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """The arguments the model can be made anew from."""
         return {**super().get_config(), **self._settings}
+
+
+def _embedding(
+    name: str, symbols: int, width: int, seed: int | None
+) -> keras.layers.Embedding:
+    """A table of vectors, about as long as 1 each at the start."""
+    # No mask travels with it: the model makes the one mask that is needed.
+    return keras.layers.Embedding(
+        symbols,
+        width,
+        embeddings_initializer=keras.initializers.RandomNormal(
+            stddev=width**-0.5, seed=seed
+        ),
+        name=name,
+    )
+
+
+def _recurrent(
+    name: str, cell: str, units: int, bidirectional: bool, seed: int | None
+) -> keras.layers.Layer:
+    """A recurrent layer that gives all its states, and the last one by itself.
+
+    Args:
+        name: Its name.
+        cell: One of ``CELLS``.
+        units: Its width in each direction.
+        bidirectional: Whether it reads in both directions.
+        seed: What its initial values depend on.
+    """
+    layer = CELLS[cell](
+        units,
+        return_sequences=True,
+        return_state=True,
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
+        name=name,
+    )
+    return keras.layers.Bidirectional(layer, name=name) if bidirectional else layer
+
+
+def _seeds(seed: int | None) -> Callable[[], int | None]:
+    """A function that gives a new seed at each call, or always None."""
+    if seed is None:
+        return lambda: None
+    numbers = itertools.count(1_000_003 * seed)
+    # No backend takes a wider seed.
+    return lambda: next(numbers) % 2**31

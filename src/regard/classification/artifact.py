@@ -8,12 +8,12 @@ from typing import Any
 import keras
 
 from regard.bundle import Bundle
+from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
 from regard.runtime import Predictor
 from regard.text import Encoded, Features, Label, Labels, Reader, Tokenizer
-from regard.training.stored import model_from_bytes, model_to_bytes
 from regard.types import AttentionMap, Explanation, FloatArray
 
 #: The kind of its bundles, and the parts they have.

@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.training.dataset import BucketedBatches, Examples
+from regard.training.batches import BucketedBatches, EncodedExamples
 
 
-def examples(lengths: list[int]) -> Examples:
+def examples(lengths: list[int]) -> EncodedExamples:
     """Every example is known by its first id, which is also its class."""
     sequences = [np.full(length, index + 1) for index, length in enumerate(lengths)]
-    return Examples(sequences, np.arange(1, len(lengths) + 1))
+    return EncodedExamples(sequences, np.arange(1, len(lengths) + 1))
 
 
 @given(

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from regard.translation.seq2seq.batches import EpochBatches, PairBatches
-from regard.translation.seq2seq.progress import TranslationCallback, TranslationProgress
+from regard.translation.pair_batches import EpochBatches, PairBatches
+from regard.translation.progress_state import TranslationCallback, TranslationProgress
 
 Logs = Mapping[str, Any] | None
 

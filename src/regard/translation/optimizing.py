@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
-from regard.translation.seq2seq.config import TranslatorConfig
-from regard.translation.seq2seq.loss import SequenceLoss
-from regard.translation.seq2seq.model import Seq2Seq
+from regard.translation.config import TranslatorConfig
+from regard.translation.loss import SequenceLoss
+from regard.translation.seq2seq import Seq2Seq
 
 
 def compile_model(model: Seq2Seq, config: TranslatorConfig, steps: int) -> None:

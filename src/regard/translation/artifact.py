@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from regard.bundle import Bundle
+from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
-from regard.training.stored import model_from_bytes, model_to_bytes
-from regard.translation.seq2seq import Seq2Seq, TranslatorConfig
-from regard.translation.unknown import Replacement, replaced
+from regard.translation.config import TranslatorConfig
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.unknown_words import Replacement, replaced
 from regard.types import Translation
 
 #: The kind of its bundles, and the parts they have.

@@ -10,13 +10,13 @@ import numpy as np
 from regard.errors import ArgumentError, DataError
 
 #: Sources, or the path of a file with sources and targets.
-Source: TypeAlias = Sequence[str] | str | Path
+PairSource: TypeAlias = Sequence[str] | str | Path
 #: Sources and targets, or the path of a file with both.
-Validation: TypeAlias = tuple[Sequence[str], Sequence[str]] | str | Path
+PairValidation: TypeAlias = tuple[Sequence[str], Sequence[str]] | str | Path
 
 
 @dataclass(frozen=True)
-class Columns:
+class PairColumns:
     """The columns of a file that hold sources and targets."""
 
     source: str = "source"
@@ -24,14 +24,14 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Paired:
+class TextPairs:
     """Sources and the target of each."""
 
     sources: list[str]
     targets: list[str]
 
     @classmethod
-    def of(cls, sources: Any, targets: Any, columns: Columns) -> "Paired":
+    def of(cls, sources: Any, targets: Any, columns: PairColumns) -> "TextPairs":
         """Read pairs from two lists, from two parallel files, or from one file.
 
         Args:
@@ -53,7 +53,7 @@ class Paired:
         return cls.of_lists(sources, targets)
 
     @classmethod
-    def of_lists(cls, sources: Any, targets: Any) -> "Paired":
+    def of_lists(cls, sources: Any, targets: Any) -> "TextPairs":
         """Check that two lists of texts pair up.
 
         Raises:
@@ -65,22 +65,22 @@ class Paired:
     def __len__(self) -> int:
         return len(self.sources)
 
-    def at(self, indices: Sequence[int]) -> "Paired":
+    def at(self, indices: Sequence[int]) -> "TextPairs":
         """The pairs at ``indices``."""
-        return Paired(
+        return TextPairs(
             [self.sources[index] for index in indices],
             [self.targets[index] for index in indices],
         )
 
 
-def hold_out(
-    given: Paired,
-    validation: Validation | None,
+def train_validation_split(
+    given: TextPairs,
+    validation: PairValidation | None,
     *,
     share: float,
-    columns: Columns,
+    columns: PairColumns,
     seed: int,
-) -> tuple[Paired, Paired | None]:
+) -> tuple[TextPairs, TextPairs | None]:
     """What is trained on, and what the best epoch is chosen on.
 
     Args:
@@ -91,7 +91,7 @@ def hold_out(
         seed: What the split depends on.
     """
     if isinstance(validation, str | Path):
-        return given, Paired.of(validation, None, columns)
+        return given, TextPairs.of(validation, None, columns)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -99,7 +99,7 @@ def hold_out(
                 expected="validation=(sources, targets), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return given, Paired.of(*validation, columns)
+        return given, TextPairs.of(*validation, columns)
     if not 0 <= share < 1:
         raise ArgumentError(
             "'validation_split' is a share of the pairs.",
@@ -113,7 +113,7 @@ def hold_out(
     return given.at(sorted(order[held:])), given.at(sorted(order[:held]))
 
 
-def check_choice(choose_by: str, held_out: Paired | None) -> None:
+def check_choice(choose_by: str, held_out: TextPairs | None) -> None:
     """Refuse a choice of the best epoch that is unknown, or has nothing to go by.
 
     Raises:

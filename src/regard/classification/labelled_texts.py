@@ -11,13 +11,13 @@ from regard.text.examples import checked_pairs, stratified_split
 from regard.types import IntArray
 
 #: Texts, or the path of a file with texts and labels.
-Source: TypeAlias = Sequence[str] | str | Path
+LabelledSource: TypeAlias = Sequence[str] | str | Path
 #: Texts and labels, or the path of a file with both.
-Validation: TypeAlias = tuple[Sequence[str], Sequence[Any]] | str | Path
+LabelledValidation: TypeAlias = tuple[Sequence[str], Sequence[Any]] | str | Path
 
 
 @dataclass(frozen=True)
-class Columns:
+class LabelledColumns:
     """The columns of a file that hold texts and labels."""
 
     text: str = "text"
@@ -25,14 +25,14 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class LabelledTexts:
     """Texts and the label of each."""
 
     texts: list[str]
     labels: list[Any]
 
     @classmethod
-    def of(cls, source: Any, labels: Any, columns: Columns) -> "Labelled":
+    def of(cls, source: Any, labels: Any, columns: LabelledColumns) -> "LabelledTexts":
         """Read texts and labels from two lists, or from a file where there is a path.
 
         Raises:
@@ -52,24 +52,24 @@ class Labelled:
 
         return cls(*read_examples(source, text=columns.text, label=columns.label))
 
-    def at(self, indices: IntArray) -> "Labelled":
+    def at(self, indices: IntArray) -> "LabelledTexts":
         """The examples at ``indices``."""
         chosen = indices.tolist()
-        return Labelled(
+        return LabelledTexts(
             [self.texts[index] for index in chosen],
             [self.labels[index] for index in chosen],
         )
 
 
-def hold_out(
-    given: Labelled,
+def train_validation_split(
+    given: LabelledTexts,
     labels: Labels,
-    validation: Validation | None,
+    validation: LabelledValidation | None,
     *,
     share: float,
-    columns: Columns,
+    columns: LabelledColumns,
     seed: int,
-) -> tuple[Labelled, Labelled | None]:
+) -> tuple[LabelledTexts, LabelledTexts | None]:
     """What is trained on, and what the best epoch is chosen on.
 
     Args:
@@ -81,7 +81,7 @@ def hold_out(
         seed: What the split depends on.
     """
     if isinstance(validation, str | Path):
-        return given, Labelled.of(validation, None, columns)
+        return given, LabelledTexts.of(validation, None, columns)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -89,7 +89,7 @@ def hold_out(
                 expected="validation=(texts, labels), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return given, Labelled.of(*validation, columns)
+        return given, LabelledTexts.of(*validation, columns)
     if share == 0:
         return given, None
     kept, held = stratified_split(labels.encode(given.labels), share, labels, seed)

@@ -9,15 +9,13 @@ import pytest
 import small
 
 from regard.errors import ArgumentError
-from regard.translation.seq2seq import (
-    PairBatches,
-    Pairs,
-    SequenceLoss,
-    train_seq2seq,
-    watching,
-)
-from regard.translation.seq2seq.checkpoint import load_checkpoint
-from regard.translation.seq2seq.training import _Training
+from regard.training.checkpoint import load_checkpoint
+from regard.translation import watching
+from regard.translation.loss import SequenceLoss
+from regard.translation.pair_batches import EncodedPairs, PairBatches
+from regard.translation.seq2seq_training import _Training, train_seq2seq
+
+pytestmark = pytest.mark.usefixtures("_kept_programs")
 
 TRAIN, HELD_OUT = small.pairs(19), small.pairs(6, seed=1)
 STEPS = 5
@@ -145,7 +143,7 @@ def measured(model, pairs) -> float:
 def test_the_best_epoch_is_kept_and_no_better_one_ends_training():
     # What is held out has nothing to do with what is learned: it gets worse.
     told = []
-    odd = Pairs(HELD_OUT.sources, small.pairs(6, seed=7).targets)
+    odd = EncodedPairs(HELD_OUT.sources, small.pairs(6, seed=7).targets)
     done = train(progress=told.append, held_out=odd, patience=2, **LONG)
     losses = list(done.validation_loss)
     best = losses.index(min(losses))

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import small
 
-from regard.translation.seq2seq import train_seq2seq, watching
+from regard.translation import watching
+from regard.translation.seq2seq_training import train_seq2seq
 
 EPOCHS = 40
 

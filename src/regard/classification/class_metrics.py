@@ -29,7 +29,7 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class ClassificationEvaluation:
     """How good a classifier is on labelled examples.
 
     Args:
@@ -62,7 +62,7 @@ class Evaluation:
 
 def evaluate(
     probabilities: FloatArray, targets: IntArray, names: Sequence[str]
-) -> Evaluation:
+) -> ClassificationEvaluation:
     """Measure probabilities against the right classes.
 
     Args:
@@ -75,7 +75,7 @@ def evaluate(
     classes = [_class_metrics(confusion, index) for index in range(len(names))]
     occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
     right = probabilities[np.arange(len(targets)), targets].astype(np.float64)
-    return Evaluation(
+    return ClassificationEvaluation(
         accuracy=float(np.trace(confusion) / len(targets)),
         macro_f1=float(np.mean([one.f1 for one in classes], where=occurring)),
         # A probability that was rounded to 0 counts as the smallest there is.

@@ -7,9 +7,9 @@ import regard
 import toy_pairs
 from regard.errors import ArgumentError
 from regard.translation import fitting
-from regard.translation.judging import BleuJudge
-from regard.translation.paired import Paired
-from regard.translation.seq2seq import TranslatorConfig
+from regard.translation.config import TranslatorConfig
+from regard.translation.judging import ValidationBleu
+from regard.translation.text_pairs import TextPairs
 
 SOURCES, TARGETS = toy_pairs.sentences(8, seed=4)
 NAMES = [word for text in SOURCES for word in text.split() if word.startswith("name")]
@@ -20,8 +20,8 @@ def judge(toy_translator):
     def judge(targets, **settings):
         trained = toy_translator.trained
         config = TranslatorConfig.of(trained.config.to_dict() | settings)
-        pairs = Paired(SOURCES, targets)
-        return BleuJudge(pairs, trained.source, trained.target, config)
+        pairs = TextPairs(SOURCES, targets)
+        return ValidationBleu(pairs, trained.source, trained.target, config)
 
     return judge
 
@@ -54,7 +54,9 @@ class TrainedError(Exception):
     """Ends a training before it begins."""
 
 
-@pytest.mark.parametrize(("choose_by", "chosen"), [("bleu", BleuJudge), ("loss", None)])
+@pytest.mark.parametrize(
+    ("choose_by", "chosen"), [("bleu", ValidationBleu), ("loss", None)]
+)
 def test_who_chooses(monkeypatch, choose_by, chosen):
     given = {}
 

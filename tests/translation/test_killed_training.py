@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regard.translation.seq2seq.checkpoint import load_checkpoint
+from regard.training.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -8,32 +8,32 @@ import keras
 import numpy as np
 
 from regard.errors import ArgumentError
-from regard.training.interrupts import InterruptBetweenSteps
-from regard.translation.seq2seq.batches import PairBatches, Pairs
-from regard.translation.seq2seq.checkpoint import (
+from regard.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
-from regard.translation.seq2seq.config import TranslatorConfig
-from regard.translation.seq2seq.judging import Judge
-from regard.translation.seq2seq.model import Seq2Seq
-from regard.translation.seq2seq.optimizing import compile_model
-from regard.translation.seq2seq.progress import TranslationCallback
-from regard.translation.seq2seq.trained import TrainedSeq2Seq
-from regard.translation.seq2seq.watching import Saving, Telling
+from regard.training.interrupts import InterruptBetweenSteps
+from regard.translation.config import TranslatorConfig
+from regard.translation.optimizing import compile_model
+from regard.translation.pair_batches import EncodedPairs, PairBatches
+from regard.translation.progress_state import TranslationCallback
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.seq2seq_judging import SelectionMetric
+from regard.translation.trained_seq2seq import TrainedSeq2Seq
+from regard.translation.watching import Saving, Telling
 
 Weights = list[np.ndarray[Any, Any]]
 
 
 def train_seq2seq(
     make: Callable[[], Seq2Seq],
-    train: Pairs,
-    validation: Pairs | None,
+    train: EncodedPairs,
+    validation: EncodedPairs | None,
     *,
     config: TranslatorConfig,
     seed: int,
-    judge: Judge | None = None,
+    judge: SelectionMetric | None = None,
     checkpoint: Path | None = None,
     progress: TranslationCallback | None = None,
 ) -> TrainedSeq2Seq:
@@ -78,12 +78,12 @@ class _Training:
     def __init__(
         self,
         make: Callable[[], Seq2Seq],
-        train: Pairs,
-        validation: Pairs | None,
+        train: EncodedPairs,
+        validation: EncodedPairs | None,
         *,
         config: TranslatorConfig,
         seed: int,
-        judge: Judge | None,
+        judge: SelectionMetric | None,
     ) -> None:
         self._make, self._config, self._judge = make, config, judge
         self.batches = PairBatches(train, config.batch_size, seed)

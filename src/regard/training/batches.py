@@ -9,11 +9,11 @@ import numpy as np
 from regard.text.batching import bucket_of, length_buckets, pad
 from regard.types import FloatArray, IntArray
 
-Batch = tuple[IntArray, IntArray, FloatArray]
+ExampleBatch = tuple[IntArray, IntArray, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class EncodedExamples:
     """Texts as ids, and the class of each.
 
     Args:
@@ -44,7 +44,7 @@ class BucketedBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        examples: Examples,
+        examples: EncodedExamples,
         batch_size: int,
         max_length: int,
         seed: int | None = None,
@@ -60,7 +60,7 @@ class BucketedBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> ExampleBatch:
         """Ids ``(rows, time, …)``; classes and sample weights, both ``(rows,)``."""
         length, members = self._batches[index]
         sequences = [self._examples.sequences[member] for member in members]
@@ -89,7 +89,7 @@ class BucketedBatches(keras.utils.PyDataset):
 
 
 def _filled_buckets(
-    examples: Examples, batch_size: int, max_length: int
+    examples: EncodedExamples, batch_size: int, max_length: int
 ) -> list[tuple[int, IntArray]]:
     """The lengths in use, each with the indices of its examples."""
     lengths = length_buckets(max_length)

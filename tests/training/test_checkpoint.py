@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from regard.errors import BundleError
-from regard.translation.seq2seq import checkpoint as module
-from regard.translation.seq2seq.checkpoint import (
+from regard.training import checkpoint as module
+from regard.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     save_checkpoint,

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from regard.translation.seq2seq import Pairs, Seq2Seq, TranslatorConfig
+from regard.translation.config import TranslatorConfig
+from regard.translation.pair_batches import EncodedPairs
+from regard.translation.seq2seq import Seq2Seq
 
 SYMBOLS = 9
 SETTINGS = {
@@ -33,8 +35,8 @@ def model(units: int = 8, seed: int = 0) -> Seq2Seq:
     )
 
 
-def pairs(count: int, seed: int = 0, length: int = 4) -> Pairs:
+def pairs(count: int, seed: int = 0, length: int = 4) -> EncodedPairs:
     """Targets that repeat their sources."""
     generator = np.random.default_rng(seed)
     sources = [generator.integers(4, SYMBOLS, length) for _ in range(count)]
-    return Pairs(sources, sources)
+    return EncodedPairs(sources, sources)

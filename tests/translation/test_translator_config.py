@@ -5,7 +5,7 @@ import math
 import pytest
 
 from regard.errors import ArgumentError
-from regard.translation.seq2seq import TranslatorConfig
+from regard.translation.config import TranslatorConfig
 
 
 def test_settings_and_back():

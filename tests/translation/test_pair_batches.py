@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.translation.seq2seq import PairBatches, Pairs
-from regard.translation.seq2seq.shapes import make_buckets, padding_share
+from regard.translation.pair_batches import (
+    EncodedPairs,
+    PairBatches,
+    make_buckets,
+    padding_share,
+)
 
 lengths = st.lists(
     st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=60
@@ -56,7 +60,7 @@ def test_equal_lengths_are_one_bucket():
     assert len(make_buckets(ones, ones, **options)) == 1
 
 
-def uneven(count: int = 37) -> Pairs:
+def uneven(count: int = 37) -> EncodedPairs:
     generator = np.random.default_rng(3)
     sizes = generator.integers(1, 12, (count, 2)).tolist()
     # The first symbol names the pair.
@@ -66,7 +70,7 @@ def uneven(count: int = 37) -> Pairs:
     targets = [
         np.array([index + 10] * target) for index, (_, target) in enumerate(sizes)
     ]
-    return Pairs(sources, targets)
+    return EncodedPairs(sources, targets)
 
 
 def read(epoch) -> list[list[int]]:
@@ -108,7 +112,7 @@ def test_without_a_seed_every_epoch_is_alike():
 
 
 def test_a_batch_tells_each_step_the_symbol_before():
-    pairs = Pairs([np.array([4, 5])], [np.array([6, 7, 8])])
+    pairs = EncodedPairs([np.array([4, 5])], [np.array([6, 7, 8])])
     epoch = PairBatches(pairs, batch_size=2).epoch(0)
     [((source, told), right)] = [epoch[index] for index in range(len(epoch))]
     assert source.tolist() == [[4, 5], [0, 0]]
@@ -118,7 +122,7 @@ def test_a_batch_tells_each_step_the_symbol_before():
 
 
 def test_the_share_of_padding_counts_the_end():
-    pairs = Pairs([np.ones(2), np.ones(4)], [np.ones(1), np.ones(1)])
+    pairs = EncodedPairs([np.ones(2), np.ones(4)], [np.ones(1), np.ones(1)])
     # Places: two rows of 4 + 2; used: 2 + 2 and 4 + 2.
     assert PairBatches(pairs, 2).padding == pytest.approx(1 - 10 / 12)
     assert PairBatches(pairs, 2).tokens == 4

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from regard.translation.seq2seq.model import Seq2Seq
+from regard.translation.seq2seq import Seq2Seq
 
 
-class Judge(Protocol):
+class SelectionMetric(Protocol):
     """Says how good a model is.
 
     Attributes:

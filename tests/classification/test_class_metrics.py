@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from regard.training.evaluation import evaluate
+from regard.classification.class_metrics import evaluate
 
 
 def test_measures_by_hand():
