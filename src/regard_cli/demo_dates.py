@@ -10,7 +10,7 @@ from regard_cli.progress import translation_progress
 
 if TYPE_CHECKING:
     from regard import Translation, Translator
-    from regard.tasks import Pairs
+    from regard.tasks import SequencePairs
 
 _TRAIN, _TEST = 30_000, 1_000
 # One date of each locale is shown, of so many locales.
@@ -56,7 +56,9 @@ def demo_dates(out: Path, seed: int) -> None:
     _save(translator, out / "dates.regard")
 
 
-def _one_of_each(found: "list[Translation]", pairs: "Pairs") -> "list[Translation]":
+def _one_of_each(
+    found: "list[Translation]", pairs: "SequencePairs"
+) -> "list[Translation]":
     """The first translation of each locale, a dozen."""
     firsts: dict[str, Translation] = {}
     for one, locale in zip(found, pairs.groups or (), strict=True):

@@ -3,9 +3,9 @@ import pytest
 
 from regard.data import iterate_rows
 from regard.errors import ArgumentError
-from regard.tasks import ArrayPairs, Dates, Pairs
+from regard.tasks import ArrayPairs, Dates, SequencePairs
 
-PAIRS = Pairs(
+PAIRS = SequencePairs(
     sources=(("1", "2"), ("3", "4"), ("5", "6")),
     targets=(("2",), ("4",), ("6",)),
     alignment=(((0, 1),), ((0, 0),), ()),
@@ -15,7 +15,7 @@ PAIRS = Pairs(
 
 def test_texts_are_joined_by_the_separator():
     assert PAIRS.source_texts == ["1 2", "3 4", "5 6"]
-    assert Pairs((("a", "b"),), (("c",),), separator="").source_texts == ["ab"]
+    assert SequencePairs((("a", "b"),), (("c",),), separator="").source_texts == ["ab"]
 
 
 def test_selecting_keeps_what_belongs_together():
@@ -28,7 +28,7 @@ def test_selecting_keeps_what_belongs_together():
 
 
 def test_what_is_not_there_stays_away():
-    plain = Pairs((("a",), ("b",)), (("c",), ("d",))).select([1])
+    plain = SequencePairs((("a",), ("b",)), (("c",), ("d",))).select([1])
     assert plain.alignment is None
     assert plain.groups is None
 
@@ -42,17 +42,17 @@ def test_arrays_are_integers():
 
 def test_lengths_that_differ_make_no_array():
     with pytest.raises(ArgumentError, match="1 to 2 tokens"):
-        Pairs((("1",), ("1", "2")), (("1",), ("1",))).as_arrays()
+        SequencePairs((("1",), ("1", "2")), (("1",), ("1",))).as_arrays()
 
 
 def test_words_make_no_array():
     with pytest.raises(ArgumentError, match="integers"):
-        Pairs((("a",),), (("1",),)).as_arrays()
+        SequencePairs((("a",),), (("1",),)).as_arrays()
 
 
 def test_parts_have_to_fit():
     with pytest.raises(ArgumentError, match=r"\[1, 2\]"):
-        Pairs((("a",),), (("b",), ("c",)))
+        SequencePairs((("a",),), (("b",), ("c",)))
     with pytest.raises(ArgumentError, match=r"\(2,\)"):
         ArrayPairs(np.zeros((2, 3)), np.zeros(3), np.zeros((2, 1), int))
 

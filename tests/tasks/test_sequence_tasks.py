@@ -10,10 +10,10 @@ from regard.metrics import (
     hard_alignment,
     parse_alignment,
 )
-from regard.tasks import BigramFlip, Copy, Dates, FirstN, Pairs, Reverse
+from regard.tasks import BigramFlip, Copy, Dates, FirstN, Reverse, SequencePairs
 from regard.tasks.moved_tokens import MovedTokens
 
-TWO = Pairs(
+TWO = SequencePairs(
     sources=(("a", "b"), ("c",)),
     targets=(("b", "a"), ("c",)),
     alignment=(((0, 1), (1, 0)), ((0, 0),)),
@@ -141,7 +141,7 @@ def test_a_split_by_something_else_is_refused():
 
 def test_only_whole_sequences_count():
     task = Copy(length=3)
-    pairs = Pairs((("1", "2"),) * 4, (("1", "2"),) * 4)
+    pairs = SequencePairs((("1", "2"),) * 4, (("1", "2"),) * 4)
     answers = [("1", "2"), ("1", "3"), ("1",), ("1", "2", "2")]
     assert task.score(answers, pairs).accuracy == 0.25
 
@@ -168,7 +168,7 @@ def test_attention_on_gold_is_the_mean_over_target_tokens():
 
 
 def test_weights_are_by_target_and_source():
-    pairs = Pairs((("a", "b"),), (("b", "b"),), (((0, 1), (1, 1)),))
+    pairs = SequencePairs((("a", "b"),), (("b", "b"),), (((0, 1), (1, 1)),))
     weights = [np.array([[0.4, 0.6], [0.9, 0.1]])]
     assert Copy().attention_on_gold(weights, pairs) == pytest.approx(0.35)
 

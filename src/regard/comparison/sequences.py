@@ -7,7 +7,7 @@ from regard.comparison.budget import Budget
 from regard.comparison.problem import Examples, Problem, Solver
 from regard.comparison.sequence_models import SEQUENCE_MODELS, Sizes
 from regard.ops.precision import Tensor
-from regard.tasks import Pairs, SequenceTask
+from regard.tasks import SequencePairs, SequenceTask
 from regard.types import FloatArray, IntArray
 
 # Symbol 0 ends a sequence and fills what follows, 1 is one that was never seen.
@@ -16,7 +16,7 @@ _END, _UNKNOWN, _FIRST = 0, 1, 2
 _SEED = 2**31 - 1
 
 
-class SequenceProblem(Problem[Pairs]):
+class SequenceProblem(Problem[SequencePairs]):
     """A task from sequence to sequence.
 
     Args:
@@ -41,11 +41,11 @@ class SequenceProblem(Problem[Pairs]):
         self.steps = max(lengths) + (not self.fixed)
         self.keys = max(map(len, seen.sources))
 
-    def draw(self, count: int, seed: int) -> Pairs:
+    def draw(self, count: int, seed: int) -> SequencePairs:
         """Fresh pairs."""
         return self.task.sample(count, seed=seed)
 
-    def arrays(self, pairs: Pairs) -> Examples:
+    def arrays(self, pairs: SequencePairs) -> Examples:
         """Symbols, ``(pairs, keys)`` and ``(pairs, steps)``."""
         targets = self._numbers(pairs.targets, self.steps)
         ends = np.array([len(target) for target in pairs.targets])[:, None]
@@ -73,7 +73,7 @@ class SequenceProblem(Problem[Pairs]):
         # A probability of 0 in float32 has a logarithm that ends a training.
         return -ops.log(ops.maximum(ops.sum(symbols * outputs, axis=-1), 1e-7))
 
-    def accuracy(self, outputs: FloatArray, pairs: Pairs) -> float:
+    def accuracy(self, outputs: FloatArray, pairs: SequencePairs) -> float:
         """The share of sequences that are right as a whole."""
         answers = [self._text(row) for row in outputs.argmax(axis=-1)]
         return self.task.score(answers, pairs).accuracy
@@ -83,7 +83,7 @@ class SequenceProblem(Problem[Pairs]):
         kept = numbers if self.fixed or not len(ended) else numbers[: ended[0]]
         return [self.tokens.get(int(number), "") for number in kept]
 
-    def on_gold(self, weights: FloatArray, pairs: Pairs) -> float | None:
+    def on_gold(self, weights: FloatArray, pairs: SequencePairs) -> float | None:
         """The mean attention on the gold source position."""
         if pairs.alignment is None or not any(pairs.alignment):
             return None

@@ -9,10 +9,10 @@ from regard.tasks.copy import Copy
 from regard.tasks.dates import Dates
 from regard.tasks.find_max import FindMax
 from regard.tasks.first_n import FirstN
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 from regard.tasks.registry import get, names
 from regard.tasks.reverse import Reverse
-from regard.tasks.score import Score
+from regard.tasks.score import TaskScore
 from regard.tasks.sequence_task import SequenceTask
 from regard.tasks.support_messages import Message, SupportMessages
 
@@ -27,9 +27,9 @@ __all__ = [
     "FindMax",
     "FirstN",
     "Message",
-    "Pairs",
+    "SequencePairs",
     "Reverse",
-    "Score",
+    "TaskScore",
     "SequenceTask",
     "SupportMessages",
     "get",

@@ -10,7 +10,7 @@ from regard.errors import ArgumentError
 from regard.tasks.array_pairs import ArrayPairs
 from regard.tasks.checks import check_at_least, check_same_count
 from regard.tasks.gold import mean_attention_at
-from regard.tasks.score import Score
+from regard.tasks.score import TaskScore
 from regard.types import FloatArray
 
 
@@ -35,7 +35,7 @@ class ArrayTask(ABC):
         check_at_least("count", count, 1)
         return self._draw(count, np.random.default_rng(seed))
 
-    def score(self, predictions: npt.ArrayLike, pairs: ArrayPairs) -> Score:
+    def score(self, predictions: npt.ArrayLike, pairs: ArrayPairs) -> TaskScore:
         """The share of right predictions, and their errors.
 
         Args:
@@ -48,7 +48,7 @@ class ArrayTask(ABC):
         given = _one_each(predictions, pairs)
         gold = pairs.targets.astype(np.float64)
         errors = np.abs(given - gold)
-        return Score(
+        return TaskScore(
             accuracy=float(self._is_right(errors).mean()),
             count=len(pairs),
             mean_absolute_error=float(errors.mean()),

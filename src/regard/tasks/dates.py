@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from regard.errors import ArgumentError, MissingExtraError
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 from regard.tasks.sequence_task import SequenceTask
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Dates(SequenceTask):
 
         return date_writers(self.locales)
 
-    def _draw(self, count: int, generator: np.random.Generator) -> Pairs:
+    def _draw(self, count: int, generator: np.random.Generator) -> SequencePairs:
         which = generator.integers(len(self.locales), size=count).tolist()
         days = generator.integers(_FIRST, _LAST, count, endpoint=True).tolist()
         # Three even numbers from 0 to 1 choose form, letter case and digits.
@@ -91,7 +91,7 @@ class Dates(SequenceTask):
             self._writers[locale].write(day, *choice)
             for locale, day, choice in zip(which, moments, choices, strict=True)
         ]
-        return Pairs(
+        return SequencePairs(
             tuple(map(tuple, sources)),
             tuple(tuple(day.isoformat()) for day in moments),
             separator="",

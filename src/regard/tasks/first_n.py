@@ -7,7 +7,7 @@ import numpy as np
 
 from regard.errors import ArgumentError
 from regard.tasks.checks import check_at_least
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 from regard.tasks.sequence_task import SequenceTask
 from regard.tasks.tokens import as_tokens
 
@@ -55,8 +55,8 @@ class FirstN(SequenceTask):
                 received=f"n={self.n}",
             )
 
-    def _draw(self, count: int, generator: np.random.Generator) -> Pairs:
+    def _draw(self, count: int, generator: np.random.Generator) -> SequencePairs:
         sources = generator.integers(self.cardinality, size=(count, self.length))
         targets = np.where(np.arange(self.length) < self.n, sources, 0)
         gold = tuple((position, position) for position in range(self.n))
-        return Pairs(as_tokens(sources), as_tokens(targets), (gold,) * count)
+        return SequencePairs(as_tokens(sources), as_tokens(targets), (gold,) * count)

@@ -7,11 +7,13 @@ import numpy as np
 from regard.errors import ArgumentError
 from regard.metrics.gold_attention import mass_on_links
 from regard.tasks.array_pairs import ArrayPairs
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 from regard.types import FloatArray
 
 
-def mean_attention(weights: Sequence[FloatArray] | FloatArray, pairs: Pairs) -> float:
+def mean_attention(
+    weights: Sequence[FloatArray] | FloatArray, pairs: SequencePairs
+) -> float:
     """The mean weight at the gold positions over the target tokens that have one.
 
     Raises:

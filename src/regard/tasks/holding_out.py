@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterator
 
 from regard.errors import ArgumentError
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 
 # Draws without a single new pair until the task counts as exhausted.
 _PATIENCE = 20
 
 
 def hold_out(
-    count: int, draw: Callable[[int], Pairs], learned: Pairs, *, answers_too: bool
-) -> Pairs:
+    count: int,
+    draw: Callable[[int], SequencePairs],
+    learned: SequencePairs,
+    *,
+    answers_too: bool,
+) -> SequencePairs:
     """Draw ``count`` pairs of different sources that are not among ``learned``.
 
     Args:
@@ -25,7 +29,7 @@ def hold_out(
     """
     taken = set(learned.sources)
     answers = set(learned.targets) if answers_too else set()
-    kept: list[Pairs] = []
+    kept: list[SequencePairs] = []
     found = fruitless = 0
     while found < count and fruitless < _PATIENCE:
         drawn = draw(count)
@@ -48,17 +52,17 @@ def hold_out(
     return _joined(kept)
 
 
-def _distinct(pairs: Pairs) -> Iterator[int]:
+def _distinct(pairs: SequencePairs) -> Iterator[int]:
     """The first place of each source."""
     places = reversed(range(len(pairs)))
     first = {pairs.sources[index]: index for index in places}
     return iter(sorted(first.values()))
 
 
-def _joined(parts: list[Pairs]) -> Pairs:
+def _joined(parts: list[SequencePairs]) -> SequencePairs:
     first = parts[0]
     alignment, groups = first.alignment, first.groups
-    return Pairs(
+    return SequencePairs(
         tuple(tokens for part in parts for tokens in part.sources),
         tuple(tokens for part in parts for tokens in part.targets),
         alignment and tuple(each for part in parts for each in part.alignment or ()),

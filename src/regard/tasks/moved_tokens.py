@@ -7,7 +7,7 @@ import numpy as np
 
 from regard.errors import ArgumentError
 from regard.tasks.checks import check_at_least
-from regard.tasks.pairs import Pairs
+from regard.tasks.pairs import SequencePairs
 from regard.tasks.sequence_task import SequenceTask
 from regard.tasks.tokens import as_tokens
 from regard.types import IntArray
@@ -66,7 +66,7 @@ class MovedTokens(SequenceTask):
     def _order(self, length: int) -> IntArray:
         """The source position of each target token."""
 
-    def _draw(self, count: int, generator: np.random.Generator) -> Pairs:
+    def _draw(self, count: int, generator: np.random.Generator) -> SequencePairs:
         lengths = generator.choice(self._lengths(), size=count)
         most = int(lengths.max())
         numbers = as_tokens(generator.integers(self.cardinality, size=(count, most)))
@@ -75,7 +75,7 @@ class MovedTokens(SequenceTask):
         }
         gold = {length: tuple(enumerate(order)) for length, order in orders.items()}
         sources = tuple(row[:n] for row, n in zip(numbers, lengths, strict=True))
-        return Pairs(
+        return SequencePairs(
             sources,
             tuple(tuple(source[i] for i in orders[len(source)]) for source in sources),
             tuple(gold[len(source)] for source in sources),

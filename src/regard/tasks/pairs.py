@@ -14,7 +14,7 @@ Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class SequencePairs:
     """Source and target sequences, one right target for each source.
 
     Args:
@@ -61,9 +61,9 @@ class Pairs:
         """The targets as texts."""
         return [self.separator.join(tokens) for tokens in self.targets]
 
-    def select(self, indices: Sequence[int]) -> "Pairs":
+    def select(self, indices: Sequence[int]) -> "SequencePairs":
         """The pairs at ``indices``, in that order."""
-        return Pairs(
+        return SequencePairs(
             tuple(self.sources[i] for i in indices),
             tuple(self.targets[i] for i in indices),
             self.alignment and tuple(self.alignment[i] for i in indices),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Score:
+class TaskScore:
     """How well a model solved a task; ``float(score)`` is the accuracy.
 
     Args:

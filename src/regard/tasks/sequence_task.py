@@ -11,8 +11,8 @@ from regard.errors import ArgumentError
 from regard.tasks.checks import check_at_least, check_same_count
 from regard.tasks.gold import mean_attention
 from regard.tasks.holding_out import hold_out
-from regard.tasks.pairs import Pairs, Tokens
-from regard.tasks.score import Score
+from regard.tasks.pairs import SequencePairs, Tokens
+from regard.tasks.score import TaskScore
 from regard.types import FloatArray, IntArray
 
 Prediction = str | Sequence[str] | Sequence[int] | IntArray
@@ -24,10 +24,10 @@ class SequenceTask(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def _draw(self, count: int, generator: np.random.Generator) -> Pairs:
+    def _draw(self, count: int, generator: np.random.Generator) -> SequencePairs:
         """Make ``count`` pairs."""
 
-    def sample(self, count: int, seed: int = 0) -> Pairs:
+    def sample(self, count: int, seed: int = 0) -> SequencePairs:
         """Make ``count`` pairs; the same seed makes the same pairs."""
         check_at_least("count", count, 1)
         return self._draw(count, np.random.default_rng(seed))
@@ -39,7 +39,7 @@ class SequenceTask(ABC):
         seed: int = 0,
         *,
         by: Literal["source", "target"] = "source",
-    ) -> tuple[Pairs, Pairs]:
+    ) -> tuple[SequencePairs, SequencePairs]:
         """Make pairs to train on and pairs to test on that share none.
 
         Args:
@@ -67,8 +67,8 @@ class SequenceTask(ABC):
         return learned, hold_out(test, draw, learned, answers_too=by == "target")
 
     def score(
-        self, predictions: Sequence[Prediction] | IntArray, pairs: Pairs
-    ) -> Score:
+        self, predictions: Sequence[Prediction] | IntArray, pairs: SequencePairs
+    ) -> TaskScore:
         """The share of predictions that equal their whole target.
 
         Args:
@@ -83,10 +83,10 @@ class SequenceTask(ABC):
         _check_discrete(predictions)
         answers = zip(predictions, pairs.targets, strict=True)
         right = sum(_equal(given, gold, pairs.separator) for given, gold in answers)
-        return Score(right / len(pairs), len(pairs))
+        return TaskScore(right / len(pairs), len(pairs))
 
     def attention_on_gold(
-        self, weights: Sequence[FloatArray] | FloatArray, pairs: Pairs
+        self, weights: Sequence[FloatArray] | FloatArray, pairs: SequencePairs
     ) -> float:
         """The mean attention on the gold source position, 0 to 1.
 
