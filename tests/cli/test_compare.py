@@ -31,10 +31,10 @@ def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nosuch",), "no such task"),
+        (("nosuch",), "of a task.*'first-n'"),
         (("first-n", "--models", "nosuch"), "some of none, published"),
         (("first-n", "--set", "n"), "expected NAME=VALUE, received 'n'"),
-        (("first-n", "--set", "n=two"), "'n'.*an integer.*'two'"),
+        (("first-n", "--set", "n=two"), "'n'.*a whole number.*'two'"),
         (("first-n", "--out", "curves.gif"), "should end in one of .png"),
         (("first-n", "--out", "nowhere/curves.png"), "there is no folder"),
         (("first-n", "--repeats", "0"), "repeats"),

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from regard.errors import ArgumentError, MissingExtraError
 from regard.tasks import Dates, date_forms
-from regard.tasks.date_form import date_form, moment
-from regard.tasks.date_forms import all_forms, unambiguous_forms
-from regard.tasks.date_readings import folded
-from regard.tasks.date_writer import date_writers
+from regard.tasks.date_forms import (
+    all_forms,
+    date_form,
+    folded,
+    moment,
+    unambiguous_forms,
+)
+from regard.tasks.date_writer import date_writers, digits_of, in_case
 from regard.tasks.dates import LOCALES
-from regard.tasks.letter_case import in_case
-from regard.tasks.numerals import digits_of
 
 # One year of each kind: it begins on each day of the week, with and without a leap day.
 KINDS_OF_YEARS = {

@@ -35,7 +35,7 @@ def test_settings_arrive():
 
 
 def test_an_unknown_task_names_those_there_are():
-    with pytest.raises(ArgumentError, match=r"one of first-n, .*column.*'last-n'"):
+    with pytest.raises(ArgumentError, match=r"one of 'first-n', .*'column'.*'last-n'"):
         get("last-n")
 
 
@@ -65,7 +65,7 @@ def test_right_answers_have_the_score_1_and_the_order_counts(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("count", [0, -1, 2.0, True])
 def test_a_wrong_count_is_refused(name, count):
-    with pytest.raises(ArgumentError, match="at least 1"):
+    with pytest.raises(ArgumentError, match="1 or more"):
         get(name).sample(count)
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_count_is_refused(name, count):
 def test_too_few_answers_are_refused(name):
     task = get(name)
     pairs = task.sample(5)
-    with pytest.raises(ArgumentError, match=r"Expected: 5\. Received: 4\."):
+    with pytest.raises(ArgumentError, match="4 predictions and 5 pairs"):
         task.score(pairs.targets[:4], pairs)
 
 

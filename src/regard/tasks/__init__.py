@@ -1,20 +1,14 @@
 """Problems made on the spot with a known right answer."""
 
-from regard.tasks.add_two_numbers import AddTwoNumbers
-from regard.tasks.array_pairs import ArrayPairs
 from regard.tasks.array_task import ArrayTask
-from regard.tasks.bigram_flip import BigramFlip
-from regard.tasks.column import Column
-from regard.tasks.copy import Copy
 from regard.tasks.dates import Dates
-from regard.tasks.find_max import FindMax
-from regard.tasks.first_n import FirstN
-from regard.tasks.pairs import SequencePairs
+from regard.tasks.number_tasks import AddTwoNumbers, Column, FindMax
+from regard.tasks.pairs import ArrayPairs, SequencePairs
 from regard.tasks.registry import get, names
-from regard.tasks.reverse import Reverse
-from regard.tasks.score import TaskScore
 from regard.tasks.sequence_task import SequenceTask
 from regard.tasks.support_messages import Message, SupportMessages
+from regard.tasks.task_score import TaskScore
+from regard.tasks.token_tasks import BigramFlip, Copy, FirstN, Reverse
 
 __all__ = [
     "AddTwoNumbers",
@@ -27,11 +21,11 @@ __all__ = [
     "FindMax",
     "FirstN",
     "Message",
-    "SequencePairs",
     "Reverse",
-    "TaskScore",
+    "SequencePairs",
     "SequenceTask",
     "SupportMessages",
+    "TaskScore",
     "get",
     "names",
 ]

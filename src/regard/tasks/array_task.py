@@ -1,4 +1,4 @@
-"""What the tasks from an array to a number have in common."""
+"""The base class of the tasks from an array to a number."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -6,11 +6,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from regard._validate import check_count, check_same_length
 from regard.errors import ArgumentError
-from regard.tasks.array_pairs import ArrayPairs
-from regard.tasks.checks import check_at_least, check_same_count
-from regard.tasks.gold import mean_attention_at
-from regard.tasks.score import TaskScore
+from regard.tasks.pairs import ArrayPairs
+from regard.tasks.task_score import TaskScore, mean_attention_at
 from regard.types import FloatArray
 
 
@@ -28,11 +27,11 @@ class ArrayTask(ABC):
 
     @abstractmethod
     def _is_right(self, errors: FloatArray) -> npt.NDArray[np.bool_]:
-        """Which absolute errors are those of right answers."""
+        """Whether each absolute error is that of a right answer."""
 
     def sample(self, count: int, seed: int = 0) -> ArrayPairs:
         """Make ``count`` pairs; the same seed makes the same pairs."""
-        check_at_least("count", count, 1)
+        check_count("count", count)
         return self._draw(count, np.random.default_rng(seed))
 
     def score(self, predictions: npt.ArrayLike, pairs: ArrayPairs) -> TaskScore:
@@ -45,14 +44,14 @@ class ArrayTask(ABC):
         Raises:
             ArgumentError: There is not one number for each pair.
         """
-        given = _one_each(predictions, pairs)
+        answers = _one_answer_each(predictions, pairs)
         gold = pairs.targets.astype(np.float64)
-        errors = np.abs(given - gold)
+        errors = np.abs(answers - gold)
         return TaskScore(
             accuracy=float(self._is_right(errors).mean()),
             count=len(pairs),
             mean_absolute_error=float(errors.mean()),
-            r_squared=_explained(errors, gold),
+            r_squared=_explained_variance(errors, gold),
         )
 
     def attention_on_gold(self, weights: FloatArray, pairs: ArrayPairs) -> float:
@@ -68,35 +67,23 @@ class ArrayTask(ABC):
         return mean_attention_at(np.asarray(weights), pairs)
 
 
-def check_tolerance(tolerance: float) -> None:
-    """Refuse a tolerance that is negative or no number.
-
-    Raises:
-        ArgumentError: It is.
-    """
-    if not tolerance >= 0:
-        raise ArgumentError(
-            "The setting 'tolerance' is out of range.",
-            expected="0 or more",
-            received=repr(tolerance),
-        )
-
-
-def _one_each(predictions: npt.ArrayLike, pairs: ArrayPairs) -> npt.NDArray[np.float64]:
-    given = np.asarray(predictions, np.float64)
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.ndim != 1:
+def _one_answer_each(
+    predictions: npt.ArrayLike, pairs: ArrayPairs
+) -> npt.NDArray[np.float64]:
+    answers = np.asarray(predictions, np.float64)
+    if answers.ndim == 2 and answers.shape[1] == 1:
+        answers = answers[:, 0]
+    if answers.ndim != 1:
         raise ArgumentError(
             "Predictions of numbers are one for each pair.",
             expected=f"({len(pairs)},) or ({len(pairs)}, 1)",
-            received=str(given.shape),
+            received=str(answers.shape),
         )
-    check_same_count("predictions", given, pairs)
-    return given
+    check_same_length({"predictions": answers, "pairs": pairs})
+    return answers
 
 
-def _explained(errors: FloatArray, gold: FloatArray) -> float | None:
+def _explained_variance(errors: FloatArray, gold: FloatArray) -> float | None:
     """R squared; None where all targets are the same."""
     spread = float(((gold - gold.mean()) ** 2).sum())
     return 1.0 - float((errors**2).sum()) / spread if spread else None

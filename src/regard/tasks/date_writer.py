@@ -1,13 +1,44 @@
 """Dates written in all the ways of one locale."""
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from regard.tasks.date_form import DateForm, moment
-from regard.tasks.date_forms import find_locale, unambiguous_forms
-from regard.tasks.letter_case import LETTER_CASES, in_case
-from regard.tasks.numerals import Digits, digits_of
+from babel import Locale
+
+from regard.tasks.date_forms import DateForm, find_locale, moment, unambiguous_forms
+
+LETTER_CASES = ("as written", "lower", "upper", "title")
+Digits = dict[int, str]
+# In these languages i with and without a dot are two letters in capitals too.
+_DOTTED = {"tr", "az"}
+_DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
+_DOTTED_CAPITAL = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+# The zero of each decimal numbering system of CLDR; its other digits follow it in
+# Unicode.
+_ZEROS = {
+    system: unicodedata.lookup(f"{script}DIGIT ZERO")
+    for system, script in (
+        ("latn", ""),
+        ("arab", "ARABIC-INDIC "),
+        ("arabext", "EXTENDED ARABIC-INDIC "),
+        ("beng", "BENGALI "),
+        ("deva", "DEVANAGARI "),
+        ("gujr", "GUJARATI "),
+        ("guru", "GURMUKHI "),
+        ("khmr", "KHMER "),
+        ("knda", "KANNADA "),
+        ("laoo", "LAO "),
+        ("mlym", "MALAYALAM "),
+        ("mymr", "MYANMAR "),
+        ("orya", "ORIYA "),
+        ("tamldec", "TAMIL "),
+        ("telu", "TELUGU "),
+        ("thai", "THAI "),
+        ("tibt", "TIBETAN "),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +83,53 @@ def date_writers(locales: tuple[str, ...]) -> tuple[DateWriter, ...]:
     return tuple(_writer(name, forms[name]) for name in locales)
 
 
+def in_case(text: str, case: str, language: str) -> str:
+    """The text in one of ``LETTER_CASES``; scripts without case stay as they are."""
+    if case == "lower":
+        return _lower(text, language)
+    if case == "upper":
+        return _upper(text, language)
+    if case == "title":
+        return " ".join(
+            _upper(word[:1], language) + _lower(word[1:], language)
+            for word in text.split(" ")
+        )
+    return text
+
+
+def digits_of(locale: Locale) -> tuple[Digits, ...]:
+    """The tables, for ``str.translate``, to the digits in which a locale writes.
+
+    Latin digits, those the locale takes by default and those native to it. Numbering
+    systems that are not decimal are left out.
+    """
+    systems = [
+        "latn",
+        locale.default_numbering_system,
+        locale.other_numbering_systems.get("native", "latn"),
+    ]
+    zeros = dict.fromkeys(_ZEROS[name] for name in systems if name in _ZEROS)
+    return tuple(_table(zero) for zero in zeros)
+
+
 def _writer(name: str, forms: tuple[DateForm, ...]) -> DateWriter:
     locale = find_locale(name)
     return DateWriter(locale.language, forms, digits_of(locale))
+
+
+def _lower(text: str, language: str) -> str:
+    if language in _DOTTED:
+        text = text.replace("I", _DOTLESS_I).replace(_DOTTED_CAPITAL, "i")
+    return text.lower()
+
+
+def _upper(text: str, language: str) -> str:
+    if language in _DOTTED:
+        text = text.replace("i", _DOTTED_CAPITAL)
+    return text.upper()
+
+
+def _table(zero: str) -> Digits:
+    if zero == _ZEROS["latn"]:
+        return {}
+    return {ord("0") + digit: chr(ord(zero) + digit) for digit in range(10)}

@@ -1,4 +1,4 @@
-"""Pairs of token sequences with their gold alignment."""
+"""Problems and their right answers: pairs of sequences, pairs of array and number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from regard._files import write_file
+from regard._validate import check_same_length
 from regard.errors import ArgumentError
 from regard.metrics.word_alignment import Link
-from regard.types import IntArray
+from regard.types import FloatArray, IntArray
 
 Tokens = tuple[str, ...]
 
@@ -39,14 +41,14 @@ class SequencePairs:
     groups: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        parts = (self.sources, self.targets, self.alignment, self.groups)
-        counts = [len(part) for part in parts if part is not None]
-        if len(set(counts)) != 1:
-            raise ArgumentError(
-                "The parts of the pairs do not fit each other.",
-                expected="as many sources as targets, alignments and groups",
-                received=f"the counts {counts}",
-            )
+        parts = {
+            "sources": self.sources,
+            "targets": self.targets,
+            "alignments": self.alignment,
+            "groups": self.groups,
+        }
+        present = {name: part for name, part in parts.items() if part is not None}
+        check_same_length(present, of="the pairs")
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -86,7 +88,43 @@ class SequencePairs:
         """Write a file of tab-separated columns ``source`` and ``target``, in UTF-8."""
         pairs = zip(self.source_texts, self.target_texts, strict=True)
         lines = ["source\ttarget", *(f"{source}\t{target}" for source, target in pairs)]
-        Path(path).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+        write_file(Path(path), ("\n".join(lines) + "\n").encode("utf-8"))
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPairs:
+    """Arrays, the number that is the right answer to each, and where it stands.
+
+    Args:
+        inputs: ``(pairs, time, features)`` or ``(pairs, columns)``, float32.
+        targets: ``(pairs,)``, float32.
+        gold: ``(pairs, k)``, the ``k`` positions along axis 1 of ``inputs`` that the
+            target is made of.
+
+    Raises:
+        ArgumentError: The shapes do not fit each other.
+    """
+
+    inputs: FloatArray
+    targets: FloatArray
+    gold: IntArray
+
+    def __post_init__(self) -> None:
+        count = len(self.inputs)
+        if self.targets.shape != (count,) or self.gold.shape[:-1] != (count,):
+            raise ArgumentError(
+                "The parts of the pairs do not fit each other.",
+                expected=f"targets ({count},) and gold positions ({count}, k)",
+                received=f"targets {self.targets.shape}, gold {self.gold.shape}",
+            )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def as_tokens(numbers: IntArray) -> tuple[Tokens, ...]:
+    """Rows of integers as rows of their decimal numerals."""
+    return tuple(tuple(map(str, row)) for row in numbers.tolist())
 
 
 def _integers(what: str, sequences: tuple[Tokens, ...]) -> IntArray:

@@ -3,18 +3,14 @@
 from dataclasses import fields
 from typing import Any
 
+from regard._validate import check_choice
 from regard.errors import ArgumentError
-from regard.tasks.add_two_numbers import AddTwoNumbers
-from regard.tasks.bigram_flip import BigramFlip
-from regard.tasks.column import Column
-from regard.tasks.copy import Copy
 from regard.tasks.dates import Dates
-from regard.tasks.find_max import FindMax
-from regard.tasks.first_n import FirstN
-from regard.tasks.reverse import Reverse
+from regard.tasks.number_tasks import AddTwoNumbers, Column, FindMax
+from regard.tasks.token_tasks import BigramFlip, Copy, FirstN, Reverse
 
 Task = FirstN | Copy | Reverse | BigramFlip | Dates | AddTwoNumbers | FindMax | Column
-_KINDS: tuple[type[Task], ...] = (
+_TASKS: tuple[type[Task], ...] = (
     FirstN,
     Copy,
     Reverse,
@@ -24,7 +20,7 @@ _KINDS: tuple[type[Task], ...] = (
     FindMax,
     Column,
 )
-_BY_NAME = {kind.name: kind for kind in _KINDS}
+_BY_NAME = {task.name: task for task in _TASKS}
 
 
 def names() -> tuple[str, ...]:
@@ -55,14 +51,8 @@ def get(name: str, **settings: Any) -> Any:
         >>> task.score(pairs.target_texts, pairs).accuracy
         1.0
     """
-    if name not in _BY_NAME:
-        raise ArgumentError(
-            "There is no such task.",
-            expected=f"one of {', '.join(_BY_NAME)}",
-            received=repr(name),
-        )
-    kind = _BY_NAME[name]
-    known = [field.name for field in fields(kind)]
+    task = _BY_NAME[check_choice("name", name, _BY_NAME, of="a task")]
+    known = [field.name for field in fields(task)]
     unknown = [setting for setting in settings if setting not in known]
     if unknown:
         raise ArgumentError(
@@ -70,4 +60,4 @@ def get(name: str, **settings: Any) -> Any:
             expected=f"some of {', '.join(known)}",
             received=", ".join(unknown),
         )
-    return kind(**settings)
+    return task(**settings)

@@ -141,7 +141,7 @@ class SupportMessages:
 
 
 def _inside(explanation: Explanation, message: Message) -> BoolArray:
-    """Which tokens touch the planted phrase."""
+    """Whether each token touches the planted phrase."""
     start, end = message.span
     tokens = explanation.offsets
     inside: BoolArray = (tokens[:, 0] < end) & (tokens[:, 1] > start)
