@@ -12,8 +12,8 @@ from test_page import Reader
 
 import regard.plot
 from regard.errors import ArgumentError
-from regard.plot.article import TAB_STOPS
 from regard.plot.characters import visible
+from regard.plot.document import TAB_STOPS
 from regard.types import Translation
 
 HOSTILE = (

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from test_segments import cut_texts, explanation
 
 import regard.plot
-from regard.plot.article import TAB_STOPS, percent
 from regard.plot.characters import for_page
+from regard.plot.document import TAB_STOPS
+from regard.plot.segments import percent
 
 VOID = {"meta", "br"}
 

@@ -11,8 +11,8 @@ from regard.plot.alignment_rows import (
     notes,
     rows,
 )
-from regard.plot.article import TAB_STOPS, safe
 from regard.plot.characters import visible
+from regard.plot.document import TAB_STOPS, safe
 from regard.plot.scale import LEVELS, level
 from regard.types import Translation
 

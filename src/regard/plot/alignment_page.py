@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from regard.plot.alignment_article import alignment_article
 from regard.plot.alignment_rows import HONEST, log_probability
 from regard.plot.alignment_style import MAP, WIDE
-from regard.plot.article import safe
-from regard.plot.document import contents, document, embedded, opening
+from regard.plot.document import contents, document, embedded, opening, safe
 from regard.plot.style import fragment_style, page_style
 from regard.types import Translation
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from html import escape
 
-from regard.plot.characters import for_page
+from regard.plot.document import TAB_STOPS, bar, safe
 from regard.plot.scale import LEVELS, level
-from regard.plot.segments import Segment, scale_top, segments, strongest
+from regard.plot.segments import Segment, percent, scale_top, segments, strongest
 from regard.types import Explanation
 
-# So many words can be reached with the Tab key; the table has the others.
-TAB_STOPS = 10
 _BARS = 6
 
 
@@ -21,32 +19,6 @@ def article(explanation: Explanation, number: int = 1) -> str:
         f"{_heading(explanation)}{_chances(explanation)}"
         f"{_text(pieces)}{_legend(pieces)}{_note(explanation)}{_table(pieces)}"
         "</article>\n"
-    )
-
-
-def safe(text: str) -> str:
-    """Text for HTML: escaped, and without characters that HTML does not allow."""
-    return escape(for_page(text))
-
-
-def percent(probability: float) -> str:
-    """A probability in per cent; never 100 % or 0 % where it is not."""
-    if 0.9995 <= probability < 1:
-        return "> 99.9 %"
-    if 0 < probability < 0.0005:
-        return "< 0.1 %"
-    return f"{100 * probability:.1f} %"
-
-
-def bar(share: float) -> str:
-    """A share of the whole as a bar.
-
-    Drawn with an attribute of its own: a page whose policy allows no style inside of
-    elements shows it as well.
-    """
-    return (
-        '<svg class="bar" aria-hidden="true">'
-        f'<rect width="{100 * share:.2f}%" height="100%"/></svg>'
     )
 
 

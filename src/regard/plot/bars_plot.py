@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import numpy.typing as npt
 
 from regard.plot.arrays import check_lengths, weights
-from regard.plot.article import bar, safe
 from regard.plot.axes_plot import AxesPlot
 from regard.plot.canvas import (
     look_of_text,
 )
 from regard.plot.characters import for_terminal
-from regard.plot.document import document, embedded
+from regard.plot.document import bar, document, embedded, safe
 from regard.plot.scale import shades
 from regard.plot.style import fragment_style, page_style
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from regard.plot.article import safe
 from regard.plot.averages import Average
+from regard.plot.document import safe
 
 # Told apart in all common kinds of colour blindness, and by their dashes in print.
 COLORS = ("#c2410c", "#0b5fb5", "#15803d", "#7e22ce", "#a16207", "#0f766e", "#be185d")

@@ -1,12 +1,15 @@
 """What every page shares: the shell around articles, their contents, safe words."""
 
 from collections.abc import Sequence
+from html import escape
 
-from regard.plot.article import safe
+from regard.plot.characters import for_page
 
 # Nothing is fetched and nothing runs: the page is style and text.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _OPENING_CHARACTERS = 60
+# So many parts of a text can be reached with the Tab key; its table has the others.
+TAB_STOPS = 10
 
 
 def document(title: str, heading: str, lead: str, body: str, style: str) -> str:
@@ -61,3 +64,20 @@ def opening(text: str) -> str:
     if len(line) <= _OPENING_CHARACTERS:
         return line
     return line[:_OPENING_CHARACTERS].rstrip() + "…"
+
+
+def safe(text: str) -> str:
+    """Text for HTML: escaped, and without characters that HTML does not allow."""
+    return escape(for_page(text))
+
+
+def bar(share: float) -> str:
+    """A share of the whole as a bar.
+
+    Drawn with an attribute of its own: a page whose policy allows no style inside of
+    elements shows it as well.
+    """
+    return (
+        '<svg class="bar" aria-hidden="true">'
+        f'<rect width="{100 * share:.2f}%" height="100%"/></svg>'
+    )

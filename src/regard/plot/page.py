@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from regard.plot.article import article, percent, safe
-from regard.plot.document import contents, document, embedded, opening
+from regard.plot.article import article
+from regard.plot.document import contents, document, embedded, opening, safe
+from regard.plot.segments import percent
 from regard.plot.style import fragment_style, page_style
 from regard.types import Explanation
 

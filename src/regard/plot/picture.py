@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from regard.errors import ArgumentError
-from regard.plot.article import percent
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
     SOFT,
@@ -15,7 +14,7 @@ from regard.plot.canvas import (
 )
 from regard.plot.characters import for_page
 from regard.plot.scale import LEVELS, ink, level, shades
-from regard.plot.segments import scale_top, segments
+from regard.plot.segments import percent, scale_top, segments
 from regard.plot.wrapping import Measure, Word, wrapped
 from regard.types import Explanation
 

@@ -60,6 +60,15 @@ def scale_top(pieces: list[Segment]) -> float:
     return end_of_scale([piece.weight for piece in pieces if piece.weight is not None])
 
 
+def percent(probability: float) -> str:
+    """A probability in per cent; never 100 % or 0 % where it is not."""
+    if 0.9995 <= probability < 1:
+        return "> 99.9 %"
+    if 0 < probability < 0.0005:
+        return "< 0.1 %"
+    return f"{100 * probability:.1f} %"
+
+
 def _spans(explanation: Explanation) -> Iterator[tuple[int, int, float]]:
     """Start, end and weight of each token with characters, in reading order."""
     weights = explanation.weights.tolist()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from regard.plot.article import safe
+from regard.plot.document import safe
 from regard.plot.scale import LEVELS, end_of_scale, level
 
 STYLE = """

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
-from regard.plot.article import percent
 from regard.plot.characters import for_terminal
 from regard.plot.console import rendered, screen, shaded
 from regard.plot.scale import level
-from regard.plot.segments import Segment, scale_top, segments, strongest
+from regard.plot.segments import Segment, percent, scale_top, segments, strongest
 from regard.types import Explanation
 
 _MARKED = 5
