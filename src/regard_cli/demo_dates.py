@@ -68,9 +68,10 @@ def _one_of_each(
 
 def _show(shown: "list[Translation]", page: Path) -> None:
     from regard import plot  # noqa: PLC0415 - loads Keras
+    from regard.plot.characters import for_terminal  # noqa: PLC0415 - the same
 
     for one in shown:
-        typer.echo(f"{one.text}  {plot.for_terminal(one.source)}")
+        typer.echo(f"{one.text}  {for_terminal(one.source)}")
     plot.alignment(shown).save(page)
     typer.echo(f"Wrote {page}: open it in a browser.")
 

@@ -11,7 +11,7 @@ _HEAD = ("label", "precision", "recall", "F1", "examples")
 
 def metrics_table(evaluation: "ClassificationEvaluation") -> str:
     """Accuracy and macro F1, and a line for each label."""
-    from regard.plot import for_terminal  # noqa: PLC0415 - loads Keras
+    from regard.plot.characters import for_terminal  # noqa: PLC0415 - loads Keras
 
     rows: list[tuple[str, ...]] = [_HEAD]
     rows += [

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_page import Reader
+from test_text_page import Reader
 
 import regard.plot
 from regard.errors import ArgumentError, MissingExtraError
@@ -146,9 +146,9 @@ def test_weights_that_cannot_be_drawn(values, says):
 
 
 def test_lengths_that_differ():
-    with pytest.raises(ArgumentError, match="Received: 2 and 1"):
+    with pytest.raises(ArgumentError, match="Received: 2 values and 1 labels"):
         regard.plot.bars([1, 2], ["a"])
-    with pytest.raises(ArgumentError, match="Received: 1 and 2"):
+    with pytest.raises(ArgumentError, match="Received: 1 weights and 2 values"):
         regard.plot.over_time([1], [1, 2])
     with pytest.raises(ArgumentError, match="values of the series"):
         regard.plot.over_time([1], [np.inf])

@@ -29,7 +29,7 @@ def test_with_colour_the_strongest_are_shaded(film):
 def test_true_colour_is_the_scale_itself(film, monkeypatch):
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("COLORFGBG", raising=False)
-    from regard.plot.scale import shades
+    from regard.plot._color_scale import shades
 
     def strongest_shade(theme):
         channels = (int(shades(theme)[-1][i : i + 2], 16) for i in (1, 3, 5))

@@ -151,7 +151,7 @@ def test_a_wider_beam_is_another_search(ask, toy_translator):
 
 
 def test_the_picture_is_that_of_plot(ask, toy_classifier):
-    from regard.plot.article import article
+    from regard.plot.text_page import text_article
 
     text = "<script>alert(1)</script> refund"
     [told] = ask("topics", text, html=True)
@@ -159,7 +159,7 @@ def test_the_picture_is_that_of_plot(ask, toy_classifier):
     # Not the same bytes: the numbers may differ in their last digits.
     assert (
         told["html"].split(">")[0]
-        == article(toy_classifier.explain(text)).split(">")[0]
+        == text_article(toy_classifier.explain(text)).split(">")[0]
     )
     assert "style=" not in told["html"]
 

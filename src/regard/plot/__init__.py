@@ -1,11 +1,10 @@
 """Pictures of results: data in, picture out."""
 
-from regard.plot.alignment_plot import AlignmentPlot, alignment
-from regard.plot.bars_plot import BarsPlot, bars
-from regard.plot.characters import for_terminal
-from regard.plot.curves_plot import CurvesPlot, curves
-from regard.plot.series_plot import SeriesPlot, over_time
-from regard.plot.text_plot import TextPlot, text
+from regard.plot._alignment_plot import AlignmentPlot, alignment
+from regard.plot._bars_plot import BarsPlot, bars
+from regard.plot._curves_plot import CurvesPlot, curves
+from regard.plot._series_plot import SeriesPlot, over_time
+from regard.plot._text_plot import TextPlot, text
 
 __all__ = [
     "AlignmentPlot",
@@ -16,7 +15,11 @@ __all__ = [
     "alignment",
     "bars",
     "curves",
-    "for_terminal",
     "over_time",
     "text",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__

@@ -1,4 +1,4 @@
-"""What every picture shares: matplotlib where installed, its fonts, the file."""
+"""The canvas of pictures: matplotlib where installed, its fonts, the file."""
 
 import functools
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.errors import MissingExtraError
-from regard.plot.scale import shades
+from regard.plot._color_scale import shades
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -49,7 +49,7 @@ def require_matplotlib() -> None:
 
 
 @contextmanager
-def settings() -> Iterator[None]:
+def drawing_settings() -> Iterator[None]:
     """Our fonts and steady identifiers for as long as a picture is made."""
     import matplotlib as mpl  # noqa: PLC0415 - an extra
 
@@ -78,20 +78,20 @@ def installed_fonts() -> list[str]:
     return [name for name in _FONTS if name in available]
 
 
-def look_of_text() -> dict[str, Any]:
+def text_properties() -> dict[str, Any]:
     """How any text is drawn, whatever the settings of the user."""
     # A dollar sign is a dollar sign, not the start of a formula.
     return {"parse_math": False, "fontfamily": installed_fonts()}
 
 
-def color_map() -> "Colormap":
+def colormap() -> "Colormap":
     """The colour scale, as matplotlib takes it."""
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
 
     return LinearSegmentedColormap.from_list("regard", list(shades("light")))
 
 
-def blank() -> "Figure":
+def blank_figure() -> "Figure":
     """A white figure that no window and no notebook knows of."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
     from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
@@ -101,7 +101,7 @@ def blank() -> "Figure":
     return figure
 
 
-def encoded(figure: "Figure", kind: str, **options: Any) -> bytes:
+def encoded_figure(figure: "Figure", kind: str, **options: Any) -> bytes:
     """A figure as the bytes of a ``png`` or ``svg`` file, the same in every run."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {}

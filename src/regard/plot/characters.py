@@ -32,6 +32,11 @@ def for_terminal(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_ESCAPES)
 
 
+def for_terminal_line(text: str) -> str:
+    r"""The same on one line: line ends and tabs spelt out (``\n``) as well."""
+    return for_terminal(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def visible(token: str, most: int | None = None) -> str:
     r"""A token as a label: nothing in it is invisible and nothing acts.
 

@@ -1,8 +1,13 @@
-"""What every page shares: the shell around articles, their contents, safe words."""
+"""The HTML document around articles: its shell, contents, legend and style sheet.
+
+Every rule of the style sheet stays inside ``.regard``.
+"""
 
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 
+from regard.plot._color_scale import LEVELS, Theme, ink, shades
 from regard.plot.characters import for_page
 
 # Nothing is fetched and nothing runs: the page is style and text.
@@ -10,6 +15,72 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _OPENING_CHARACTERS = 60
 # So many parts of a text can be reached with the Tab key; its table has the others.
 TAB_STOPS = 10
+_BASE = """
+.regard{box-sizing:border-box;max-width:46rem;margin:0 auto;color:var(--ink);
+font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;
+-webkit-text-size-adjust:100%;overflow-wrap:anywhere}
+.regard *{box-sizing:border-box}
+.regard h1{font-size:1.5rem;line-height:1.25;margin:0 0 .35rem;letter-spacing:-.01em}
+.regard h2{font-size:1.15rem;line-height:1.3;margin:0;display:flex;gap:.6rem;
+align-items:baseline;justify-content:space-between}
+.regard h2 .number,.regard td.number{font-variant-numeric:tabular-nums}
+.regard p{margin:0}
+.regard .soft{color:var(--soft);font-size:.875rem}
+.regard a{color:var(--link)}
+.regard article{background:var(--paper);border:1px solid var(--line);
+border-radius:.75rem;padding:1.25rem;margin:1.25rem 0;overflow-x:clip}
+.regard .chances{list-style:none;margin:.75rem 0 0;padding:0;display:grid;
+grid-template-columns:fit-content(9rem) 1fr auto;column-gap:.75rem}
+.regard .chances li{display:grid;grid-column:1/-1;grid-template-columns:subgrid;
+align-items:center;font-size:.875rem;padding:.15rem 0;margin:0}
+.regard .chances .number{text-align:end;font-variant-numeric:tabular-nums}
+.regard .bar{display:block;width:100%;height:.5rem;border-radius:.25rem;
+background:var(--track);overflow:hidden}
+.regard .bar rect{rx:.25rem;fill:var(--soft)}
+.regard .chances li:first-child{font-weight:600}
+.regard .chances li:first-child .bar rect{fill:var(--link)}
+.regard .text{white-space:pre-wrap;font-size:1.125rem;line-height:1.85;
+margin:1.1rem 0;padding:0}
+.regard .text span{position:relative;border-radius:.2em;padding-block:.12em;
+-webkit-box-decoration-break:clone;box-decoration-break:clone;
+-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.regard .text .unseen{color:var(--soft);text-decoration:underline dotted}
+.regard .text span[data-w]:hover{outline:1px solid var(--soft)}
+.regard .text span:focus-visible{outline:2px solid var(--link);outline-offset:1px}
+.regard .text span:focus{z-index:1}
+.regard .text span[data-w]:hover::after,.regard .text span:focus::after{
+content:attr(data-w);position:absolute;inset-block-end:calc(100% + .2rem);
+left:50%;transform:translateX(-50%);z-index:2;padding:.1rem .4rem;border-radius:.3rem;
+background:var(--ink);color:var(--paper);font:600 .75rem/1.4 system-ui,sans-serif;
+font-variant-numeric:tabular-nums;white-space:nowrap;pointer-events:none}
+.regard .legend{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .6rem}
+.regard .scale{display:inline-flex;border:1px solid var(--line);border-radius:.3rem;
+overflow:hidden}
+.regard .scale i{width:.4rem;height:.8rem;
+-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.regard details{margin-top:.9rem}
+.regard summary{cursor:pointer;color:var(--link);font-size:.875rem}
+.regard table{border-collapse:collapse;margin-top:.5rem;font-size:.875rem;width:100%}
+.regard th,.regard td{text-align:start;padding:.2rem .75rem .2rem 0;
+border-bottom:1px solid var(--line);background:none}
+.regard td.token{white-space:pre-wrap}
+.regard .number{text-align:end;white-space:nowrap}
+.regard nav ol{margin:.5rem 0 0;padding-inline-start:1.75rem;columns:1}
+.regard nav li{padding:.1rem 0}
+"""
+_PAGE = """
+html{color-scheme:light dark}
+body{margin:0;padding:2rem 1rem;background:#f5f6f8}
+@media (prefers-color-scheme:dark){body{background:#090d14}}
+@media (max-width:30rem){body{padding:1rem .6rem}.regard article{padding:1rem}}
+@media print{body{background:none;padding:0}.regard article{break-inside:avoid}}
+"""
+_COLOURS: dict[Theme, str] = {
+    "light": "--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--track:#e8ebef;"
+    "--link:#1f5fc4",
+    "dark": "--ink:#e6e9ed;--soft:#9aa7b5;--line:#2b3748;--track:#243042;"
+    "--link:#86b7ff",
+}
 
 
 def document(title: str, heading: str, lead: str, body: str, style: str) -> str:
@@ -58,6 +129,15 @@ def contents(summary: str, entries: Sequence[tuple[str, str, str]]) -> str:
     )
 
 
+def color_legend(end: str, note: str) -> str:
+    """The colour scale from 0 to ``end``, and a note on what is shaded."""
+    steps = "".join(f'<i class="w{step}"></i>' for step in range(LEVELS))
+    return (
+        f'<p class="legend soft"><span>0</span><span class="scale" aria-hidden="true">'
+        f"{steps}</span><span>{end}</span><span>{note}</span></p>\n"
+    )
+
+
 def opening(text: str) -> str:
     """The first words of a text, on one line."""
     line = " ".join(text[: 4 * _OPENING_CHARACTERS].split())
@@ -81,3 +161,30 @@ def bar(share: float) -> str:
         '<svg class="bar" aria-hidden="true">'
         f'<rect width="{100 * share:.2f}%" height="100%"/></svg>'
     )
+
+
+@cache
+def page_style() -> str:
+    """The style of a page of our own."""
+    return fragment_style() + _PAGE.lstrip()
+
+
+@cache
+def fragment_style() -> str:
+    """The style of one or several texts inside a page of someone else's."""
+    dark = _theme("dark")
+    return (
+        f"{_theme('light')}{_BASE.lstrip()}"
+        f"@media (prefers-color-scheme:dark){{{dark}}}\n"
+    )
+
+
+def _theme(theme: Theme) -> str:
+    scale = shades(theme)
+    rules = [f".regard{{{_COLOURS[theme]};--paper:{scale[0]}}}"]
+    rules += [
+        f".regard .w{level}{{background:{shade};color:{ink(shade)}}}"
+        for level, shade in enumerate(scale)
+        if level
+    ]
+    return "\n".join(rules) + "\n"

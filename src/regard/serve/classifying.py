@@ -7,7 +7,7 @@ from typing import Any, cast
 from regard.classification import TrainedTextClassifier
 from regard.classification.artifact import KIND
 from regard.classification.network import ATTENTION
-from regard.plot.article import article
+from regard.plot.text_page import text_article
 from regard.serve.engine import Found, Job
 from regard.serve.limits import Limits
 from regard.serve.problems import over
@@ -73,7 +73,7 @@ class ClassifierEngine:
         if question.with_weights:
             reply |= _weights(explanation, question.top_k)
         if question.html:
-            reply["html"] = article(explanation)
+            reply["html"] = text_article(explanation)
         return reply
 
 

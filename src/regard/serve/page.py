@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from regard.plot.alignment_style import MAP
-from regard.plot.style import page_style
+from regard.plot.alignment_page import MAP_STYLE
+from regard.plot.document import page_style
 
 
 def page_routes() -> list[Route]:
     """The addresses of the page and of what it loads; relative to one another."""
     # The results are drawn by the renderer of `regard.plot`; this is its own style.
-    style = page_style() + MAP + _file("page.css")
+    style = page_style() + MAP_STYLE + _file("page.css")
     return [
         _route("/", _file("page.html"), "text/html"),
         _route("/page.css", style, "text/css"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP
-from regard.plot.alignment_article import alignment_article
+from regard.plot.alignment_page import alignment_article
 from regard.serve.engine import Found, Job
 from regard.serve.limits import Limits
 from regard.serve.problems import over
@@ -52,7 +52,11 @@ class TranslatorEngine:
         if len(encoded) > self._limits.tokens:
             what = f"An input has {len(encoded)} tokens."
             raise over(422, "tokens", self._limits.tokens, what)
-        return Job(text, encoded, (question.beam, _padded(len(self._ids(encoded)))))
+        return Job(
+            text,
+            encoded,
+            (question.beam, _padded(len(self._ids(encoded)))),
+        )
 
     def warm_up(self) -> None:
         """Run every shape once."""

@@ -1,4 +1,4 @@
-"""Writing for a terminal: whether it has colours, which, and how wide it is."""
+"""The terminal: whether it has colours, which, and how wide it is."""
 
 import io
 import os
@@ -12,28 +12,33 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from regard.plot.scale import Theme, ink, shades
+from regard.plot._color_scale import Theme, ink, shades
 
 _MAXIMUM_WIDTH = 100
 
 
-class Screen(NamedTuple):
-    """A terminal to write for."""
+class Terminal(NamedTuple):
+    """A terminal to write for.
+
+    Args:
+        color: Whether it shows ANSI colours.
+        width: Its width in columns.
+    """
 
     color: bool
     width: int
 
 
-def screen(color: bool | None = None, width: int | None = None) -> Screen:
+def terminal(color: bool | None = None, width: int | None = None) -> Terminal:
     """The terminal as it was described, and as it is where nothing was said."""
-    wanted = _wants_color() if color is None else color
-    seen = min(shutil.get_terminal_size().columns, _MAXIMUM_WIDTH)
-    return Screen(wanted, width or seen)
+    has_color = _wants_color() if color is None else color
+    own_width = min(shutil.get_terminal_size().columns, _MAXIMUM_WIDTH)
+    return Terminal(has_color, width or own_width)
 
 
-def rendered(blocks: Iterable[Text], on: Screen) -> str:
+def rendered(blocks: Iterable[Text], screen: Terminal) -> str:
     """Texts as lines, an empty line between them."""
-    console = _console(on)
+    console = _console(screen)
     for number, block in enumerate(blocks):
         if number:
             console.print()
@@ -51,17 +56,17 @@ def shaded(step: int) -> Style:
     return Style(color=_color(ink(shade)), bgcolor=_color(shade))
 
 
-def _console(on: Screen) -> Console:
+def _console(screen: Terminal) -> Console:
     # Said outright, because rich would ask the environment, and the caller has decided.
     return Console(
         file=io.StringIO(),
-        force_terminal=on.color,
-        color_system="truecolor" if on.color else None,
-        no_color=not on.color,
+        force_terminal=screen.color,
+        color_system="truecolor" if screen.color else None,
+        no_color=not screen.color,
         legacy_windows=False,
         highlight=False,
         emoji=False,
-        width=on.width,
+        width=screen.width,
     )
 
 

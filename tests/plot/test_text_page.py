@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_segments import cut_texts, explanation
+from test_text_segments import cut_texts, explanation
 
 import regard.plot
+from regard.plot._text_segments import percent
 from regard.plot.characters import for_page
 from regard.plot.document import TAB_STOPS
-from regard.plot.segments import percent
 
 VOID = {"meta", "br"}
 

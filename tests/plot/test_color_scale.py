@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.plot.scale import LEVELS, contrast, ink, level, shades
+from regard.plot._color_scale import LEVELS, contrast, ink, level, shades
 
 # Written out anew, from the definition, so that the scale is not its own witness.
 LMS = [

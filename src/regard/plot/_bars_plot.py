@@ -5,21 +5,25 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from regard.plot.arrays import check_lengths, weights
-from regard.plot.axes_plot import AxesPlot
-from regard.plot.canvas import (
-    look_of_text,
-)
+from regard._validate import check_same_length
+from regard.plot._color_scale import shades
+from regard.plot._plot import AxesPlot, nonnegative_row
+from regard.plot.canvas import text_properties
 from regard.plot.characters import for_terminal
-from regard.plot.document import bar, document, embedded, safe
-from regard.plot.scale import shades
-from regard.plot.style import fragment_style, page_style
+from regard.plot.document import (
+    bar,
+    document,
+    embedded,
+    fragment_style,
+    page_style,
+    safe,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _READING = "The longer the bar, the more attention."
-_HONEST = "A bar shows where the model looked, not why it decided."
+_DISCLAIMER = "A bar shows where the model looked, not why it decided."
 # Longer names are cut in a picture, where they would leave no room for bars.
 _LONGEST = 32
 _STYLE = """
@@ -34,7 +38,7 @@ class BarsPlot(AxesPlot):
     Args:
         values: The weight of each feature.
         labels: Its name.
-        title: What is above the bars.
+        title: The title above the bars.
     """
 
     def __init__(
@@ -47,13 +51,13 @@ class BarsPlot(AxesPlot):
         return document(
             title=self.title,
             heading="What the model looked at",
-            lead=f"{_READING} {_HONEST}",
+            lead=f"{_READING} {_DISCLAIMER}",
             body=self._article(),
             style=page_style() + _STYLE,
         )
 
     def _draw(self, ax: "Axes") -> None:
-        look = look_of_text()
+        look = text_properties()
         places = range(len(self.values))
         ax.barh(places, self.values, color=shades("light")[-4], height=0.7)
         ax.set_yticks(places, [_shortened(label) for label in self.labels], **look)
@@ -82,7 +86,7 @@ class BarsPlot(AxesPlot):
         )
 
     def _repr_html_(self) -> str:
-        return embedded(self._article(), _HONEST, fragment_style() + _STYLE)
+        return embedded(self._article(), _DISCLAIMER, fragment_style() + _STYLE)
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)
@@ -105,7 +109,7 @@ def bars(
         values: ``(features,)``, the weight of each feature, not negative.
         labels: The names of the features.
         sort: Whether the largest comes first; otherwise the order stays.
-        title: What is above the bars.
+        title: The title above the bars.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
@@ -117,8 +121,11 @@ def bars(
     Example:
     >>> regard.plot.bars([0.7, 0.1, 0.2], ["age", "height", "weight"], sort=True)
     """
-    row, names = weights(values, "values of the bars"), [_name(one) for one in labels]
-    check_lengths(len(row), len(names), "values and labels of the bars")
+    row, names = (
+        nonnegative_row(values, "values of the bars"),
+        [_name(label) for label in labels],
+    )
+    check_same_length({"values": row, "labels": names}, of="the bars")
     pairs = list(zip(row, names, strict=True))
     if sort:
         pairs.sort(key=lambda pair: -pair[0])

@@ -1,22 +1,36 @@
-"""An alignment as a heatmap, as HTML, in the terminal, or as a picture."""
+"""Alignments as heatmaps, as HTML, in the terminal, or as a picture."""
 
 from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
 
 from regard.errors import ArgumentError
-from regard.plot.alignment_page import fragment, page
-from regard.plot.alignment_picture import alignment_picture
-from regard.plot.alignment_terminal import alignment_terminal
-from regard.plot.base import Plot
+from regard.plot._alignment_picture import alignment_picture, draw_heatmap, own_axes
+from regard.plot._alignment_rows import (
+    AlignmentRow,
+    alignment_rows,
+    log_probability,
+    notes,
+    token_labels,
+)
+from regard.plot._color_scale import level
+from regard.plot._plot import Plot, checked_results
+from regard.plot._terminal import rendered, shaded, terminal
+from regard.plot.alignment_page import alignment_fragment, alignment_page
 from regard.plot.canvas import require_matplotlib
-from regard.plot.heatmap import draw_heatmap, own_axes
+from regard.plot.characters import for_terminal_line
 from regard.types import Translation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+# So many sources of a token are named, and only those that matter.
+_SHOWN, _MATTERS = 3, 0.1
 
 
 class AlignmentPlot(Plot):
@@ -27,7 +41,7 @@ class AlignmentPlot(Plot):
     shade goes from weight 0 to weight 1, the same in every map.
 
     Args:
-        translations: What to draw, in this order.
+        translations: The translations, in the order in which they are drawn.
     """
 
     def __init__(self, translations: Sequence[Translation]) -> None:
@@ -35,7 +49,7 @@ class AlignmentPlot(Plot):
 
     def to_html(self) -> str:
         """The whole page: no network, no script, everything of the texts escaped."""
-        return page(self.translations)
+        return alignment_page(self.translations)
 
     def to_terminal(self, color: bool | None = None, width: int | None = None) -> str:
         """The alignments for a terminal, a line for each written token.
@@ -91,7 +105,7 @@ class AlignmentPlot(Plot):
         return alignment_picture(self.translations, kind)
 
     def _repr_html_(self) -> str:
-        return fragment(self.translations)
+        return alignment_fragment(self.translations)
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)
@@ -104,8 +118,8 @@ def alignment(translations: Translation | Sequence[Translation]) -> AlignmentPlo
     """Draw the alignment of one translation or of several as heatmaps.
 
     Args:
-        translations: What ``translate`` gave: a translation, or the hypotheses of one
-            source.
+        translations: A translation, or the hypotheses of one source, as ``translate``
+            gives them.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
@@ -118,18 +132,15 @@ def alignment(translations: Translation | Sequence[Translation]) -> AlignmentPlo
     >>> best = translator.translate(["ein hund rennt"], beam=5, n_best=3)
     >>> regard.plot.alignment(best[0][0]).save("alignment.svg")
     """
-    if isinstance(translations, Translation):
-        translations = [translations]
-    wrong = [one for one in translations if not isinstance(one, Translation)]
-    if wrong or not translations:
-        raise ArgumentError(
-            "This plot draws translations.",
-            expected="a Translation or a flat list of them, as translate gives",
-            received=f"a {type(wrong[0]).__name__}" if wrong else "an empty list",
-        )
-    for translation in translations:
+    checked = checked_results(
+        translations,
+        Translation,
+        plural="translations",
+        expected="a Translation or a flat list of them, as translate gives",
+    )
+    for translation in checked:
         _check_weights(translation)
-    return AlignmentPlot(translations)
+    return AlignmentPlot(checked)
 
 
 def _check_weights(translation: Translation) -> None:
@@ -141,3 +152,47 @@ def _check_weights(translation: Translation) -> None:
             expected="numbers from 0 to 1",
             received=f"{weights.min()} to {weights.max()}",
         )
+
+
+def alignment_terminal(
+    translations: Sequence[Translation],
+    color: bool | None = None,
+    width: int | None = None,
+) -> str:
+    """The translations as lines for a terminal, with ANSI colours or without."""
+    screen = terminal(color, width)
+    return rendered((_block(translation) for translation in translations), screen)
+
+
+def _block(translation: Translation) -> Text:
+    text = Text.assemble(
+        (for_terminal_line(translation.text), Style(bold=True)),
+        f"  {log_probability(translation)}",
+    )
+    names = token_labels(translation.target_tokens)
+    sources = token_labels(translation.source_tokens)
+    room = max(map(cell_len, names), default=0)
+    for row, name in zip(alignment_rows(translation), names, strict=True):
+        text.append("\n" + " " * (room - cell_len(name)) + name + " ")
+        _add_sources(text, row, sources)
+    for note in notes(translation):
+        text.append(f"\n({note})", Style(dim=True))
+    return text
+
+
+def _add_sources(text: Text, row: AlignmentRow, sources: Sequence[str]) -> None:
+    if not any(row.weights):
+        text.append("  nothing", Style(dim=True))
+        return
+    for index in _strongest_sources(row):
+        weight = row.weights[index]
+        text.append("  ")
+        text.append(sources[index], shaded(level(weight, 1.0)))
+        text.append(f" {weight:.2f}")
+
+
+def _strongest_sources(row: AlignmentRow) -> list[int]:
+    """The places of the strongest sources, the strongest of all even where weak."""
+    order = sorted(range(len(row.weights)), key=lambda index: -row.weights[index])
+    shown = [index for index in order[:_SHOWN] if row.weights[index] >= _MATTERS]
+    return shown or order[:1]

@@ -1,21 +1,22 @@
-"""Explanations as a picture, drawn by matplotlib."""
+"""Shaded texts as a picture, drawn by matplotlib, their lines broken here."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regard.errors import ArgumentError
+from regard.plot._color_scale import LEVELS, ink, level, shades
+from regard.plot._text_segments import TextSegment, percent, scale_end, text_segments
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
     SOFT,
-    blank,
-    encoded,
+    blank_figure,
+    drawing_settings,
+    encoded_figure,
     require_matplotlib,
-    settings,
 )
 from regard.plot.characters import for_page
-from regard.plot.scale import LEVELS, ink, level, shades
-from regard.plot.segments import percent, scale_top, segments
-from regard.plot.wrapping import Measure, Word, wrapped
 from regard.types import Explanation
 
 if TYPE_CHECKING:
@@ -24,23 +25,45 @@ if TYPE_CHECKING:
 # All lengths in points, 72 to the inch.
 _WIDTH, _MARGIN, _LEADING = 540.0, 24.0, 23.0
 _TEXT_SIZE, _SMALL = 12.0, 8.5
+TextMeasure = Callable[[str], float]
+# A line end, a run of other space, or a run of anything else.
+_PARTS = re.compile(r"\r\n|[\r\n]|[^\S\r\n]+|\S+")
 
 
-def picture(explanations: Sequence[Explanation], format: str) -> bytes:  # noqa: A002 - matplotlib's name
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """A text at its place in a line.
+
+    Args:
+        text: The text: a segment, or a part of it where it had to be broken.
+        segment: The segment it belongs to.
+        x: Where it begins.
+        width: How wide it is.
+    """
+
+    text: str
+    segment: TextSegment
+    x: float
+    width: float
+
+
+def text_picture(explanations: Sequence[Explanation], kind: str) -> bytes:
     """The explanations under each other, as the bytes of a ``png`` or ``svg`` file.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
     require_matplotlib()
-    with settings():
-        return _drawn(explanations, format)
+    with drawing_settings():
+        return _drawn(explanations, kind)
 
 
 def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
-    figure = blank()
+    figure = blank_figure()
     measure = _measure(figure)
-    blocks = [(one, _lines(one, measure)) for one in explanations]
+    blocks = [
+        (explanation, _lines(explanation, measure)) for explanation in explanations
+    ]
     height = _MARGIN + sum(_height(lines) for _, lines in blocks)
     _check_height(height)
     figure.set_size_inches(_WIDTH / 72, height / 72)
@@ -50,7 +73,7 @@ def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
     for explanation, lines in blocks:
         _draw(axes, explanation, lines, y)
         y += _height(lines)
-    return encoded(figure, kind)
+    return encoded_figure(figure, kind)
 
 
 def _check_height(height: float) -> None:
@@ -63,7 +86,7 @@ def _check_height(height: float) -> None:
         )
 
 
-def _measure(figure: Any) -> Measure:
+def _measure(figure: Any) -> TextMeasure:
     """The width of a text in points."""
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - an extra
 
@@ -79,9 +102,9 @@ def _measure(figure: Any) -> Measure:
     return width
 
 
-def _lines(explanation: Explanation, measure: Measure) -> list[list[Word]]:
-    pieces = segments(explanation)
-    return wrapped(pieces, measure, _WIDTH - 2 * _MARGIN)
+def _lines(explanation: Explanation, measure: TextMeasure) -> list[list[PlacedWord]]:
+    segments = text_segments(explanation)
+    return wrapped_lines(segments, measure, _WIDTH - 2 * _MARGIN)
 
 
 def _height(lines: Sequence[object]) -> float:
@@ -89,9 +112,12 @@ def _height(lines: Sequence[object]) -> float:
 
 
 def _draw(
-    axes: "Axes", explanation: Explanation, lines: Iterable[Iterable[Word]], y: float
+    axes: "Axes",
+    explanation: Explanation,
+    lines: Iterable[Iterable[PlacedWord]],
+    y: float,
 ) -> None:
-    top = scale_top(segments(explanation))
+    top = scale_end(text_segments(explanation))
     heading = f"{explanation.label}   {percent(explanation.probability)}"
     _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
     y += 0.25 * _LEADING
@@ -102,7 +128,7 @@ def _draw(
     _draw_legend(axes, y + 1.4 * _LEADING, top)
 
 
-def _draw_word(axes: "Axes", word: Word, y: float, top: float) -> None:
+def _draw_word(axes: "Axes", word: PlacedWord, y: float, top: float) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
     step = level(word.segment.weight or 0.0, top)
@@ -131,3 +157,38 @@ def _draw_legend(axes: "Axes", y: float, top: float) -> None:
 def _write(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:
     # A dollar sign is a dollar sign, not the start of a formula.
     axes.text(x, y, for_page(text), va="baseline", parse_math=False, **look)
+
+
+def wrapped_lines(
+    segments: Iterable[TextSegment], measure: TextMeasure, width: float
+) -> list[list[PlacedWord]]:
+    """Break segments into lines of at most ``width``, spaces and line ends kept."""
+    lines: list[list[PlacedWord]] = [[]]
+    x = 0.0
+    for text, segment in _parts(segments, measure, width):
+        if text in {"\n", "\r", "\r\n"}:
+            lines.append([])
+            x = 0.0
+            continue
+        size = measure(text)
+        if lines[-1] and x + size > width:
+            lines.append([])
+            x = 0.0
+            if text.isspace():  # It has done its work by breaking the line.
+                continue
+        lines[-1].append(PlacedWord(text, segment, x, size))
+        x += size
+    return lines
+
+
+def _parts(
+    segments: Iterable[TextSegment], measure: TextMeasure, width: float
+) -> Iterator[tuple[str, TextSegment]]:
+    for segment in segments:
+        for part in _PARTS.findall(segment.text.expandtabs(4)):
+            yield from ((bit, segment) for bit in _fitting(part, measure, width))
+
+
+def _fitting(part: str, measure: TextMeasure, width: float) -> Iterable[str]:
+    """The part itself, or its characters where it is wider than a line."""
+    return part if len(part) > 1 and measure(part) > width else [part]

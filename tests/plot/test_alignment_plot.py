@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from test_page import Reader
+from test_text_page import Reader
 
 import regard.plot
 from regard.errors import ArgumentError

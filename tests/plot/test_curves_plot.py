@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from test_page import Reader
+from test_text_page import Reader
 
 import regard.plot
 from regard.errors import ArgumentError
-from regard.plot.averages import average
-from regard.plot.curves_article import COLORS
+from regard.plot._curves_plot import COLORS, average_curve
 
 STEPS = np.arange(1.0, 7.0)
 RUNS = np.array([[6.0, 4.0, 3.0, 1.0, 1.0, 1.0], [2.0, 4.0, 1.0, 1.0, 3.0, 1.0]])
@@ -20,7 +19,7 @@ def curves():
 
 
 def test_the_average_is_over_pieces_of_each_run_and_then_over_runs():
-    found = average("x", RUNS, STEPS, points=3)
+    found = average_curve("x", RUNS, STEPS, points=3)
     np.testing.assert_allclose(found.x, [1.5, 3.5, 5.5])
     np.testing.assert_allclose(found.mean, [4.0, 1.5, 1.5])
     # The runs' pieces are 5, 2, 1 and 3, 1, 2.
@@ -30,7 +29,9 @@ def test_the_average_is_over_pieces_of_each_run_and_then_over_runs():
 
 
 def test_there_are_no_more_points_than_steps():
-    np.testing.assert_allclose(average("x", RUNS, STEPS, 100).mean, RUNS.mean(axis=0))
+    np.testing.assert_allclose(
+        average_curve("x", RUNS, STEPS, 100).mean, RUNS.mean(axis=0)
+    )
 
 
 def test_the_page_names_every_model_and_escapes_it(curves):

@@ -1,19 +1,19 @@
-"""A text cut into the pieces that carry a weight and the pieces between them."""
+"""Texts cut into the segments that carry a weight and the segments between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from regard.errors import ArgumentError
-from regard.plot.scale import end_of_scale
+from regard.plot._color_scale import end_of_scale
 from regard.types import Explanation
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class TextSegment:
     """A piece of a text.
 
     Args:
-        text: The piece; all pieces joined are the text, character for character.
+        text: Its characters; all segments joined are the text, character for character.
         weight: The attention on it, ``None`` between tokens.
         seen: Whether the model read it; ``False`` after the end of a truncated text.
     """
@@ -23,7 +23,7 @@ class Segment:
     seen: bool = True
 
 
-def segments(explanation: Explanation) -> list[Segment]:
+def text_segments(explanation: Explanation) -> list[TextSegment]:
     """Cut the text of an explanation at its tokens.
 
     Tokens on the same characters (one character can be several tokens to a
@@ -32,32 +32,33 @@ def segments(explanation: Explanation) -> list[Segment]:
     Raises:
         ArgumentError: An offset lies outside the text.
     """
-    pieces: list[Segment] = []
+    segments: list[TextSegment] = []
     position = 0
     for start, end, weight in _spans(explanation):
         if start > position:
-            pieces.append(Segment(explanation.text[position:start]))
+            segments.append(TextSegment(explanation.text[position:start]))
         if end > position:
-            piece = explanation.text[max(start, position) : end]
-            pieces.append(Segment(piece, weight))
+            text = explanation.text[max(start, position) : end]
+            segments.append(TextSegment(text, weight))
             position = end
         else:
-            _add_to_last_token(pieces, weight)
+            _add_to_last_token(segments, weight)
     if position < len(explanation.text):
         rest = explanation.text[position:]
-        pieces.append(Segment(rest, seen=not explanation.truncated))
-    return pieces
+        segments.append(TextSegment(rest, seen=not explanation.truncated))
+    return segments
 
 
-def strongest(pieces: list[Segment], count: int) -> list[Segment]:
+def strongest(segments: Sequence[TextSegment], count: int) -> list[TextSegment]:
     """The segments with the largest weights, at most ``count``, largest first."""
-    weighted = [piece for piece in pieces if piece.weight]
-    return sorted(weighted, key=lambda piece: -(piece.weight or 0.0))[:count]
+    weighted = [segment for segment in segments if segment.weight]
+    return sorted(weighted, key=lambda segment: -(segment.weight or 0.0))[:count]
 
 
-def scale_top(pieces: list[Segment]) -> float:
+def scale_end(segments: Sequence[TextSegment]) -> float:
     """The weight at the end of the colour scale of a text."""
-    return end_of_scale([piece.weight for piece in pieces if piece.weight is not None])
+    weights = [segment.weight for segment in segments if segment.weight is not None]
+    return end_of_scale(weights)
 
 
 def percent(probability: float) -> str:
@@ -85,6 +86,6 @@ def _spans(explanation: Explanation) -> Iterator[tuple[int, int, float]]:
             yield start, end, weight
 
 
-def _add_to_last_token(pieces: list[Segment], weight: float) -> None:
-    last = pieces[-1]
-    pieces[-1] = replace(last, weight=(last.weight or 0.0) + weight)
+def _add_to_last_token(segments: list[TextSegment], weight: float) -> None:
+    last = segments[-1]
+    segments[-1] = replace(last, weight=(last.weight or 0.0) + weight)

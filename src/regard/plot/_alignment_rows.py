@@ -1,4 +1,4 @@
-"""What the page, the picture and the terminal all say of an alignment."""
+"""The rows, labels and notes of an alignment, for page, picture and terminal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from regard.types import Translation
 # Longer tokens are cut in a label; the table of the page has them whole.
 LABEL = 24
 _MINUS = "\u2212"
-HONEST = "The shade shows where the model looked, not why it wrote what it wrote."
+DISCLAIMER = "The shade shows where the model looked, not why it wrote what it wrote."
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AlignmentRow:
     """One written token and where the model looked for it.
 
     Args:
@@ -28,18 +28,18 @@ class Row:
     strongest: int | None
 
 
-def rows(translation: Translation) -> list[Row]:
+def alignment_rows(translation: Translation) -> list[AlignmentRow]:
     """The alignment, one written token after the other."""
     return [
-        Row(token, weights, _strongest(weights))
+        AlignmentRow(token, weights, _strongest(weights))
         for token, weights in zip(
             translation.target_tokens, translation.alignment.tolist(), strict=True
         )
     ]
 
 
-def labels(tokens: Sequence[str]) -> list[str]:
-    """What is written at the rows and columns."""
+def token_labels(tokens: Sequence[str]) -> list[str]:
+    """The labels of rows and columns."""
     return [visible(token, LABEL) for token in tokens]
 
 
@@ -51,7 +51,7 @@ def is_upright(label: str) -> bool:
 
 def is_of_characters(tokens: Sequence[str]) -> bool:
     """Whether (almost) every label is one character wide, as those of dates are."""
-    upright = sum(is_upright(label) for label in labels(tokens))
+    upright = sum(is_upright(label) for label in token_labels(tokens))
     return upright >= 0.8 * len(tokens)
 
 
@@ -64,17 +64,17 @@ def log_probability(translation: Translation) -> str:
 
 
 def notes(translation: Translation) -> list[str]:
-    """What a reader has to know about this translation."""
-    said = []
+    """The notes a reader needs on this translation."""
+    sentences = []
     if not translation.target_tokens or not translation.source_tokens:
-        said.append("There is nothing here to look at: one side has no tokens.")
+        sentences.append("There is nothing here to look at: one side has no tokens.")
     if not translation.finished:
-        said.append("It was cut off before the model ended it.")
+        sentences.append("It was cut off before the model ended it.")
     if translation.truncated:
-        said.append(
+        sentences.append(
             "The source is longer than the model reads: it did not see the end."
         )
-    return said
+    return sentences
 
 
 def _strongest(weights: list[float]) -> int | None:

@@ -1,0 +1,175 @@
+"""The base classes of plots, and the checks of the data that they draw."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from regard._files import write_file
+from regard.errors import ArgumentError
+from regard.plot.canvas import (
+    blank_figure,
+    drawing_settings,
+    encoded_figure,
+    require_matplotlib,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Result = TypeVar("Result")
+
+
+class Plot(ABC):
+    """Data that draws itself; in a notebook the object shows itself."""
+
+    @abstractmethod
+    def to_html(self) -> str:
+        """The whole page: no network, no script, every text in it escaped."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the plot to a file; the suffix says what it becomes.
+
+        Raises:
+            ArgumentError: The suffix is unknown, or the folder does not exist.
+            MissingExtraError: A picture without matplotlib.
+        """
+        path = Path(path)
+        writers = self._writers()
+        suffix = path.suffix.lower()
+        if suffix not in writers:
+            raise ArgumentError(
+                f"{path} cannot be written: the suffix '{path.suffix}' is unknown.",
+                expected=f"one of {', '.join(writers)}",
+            )
+        write_file(path, writers[suffix]())
+
+    def _writers(self) -> Mapping[str, Callable[[], bytes]]:
+        """The functions that make the bytes of a file, by its suffix."""
+        return {
+            ".html": lambda: self.to_html().encode("utf-8"),
+            ".txt": lambda: str(self).encode("utf-8"),
+            ".png": lambda: self._picture("png"),
+            ".svg": lambda: self._picture("svg"),
+        }
+
+    @abstractmethod
+    def _picture(self, kind: str) -> bytes:
+        """The bytes of a ``png`` or ``svg`` file."""
+
+    @abstractmethod
+    def _repr_html_(self) -> str: ...
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        # Plain text travels along for viewers that strip styles.
+        return {"text/html": self._repr_html_(), "text/plain": str(self)}
+
+
+class AxesPlot(Plot):
+    """A plot that is one set of axes, of the user's or of its own."""
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw with matplotlib.
+
+        Args:
+            ax: The axes to draw on; new ones by default.
+
+        Returns:
+            The axes.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        require_matplotlib()
+        if ax is None:
+            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
+
+            _, ax = plt.subplots(figsize=self._inches(), layout="constrained")
+        self._draw(ax)
+        return ax
+
+    @abstractmethod
+    def _inches(self) -> tuple[float, float]:
+        """The size of a figure of its own."""
+
+    @abstractmethod
+    def _draw(self, ax: "Axes") -> None:
+        """Draw on these axes."""
+
+    def _picture(self, kind: str) -> bytes:
+        require_matplotlib()
+        with drawing_settings():
+            figure = blank_figure()
+            figure.set_layout_engine("constrained")
+            figure.set_size_inches(*self._inches())
+            self._draw(figure.add_subplot())
+            return encoded_figure(figure, kind)
+
+
+def checked_results(
+    results: Any, kind: type[Result], *, plural: str, expected: str
+) -> Sequence[Result]:
+    """The results as a list, where one alone was given too.
+
+    Raises:
+        ArgumentError: There is none, or something else than results of the kind.
+    """
+    if isinstance(results, kind):
+        return [results]
+    others = [result for result in results if not isinstance(result, kind)]
+    if others or not results:
+        raise ArgumentError(
+            f"This plot draws {plural}.",
+            expected=expected,
+            received=f"a {type(others[0]).__name__}" if others else "an empty list",
+        )
+    checked: Sequence[Result] = results
+    return checked
+
+
+def finite_row(values: npt.ArrayLike, what: str) -> list[float]:
+    """A row of finite numbers.
+
+    Raises:
+        ArgumentError: It is no row, is empty, or holds something else than numbers.
+    """
+    try:
+        row = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise _not_a_row(what, type(values).__name__) from error
+    if row.ndim != 1 or not row.size:
+        raise _not_a_row(what, f"an array of shape {row.shape}")
+    if not np.isfinite(row).all():
+        raise _not_a_row(what, "NaN or infinity")
+    return row.tolist()
+
+
+def nonnegative_row(values: npt.ArrayLike, what: str) -> list[float]:
+    """A row of finite numbers of which none is negative.
+
+    Raises:
+        ArgumentError: It is no row of such numbers.
+    """
+    row = finite_row(values, what)
+    if min(row) < 0:
+        raise ArgumentError(
+            f"The {what} cannot be drawn.",
+            expected="numbers that are not negative",
+            received=f"{min(row)}",
+        )
+    return row
+
+
+def _not_a_row(what: str, received: str) -> ArgumentError:
+    return ArgumentError(
+        f"The {what} cannot be drawn.",
+        expected="a row of finite numbers, of shape (n,)",
+        received=received,
+    )

@@ -1,0 +1,191 @@
+"""Attention over the steps of a series, behind its curve."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from regard._validate import check_same_length
+from regard.plot._color_scale import end_of_scale, level
+from regard.plot._plot import AxesPlot, finite_row, nonnegative_row
+from regard.plot.canvas import (
+    colormap,
+    text_properties,
+)
+from regard.plot.characters import for_terminal
+from regard.plot.document import (
+    color_legend,
+    document,
+    embedded,
+    fragment_style,
+    page_style,
+    safe,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_READING = "The stronger the shade behind the curve, the more attention the step had."
+_DISCLAIMER = "The shade shows where the model looked, not why it decided."
+_INCHES = 7.5, 2.8
+_STYLE = """
+.regard .series{display:grid;grid-template-columns:auto 1fr;gap:.25rem .5rem;
+margin:1rem 0 .75rem;font-variant-numeric:tabular-nums}
+.regard .series>.soft{display:flex;flex-direction:column;text-align:end;
+justify-content:space-between}
+.regard .series>.steps{flex-direction:row;grid-column:2}
+.regard .strip{position:relative;height:12rem;border:1px solid var(--line)}
+.regard .strip div{display:flex;height:100%}
+.regard .strip i{flex:1;position:relative;-webkit-print-color-adjust:exact;
+print-color-adjust:exact}
+.regard .strip i:hover{outline:1px solid var(--ink)}
+.regard .strip i:hover::after{content:attr(data-w);position:absolute;top:.2rem;
+left:calc(100% + .3rem);z-index:2;padding:.1rem .4rem;border-radius:.3rem;
+background:var(--ink);color:var(--paper);font:600 .75rem/1.4 system-ui,sans-serif;
+white-space:nowrap;pointer-events:none}
+.regard .strip i.late:hover::after{left:auto;right:calc(100% + .3rem)}
+.regard .strip svg{position:absolute;inset:0;width:100%;height:100%;
+pointer-events:none}
+.regard .strip polyline{fill:none;stroke:var(--ink);stroke-width:1.75;
+stroke-linejoin:round;vector-effect:non-scaling-stroke}
+.regard .strip .halo{stroke:var(--paper);stroke-width:5}
+""".lstrip()
+
+
+class SeriesPlot(AxesPlot):
+    """A curve over its shaded steps; made by ``regard.plot.over_time``.
+
+    Args:
+        weights: The attention on each step.
+        series: The value at each step.
+        title: The title above the curve.
+    """
+
+    def __init__(
+        self, weights: Sequence[float], series: Sequence[float], title: str
+    ) -> None:
+        self.weights, self.series, self.title = tuple(weights), tuple(series), title
+
+    def to_html(self) -> str:
+        """The whole page: no network, no script, the title escaped."""
+        return document(
+            title=self.title,
+            heading="What the model looked at",
+            lead=f"{_READING} {_DISCLAIMER}",
+            body=_article(self.weights, self.series, self.title),
+            style=page_style() + _STYLE,
+        )
+
+    def _inches(self) -> tuple[float, float]:
+        return _INCHES
+
+    def _draw(self, ax: "Axes") -> None:
+        self._shade(ax)
+        ax.plot(self.series, color="white", linewidth=4, zorder=2)
+        ax.plot(self.series, color="black", linewidth=1.5, zorder=3)
+        ax.set_xlim(-0.5, len(self.series) - 0.5)
+        ax.set_xlabel("step")
+        ax.set_title(self.title, loc="left", **text_properties())
+
+    def _shade(self, ax: "Axes") -> None:
+        edges = np.arange(len(self.weights) + 1) - 0.5
+        shades = ax.pcolormesh(
+            edges,
+            [0, 1],
+            [self.weights],
+            cmap=colormap(),
+            vmin=0,
+            vmax=end_of_scale(self.weights),
+            transform=ax.get_xaxis_transform(),
+            zorder=0,
+        )
+        ax.figure.colorbar(shades, ax=ax, label="weight")
+
+    def _repr_html_(self) -> str:
+        article = _article(self.weights, self.series, self.title)
+        return embedded(article, _DISCLAIMER, fragment_style() + _STYLE)
+
+    def __str__(self) -> str:
+        pairs = enumerate(zip(self.series, self.weights, strict=True))
+        lines = (
+            f"{step}  {value:.4g}  {weight:.3f}" for step, (value, weight) in pairs
+        )
+        return "\n".join((for_terminal(self.title), "step  value  weight", *lines, ""))
+
+    def __repr__(self) -> str:
+        return f"SeriesPlot({len(self.series)} steps)"
+
+
+def over_time(
+    weights: npt.ArrayLike,
+    series: npt.ArrayLike,
+    *,
+    title: str = "Attention over time",
+) -> SeriesPlot:
+    """Draw the attention on the steps of a series behind its curve.
+
+    The shade goes from 0 to the largest weight, but not less than four times an even
+    share, so that evenly spread attention stays pale.
+
+    Args:
+        weights: ``(steps,)``, the attention on each step, not negative.
+        series: ``(steps,)``, the value at each step.
+        title: The title above the curve.
+
+    Returns:
+        A plot that shows itself in a notebook and saves itself with ``save``.
+
+    Raises:
+        ArgumentError: One is no row of numbers, a weight is negative, or the lengths
+            differ.
+
+    Example:
+    >>> regard.plot.over_time(result.attention["pooling"].weights[0, 0], x[0, :, 0])
+    """
+    shade = nonnegative_row(weights, "weights of the steps")
+    curve = finite_row(series, "values of the series")
+    check_same_length({"weights": shade, "values": curve}, of="the series")
+    return SeriesPlot(shade, curve, title)
+
+
+def _article(weights: Sequence[float], series: Sequence[float], title: str) -> str:
+    """The steps, each shaded by its weight, and the curve over them."""
+    return (
+        f'<article>\n<h2 dir="auto" lang="">{safe(title)}</h2>\n'
+        f'<div class="series"><div class="soft"><span>{max(series):.4g}</span>'
+        f'<span>{min(series):.4g}</span></div><div class="strip">'
+        f"<div>{_steps(weights, series)}</div>{_curve(series)}</div>\n"
+        f'<div class="soft steps"><span>step 0</span>'
+        f"<span>step {len(series) - 1}</span></div></div>\n"
+        f"{_legend(weights)}</article>\n"
+    )
+
+
+def _steps(weights: Sequence[float], series: Sequence[float]) -> str:
+    top = end_of_scale(weights)
+    half = len(weights) / 2
+    return "".join(
+        f'<i class="w{level(weight, top)}{" late" * (step > half)}" '
+        f'data-w="step {step}: {value:.4g}, weight {weight:.3f}"></i>'
+        for step, (weight, value) in enumerate(zip(weights, series, strict=True))
+    )
+
+
+def _curve(series: Sequence[float]) -> str:
+    low, span = min(series), (max(series) - min(series)) or 1.0
+    # Each point stands in the middle of its step; 4 % of the height stay free.
+    points = " ".join(
+        f"{step + 0.5:g},{96 - 92 * (value - low) / span:.2f}"
+        for step, value in enumerate(series)
+    )
+    return (
+        f'<svg viewBox="0 0 {len(series)} 100" preserveAspectRatio="none" '
+        f'aria-hidden="true"><polyline class="halo" points="{points}"/>'
+        f'<polyline points="{points}"/></svg>'
+    )
+
+
+def _legend(weights: Sequence[float]) -> str:
+    note = f"weight of a step; spread evenly, each would have {1 / len(weights):.3f}"
+    return color_legend(f"{end_of_scale(weights):.3f}", note)

@@ -1,0 +1,10 @@
+"""The surface of ``regard.plot``."""
+
+import regard.plot
+
+
+def test_the_surface_is_what_is_for_users():
+    functions = {"text", "alignment", "bars", "over_time", "curves"}
+    plots = {"TextPlot", "AlignmentPlot", "BarsPlot", "SeriesPlot", "CurvesPlot"}
+    assert set(dir(regard.plot)) == functions | plots == set(regard.plot.__all__)
+    assert all(callable(getattr(regard.plot, name)) for name in dir(regard.plot))
