@@ -109,7 +109,7 @@ def test_a_name_that_does_not_say_its_format(write, name):
 
 def test_unknown_format_and_encoding(write):
     path = write(HEAD + "a,x\n")
-    with pytest.raises(ArgumentError, match="csv, tsv, jsonl, parquet"):
+    with pytest.raises(ArgumentError, match="'csv', 'tsv', 'jsonl', 'parquet'"):
         read_examples(path, format="xlsx")
     with pytest.raises(ArgumentError, match="encoding 'utf-9'"):
         read_examples(path, encoding="utf-9")

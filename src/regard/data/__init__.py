@@ -1,11 +1,8 @@
 """Reading texts from CSV, TSV, JSON lines, Parquet and plain files."""
 
-from regard.data.examples import iterate_examples, read_examples
-from regard.data.lines import open_binary
-from regard.data.pairs import read_pairs
-from regard.data.parallel import read_parallel
-from regard.data.plain import iterate_lines
-from regard.data.rows import iterate_rows
+from regard.data.lines import iterate_lines, open_binary
+from regard.data.parallel_texts import read_pairs, read_parallel
+from regard.data.table import iterate_examples, iterate_rows, read_examples
 
 __all__ = [
     "iterate_examples",

@@ -4,22 +4,21 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from regard.data.columns import column_indices
 from regard.data.lines import LineReader
-from regard.data.row import Row
+from regard.data.record import Record, column_indices
 from regard.errors import DataError
 
 _QUOTE = '"'
 
 
-def csv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Row]:
+def csv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
     """Rows of a comma-separated file; fields in quotes may hold anything."""
     lines = LineReader(path, encoding)
     # strict: a stray quote is an error here instead of a silently merged field.
     return _rows(lines, csv.reader(lines, strict=True), columns)
 
 
-def tsv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Row]:
+def tsv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
     """Rows of a tab-separated file, where a quotation mark is a character like others.
 
     That is the registered format (text/tab-separated-values), and what corpora use:
@@ -32,7 +31,7 @@ def tsv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Row]
 
 def _rows(
     lines: LineReader, reader: Iterator[list[str]], columns: Sequence[str]
-) -> Iterator[Row]:
+) -> Iterator[Record]:
     records = _records(lines, reader)
     _, header = next(records, (0, None))
     if header is None:
@@ -42,7 +41,7 @@ def _rows(
     for line, fields in records:
         if len(fields) != len(header):
             raise _wrong_count(lines, line, fields, header)
-        yield Row(f"{lines.path}, line {line}", tuple(fields[i] for i in indices))
+        yield Record(f"{lines.path}, line {line}", tuple(fields[i] for i in indices))
     if not line:
         raise DataError(
             f"{lines.path} has a header and no rows.", expected="at least one row"

@@ -5,26 +5,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from regard.data.columns import missing_column
 from regard.data.lines import LineReader
-from regard.data.row import Row
+from regard.data.record import Record, missing_column
 from regard.errors import DataError
 
 
-def json_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Row]:
+def json_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
     """Rows of a JSON lines file; blank lines are passed over."""
     lines = LineReader(path, encoding)
-    found = False
+    has_records = False
     for line in lines:
         lines.forget()
         if line.strip():
-            found = True
+            has_records = True
             record = _record(lines, line)
-            yield Row(
+            yield Record(
                 f"{path}, line {lines.number}",
                 tuple(_value(lines, record, name) for name in columns),
             )
-    if not found:
+    if not has_records:
         raise DataError(f"{path} is empty.", expected="one JSON object a line")
 
 

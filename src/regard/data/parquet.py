@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from regard.data.columns import column_indices
 from regard.data.lines import open_binary
-from regard.data.row import Row
+from regard.data.record import Record, column_indices
 from regard.errors import DataError, MissingExtraError
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     """Rows of a Parquet file.
 
     Raises:
@@ -35,12 +34,12 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
             ) from error
 
 
-def _rows(path: Path, table: Any, columns: Sequence[str]) -> Iterator[Row]:
+def _rows(path: Path, table: Any, columns: Sequence[str]) -> Iterator[Record]:
     number = 0
     for batch in table.iter_batches(columns=list(dict.fromkeys(columns))):
         values = [batch.column(name).to_pylist() for name in columns]
         for row in zip(*values, strict=True):
             number += 1
-            yield Row(f"{path}, row {number}", row)
+            yield Record(f"{path}, row {number}", row)
     if not number:
         raise DataError(f"{path} has no rows.", expected="at least one row")

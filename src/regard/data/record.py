@@ -1,13 +1,15 @@
-"""One record of a file, with the place it came from."""
+"""One record of a file with columns, and columns by their name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from regard.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Record:
     """The values of the asked columns in one record.
 
     Args:
@@ -59,7 +61,42 @@ class Row:
         )
 
 
+def column_indices(
+    place: str, available: Sequence[str], wanted: Sequence[str]
+) -> list[int]:
+    """The index of each wanted column.
+
+    Raises:
+        DataError: A wanted column is not there, or there twice.
+    """
+    return [_index(place, available, name) for name in wanted]
+
+
+def missing_column(place: str, available: Sequence[str], name: str) -> DataError:
+    """The error for a column that is not there: what there is, and what is near."""
+    near = get_close_matches(name, available, n=1) or [
+        other for other in available if other.strip().lower() == name.strip().lower()
+    ]
+    return DataError(
+        f"{place}: there is no column '{name}'.",
+        expected=f"one of {', '.join(map(repr, available))}",
+        fix=f"Did you mean '{near[0]}'?" if near else None,
+    )
+
+
 def _kind(value: object) -> str:
     return {"dict": "an object", "list": "a list", "float": "a number"}.get(
         type(value).__name__, type(value).__name__
     )
+
+
+def _index(place: str, available: Sequence[str], name: str) -> int:
+    indices = [index for index, other in enumerate(available) if other == name]
+    if not indices:
+        raise missing_column(place, available, name)
+    if len(indices) > 1:
+        raise DataError(
+            f"{place}: {len(indices)} columns have the name '{name}'.",
+            fix="Rename them, so that one is meant.",
+        )
+    return indices[0]

@@ -1,0 +1,155 @@
+"""Source and target texts: columns of one file, or the lines of two parallel files."""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from os import PathLike
+from pathlib import Path
+
+from regard.data.lines import damaged, iterate_lines, open_binary
+from regard.data.table import open_rows
+from regard.errors import ArgumentError, DataError
+
+_SHOWN = 5
+
+
+def read_pairs(
+    path: str | PathLike[str],
+    source: str = "source",
+    target: str = "target",
+    *,
+    format: str | None = None,  # noqa: A002 - the word users know
+    encoding: str = "utf-8",
+) -> tuple[list[str], list[str]]:
+    """Read the source and the target texts of a file.
+
+    Apart from the texts themselves nothing of the file is kept in memory.
+
+    Args:
+        path: A CSV, TSV, JSON lines or Parquet file; see ``iterate_rows``.
+        source: The name of the column with the texts that are read.
+        target: The name of the column with the texts that are to be written.
+        format: ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``; by default what
+            the suffix says.
+        encoding: The encoding of a text format.
+
+    Returns:
+        The source texts and, in the same order, the target texts.
+
+    Raises:
+        ArgumentError: The format or the encoding is unknown, or both texts would be
+            read from one column.
+        DataError: The file is missing, empty, damaged, or a row of it is wrong or
+            holds an empty text; the message names the file and the lines.
+        MissingExtraError: Parquet without pyarrow.
+
+    Example:
+    >>> sources, targets = read_pairs("pairs.tsv", source="de", target="en")
+    """
+    if source == target:
+        raise ArgumentError(
+            "Source and target would be the same texts.",
+            expected="two columns",
+            received=f"'{source}' twice",
+        )
+    sources: list[str] = []
+    targets: list[str] = []
+    empty: list[str] = []
+    for row in open_rows(path, [source, target], format, encoding):
+        sources.append(row.text(0, source))
+        targets.append(row.text(1, target))
+        if not (sources[-1].strip() and targets[-1].strip()):
+            empty.append(row.place.removeprefix(f"{path}, "))
+    if empty:
+        raise empty_texts(str(path), empty)
+    return sources, targets
+
+
+def read_parallel(
+    source_path: str | PathLike[str], target_path: str | PathLike[str]
+) -> tuple[list[str], list[str]]:
+    """Read two text files, the n-th line of one belonging to the n-th of the other.
+
+    The files are UTF-8 text, with or without a byte order mark, and may be packed
+    (.gz). A line ends at LF or CRLF and nowhere else. Both are read side by side, and
+    nothing but the texts is kept in memory.
+
+    Args:
+        source_path: The file of the texts that are read.
+        target_path: The file of the texts that are to be written.
+
+    Returns:
+        The source texts and the target texts.
+
+    Raises:
+        DataError: A file is missing, empty, damaged or not UTF-8, the files do not
+            have the same number of lines, or a line is empty; the message names the
+            file and the lines.
+
+    Example:
+    >>> sources, targets = read_parallel("train.de.gz", "train.en.gz")
+    """
+    paths = (Path(source_path), Path(target_path))
+    sides: tuple[list[str], list[str]] = ([], [])
+    for lines in zip_longest(*map(_lines, paths)):
+        for side, line in zip(sides, lines, strict=True):
+            if line is not None:
+                side.append(line)
+    _check_counts(paths, sides)
+    for path, side, other in zip(paths, sides, reversed(paths), strict=True):
+        _check_empty(path, side, other)
+    return sides
+
+
+def empty_texts(place: str, empty: Sequence[str], where: str = "") -> DataError:
+    """The error for texts that are empty.
+
+    Args:
+        place: The file, as the message begins.
+        empty: Where in it, for example ``"line 3"``; the first few are named.
+        where: What else has to be changed where the text is left out.
+    """
+    named = ", ".join(empty[:_SHOWN])
+    more = len(empty) - _SHOWN
+    return DataError(
+        f"{place}: {_counted(len(empty))}: {named}"
+        f"{f' and {more:,} more' if more > 0 else ''}.",
+        expected="a text on both sides of every pair",
+        fix=f"Fill them in, or leave these pairs out{where}.",
+    )
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
+    try:
+        with open_binary(path) as file:
+            for line in iterate_lines(file, str(path)):
+                yield line
+                number += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged(path, number, error) from error
+
+
+def _check_counts(paths: tuple[Path, Path], sides: tuple[list[str], list[str]]) -> None:
+    for path, side in zip(paths, sides, strict=True):
+        if not side:
+            raise DataError(f"{path} is empty.", expected="one text a line")
+    sources, targets = map(len, sides)
+    if sources != targets:
+        raise DataError(
+            f"The files are not parallel: {paths[0]} has {sources:,} lines and "
+            f"{paths[1]} has {targets:,}.",
+            expected="the n-th line of one to belong to the n-th line of the other",
+            fix="Look for the first pair that does not fit: lines were lost before.",
+        )
+
+
+def _check_empty(path: Path, texts: list[str], other: Path) -> None:
+    empty = [f"line {n}" for n, text in enumerate(texts, 1) if not text.strip()]
+    if empty:
+        raise empty_texts(str(path), empty, f", the same lines of {other} as well")
+
+
+def _counted(count: int) -> str:
+    return "a text is empty" if count == 1 else f"{count:,} pairs have an empty text"
