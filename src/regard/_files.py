@@ -21,7 +21,7 @@ def write_file(target: Path, content: bytes) -> None:
 
     Args:
         target: The file to make.
-        content: What it holds.
+        content: Its content.
 
     Raises:
         ArgumentError: The folder does not exist, or the target is a folder.
@@ -41,8 +41,8 @@ def staged_file(target: Path, *, mark: str | None = None) -> Iterator[Path]:
 
     Args:
         target: The file to make. The path that is written to has its suffix.
-        mark: What tells the name of the path from that of others; random unless told
-            otherwise. With one that is always the same, what a killed process left is
+        mark: The part of the path's name that tells it from others; random unless
+            given. With one that is always the same, what a killed process left is
             written over by the next, and two must not write at a time.
 
     Raises:

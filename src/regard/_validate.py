@@ -25,7 +25,7 @@ def check_choice(
         name: The name of the argument.
         value: Its value.
         choices: The values it may have; an iterable of them, or a mapping by them.
-        of: What the argument belongs to, with its article: ``"a translator"``.
+        of: The owner of the argument, with its article: ``"a translator"``.
 
     Raises:
         ArgumentError: It is none of them.
@@ -52,7 +52,7 @@ def check_count(
         value: Its value.
         least: The smallest number it may be.
         most: The largest number it may be; None: there is none.
-        of: What the argument belongs to, with its article.
+        of: The owner of the argument, with its article.
 
     Raises:
         ArgumentError: It is no whole number, too small or too large.
@@ -70,7 +70,7 @@ def check_share(name: str, value: Any, *, of: str | None = None) -> float:
     Args:
         name: The name of the argument.
         value: Its value.
-        of: What the argument belongs to, with its article.
+        of: The owner of the argument, with its article.
 
     Raises:
         ArgumentError: It is no number, or out of range.
@@ -98,7 +98,7 @@ def check_number(
         least: The smallest number it may be.
         above: A number it has to be greater than.
         most: The largest number it may be.
-        of: What the argument belongs to, with its article.
+        of: The owner of the argument, with its article.
 
     Raises:
         ArgumentError: It is no number, not finite, or out of range.
@@ -125,7 +125,7 @@ def check_flag(name: str, value: Any, *, of: str | None = None) -> bool:
     Args:
         name: The name of the argument.
         value: Its value.
-        of: What the argument belongs to, with its article.
+        of: The owner of the argument, with its article.
 
     Raises:
         ArgumentError: It is neither.
@@ -139,8 +139,8 @@ def check_same_length(parts: Mapping[str, Sized], *, of: str | None = None) -> i
     """Refuse parts that have not one length, and return the length they have.
 
     Args:
-        parts: What is counted, by its name in the plural: ``{"labels": labels, …}``.
-        of: What the parts belong to, with its article.
+        parts: The parts by their names in the plural: ``{"labels": labels, …}``.
+        of: The owner of the parts, with its article.
 
     Raises:
         ArgumentError: The lengths differ.
@@ -164,8 +164,8 @@ def wrong_value(
     Args:
         name: The name of the argument.
         value: Its value.
-        expected: What would have been right.
-        of: What the argument belongs to, with its article.
+        expected: The values that would have been right.
+        of: The owner of the argument, with its article.
     """
     owner = f" of {of}" if of else ""
     return ArgumentError(

@@ -1,14 +1,14 @@
-"""The exceptions of the library, each saying expected, received and what to do."""
+"""The exceptions of the library: expected, received, and the remedy."""
 
 
 class RegardError(Exception):
     """Base class of every error raised on purpose by the library.
 
     Args:
-        message: What went wrong, in one sentence.
-        expected: What would have been right.
-        received: What came instead.
-        fix: What the user can do about it.
+        message: The failure, in one sentence.
+        expected: The right value, or kind of value.
+        received: The value that came instead.
+        fix: The remedy, as one or two sentences to the user.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class MissingExtraError(RegardError, ImportError):
     """A feature needs a package that is not installed.
 
     Args:
-        feature: What was asked for, as the subject of a sentence.
+        feature: The feature asked for, as the subject of a sentence.
         package: The import name of the missing package.
         extra: The extra of ``regard`` that installs it.
     """

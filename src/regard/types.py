@@ -57,16 +57,16 @@ class AttentionMap:
         selection: list[int | slice] = [slice(None)] * len(self.axes)
         for name, index in indices.items():
             selection[self._axis(name)] = index
-        kept = tuple(axis for axis in self.axes if axis not in indices)
+        axes = tuple(axis for axis in self.axes if axis not in indices)
         return AttentionMap(
-            np.asarray(self.weights[tuple(selection)]), kept, self.layer, self.kind
+            np.asarray(self.weights[tuple(selection)]), axes, self.layer, self.kind
         )
 
     def mean(self, axis: str = "heads") -> "AttentionMap":
         """Average over a named axis, the heads unless told otherwise."""
-        kept = tuple(name for name in self.axes if name != axis)
-        averaged = np.asarray(self.weights.mean(axis=self._axis(axis)))
-        return AttentionMap(averaged, kept, self.layer, self.kind)
+        axes = tuple(name for name in self.axes if name != axis)
+        weights = np.asarray(self.weights.mean(axis=self._axis(axis)))
+        return AttentionMap(weights, axes, self.layer, self.kind)
 
     def _axis(self, name: str) -> int:
         if name not in self.axes:
@@ -77,18 +77,18 @@ class AttentionMap:
         return self.axes.index(name)
 
     def __repr__(self) -> str:
-        named = ", ".join(
+        sizes = ", ".join(
             f"{axis}={size}" for axis, size in zip(self.axes, self.shape, strict=True)
         )
-        return f"AttentionMap({self.layer!r}, {named})"
+        return f"AttentionMap({self.layer!r}, {sizes})"
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What a model answered and what it looked at, of one forward pass.
+    """The outputs of a model and its attention, of one forward pass.
 
     Args:
-        outputs: What the model gives, as NumPy arrays in the model's own structure.
+        outputs: The outputs, as NumPy arrays in the model's own structure.
         attention: The attention of each observed layer, by the layer's path. A layer
             used several times has an entry for each use: ``"path"``, ``"path#2"``, …
     """
@@ -151,8 +151,8 @@ class Explanation:
         # A notebook asks the object itself how it looks. The drawing is not done here:
         # `plot` is looked up by name, only then, so that nothing here depends on it.
         plot = importlib.import_module("regard.plot")
-        shown: dict[str, str] = plot.text(self)._repr_mimebundle_(**kwargs)
-        return shown
+        bundle: dict[str, str] = plot.text(self)._repr_mimebundle_(**kwargs)
+        return bundle
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain values, ready for JSON."""
@@ -174,14 +174,14 @@ class Translation:
 
     Args:
         source: The source as it came.
-        text: What was written.
+        text: The written sequence.
         source_tokens: The tokens of the source.
         target_tokens: The tokens that were written, without the one that ends it.
         alignment: ``(target, source)``, the attention of each written token on each
             token of the source, the average over heads; rows sum to 1.
-        log_probability: The logarithm of the probability of what was written, its end
-            included, in nats.
-        score: What it was ranked by among the hypotheses of its search.
+        log_probability: The logarithm of the probability of the written sequence, its
+            end included, in nats.
+        score: The number it was ranked by among the hypotheses of its search.
         finished: Whether it ended by itself; otherwise it was cut off.
         truncated: Whether the source was longer than the model reads.
 
@@ -200,18 +200,18 @@ class Translation:
     truncated: bool = field(default=False)
 
     def __post_init__(self) -> None:
-        wanted = len(self.target_tokens), len(self.source_tokens)
-        if self.alignment.shape != wanted:
+        shape = len(self.target_tokens), len(self.source_tokens)
+        if self.alignment.shape != shape:
             raise ArgumentError(
                 "The alignment of a translation does not fit its tokens.",
-                expected=f"{wanted}, target tokens by source tokens",
+                expected=f"{shape}, target tokens by source tokens",
                 received=str(self.alignment.shape),
             )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         plot = importlib.import_module("regard.plot")
-        shown: dict[str, str] = plot.alignment(self)._repr_mimebundle_(**kwargs)
-        return shown
+        bundle: dict[str, str] = plot.alignment(self)._repr_mimebundle_(**kwargs)
+        return bundle
 
     def to_dict(self) -> dict[str, Any]:
         """The translation as plain values, ready for JSON."""
