@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.serve.rounding import DIGITS, rounded_rows
+from regard.inference.json_format import DIGITS, rounded_rows
 
 
 def test_what_is_left_goes_to_those_that_lost_most():

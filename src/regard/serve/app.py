@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from regard.inference.limits import Limits
 from regard.serve.batching import Batching
 from regard.serve.description import describe
 from regard.serve.endpoints import Endpoints, as_problem
-from regard.serve.limits import Limits
 from regard.serve.metrics import Metrics
 from regard.serve.models import Bundles, ServedModel, serve_models
 from regard.serve.page import page_routes

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from regard._version import __version__
+from regard.inference.engine import Engine
+from regard.inference.limits import Limits
 from regard.serve import schemas
-from regard.serve.engine import Engine
-from regard.serve.limits import Limits
 from regard.serve.models import ServedModel
 from regard.serve.problems import MEDIA_TYPE
 

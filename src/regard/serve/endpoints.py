@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from regard.serve.limits import Limits
+from regard.inference.limits import Limits
 from regard.serve.metrics import Metrics
 from regard.serve.models import ServedModel
 from regard.serve.predicting import predict

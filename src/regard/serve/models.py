@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from regard.classification import TextClassifier
+from regard.classification.kind import ClassifierEngine
 from regard.errors import ArgumentError
+from regard.inference.engine import Engine, Found, Job
+from regard.inference.limits import Limits
 from regard.loading import load
 from regard.serve.batching import Batcher, Batching
-from regard.serve.classifying import ClassifierEngine
-from regard.serve.engine import Engine, Found, Job
-from regard.serve.limits import Limits
 from regard.serve.metrics import Metrics
-from regard.serve.translating import TranslatorEngine
 from regard.translation import Translator
+from regard.translation.kind import TranslatorEngine
 
 #: A bundle on disk, or what ``regard.load`` makes of one.
 Bundle: TypeAlias = str | Path | TextClassifier | Translator

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
+from regard.inference.engine import Job
+from regard.inference.limits import Limits
+from regard.inference.request_schema import Question, read_question
 from regard.serve.batching import ClosedError, QueueFullError
-from regard.serve.engine import Job
-from regard.serve.limits import Limits
 from regard.serve.models import ServedModel
 from regard.serve.problems import busy, over
-from regard.serve.question import Question, read_question
 
 # Texts of so many characters are read in the time of a few context switches; longer
 # ones are read in a thread, so that others need not wait for them.

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
-from regard.serve.limits import Limits
+from regard.inference.limits import Limits
 from regard.serve.problems import Problem, over
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from regard.serve.limits import Limits
+from regard.inference.limits import Limits
 
 Schema = dict[str, Any]
 

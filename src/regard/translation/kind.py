@@ -9,12 +9,12 @@ import numpy as np
 
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP
-from regard.plot.alignment_page import alignment_article
-from regard.serve.engine import Found, Job
-from regard.serve.limits import Limits
+from regard.inference.engine import Found, Job
+from regard.inference.json_format import rounded, rounded_rows
+from regard.inference.limits import Limits
+from regard.inference.request_schema import Question
+from regard.plot.alignment_article import alignment_article
 from regard.serve.problems import over
-from regard.serve.question import Question
-from regard.serve.rounding import rounded, rounded_rows
 from regard.text.batching import pad
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
 from regard.translation import TrainedTranslator

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from regard.serve.limits import Limits
+from regard.inference.limits import Limits
 from regard.serve.problems import Problem, over
 
 

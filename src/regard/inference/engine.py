@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from regard.serve.question import Question
+from regard.inference.request_schema import Question
 from regard.types import Explanation, Translation
 
 #: What is known about one text: of a translator, its results, best first.

@@ -7,12 +7,13 @@ from typing import Any, cast
 from regard.classification import TrainedTextClassifier
 from regard.classification.artifact import KIND
 from regard.classification.network import ATTENTION
-from regard.plot.text_page import text_article
-from regard.serve.engine import Found, Job
-from regard.serve.limits import Limits
+from regard.classification.trained import KIND
+from regard.inference.engine import Found, Job
+from regard.inference.json_format import rounded_rows
+from regard.inference.limits import Limits
+from regard.inference.request_schema import Question
+from regard.plot.article import article
 from regard.serve.problems import over
-from regard.serve.question import Question
-from regard.serve.rounding import rounded_rows
 from regard.types import Explanation
 
 

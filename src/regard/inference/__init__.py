@@ -1,0 +1,1 @@
+"""What all ways to ask a trained model share: requests, limits, engines, replies."""
