@@ -14,11 +14,11 @@ import pytest
 import regard
 import toy
 from regard import _files
-from regard.bundle import read_bundle, write_bundle
+from regard.bundle import PartNames, read_bundle, write_bundle
 from regard.classification.artifact import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
-KINDS = {"toy": frozenset({"a.bin", "b.json"})}
+KINDS = {"toy": PartNames(frozenset({"a.bin", "b.json"}))}.get
 CONTENT = {"a.bin": bytes(range(256)), "b.json": b"{}"}
 
 

@@ -33,6 +33,7 @@ STOREYS = {
     "data": 3,
     "tasks": 3,
     "bundle": 3,
+    "inference": 3,
     "legacy": 4,
     "observation": 4,
     "runtime": 5,
@@ -41,8 +42,8 @@ STOREYS = {
     "classification": 7,
     "translation": 7,
     "comparison": 8,
-    "loading": 8,
-    "serve": 9,
+    "kinds": 9,
+    "serve": 10,
 }
 # In a notebook a result shows itself: what draws it is looked up when it is shown.
 UPWARDS = {("types", "plot")}

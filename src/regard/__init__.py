@@ -21,7 +21,7 @@ from regard.types import (  # noqa: E402 - the same
 if TYPE_CHECKING:
     from regard import plot, tasks
     from regard.classification import TextClassifier
-    from regard.loading import load
+    from regard.kinds import load
     from regard.translation import Translator
     from regard.translation.seq2seq import Seq2Seq
 
@@ -30,7 +30,7 @@ _LAZY = {
     "Seq2Seq": "regard.translation.seq2seq",
     "Translator": "regard.translation",
     "TextClassifier": "regard.classification",
-    "load": "regard.loading",
+    "load": "regard.kinds",
     "plot": "regard.plot",
     "tasks": "regard.tasks",
 }

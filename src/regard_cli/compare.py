@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.inputs import check_picture_target
+from regard_cli.targets import check_picture_target
 
 if TYPE_CHECKING:
     from regard.comparison import Comparison, Run

@@ -2,15 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.metrics import metrics_table, translation_table
-
-if TYPE_CHECKING:
-    from regard import TextClassifier
 
 
 def evaluate(
@@ -55,47 +51,23 @@ def evaluate(
     """Measure a trained model on data with the right answers."""
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
     model = regard.load(bundle)
-    if isinstance(model, regard.Translator):
-        given: list[Any] = [data] if targets is None else [data, targets]
-        found: Any = model.evaluate(
-            *given,
-            source=source,
-            target=target,
-            beam=beam,
-            tokenize=tokenize,
-            alignments=None if alignments is None else _gold(alignments, encoding),
-        )
-        table: Any = translation_table
-    else:
-        found = _labelled(model, data, text, label, encoding)
-        table = metrics_table
+    kind = kind_of(model)
+    options = {
+        "text": text,
+        "label": label,
+        "source": source,
+        "target": target,
+        "beam": beam,
+        "tokenize": tokenize,
+        "alignments": alignments,
+        "encoding": encoding,
+    }
+    files = [data] if targets is None else [data, targets]
+    evaluation = kind.evaluate(model, files, options)
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(evaluation.to_dict(), ensure_ascii=False))
     else:
-        typer.echo(table(found), nl=False)
-
-
-def _labelled(
-    classifier: "TextClassifier", data: Path, text: str, label: str, encoding: str
-) -> Any:
-    from regard.data import read_examples  # noqa: PLC0415 - loads Keras
-
-    # A file has texts for labels, also where the model was trained on numbers.
-    known = {str(one): one for one in classifier.labels}
-    texts, names = read_examples(
-        data, text, label, encoding=encoding, known_labels=known
-    )
-    return classifier.evaluate(texts, [known[name] for name in names])
-
-
-def _gold(path: Path, encoding: str) -> Any:
-    from regard.errors import DataError  # noqa: PLC0415 - loads Keras
-    from regard.metrics import parse_alignments  # noqa: PLC0415 - loads Keras
-
-    try:
-        lines = path.read_text(encoding).splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
-    return parse_alignments(lines, str(path))
+        typer.echo(kind.evaluation_table(evaluation), nl=False)

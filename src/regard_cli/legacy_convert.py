@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.inputs import check_writable
+from regard_cli.targets import check_writable
 
 if TYPE_CHECKING:
     from regard.legacy.conversion import Converted

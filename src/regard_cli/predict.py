@@ -1,21 +1,15 @@
-"""``regard predict``: labels, and what they rest on."""
+"""``regard predict``: the answers of any trained model, and what they rest on."""
 
+import itertools
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.inputs import check_page_target, check_texts, open_texts
-
-if TYPE_CHECKING:
-    from regard import Explanation, TextClassifier
-
-# Enough for the machine to work on at once, little enough to see results early.
-_BATCH = 256
+from regard_cli.targets import check_page_target
+from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
 
 def predict(
@@ -38,58 +32,27 @@ def predict(
         typer.Option("--html", help="Write a page that shows all texts, too."),
     ] = None,
 ) -> None:
-    """Label texts and show the words each label rests on."""
+    """Answer texts, for example with labels, and show the words each rests on."""
     check_texts(texts or [], file)
     if html is not None:
         check_page_target(html)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
-    classifier = regard.load(bundle)
-    if not isinstance(classifier, regard.TextClassifier):
-        raise typer.BadParameter(
-            f"{bundle} holds a translator; see 'regard translate'", param_hint="BUNDLE"
-        )
-    with open_texts(texts or [], file) as given:
-        explanations = _explained(classifier, given)
-        shown = list(_printed(explanations, as_json, keep=html is not None))
-    if html is not None:
-        _write_page(shown, html)
+    model = regard.load(bundle)
+    kind = kind_of(model)
+    separators = itertools.chain([""], itertools.repeat("\n"))
 
-
-def _explained(
-    classifier: "TextClassifier", texts: Iterator[str]
-) -> "Iterator[Explanation]":
-    while batch := list(islice(texts, _BATCH)):
-        yield from classifier.explain(batch)
-
-
-def _printed(
-    explanations: "Iterable[Explanation]", as_json: bool, keep: bool
-) -> "Iterator[Explanation]":
-    """Print each explanation as it comes; pass on those that are needed afterwards."""
-    for number, explanation in enumerate(explanations):
+    def to_lines(answer: Any) -> str:
         if as_json:
-            typer.echo(json.dumps(explanation.to_dict(), ensure_ascii=False))
-        else:
-            _print_text(explanation, is_first=number == 0)
-        if keep:
-            yield explanation
+            return json.dumps(kind.to_json(answer), ensure_ascii=False) + "\n"
+        return next(separators) + kind.plot([answer]).to_terminal()
 
-
-def _print_text(explanation: "Explanation", is_first: bool) -> None:
-    from regard import plot  # noqa: PLC0415 - loads Keras
-
-    if not is_first:
-        typer.echo()
-    typer.echo(plot.text(explanation).to_terminal(), nl=False)
-
-
-def _write_page(explanations: "list[Explanation]", path: Path) -> None:
-    from regard import plot  # noqa: PLC0415 - loads Keras
-
-    if not explanations:
-        typer.echo("There was no text, so no page was written.", err=True)
-        return
-    plot.text(explanations).save(path)
-    typer.echo(f"Wrote {path}.", err=True)
+    with open_texts(texts or [], file) as lines:
+        answers = answered(
+            lambda batch: kind.answer(model, batch), lines, kind.batch_size
+        )
+        shown = list(printed(answers, to_lines, keep=html is not None))
+    if html is not None:
+        write_page(kind, shown, html)

@@ -135,7 +135,7 @@ def _announce(listening: socket.socket, app: "Starlette") -> None:
 
 
 def _log_as_json() -> None:
-    from regard.serve.logs import JsonLines  # noqa: PLC0415 - needs the extra
+    from regard.serve.telemetry import JsonLines  # noqa: PLC0415 - needs the extra
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.inputs import check_bundle_target
-from regard_cli.metrics import metrics_table
 from regard_cli.progress import training_progress
+from regard_cli.targets import check_bundle_target
 
 if TYPE_CHECKING:
     from regard import TextClassifier
@@ -89,12 +88,16 @@ def _fit(
 
 
 def _finish(classifier: "TextClassifier", out: Path) -> None:
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
+
     if classifier.interrupted:
         typer.echo("Interrupted: keeping the best model so far.", err=True)
     classifier.save(out)
     if classifier.validation is not None:
         typer.echo("On the validation examples:", err=True)
-        typer.echo(metrics_table(classifier.validation), nl=False)
+        typer.echo(
+            kind_of(classifier).evaluation_table(classifier.validation), nl=False
+        )
     typer.echo(f"Saved {out}.", err=True)
     if classifier.interrupted:
         raise typer.Exit(INTERRUPTED)

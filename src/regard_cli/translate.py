@@ -1,26 +1,17 @@
 """``regard translate``: sequences, and where each of their tokens looked."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regard_cli.backend import prepare
-from regard_cli.inputs import (
-    check_page_target,
-    check_texts,
-    check_writable,
-    open_texts,
-)
+from regard_cli.targets import check_page_target, check_writable
+from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
 if TYPE_CHECKING:
-    from regard import Translation, Translator
-
-# Enough texts to sort by length and fill batches, few enough to see results early.
-_BATCH = 1024
+    from regard import Translation
 
 
 def translate(
@@ -69,12 +60,14 @@ def translate(
         check_writable(alignments, "--alignments")
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
+    from regard.kinds import is_of_kind, kind_of  # noqa: PLC0415 - loads Keras
 
     translator = regard.load(bundle)
-    if not isinstance(translator, regard.Translator):
+    if not is_of_kind(translator, "translator"):
         raise typer.BadParameter(
             f"{bundle} holds no translator; see 'regard predict'", param_hint="BUNDLE"
         )
+    kind = kind_of(translator)
     search = {
         "beam": beam,
         "n_best": n_best,
@@ -82,44 +75,32 @@ def translate(
         "coverage_penalty": coverage_penalty,
         "max_length": max_length,
     }
-    with open_texts(texts or [], file) as given:
-        found = _translated(translator, given, search)
+
+    def to_lines(answer: "list[Translation]") -> str:
+        if as_json:
+            return json.dumps(kind.to_json(answer), ensure_ascii=False) + "\n"
+        return _lines(answer)
+
+    with open_texts(texts or [], file) as lines:
+        answers = answered(
+            lambda batch: translator.translate(batch, **search), lines, kind.batch_size
+        )
         keep = html is not None or alignments is not None
-        shown = list(_printed(found, as_json, keep))
+        shown = list(printed(answers, to_lines, keep=keep))
     if alignments is not None:
         _write_alignments(shown, alignments)
     if html is not None:
-        _write_page(shown, html)
+        write_page(kind, shown, html)
 
 
-def _translated(
-    translator: "Translator", texts: Iterator[str], search: dict[str, Any]
-) -> "Iterator[list[Translation]]":
-    while batch := list(islice(texts, _BATCH)):
-        yield from translator.translate(batch, **search)
-
-
-def _printed(
-    found: "Iterable[list[Translation]]", as_json: bool, keep: bool
-) -> "Iterator[list[Translation]]":
-    """Print each result as it comes; pass on those that are needed afterwards."""
-    for best in found:
-        if as_json:
-            hypotheses = [one.to_dict() for one in best]
-            typer.echo(json.dumps(hypotheses, ensure_ascii=False))
-        else:
-            _print_text(best)
-        if keep:
-            yield best
-
-
-def _print_text(best: "list[Translation]") -> None:
-    if len(best) == 1:
-        typer.echo(_one_line(best[0].text))
-        return
-    for one in best:
-        typer.echo(f"{one.log_probability:9.3f}  {_one_line(one.text)}")
-    typer.echo()
+def _lines(hypotheses: "list[Translation]") -> str:
+    if len(hypotheses) == 1:
+        return _one_line(hypotheses[0].text) + "\n"
+    lines = [
+        f"{hypothesis.log_probability:9.3f}  {_one_line(hypothesis.text)}\n"
+        for hypothesis in hypotheses
+    ]
+    return "".join([*lines, "\n"])
 
 
 def _one_line(text: str) -> str:
@@ -132,14 +113,4 @@ def _write_alignments(shown: "list[list[Translation]]", path: Path) -> None:
 
     lines = [format_alignment(hard_alignment(best[0].alignment)) for best in shown]
     write_file(path, "".join(f"{line}\n" for line in lines).encode("utf-8"))
-    typer.echo(f"Wrote {path}.", err=True)
-
-
-def _write_page(shown: "list[list[Translation]]", path: Path) -> None:
-    from regard import plot  # noqa: PLC0415 - loads Keras
-
-    if not shown:
-        typer.echo("There was no text, so no page was written.", err=True)
-        return
-    plot.alignment([one for best in shown for one in best]).save(path)
     typer.echo(f"Wrote {path}.", err=True)

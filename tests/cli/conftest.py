@@ -58,6 +58,7 @@ EVALUATION = ClassificationEvaluation(
 class FakeClassifier:
     """Knows two labels and looks at the first word."""
 
+    kind = "text-classifier"
     labels = ("bad", "good")
     batches: tuple[int, ...] = ()
     trained_on: tuple = ()

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from regard_cli import translate as command
+from regard.translation.kind import TranslatorKind
 
 TEXTS = ("eins zwei drei vier acht", "zehn smith eins eins zwei")
 WRITTEN = ("eight four three two one", "two one one smith ten")
@@ -94,7 +94,7 @@ def test_standard_input_gives_one_result_a_line(run, loaded, arguments):
 
 
 def test_a_file_is_read_in_batches(run, asked, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "_BATCH", 2)
+    monkeypatch.setattr(TranslatorKind, "batch_size", 2)
     path = tmp_path / "in.txt"
     path.write_text("".join(f"{text}\n" for text in TEXTS + TEXTS[:1]))
     done = run_greedy(run, "--file", path)
@@ -128,7 +128,7 @@ def test_no_text_no_page(run, loaded, tmp_path):
 def test_results_before_a_bad_line_are_printed_and_no_file_is_left(
     run, loaded, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(command, "_BATCH", 2)
+    monkeypatch.setattr(TranslatorKind, "batch_size", 2)
     path = tmp_path / "in.txt"
     path.write_bytes("".join(f"{text}\n" for text in TEXTS).encode() + b"\xff\n")
     page, links = tmp_path / "out.html", tmp_path / "out.txt"
@@ -180,10 +180,20 @@ def test_a_classifier_is_no_translator(run, fake):
     assert "regard predict" in done.err
 
 
-def test_a_translator_is_no_classifier(run, loaded):
-    done = run("predict", "x.regard", "a")
-    assert (done.code, done.out) == (2, "")
-    assert "regard translate" in done.err
+def test_predict_answers_too_and_shows_where_it_looked(run, loaded, tmp_path):
+    page = tmp_path / "out.html"
+    done = run("predict", "x.regard", *TEXTS, "--html", page)
+    assert (done.code, done.err) == (0, f"Wrote {page}.\n")
+    blocks = done.out.split("\n\n")
+    for block, source, written in zip(blocks, TEXTS, WRITTEN, strict=True):
+        first, *rows = block.rstrip("\n").split("\n")
+        assert first.startswith(f"{written}  ")
+        assert [row.split()[0] for row in rows] == written.split()
+        assert [row.split()[1] for row in rows] == source.split()[::-1]
+    assert page.read_text("utf-8").count("<article") == 2
+    done = run("predict", "x.regard", TEXTS[0], "--json")
+    [best] = json.loads(done.out)
+    assert best["text"] == WRITTEN[0]
 
 
 def test_a_damaged_bundle(run, toy_translator_bundle, tmp_path):

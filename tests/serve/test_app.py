@@ -12,7 +12,7 @@ from talking import PREDICT
 
 from regard.errors import ArgumentError, BundleError
 from regard.serve import Limits, create_app
-from regard.serve.logs import JsonLines
+from regard.serve.telemetry import JsonLines
 
 
 def test_the_models(client):

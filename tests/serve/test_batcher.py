@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from regard.errors import ArgumentError
-from regard.serve.batching import Batcher, Batching, ClosedError, QueueFullError
+from regard.serve.batcher import Batcher, Batching, ClosedError, QueueFullError
 
 
 class Machine:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from regard.errors import BundleError
-from regard.loading import load
+from regard.kinds import load
 from regard.serve import Limits, create_app
 
 TEXT = "in my refund of the week"

@@ -11,7 +11,7 @@ from talking import PREDICT, question, talk
 
 from regard.errors import ArgumentError
 from regard.serve import Limits, create_app
-from regard.serve.problems import MEDIA_TYPE
+from regard.serve.problem_details import MEDIA_TYPE
 
 JSON = {"Content-Type": "application/json"}
 
@@ -119,12 +119,13 @@ class Slow:
 @pytest.fixture
 def slow(toy_classifier, monkeypatch):
     """Makes a client of a service whose classifier takes its time."""
-    from regard.serve import models
+    from regard.classification.kind import TextClassifierKind
+
+    fast = TextClassifierKind.engine
 
     def make(takes, /, **limits):
-        known = models._engine
         monkeypatch.setattr(
-            models, "_engine", lambda *given: Slow(known(*given), takes)
+            TextClassifierKind, "engine", lambda *options: Slow(fast(*options), takes)
         )
         chosen = Limits(**{"tokens": 16, **limits})
         app = create_app({"topics": toy_classifier}, limits=chosen, max_batch=1)

@@ -1,12 +1,19 @@
 """A trained thing on disk: written at once or not at all, checked before it is read."""
 
-from regard.bundle.bundle import Bundle, check_target, read_bundle, write_bundle
+from regard.bundle.bundle import (
+    Bundle,
+    PartNames,
+    check_target,
+    read_bundle,
+    write_bundle,
+)
 from regard.bundle.manifest import MANIFEST, SCHEMA_VERSION
 
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
     "Bundle",
+    "PartNames",
     "check_target",
     "read_bundle",
     "write_bundle",

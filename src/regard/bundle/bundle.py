@@ -7,7 +7,7 @@ out as bytes: what was checked is what is used.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,27 @@ from regard.bundle.manifest import MANIFEST, Manifest, Part, defect, read_manife
 from regard.errors import ArgumentError, BundleError
 
 
+@dataclass(frozen=True)
+class PartNames:
+    """The parts of a kind of bundle.
+
+    Args:
+        required: Those that each bundle has.
+        optional: Those that it may lack, because an earlier release saved none.
+    """
+
+    required: frozenset[str]
+    optional: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """The checked content of a bundle.
 
     Args:
         path: Where it was read from.
-        kind: What was saved, for example ``"text-classifier"``.
-        parts: The content of each part by its name.
+        kind: What was saved, the name of a row of ``regard.kinds``.
+        parts: The content of each part by its name; an optional one may be absent.
     """
 
     path: Path
@@ -73,12 +86,14 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
     write_directory(target, files)
 
 
-def read_bundle(path: str | Path, kinds: Mapping[str, frozenset[str]]) -> Bundle:
+def read_bundle(
+    path: str | Path, part_names: Callable[[str], PartNames | None]
+) -> Bundle:
     """Read a bundle and check everything the manifest says.
 
     Args:
         path: The folder.
-        kinds: The kinds that are understood, and the names of the parts of each.
+        part_names: From a kind to the names of its parts; None for an unknown kind.
 
     Raises:
         BundleError: There is no bundle, or it is damaged, incomplete, of an unknown
@@ -86,17 +101,22 @@ def read_bundle(path: str | Path, kinds: Mapping[str, frozenset[str]]) -> Bundle
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    if manifest.kind not in kinds:
+    names = part_names(manifest.kind)
+    if names is None:
         raise defect(folder, MANIFEST, f"the kind '{manifest.kind}' is unknown")
-    expected = kinds[manifest.kind]
-    if set(manifest.parts) != expected:
+    listed = set(manifest.parts)
+    if not names.required <= listed <= names.required | names.optional:
         raise defect(
             folder,
             MANIFEST,
-            f"it lists the parts {sorted(manifest.parts)}, where a {manifest.kind} "
-            f"has {sorted(expected)}",
+            f"it lists the parts {sorted(listed)}, where a {manifest.kind} "
+            f"has {sorted(names.required)}"
+            + (f" and may have {sorted(names.optional)}" if names.optional else ""),
         )
-    parts = {name: _read_part(folder, name, manifest.parts[name]) for name in expected}
+    parts = {
+        name: _read_part(folder, name, digest)
+        for name, digest in manifest.parts.items()
+    }
     return Bundle(folder, manifest.kind, parts)
 
 

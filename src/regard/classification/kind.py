@@ -1,23 +1,143 @@
-"""A text classifier in the service."""
+"""Text classifiers as a kind: what is asked of one, and how its answers are told."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from regard.classification import TrainedTextClassifier
-from regard.classification.artifact import KIND
+from regard.bundle import Bundle, PartNames
+from regard.classification.artifact import KIND, PARTS, TrainedTextClassifier
+from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
-from regard.classification.trained import KIND
-from regard.inference.engine import Found, Job
-from regard.inference.json_format import rounded_rows
-from regard.inference.limits import Limits
-from regard.inference.request_schema import Question
-from regard.plot.article import article
-from regard.serve.problems import over
+from regard.classification.text_classifier import TextClassifier
+from regard.inference import Job, Limits, PredictionRequest, RequestError, RequestSchema
+from regard.inference.json_format import (
+    FLAG,
+    HTML,
+    NUMBER,
+    OFFSETS,
+    TEXT,
+    Schema,
+    array,
+    record,
+    rounded_rows,
+)
 from regard.types import Explanation
 
+if TYPE_CHECKING:
+    from regard.plot import TextPlot
 
-class ClassifierEngine:
+_TABLE_HEAD = ("label", "precision", "recall", "F1", "examples")
+
+
+class TextClassifierKind:
+    """The kind of ``TextClassifier``; see ``regard.kinds.Kind``."""
+
+    name = KIND
+    parts = PartNames(PARTS)
+    # Enough for the machine to work on at once, little enough to see results early.
+    batch_size = 256
+    request_examples: Mapping[str, Any] = {
+        "one": {"inputs": "A film that never finds its feet."},
+        "several, without weights": {
+            "inputs": ["One text.", "Another text."],
+            "weights": False,
+        },
+    }
+
+    def load(self, bundle: Bundle) -> TextClassifier:
+        """The classifier of a checked bundle."""
+        return TextClassifier.of(TrainedTextClassifier.from_bundle(bundle))
+
+    def answer(
+        self, model: TextClassifier, texts: Sequence[str]
+    ) -> Sequence[Explanation]:
+        """The label of each text, and what it rests on."""
+        return model.explain(texts)
+
+    def to_json(self, answer: Explanation) -> Any:
+        """An answer as plain values."""
+        return answer.to_dict()
+
+    def plot(self, answers: Sequence[Explanation]) -> "TextPlot":
+        """Answers drawn, as a page or for a terminal."""
+        from regard.plot import TextPlot  # noqa: PLC0415 - loading needs no pictures
+
+        return TextPlot(answers)
+
+    def evaluate(
+        self, model: TextClassifier, data: Sequence[Path], options: Mapping[str, Any]
+    ) -> ClassificationEvaluation:
+        """Measure a classifier on a file of labelled texts.
+
+        Args:
+            model: The classifier.
+            data: The file.
+            options: The columns, ``text`` and ``label``, and the ``encoding``.
+        """
+        from regard.data import read_examples  # noqa: PLC0415 - for files
+
+        # A file has texts for labels, also where the model was trained on numbers.
+        known = {str(label): label for label in model.labels}
+        texts, names = read_examples(
+            data[0],
+            options["text"],
+            options["label"],
+            encoding=options["encoding"],
+            known_labels=known,
+        )
+        return model.evaluate(texts, [known[name] for name in names])
+
+    def evaluation_table(self, evaluation: ClassificationEvaluation) -> str:
+        """Accuracy, macro F1 and loss, and a line for each label."""
+        from regard.plot.characters import for_terminal  # noqa: PLC0415 - loading needs none
+
+        rows: list[tuple[str, ...]] = [_TABLE_HEAD]
+        rows += [
+            (
+                for_terminal(label).replace("\n", "\\n"),
+                f"{metrics.precision:.4f}",
+                f"{metrics.recall:.4f}",
+                f"{metrics.f1:.4f}",
+                f"{metrics.support:,}",
+            )
+            for label, metrics in evaluation.per_class.items()
+        ]
+        return (
+            f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
+            f"loss     {evaluation.loss:.4f} nats\n\n{_aligned(rows)}"
+        )
+
+    def request_schema(self, model: TextClassifier, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it
+        """What can be asked of a classifier in a service."""
+        return RequestSchema(limits, (ATTENTION,))
+
+    def response_schema(self) -> Schema:
+        """What a classifier in a service tells about a text."""
+        members = {
+            "label": TEXT,
+            "probabilities": {
+                "type": "object",
+                "additionalProperties": NUMBER,
+                "description": "Of each label, the most probable first; they sum to 1.",
+            },
+            "truncated": FLAG
+            | {"description": "Whether the text is longer than the model reads."},
+            "tokens": array(TEXT),
+            "offsets": OFFSETS,
+            "weights": array(NUMBER, "The attention on each token; they sum to 1."),
+            "html": HTML,
+        }
+        return record(members, optional=("tokens", "offsets", "weights", "html"))
+
+    def engine(
+        self, model: TextClassifier, limits: Limits, batch_size: int
+    ) -> "TextClassifierEngine":
+        """What runs a classifier in a service."""
+        return TextClassifierEngine(model.trained, limits, batch_size)
+
+
+class TextClassifierEngine:
     """A text classifier, compiled for a few lengths and numbers of texts.
 
     Args:
@@ -26,17 +146,13 @@ class ClassifierEngine:
         batch_size: The most texts that run together.
     """
 
-    kind = KIND
-    layers = (ATTENTION,)
-    searches = False
-
     def __init__(
         self, trained: TrainedTextClassifier, limits: Limits, batch_size: int
     ) -> None:
         self._trained, self._limits = trained, limits
         self.batch_size = batch_size
 
-    def read(self, text: str, question: Question) -> Job:  # noqa: ARG002 - as others do
+    def read(self, text: str, request: PredictionRequest) -> Job:  # noqa: ARG002 - others look at it
         """Cut a text into tokens."""
         encoded = self._trained.reader.read([text])[0]
         if encoded.truncated or len(encoded) > self._limits.tokens:
@@ -48,14 +164,15 @@ class ClassifierEngine:
         most = self._limits.tokens
         whole = self._trained.reader.tokenizer.encode([text], most)[0]
         if whole.truncated:
-            raise over(422, "tokens", most, "An input has too many tokens.")
+            problem = "An input has too many tokens."
+            raise RequestError.over_limit(422, "tokens", most, problem)
 
     def warm_up(self) -> None:
         """Run every shape once."""
         predictor = self._trained.predictor
         predictor.warm_up(
             predictor.batch_sizes_up_to(self.batch_size),
-            _up_to(predictor.lengths, self._limits.tokens),
+            _sizes_up_to(predictor.lengths, self._limits.tokens),
         )
 
     def compute(self, jobs: Sequence[Job]) -> list[Explanation]:
@@ -63,22 +180,28 @@ class ClassifierEngine:
         texts = [job.text for job in jobs]
         return self._trained.explain_read(texts, [job.encoded for job in jobs])
 
-    def reply(self, job: Job, found: Found, question: Question) -> dict[str, Any]:  # noqa: ARG002 - as others do
+    def reply(
+        self,
+        job: Job,  # noqa: ARG002 - others look at it
+        answer: Explanation,
+        request: PredictionRequest,
+    ) -> dict[str, Any]:
         """Label, probabilities, tokens and their weights."""
-        explanation = cast("Explanation", found)
         reply = {
-            "label": explanation.label,
-            "probabilities": _probabilities(explanation, question.top_k),
-            "truncated": explanation.truncated,
+            "label": answer.label,
+            "probabilities": _probabilities(answer, request.top_k),
+            "truncated": answer.truncated,
         }
-        if question.with_weights:
-            reply |= _weights(explanation, question.top_k)
-        if question.html:
-            reply["html"] = text_article(explanation)
+        if request.with_weights:
+            reply |= _weights(answer, request.top_k)
+        if request.html:
+            from regard.plot.text_page import text_article  # noqa: PLC0415 - as above
+
+            reply["html"] = text_article(answer)
         return reply
 
 
-def _up_to(sizes: Sequence[int], most: int) -> Sequence[int]:
+def _sizes_up_to(sizes: Sequence[int], most: int) -> Sequence[int]:
     """The sizes that things of at most ``most`` are padded to."""
     return sizes[: bisect_left(sizes, most) + 1]
 
@@ -103,3 +226,15 @@ def _weights(explanation: Explanation, top_k: int | None) -> dict[str, Any]:
         "offsets": offsets,
         "weights": weights,
     }
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    from rich.cells import cell_len  # noqa: PLC0415 - as above
+
+    width = max(cell_len(row[0]) for row in rows)
+    lines = []
+    for label, *numbers in rows:
+        cells = "".join(f"{number:>11}" for number in numbers)
+        # Padded by columns on the screen: some characters take two.
+        lines.append(f"{label}{' ' * (width - cell_len(label))}{cells}\n")
+    return "".join(lines)

@@ -48,6 +48,9 @@ class TextClassifier:
         >>> why.label, list(zip(why.tokens, why.weights))
     """
 
+    #: The row of ``regard.kinds`` that says what can be done with it.
+    kind = KIND
+
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         self.seed = seed
         TextClassifierConfig.of(settings)  # Wrong ones are refused at once.

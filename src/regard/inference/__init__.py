@@ -1,1 +1,15 @@
 """What all ways to ask a trained model share: requests, limits, engines, replies."""
+
+from regard.inference.engine import Engine, Job
+from regard.inference.limits import Limits, RequestError
+from regard.inference.request_schema import Member, PredictionRequest, RequestSchema
+
+__all__ = [
+    "Engine",
+    "Job",
+    "Limits",
+    "Member",
+    "PredictionRequest",
+    "RequestError",
+    "RequestSchema",
+]

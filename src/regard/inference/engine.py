@@ -1,14 +1,12 @@
-"""What the service needs of a trained model."""
+"""The engine of a service: a trained model in fixed shapes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from regard.inference.request_schema import Question
-from regard.types import Explanation, Translation
+from regard.inference.request_schema import PredictionRequest
 
-#: What is known about one text: of a translator, its results, best first.
-Found = Explanation | Sequence[Translation]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,22 +24,17 @@ class Job:
     bucket: tuple[int, ...]
 
 
-class Engine(Protocol):
+class Engine(Protocol[Answer]):
     """A trained model in fixed shapes: nothing is compiled after ``warm_up``."""
 
-    kind: str
     #: The most texts that it runs together.
     batch_size: int
-    #: The layers whose weights a reply can have.
-    layers: tuple[str, ...]
-    #: Whether it searches, so that a question can tell it how.
-    searches: bool
 
-    def read(self, text: str, question: Question) -> Job:
+    def read(self, text: str, request: PredictionRequest) -> Job:
         """Cut a text into tokens.
 
         Raises:
-            Problem: It has too many of them.
+            RequestError: It has too many of them.
         """
         ...
 
@@ -49,10 +42,12 @@ class Engine(Protocol):
         """Compile every shape that ``compute`` will ever run."""
         ...
 
-    def compute(self, jobs: Sequence[Job]) -> Sequence[Found]:
-        """What is found for each of the jobs, which are of one bucket."""
+    def compute(self, jobs: Sequence[Job]) -> Sequence[Answer]:
+        """The answer to each of the jobs, which are of one bucket."""
         ...
 
-    def reply(self, job: Job, found: Found, question: Question) -> dict[str, Any]:
+    def reply(
+        self, job: Job, answer: Answer, request: PredictionRequest
+    ) -> dict[str, Any]:
         """What a client is told about one text; arrays are told as lists."""
         ...

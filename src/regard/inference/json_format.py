@@ -1,12 +1,44 @@
-"""Numbers of a reply: few digits, and rows that still sum to 1."""
+"""The JSON of requests and replies: schemas of their members, numbers of few digits."""
+
+from typing import Any
 
 import numpy as np
 
 from regard.types import FloatArray
 
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+OFFSETS: Schema = {
+    "type": "array",
+    "items": {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2},
+    "description": "Start and end of each token in the input, counted in Unicode "
+    "characters, the end exclusive.",
+}
+HTML: Schema = {"type": "string", "description": "The result drawn, escaped."}
+
 #: Digits after the point. More would be noise of float32.
 DIGITS = 7
 _UNITS = 10**DIGITS
+
+
+def array(items: Schema, description: str = "") -> Schema:
+    """The schema of a list."""
+    schema = {"type": "array", "items": items}
+    return schema | ({"description": description} if description else {})
+
+
+def record(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+    """The schema of an object with these members and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
 
 
 def rounded_rows(rows: FloatArray) -> FloatArray:
@@ -32,5 +64,5 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
 
 
 def rounded(number: float) -> float:
-    """One number by itself."""
+    """A number by itself, of as many digits."""
     return round(float(number), DIGITS)

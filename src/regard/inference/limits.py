@@ -1,6 +1,8 @@
-"""What one request may ask for."""
+"""Limits of a request, and the error of a request that gets no answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from regard.errors import ArgumentError
 
@@ -37,13 +39,13 @@ class Limits:
     seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if not value or min(value if isinstance(value, tuple) else (value,)) <= 0:
+        for field in fields(self):
+            limit = getattr(self, field.name)
+            if not limit or min(limit if isinstance(limit, tuple) else (limit,)) <= 0:
                 raise ArgumentError(
-                    f"The limit '{one.name}' of the service allows nothing.",
+                    f"The limit '{field.name}' of the service allows nothing.",
                     expected="more than 0",
-                    received=repr(value),
+                    received=repr(limit),
                 )
         if self.inputs > self.queue:
             raise ArgumentError(
@@ -51,3 +53,40 @@ class Limits:
                 expected=f"'inputs' of at most {self.queue}, the 'queue'",
                 received=str(self.inputs),
             )
+
+
+class RequestError(Exception):
+    """Why a request gets no answer.
+
+    Args:
+        status: The status of the reply, as in HTTP.
+        detail: What is wrong with this request, and what would be right. It quotes
+            nothing of the request but names and numbers.
+        headers: Headers of the reply.
+        **members: What else the reply tells, such as the ``limit`` that was hit.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+        self.headers, self.members = dict(headers or {}), members
+
+    @classmethod
+    def over_limit(
+        cls, status: int, limit: str, most: Any, problem: str
+    ) -> "RequestError":
+        """The error of a request that asks for more than a limit allows."""
+        detail = f"{problem} Allowed: at most {most}."
+        return cls(status, detail, limit=limit, allowed=most)
+
+    @property
+    def reason(self) -> str:
+        """The word the rejection is counted under."""
+        return str(self.members.get("limit", self.status))

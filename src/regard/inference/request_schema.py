@@ -1,17 +1,17 @@
-"""What a request asks, checked."""
+"""The schema of a request: what can be asked of a model, described and checked."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from regard.inference.limits import Limits
-from regard.serve.problems import Problem, over
+from regard.inference.json_format import FLAG, Schema, array, record
+from regard.inference.limits import Limits, RequestError
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of a model.
+class PredictionRequest:
+    """A checked request.
 
     Args:
         inputs: The texts.
@@ -19,8 +19,7 @@ class Question:
         layers: The layers whose weights it has; None: all of them.
         top_k: The most probable labels and the strongest weights it has; None: all.
         html: Whether it has the picture of each result, too.
-        beam: The width of the search; translators only.
-        n_best: The results of a search; translators only.
+        options: What only this kind of model can be asked, all of it, by name.
     """
 
     inputs: tuple[str, ...]
@@ -28,8 +27,7 @@ class Question:
     layers: tuple[str, ...] | None = None
     top_k: int | None = None
     html: bool = False
-    beam: int = 1
-    n_best: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def with_weights(self) -> bool:
@@ -37,61 +35,150 @@ class Question:
         return self.weights and self.layers != ()
 
 
-def read_question(
-    body: bytes, limits: Limits, layers: tuple[str, ...], searches: bool
-) -> Question:
-    """Make sense of the body of a request.
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One member of a request.
 
     Args:
-        body: JSON.
-        limits: What may be asked for.
-        layers: The layers that the model has.
-        searches: Whether the model searches, so that it can be told how.
+        schema: Its JSON schema.
+        read: From the value of a request to one that is checked; raises
+            ``RequestError``.
+    """
+
+    schema: Schema
+    read: Callable[[Any], Any]
+
+
+class RequestSchema:
+    """What can be asked of a model.
+
+    Args:
+        limits: What a request may ask for.
+        layers: The layers whose weights can be asked for.
+        options: What only this kind of model can be asked; their schemas have a
+            ``default``.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        layers: tuple[str, ...],
+        options: Mapping[str, Member] | None = None,
+    ) -> None:
+        self.layers = layers
+        options = options or {}
+        self._defaults = {
+            name: member.schema["default"] for name, member in options.items()
+        }
+        self._members = {**_common_members(limits, layers), **options}
+
+    def to_json(self) -> Schema:
+        """The JSON schema of a request."""
+        properties = {name: member.schema for name, member in self._members.items()}
+        return record(properties, optional=tuple(set(properties) - {"inputs"}))
+
+    def choices(self, name: str) -> list[Any]:
+        """The values that an option can have; none where there is no such option."""
+        if name not in self._defaults:
+            return []
+        return list(self._members[name].schema["enum"])
+
+    def read(self, body: bytes) -> PredictionRequest:
+        """Make sense of the body of a request.
+
+        Raises:
+            RequestError: It is not JSON (400), or not as described, or over a limit
+                (422).
+        """
+        stored = _read_object(body)
+        unknown = sorted(set(stored) - set(self._members))
+        if unknown:
+            # Their names are the client's own words; they might be anything.
+            known = list(self._members)
+            refuse(f"{len(unknown)} of the members are unknown. Known: {known}.")
+        if "inputs" not in stored:
+            refuse("'inputs' is missing: one text or a list of them.")
+        members = {
+            name: self._members[name].read(value) for name, value in stored.items()
+        }
+        options = {
+            name: members.pop(name, default) for name, default in self._defaults.items()
+        }
+        return PredictionRequest(**members, options=options)
+
+
+def read_count(name: str, value: Any, most: int | None = None) -> int:
+    """A whole number of a request, 1 or more.
 
     Raises:
-        Problem: It is not JSON (400), or not as described, or over a limit (422).
+        RequestError: It is none, or more than ``most``.
     """
-    readers: dict[str, Callable[[Any], Any]] = {
-        "inputs": lambda value: _inputs(value, limits),
-        "weights": lambda value: _flag("weights", value),
-        "html": lambda value: _flag("html", value),
-        "top_k": lambda value: _count("top_k", value, None),
-        "layers": lambda value: _layers(value, layers),
+    # JSON has one kind of number: 3.0 is a whole one.
+    whole = isinstance(value, int | float) and value == value // 1
+    if isinstance(value, bool) or not whole or value < 1:
+        refuse(f"'{name}' is no whole number, 1 or more.")
+    if most is not None and value > most:
+        raise RequestError.over_limit(422, name, most, f"'{name}' is too large.")
+    return int(value)
+
+
+def refuse(detail: str) -> NoReturn:
+    """Refuse a request that is not as described."""
+    raise RequestError(422, detail)
+
+
+def _common_members(limits: Limits, layers: tuple[str, ...]) -> dict[str, Member]:
+    text: Schema = {"type": "string", "maxLength": limits.characters}
+    texts = array(text) | {"minItems": 1, "maxItems": limits.inputs}
+    schemas: dict[str, Schema] = {
+        "inputs": {
+            "anyOf": [text, texts],
+            "description": f"One text or several, each of {limits.tokens} tokens "
+            "at most.",
+        },
+        "weights": FLAG
+        | {"default": True, "description": "Whether tokens and weights are told."},
+        "layers": array({"type": "string", "enum": list(layers)})
+        | {"description": "Of which layers; all by default."},
+        "top_k": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Only so many of the most probable labels and of the "
+            "strongest weights.",
+        },
+        "html": FLAG | {"default": False, "description": "Whether it is drawn, too."},
     }
-    if searches:
-        readers["beam"] = lambda value: _beam(value, limits)
-        readers["n_best"] = lambda value: _count("n_best", value, limits.n_best)
-    asked = _object(body)
-    unknown = sorted(set(asked) - set(readers))
-    if unknown:
-        # Their names are the client's own words; they might be anything.
-        _refuse(f"{len(unknown)} of the members are unknown. Known: {list(readers)}.")
-    if "inputs" not in asked:
-        _refuse("'inputs' is missing: one text or a list of them.")
-    given = {name: readers[name](value) for name, value in asked.items()}
-    return Question(**({"beam": limits.beams[0]} | given))
+    readers: dict[str, Callable[[Any], Any]] = {
+        "inputs": lambda value: _read_inputs(value, limits),
+        "weights": lambda value: _read_flag("weights", value),
+        "layers": lambda value: _read_layers(value, layers),
+        "top_k": lambda value: read_count("top_k", value),
+        "html": lambda value: _read_flag("html", value),
+    }
+    return {name: Member(schema, readers[name]) for name, schema in schemas.items()}
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body.decode("utf-8"), parse_constant=_no_number)
+        stored = json.loads(body.decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise Problem(400, "The body is not JSON in UTF-8.") from error
-    if not isinstance(asked, dict):
-        _refuse("The body is no JSON object.")
-    return asked
+        raise RequestError(400, "The body is not JSON in UTF-8.") from error
+    if not isinstance(stored, dict):
+        refuse("The body is no JSON object.")
+    return stored
 
 
 def _no_number(_: str) -> NoReturn:
     raise ValueError("NaN and infinities are no JSON")
 
 
-def _inputs(value: Any, limits: Limits) -> tuple[str, ...]:
+def _read_inputs(value: Any, limits: Limits) -> tuple[str, ...]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts:
-        _refuse("'inputs' is neither a text nor a list of one text or more.")
+        refuse("'inputs' is neither a text nor a list of one text or more.")
     if len(texts) > limits.inputs:
-        raise over(422, "inputs", limits.inputs, f"There are {len(texts)} inputs.")
+        problem = f"There are {len(texts)} inputs."
+        raise RequestError.over_limit(422, "inputs", limits.inputs, problem)
     for index, text in enumerate(texts):
         _check_text(index, text, limits.characters)
     return tuple(texts)
@@ -99,50 +186,23 @@ def _inputs(value: Any, limits: Limits) -> tuple[str, ...]:
 
 def _check_text(index: int, text: Any, most: int) -> None:
     if not isinstance(text, str):
-        _refuse(f"Input {index} is no text.")
+        refuse(f"Input {index} is no text.")
     if len(text) > most:
-        what = f"Input {index} has {len(text)} characters."
-        raise over(422, "characters", most, what)
+        problem = f"Input {index} has {len(text)} characters."
+        raise RequestError.over_limit(422, "characters", most, problem)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        _refuse(f"Input {index} holds half a surrogate pair.")
+        refuse(f"Input {index} holds half a surrogate pair.")
 
 
-def _flag(name: str, value: Any) -> bool:
+def _read_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        _refuse(f"'{name}' is neither true nor false.")
+        refuse(f"'{name}' is neither true nor false.")
     return value
 
 
-def _count(name: str, value: Any, most: int | None) -> int:
-    # JSON has one kind of number: 3.0 is a whole one.
-    whole = isinstance(value, int | float) and value == value // 1
-    if isinstance(value, bool) or not whole or value < 1:
-        _refuse(f"'{name}' is no whole number, 1 or more.")
-    if most is not None and value > most:
-        raise over(422, name, most, f"'{name}' is too large.")
-    return int(value)
-
-
-def _beam(value: Any, limits: Limits) -> int:
-    beam = _count("beam", value, max(limits.beams))
-    if beam not in limits.beams:
-        allowed = sorted(limits.beams)
-        raise Problem(
-            422,
-            f"This service searches with these beams only: {allowed}.",
-            limit="beam",
-            allowed=allowed,
-        )
-    return beam
-
-
-def _layers(value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
-    if not isinstance(value, list) or any(one not in known for one in value):
-        _refuse(f"'layers' is no list of layers of this model: {list(known)}.")
+def _read_layers(value: Any, layers: tuple[str, ...]) -> tuple[str, ...]:
+    if not isinstance(value, list) or any(name not in layers for name in value):
+        refuse(f"'layers' is no list of layers of this model: {list(layers)}.")
     return tuple(value)
-
-
-def _refuse(detail: str) -> NoReturn:
-    raise Problem(422, detail)

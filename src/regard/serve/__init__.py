@@ -9,7 +9,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("The service", error.name or "", "serve") from error
 
-from regard.inference.limits import Limits
+from regard.inference import Limits
 from regard.serve.app import create_app
 
 __all__ = ["Limits", "create_app"]

@@ -9,19 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from regard.inference.limits import Limits
-from regard.serve.batching import Batching
-from regard.serve.description import describe
-from regard.serve.endpoints import Endpoints, as_problem
-from regard.serve.metrics import Metrics
-from regard.serve.models import Bundles, ServedModel, serve_models
+from regard.inference import Limits, RequestError
+from regard.serve.batcher import Batching
+from regard.serve.endpoints import Endpoints
+from regard.serve.middleware import ReplyMiddleware
+from regard.serve.openapi import openapi
 from regard.serve.page import page_routes
-from regard.serve.problems import Problem
-from regard.serve.watching import Watched
+from regard.serve.problem_details import problem_response
+from regard.serve.registry import ModelSources, ServedModel, serve_models
+from regard.serve.telemetry import Metrics
 
 
 def create_app(
-    bundles: Bundles,
+    bundles: ModelSources,
     *,
     limits: Limits | None = None,
     max_batch: int = 32,
@@ -58,14 +58,14 @@ def create_app(
     metrics = Metrics()
     batching = Batching(max_batch, max_wait_ms / 1000, limits.queue)
     models = serve_models(bundles, limits, batching, metrics)
-    endpoints = Endpoints(models, limits, metrics, describe(models, limits))
+    endpoints = Endpoints(models, limits, metrics, openapi(models))
     app = Starlette(
         routes=[*endpoints.routes(), *page_routes()],
-        middleware=[Middleware(Watched, metrics), *_cors(cors)],
+        middleware=[Middleware(ReplyMiddleware, metrics), *_cors(cors)],
         exception_handlers={
-            Problem: as_problem,
-            HTTPException: as_problem,
-            Exception: as_problem,
+            RequestError: problem_response,
+            HTTPException: problem_response,
+            Exception: problem_response,
         },
         lifespan=_lifespan(models),
     )

@@ -1,29 +1,190 @@
-"""A translator in the service."""
+"""Translators as a kind: what is asked of one, and how its answers are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regard.bundle import Bundle, PartNames
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP
-from regard.inference.engine import Found, Job
-from regard.inference.json_format import rounded, rounded_rows
-from regard.inference.limits import Limits
-from regard.inference.request_schema import Question
-from regard.plot.alignment_article import alignment_article
-from regard.serve.problems import over
+from regard.errors import DataError
+from regard.inference import (
+    Job,
+    Limits,
+    Member,
+    PredictionRequest,
+    RequestError,
+    RequestSchema,
+)
+from regard.inference.json_format import (
+    COUNT,
+    FLAG,
+    HTML,
+    NUMBER,
+    OFFSETS,
+    TEXT,
+    Schema,
+    array,
+    record,
+    rounded,
+    rounded_rows,
+)
+from regard.inference.request_schema import read_count
+from regard.metrics import Alignment, parse_alignments
 from regard.text.batching import pad
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
-from regard.translation import TrainedTranslator
-from regard.translation.artifact import KIND
+from regard.translation.artifact import KIND, PARTS, TrainedTranslator
+from regard.translation.evaluation import TranslationEvaluation
+from regard.translation.translator import Translator
 from regard.types import FloatArray, Translation
 
+if TYPE_CHECKING:
+    from regard.plot import AlignmentPlot
+
 # Each takes seconds to compile, for each length and beam.
-_ROWS = (1, 16)
+_BATCH_SIZES = (1, 16)
 _LENGTH_PENALTY = 1.0
+
+
+class TranslatorKind:
+    """The kind of ``Translator``; see ``regard.kinds.Kind``."""
+
+    name = KIND
+    parts = PartNames(PARTS)
+    # Enough texts to sort by length and fill batches, few enough to see results early.
+    batch_size = 1024
+    request_examples: Mapping[str, Any] = {
+        "one": {"inputs": "ein hund rennt"},
+        "several, without weights": {
+            "inputs": ["One text.", "Another text."],
+            "weights": False,
+        },
+        "the three best": {"inputs": "ein hund rennt", "n_best": 3},
+    }
+
+    def load(self, bundle: Bundle) -> Translator:
+        """The translator of a checked bundle."""
+        return Translator.of(TrainedTranslator.from_bundle(bundle))
+
+    def answer(
+        self, model: Translator, texts: Sequence[str]
+    ) -> Sequence[list[Translation]]:
+        """The best translation of each text, in a list of its own."""
+        return model.translate(texts)
+
+    def to_json(self, answer: Sequence[Translation]) -> Any:
+        """An answer as plain values: a list, the best translation first."""
+        return [translation.to_dict() for translation in answer]
+
+    def plot(self, answers: Sequence[Sequence[Translation]]) -> "AlignmentPlot":
+        """Answers drawn, as a page or for a terminal."""
+        from regard.plot import alignment  # noqa: PLC0415 - loading needs no pictures
+
+        return alignment([translation for best in answers for translation in best])
+
+    def evaluate(
+        self, model: Translator, data: Sequence[Path], options: Mapping[str, Any]
+    ) -> TranslationEvaluation:
+        """Measure a translator on a file of pairs.
+
+        Args:
+            model: The translator.
+            data: The file, or one of sources and one of targets.
+            options: The columns, ``source`` and ``target``; the ``beam``; ``tokenize``,
+                how BLEU cuts texts; the file of gold ``alignments`` or None, and its
+                ``encoding``.
+        """
+        gold = options["alignments"]
+        return model.evaluate(
+            *data,
+            source=options["source"],
+            target=options["target"],
+            beam=options["beam"],
+            tokenize=options["tokenize"],
+            alignments=None if gold is None else _read_gold(gold, options["encoding"]),
+        )
+
+    def evaluation_table(self, evaluation: TranslationEvaluation) -> str:
+        """BLEU and chrF with their signatures, exact matches, alignment error."""
+        lines = [
+            f"{name:<12}{score.score:7.2f}   {score.signature}".rstrip()
+            for name, score in (
+                ("BLEU", evaluation.bleu),
+                ("chrF", evaluation.chrf),
+                ("exact match", evaluation.exact_match),
+            )
+        ]
+        agreement = evaluation.alignment
+        if agreement is not None:
+            lines.append(
+                f"{'AER':<12}{100 * agreement.error_rate:7.2f}   precision "
+                f"{100 * agreement.precision:.2f}, recall {100 * agreement.recall:.2f}"
+            )
+        lines.append(f"{'texts':<12}{evaluation.count:7,}")
+        return "".join(f"{line}\n" for line in lines)
+
+    def request_schema(self, model: Translator, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it
+        """What can be asked of a translator in a service."""
+        beam = {
+            "type": "integer",
+            "enum": list(limits.beams),
+            "default": limits.beams[0],
+            "description": "The number of hypotheses that are followed.",
+        }
+        n_best = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": limits.n_best,
+            "default": 1,
+            "description": "How many of them are told, best first; at most the beam.",
+        }
+        options = {
+            "beam": Member(beam, lambda value: _read_beam(value, limits)),
+            "n_best": Member(
+                n_best, lambda value: read_count("n_best", value, limits.n_best)
+            ),
+        }
+        return RequestSchema(limits, ("attention",), options)
+
+    def response_schema(self) -> Schema:
+        """What a translator in a service tells about a text."""
+        looked_at = record({"source": COUNT, "weight": NUMBER})
+        translation = record(
+            {
+                "text": TEXT,
+                "log_probability": NUMBER | {"description": "In nats."},
+                "score": NUMBER | {"description": "What it was ranked by."},
+                "finished": FLAG,
+                "tokens": array(TEXT, "What was written."),
+                "alignment": array(
+                    array(NUMBER),
+                    "For each written token its attention on each token of the input; "
+                    "each row sums to 1.",
+                ),
+                "strongest": array(
+                    array(looked_at), "The alignment where 'top_k' is asked."
+                ),
+                "html": HTML,
+            },
+            optional=("tokens", "alignment", "strongest", "html"),
+        )
+        members = {
+            "translations": array(translation, "Best first; none of an empty text."),
+            "truncated": FLAG,
+            "tokens": array(TEXT, "The tokens of the input."),
+            "offsets": OFFSETS,
+        }
+        return record(members, optional=("tokens", "offsets"))
+
+    def engine(
+        self, model: Translator, limits: Limits, batch_size: int
+    ) -> "TranslatorEngine":
+        """What runs a translator in a service."""
+        return TranslatorEngine(model.trained, limits, batch_size)
 
 
 class TranslatorEngine:
@@ -35,58 +196,55 @@ class TranslatorEngine:
         batch_size: The most texts that run together.
     """
 
-    kind = KIND
-    layers = ("attention",)
-    searches = True
-
     def __init__(
         self, trained: TrainedTranslator, limits: Limits, batch_size: int
     ) -> None:
         self._trained, self._limits = trained, limits
-        self.batch_size = min(batch_size, _ROWS[-1])
-        self._rows = sorted({min(rows, batch_size) for rows in _ROWS})
+        self.batch_size = min(batch_size, _BATCH_SIZES[-1])
+        self._batch_sizes = sorted({min(size, batch_size) for size in _BATCH_SIZES})
 
-    def read(self, text: str, question: Question) -> Job:
+    def read(self, text: str, request: PredictionRequest) -> Job:
         """Cut a text into tokens."""
         encoded = self._trained.source.encode([text])[0]
         if len(encoded) > self._limits.tokens:
-            what = f"An input has {len(encoded)} tokens."
-            raise over(422, "tokens", self._limits.tokens, what)
-        return Job(
-            text,
-            encoded,
-            (question.beam, _padded(len(self._ids(encoded)))),
-        )
+            problem = f"An input has {len(encoded)} tokens."
+            raise RequestError.over_limit(422, "tokens", self._limits.tokens, problem)
+        length = _padded_length(len(self._ids(encoded)))
+        return Job(text, encoded, (request.options["beam"], length))
 
     def warm_up(self) -> None:
         """Run every shape once."""
-        longest = _padded(min(self._limits.tokens, self._trained.config.max_length))
-        lengths = range(LENGTH_STEP, longest + 1, LENGTH_STEP)
+        most = min(self._limits.tokens, self._trained.config.max_length)
+        lengths = range(LENGTH_STEP, _padded_length(most) + 1, LENGTH_STEP)
         word = np.full(1, SequenceVocabulary.UNKNOWN_ID, dtype=np.int32)
-        for beam, length, rows in product(self._limits.beams, lengths, self._rows):
-            self._search([word] * rows, beam, length)
+        for beam, length, size in product(
+            self._limits.beams, lengths, self._batch_sizes
+        ):
+            self._search([word] * size, beam, length)
 
     def compute(self, jobs: Sequence[Job]) -> list[list[Translation]]:
         """The best translations of each text."""
         beam, length = jobs[0].bucket
         sources = [self._ids(job.encoded) for job in jobs]
-        found = self._search(sources, beam, length)
+        searched = self._search(sources, beam, length)
         return [
-            [self._translation(job, one) for one in best]
-            for job, best in zip(jobs, found, strict=True)
+            [self._translation(job, hypothesis) for hypothesis in hypotheses]
+            for job, hypotheses in zip(jobs, searched, strict=True)
         ]
 
-    def reply(self, job: Job, found: Found, question: Question) -> dict[str, Any]:
+    def reply(
+        self, job: Job, answer: Sequence[Translation], request: PredictionRequest
+    ) -> dict[str, Any]:
         """The best results, and where each of their tokens looked."""
-        best = cast("Sequence[Translation]", found)[: question.n_best]
+        best = answer[: request.options["n_best"]]
         reply: dict[str, Any] = {
             "translations": [
-                _translation(one, number, question)
-                for number, one in enumerate(best, 1)
+                _translation_reply(translation, number, request)
+                for number, translation in enumerate(best, 1)
             ],
-            "truncated": any(one.truncated for one in best),
+            "truncated": any(translation.truncated for translation in best),
         }
-        if question.with_weights:
+        if request.with_weights:
             kept = len(self._ids(job.encoded))
             reply["tokens"] = list(job.encoded.tokens[:kept])
             reply["offsets"] = job.encoded.offsets[:kept]
@@ -99,41 +257,65 @@ class TranslatorEngine:
         self, sources: Sequence[Any], beam: int, length: int
     ) -> list[list[Hypothesis]]:
         """Search in one of the shapes that were compiled."""
-        rows = min(rows for rows in self._rows if rows >= len(sources))
+        rows = min(size for size in self._batch_sizes if size >= len(sources))
         # The first source once more, where there is room: unlike an empty one it does
         # not make the search go on for longer.
         filled = [*sources, *[sources[0]] * (rows - len(sources))]
         search = Search(beam=beam, n_best=beam, length_penalty=_LENGTH_PENALTY)
-        found = self._trained.searcher(search).run(list(pad(filled, rows, length)))
+        searched = self._trained.searcher(search).run(list(pad(filled, rows, length)))
         return [
-            [replace(one, weights=one.weights[:, : len(source)]) for one in best]
-            for source, best in zip(sources, found, strict=False)
+            [
+                replace(hypothesis, weights=hypothesis.weights[:, : len(source)])
+                for hypothesis in hypotheses
+            ]
+            for source, hypotheses in zip(sources, searched, strict=False)
         ]
 
-    def _translation(self, job: Job, found: Hypothesis) -> Translation:
-        return self._trained.translation(job.text, job.encoded, found, replacement=True)
+    def _translation(self, job: Job, hypothesis: Hypothesis) -> Translation:
+        return self._trained.translation(
+            job.text, job.encoded, hypothesis, replacement=True
+        )
 
 
-def _padded(length: int) -> int:
+def _read_beam(value: Any, limits: Limits) -> int:
+    beam = read_count("beam", value, max(limits.beams))
+    if beam not in limits.beams:
+        allowed = sorted(limits.beams)
+        raise RequestError(
+            422,
+            f"This service searches with these beams only: {allowed}.",
+            limit="beam",
+            allowed=allowed,
+        )
+    return beam
+
+
+def _padded_length(length: int) -> int:
     return max(1, -(-length // LENGTH_STEP)) * LENGTH_STEP
 
 
-def _translation(one: Translation, number: int, question: Question) -> dict[str, Any]:
+def _translation_reply(
+    translation: Translation, number: int, request: PredictionRequest
+) -> dict[str, Any]:
     reply: dict[str, Any] = {
-        "text": one.text,
-        "log_probability": rounded(one.log_probability),
-        "score": rounded(one.score),
-        "finished": one.finished,
+        "text": translation.text,
+        "log_probability": rounded(translation.log_probability),
+        "score": rounded(translation.score),
+        "finished": translation.finished,
     }
-    if question.with_weights:
-        weights = rounded_rows(one.alignment)
-        reply["tokens"] = list(one.target_tokens)
-        if question.top_k is None:
+    if request.with_weights:
+        weights = rounded_rows(translation.alignment)
+        reply["tokens"] = list(translation.target_tokens)
+        if request.top_k is None:
             reply["alignment"] = weights
         else:
-            reply["strongest"] = _strongest(weights, question.top_k)
-    if question.html:
-        reply["html"] = alignment_article(one, number)
+            reply["strongest"] = _strongest(weights, request.top_k)
+    if request.html:
+        from regard.plot.alignment_page import (  # noqa: PLC0415 - as above
+            alignment_article,
+        )
+
+        reply["html"] = alignment_article(translation, number)
     return reply
 
 
@@ -146,3 +328,11 @@ def _strongest(weights: FloatArray, top_k: int) -> list[list[dict[str, Any]]]:
         ]
         for row in weights.tolist()
     ]
+
+
+def _read_gold(path: Path, encoding: str) -> list[Alignment]:
+    try:
+        lines = path.read_text(encoding).splitlines()
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error
+    return parse_alignments(lines, str(path))

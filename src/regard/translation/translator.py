@@ -52,6 +52,9 @@ class Translator:
         >>> best[0][0].text, best[0][0].alignment.shape
     """
 
+    #: The row of ``regard.kinds`` that says what can be done with it.
+    kind = KIND
+
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         self.seed = seed
         self._config = TranslatorConfig.of(settings)

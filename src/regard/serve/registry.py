@@ -1,4 +1,4 @@
-"""The models of a service, each with its queue."""
+"""The models of a service by name, each with its queue."""
 
 import asyncio
 import logging
@@ -10,21 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from regard.classification import TextClassifier
-from regard.classification.kind import ClassifierEngine
 from regard.errors import ArgumentError
-from regard.inference.engine import Engine, Found, Job
-from regard.inference.limits import Limits
-from regard.loading import load
-from regard.serve.batching import Batcher, Batching
-from regard.serve.metrics import Metrics
-from regard.translation import Translator
-from regard.translation.kind import TranslatorEngine
+from regard.inference import Job, Limits
+from regard.kinds import kind_of, load
+from regard.serve.batcher import Batcher, Batching
+from regard.serve.telemetry import Metrics
 
-#: A bundle on disk, or what ``regard.load`` makes of one.
-Bundle: TypeAlias = str | Path | TextClassifier | Translator
-#: Bundles by name; or their paths, whose last parts are the names.
-Bundles: TypeAlias = Mapping[str, Bundle] | Iterable[str | Path]
+#: By name the path of a bundle, or what ``regard.load`` makes of one; or paths alone,
+#: whose last parts are the names.
+ModelSources: TypeAlias = Mapping[str, Any] | Iterable[str | Path]
 
 # Names are parts of addresses.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -36,36 +30,44 @@ class ServedModel:
 
     Args:
         name: What it is called in addresses.
-        engine: The model.
+        model: What ``regard.load`` gives.
+        limits: What a request may ask for.
         batching: How texts are put together.
         metrics: Where they are counted.
     """
 
     def __init__(
-        self, name: str, engine: Engine, batching: Batching, metrics: Metrics
+        self,
+        name: str,
+        model: Any,
+        limits: Limits,
+        batching: Batching,
+        metrics: Metrics,
     ) -> None:
-        self.name, self.engine = name, engine
+        self.name, self.kind = name, kind_of(model)
+        self.engine = self.kind.engine(model, limits, batching.size)
+        self.request_schema = self.kind.request_schema(model, limits)
         #: Set once everything is compiled and questions are answered.
         self.ready = threading.Event()
-        self._make = partial(
-            Batcher[Job, Found],
-            engine.compute,
+        self._make_batcher = partial(
+            Batcher[Job, Any],
+            self.engine.compute,
             lambda job: job.bucket,
-            replace(batching, size=min(batching.size, engine.batch_size)),
+            replace(batching, size=min(batching.size, self.engine.batch_size)),
             on_batch=metrics.batch_sizes.labels(name).observe,
             on_queue=metrics.queue.labels(name).set,
         )
-        self._batcher: Batcher[Job, Found] | None = None
+        self._batcher: Batcher[Job, Any] | None = None
 
-    def start(self) -> "Batcher[Job, Found]":
+    def start(self) -> "Batcher[Job, Any]":
         """Begin to compile, then to answer; the queue, on the running event loop."""
         if self._batcher is None:
-            self._batcher = self._make()
-            self._batcher.start(self._warm_up).add_done_callback(self._ended)
+            self._batcher = self._make_batcher()
+            self._batcher.start(self._warm_up).add_done_callback(self._log_failure)
         return self._batcher
 
-    async def answer(self, jobs: Sequence[Job]) -> list[Found]:
-        """What is found for each of the jobs.
+    async def answer(self, jobs: Sequence[Job]) -> list[Any]:
+        """The answer to each of the jobs.
 
         Raises:
             QueueFullError: There is no room for all of them.
@@ -84,14 +86,14 @@ class ServedModel:
         self.engine.warm_up()
         self.ready.set()
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _log_failure(self, task: "asyncio.Task[None]") -> None:
         self.ready.clear()
         if not task.cancelled() and (error := task.exception()):
             _LOG.error("model %s cannot be run", self.name, exc_info=error)
 
 
 def serve_models(
-    bundles: Bundles, limits: Limits, batching: Batching, metrics: Metrics
+    sources: ModelSources, limits: Limits, batching: Batching, metrics: Metrics
 ) -> dict[str, ServedModel]:
     """Load bundles, and put a queue in front of each.
 
@@ -99,22 +101,24 @@ def serve_models(
         ArgumentError: There is none, or a name is taken or no part of an address.
         BundleError: A bundle is damaged.
     """
-    named = _named(bundles)
+    named = _named(sources)
     if not named:
         raise ArgumentError(
             "There is nothing to serve.", expected="at least one bundle"
         )
     return {
-        name: ServedModel(
-            name, _engine(bundle, limits, batching.size), batching, metrics
-        )
-        for name, bundle in named.items()
+        name: ServedModel(name, _loaded(source), limits, batching, metrics)
+        for name, source in named.items()
     }
 
 
-def _named(bundles: Bundles) -> dict[str, Bundle]:
-    if not isinstance(bundles, Mapping):
-        paths = [Path(path) for path in bundles]
+def _loaded(source: Any) -> Any:
+    return load(source) if isinstance(source, str | Path) else source
+
+
+def _named(sources: ModelSources) -> dict[str, Any]:
+    if not isinstance(sources, Mapping):
+        paths = [Path(path) for path in sources]
         pairs = [(path.resolve().name.removesuffix(".regard"), path) for path in paths]
         named: dict[str, Any] = dict(pairs)
         if len(named) < len(pairs):
@@ -125,7 +129,7 @@ def _named(bundles: Bundles) -> dict[str, Bundle]:
                 fix="Rename a folder, or give a dictionary of names and bundles.",
             )
     else:
-        named = dict(bundles)
+        named = dict(sources)
     for name in named:
         _check_name(name)
     return named
@@ -138,10 +142,3 @@ def _check_name(name: str) -> None:
             expected="letters, digits, '.', '-' and '_', 64 at most",
             fix="Rename the folder, or give a dictionary of names and bundles.",
         )
-
-
-def _engine(bundle: Bundle, limits: Limits, batch_size: int) -> Engine:
-    model: Any = load(bundle) if isinstance(bundle, str | Path) else bundle
-    kind: Any = TranslatorEngine if isinstance(model, Translator) else ClassifierEngine
-    engine: Engine = kind(model.trained, limits, batch_size)
-    return engine

@@ -1,4 +1,4 @@
-"""What is around every reply: headers that protect, counts and a line in the log."""
+"""Middleware around every reply: headers that protect, counts, a line in the log."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from regard.serve.metrics import Metrics
+from regard.serve.telemetry import Metrics
 
 _LOG = logging.getLogger("regard.serve.requests")
 # Nothing is loaded from elsewhere, nothing written in a page runs, nobody frames it.
@@ -25,7 +25,7 @@ HEADERS = {
 }
 
 
-class Watched:
+class ReplyMiddleware:
     """An application whose replies are protected, counted and logged.
 
     The log holds nothing that a client wrote: no text, and no address but those that
@@ -40,13 +40,13 @@ class Watched:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and watch its reply."""
+        """Pass a request on; protect, count and log its reply."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         begin, status = time.perf_counter(), 499  # where the client left before
 
-        async def watched(message: Message) -> None:
+        async def send_protected(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -54,21 +54,23 @@ class Watched:
             await send(message)
 
         # Endpoints put here what they know; nothing else is logged of a request.
-        known: dict[str, str | int] = {}
-        scope.setdefault("state", {})["watched"] = known
+        log_fields: dict[str, str | int] = {}
+        scope.setdefault("state", {})["log_fields"] = log_fields
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_protected)
         finally:
-            known["address"] = getattr(scope.get("route"), "path", "unknown")
-            self._note(status, time.perf_counter() - begin, known)
+            log_fields["address"] = getattr(scope.get("route"), "path", "unknown")
+            self._record(status, time.perf_counter() - begin, log_fields)
 
-    def _note(self, status: int, seconds: float, known: Mapping[str, object]) -> None:
-        if model := known.get("model"):
+    def _record(
+        self, status: int, seconds: float, log_fields: Mapping[str, object]
+    ) -> None:
+        if model := log_fields.get("model"):
             self._metrics.seconds.labels(model, status).observe(seconds)
-        if model and (reason := known.get("reason")):
+        if model and (reason := log_fields.get("reason")):
             self._metrics.rejections.labels(model, reason).inc()
         if _LOG.isEnabledFor(logging.INFO):
-            fields = {"status": status, "ms": round(1000 * seconds, 2), **known}
+            fields = {"status": status, "ms": round(1000 * seconds, 2), **log_fields}
             _LOG.info("request", extra={"fields": fields})
 
 

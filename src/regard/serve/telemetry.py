@@ -1,6 +1,9 @@
-"""What the service counts, for Prometheus."""
+"""The service's own measures: counters for Prometheus, logs as lines of JSON."""
 
+import json
+import logging
 import os
+from datetime import UTC, datetime
 
 from prometheus_client import (
     CollectorRegistry,
@@ -56,3 +59,20 @@ class Metrics:
         together = CollectorRegistry()
         multiprocess.MultiProcessCollector(together)
         return generate_latest(together)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, what happened, and its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

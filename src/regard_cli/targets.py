@@ -1,49 +1,10 @@
-"""What commands are given: texts from arguments, files and pipes; places to write."""
+"""Places to write, checked before any work is done."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 _PICTURES = (".png", ".svg", ".html", ".txt")
-
-
-@contextmanager
-def open_texts(arguments: list[str], file: str | None) -> Iterator[Iterator[str]]:
-    """The texts to predict, from the arguments or, one a line, from a file or a pipe.
-
-    ``-``, as the only argument or as the file, is standard input.
-    """
-    from regard.data import iterate_lines, open_binary  # noqa: PLC0415 - loads Keras
-
-    if arguments == ["-"] or file == "-":
-        yield iterate_lines(sys.stdin.buffer, "standard input")
-    elif file is not None:
-        with open_binary(Path(file)) as stream:
-            yield iterate_lines(stream, file)
-    else:
-        yield iter(arguments)
-
-
-def check_texts(arguments: list[str], file: str | None) -> None:
-    """Refuse texts from two places, from none, or in broken UTF-8.
-
-    Raises:
-        BadParameter: The texts are not as above.
-    """
-    if bool(arguments) == (file is not None):
-        raise typer.BadParameter(
-            "give either texts, or --file, or - for standard input",
-            param_hint="TEXT",
-        )
-    for number, text in enumerate(arguments, 1):
-        # Python hands undecodable bytes of an argument over as lone surrogates.
-        if not _is_unicode(text):
-            raise typer.BadParameter(
-                f"text {number} is not valid UTF-8", param_hint="TEXT"
-            )
 
 
 def check_bundle_target(path: Path) -> None:
@@ -101,11 +62,3 @@ def _check_folder(path: Path, hint: str) -> None:
         raise typer.BadParameter(
             f"there is no folder {path.absolute().parent}", param_hint=hint
         )
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

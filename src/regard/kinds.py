@@ -1,0 +1,173 @@
+"""The table of trained things: a row for each kind of bundle.
+
+Whatever loads, asks, measures or serves a trained model asks its row and does not
+branch. A new kind is a package with a class like ``Kind`` and a row in ``KINDS``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from regard.bundle import Bundle, PartNames, read_bundle
+from regard.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from regard.inference import Engine, Limits, RequestSchema
+    from regard.inference.json_format import Schema
+
+
+class Plot(Protocol):
+    """Answers drawn; see ``regard.plot``."""
+
+    def to_terminal(self) -> str:
+        """The answers for a terminal."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write the answers to a file; one that ends in ``.html`` is a page."""
+        ...
+
+
+class Evaluation(Protocol):
+    """How good a model is."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values, ready for JSON."""
+        ...
+
+
+class Kind(Protocol):
+    """A kind of trained thing; the class of its models has its name as ``kind``.
+
+    Attributes:
+        name: Its name, which the manifest of a bundle has.
+        parts: The parts of its bundles.
+        batch_size: How many texts of a file are answered at a time.
+        request_examples: Examples of requests to a service, by what they show.
+    """
+
+    name: str
+    parts: PartNames
+    batch_size: int
+    request_examples: Mapping[str, Any]
+
+    def load(self, bundle: Bundle) -> Any:
+        """The model of a bundle whose parts are checked.
+
+        Raises:
+            BundleError: A part is not what it should be.
+        """
+        ...
+
+    def answer(self, model: Any, texts: Sequence[str]) -> Sequence[Any]:
+        """The answer to each text."""
+        ...
+
+    def to_json(self, answer: Any) -> Any:
+        """An answer as plain values."""
+        ...
+
+    def plot(self, answers: Sequence[Any]) -> Plot:
+        """Answers drawn, as a page and for a terminal."""
+        ...
+
+    def evaluate(
+        self, model: Any, data: Sequence[Path], options: Mapping[str, Any]
+    ) -> Evaluation:
+        """Measure a model on data with the right answers.
+
+        Args:
+            model: The model.
+            data: One file, or one of texts and one of the right answers.
+            options: The options of ``regard evaluate`` by name; each kind takes its
+                own.
+        """
+        ...
+
+    def evaluation_table(self, evaluation: Any) -> str:
+        """An evaluation as lines for people."""
+        ...
+
+    def request_schema(self, model: Any, limits: "Limits") -> "RequestSchema":
+        """What a service can be asked."""
+        ...
+
+    def response_schema(self) -> "Schema":
+        """What a service tells about one text."""
+        ...
+
+    def engine(self, model: Any, limits: "Limits", batch_size: int) -> "Engine[Any]":
+        """What runs a model in a service."""
+        ...
+
+
+def _text_classifier() -> Kind:
+    from regard.classification.kind import (  # noqa: PLC0415 - when one is met
+        TextClassifierKind,
+    )
+
+    return TextClassifierKind()
+
+
+def _translator() -> Kind:
+    from regard.translation.kind import (  # noqa: PLC0415 - when one is met
+        TranslatorKind,
+    )
+
+    return TranslatorKind()
+
+
+#: The rows: what makes a kind, by its name. What a kind needs is imported with it.
+KINDS: dict[str, Callable[[], Kind]] = {
+    "text-classifier": _text_classifier,
+    "translator": _translator,
+}
+
+
+def kind_of(model: Any) -> Kind:
+    """The kind of a trained model.
+
+    Raises:
+        ArgumentError: It is of none.
+    """
+    name = getattr(model, "kind", None)
+    if not isinstance(name, str) or name not in KINDS:
+        raise ArgumentError(
+            "This is of no kind that can be asked.",
+            expected=f"what regard.load gives: {', '.join(KINDS)}",
+            received=f"a {type(model).__name__}",
+        )
+    return KINDS[name]()
+
+
+def is_of_kind(model: Any, name: str) -> bool:
+    """Whether a trained model is of a kind, for what only one kind can do."""
+    return kind_of(model).name == name
+
+
+def load(path: str | Path) -> Any:
+    """Load a bundle that ``save`` or ``regard train`` made.
+
+    Sizes and hashes of all parts are checked first; nothing in a bundle is executed,
+    and only classes of Keras and of this library are loaded from it.
+
+    Args:
+        path: The folder, for example ``reviews.regard``.
+
+    Returns:
+        What was saved, for example a ``TextClassifier`` or a ``Translator``.
+
+    Raises:
+        BundleError: There is no bundle, or it is damaged, incomplete or of an unknown
+            version; the message names the part and what is wrong with it.
+
+    Example:
+        >>> classifier = regard.load("reviews.regard")
+        >>> classifier.predict(["A film that never finds its feet."])
+    """
+    bundle = read_bundle(path, _part_names)
+    return KINDS[bundle.kind]().load(bundle)
+
+
+def _part_names(name: str) -> PartNames | None:
+    return KINDS[name]().parts if name in KINDS else None
