@@ -9,7 +9,7 @@ from regard_cli.backend import prepare
 from regard_cli.targets import check_writable
 
 if TYPE_CHECKING:
-    from regard.legacy.conversion import Converted
+    from regard.legacy.conversion import ConvertedModel
 
 
 def legacy_convert(
@@ -35,32 +35,31 @@ def legacy_convert(
 ) -> None:
     """Convert an old model with attention layers to a file that Keras 3 loads.
 
-    What was found and what had to be inferred is printed. Where a file can be read in
+    The layers and what had to be inferred are printed. Where a file can be read in
     two ways, the message names the option that decides.
     """
     prepare()
     if out.suffix != ".keras":
         raise typer.BadParameter(f"{out} does not end in .keras", param_hint="--out")
     check_writable(out, "--out")
+    from regard._files import staged_file  # noqa: PLC0415 - loads Keras
     from regard.legacy import to_modern  # noqa: PLC0415 - loads Keras
-    from regard.legacy.conversion import (  # noqa: PLC0415 - loads Keras
-        convert,
-        write_model,
-    )
-    from regard.legacy.recognition import Options  # noqa: PLC0415 - loads Keras
+    from regard.legacy.conversion import convert  # noqa: PLC0415 - loads Keras
+    from regard.legacy.recognition import LoadOptions  # noqa: PLC0415 - loads Keras
 
-    converted = convert(old, Options(step_dim, variant, version))
+    converted = convert(old, LoadOptions(step_dim, variant, version))
     typer.echo(_described(converted))
     model = to_modern(converted.model) if modern else converted.model
-    write_model(model, out)
+    with staged_file(out) as staged:
+        model.save(staged)
     typer.echo(f"Wrote {out}.", err=True)
 
 
-def _described(converted: "Converted") -> str:
-    stored = converted.stored
-    lines = [f"{stored.layout}; Keras {stored.keras_version}"]
+def _described(converted: "ConvertedModel") -> str:
+    file = converted.file
+    lines = [f"{file.layout}; Keras {file.keras_version}"]
     for layer in converted.model.layers:
         count = f"{layer.count_params():,} weights" if layer.weights else "no weights"
         lines.append(f"  {layer.name}: {type(layer).__name__}, {count}")
-    lines += [f"inferred: {each}" for each in converted.inferred]
+    lines += [f"inferred: {setting}" for setting in converted.inferred]
     return "\n".join(lines)

@@ -1,19 +1,13 @@
 """``regard legacy convert``: prints what it found, asks where it must, writes once."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
-import pytest
 
-OLD = Path(__file__).resolve().parents[2].parent / "shared" / "legacy"
-pytestmark = pytest.mark.skipif(
-    not OLD.is_dir(), reason="the golden files of old layers are not here"
-)
+from old_files import OLD_FILES
 
 
 def test_a_file_without_configuration_says_what_was_inferred(run, tmp_path):
-    old = OLD / "kaggle_attention" / "keras208_noconfig_model.h5"
+    old = OLD_FILES / "kaggle_attention" / "keras208_noconfig_model.h5"
     new = tmp_path / "new.keras"
     done = run("legacy", "convert", old, "--out", new)
     assert done.code == 0, done.err
@@ -27,7 +21,7 @@ def test_a_file_without_configuration_says_what_was_inferred(run, tmp_path):
 
 
 def test_two_readings_ask_and_write_nothing(run, tmp_path):
-    old = OLD / "attention_with_context" / "kdot_plain_model.h5"
+    old = OLD_FILES / "attention_with_context" / "kdot_plain_model.h5"
     new = tmp_path / "new.keras"
     done = run("legacy", "convert", old, "--out", new)
     assert done.code == 2
@@ -43,7 +37,7 @@ def test_two_readings_ask_and_write_nothing(run, tmp_path):
 
 
 def test_wrong_use(run, tmp_path):
-    old = OLD / "kaggle_attention" / "plain_model.h5"
+    old = OLD_FILES / "kaggle_attention" / "plain_model.h5"
     done = run("legacy", "convert", old, "--out", tmp_path / "new.h5")
     assert done.code == 2
     assert ".keras" in done.err

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from old_files import OLD_FILES
 from regard.comparison.published import PublishedDecoder
 
 
@@ -12,11 +13,8 @@ def fill(decoder, weights):
 
 
 @pytest.mark.parametrize("case", ["plain", "seq2seq_trained", "simple_nmt"])
-def test_of_golden_files(shared_data, case):
-    path = shared_data.parent / "legacy" / "attention_decoder" / f"{case}.npz"
-    if not path.exists():
-        pytest.skip(f"there is no {path.name} beside the shared data")
-    golden = np.load(path)
+def test_of_golden_files(case):
+    golden = np.load(OLD_FILES / "attention_decoder" / f"{case}.npz")
     prefix = "weight."
     weights = {
         name.removeprefix(prefix): golden[name]

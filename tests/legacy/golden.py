@@ -3,17 +3,15 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
+from old_files import OLD_FILES
 from regard import legacy
 
-ROOT = Path(__file__).resolve().parents[2].parent / "shared" / "legacy"
-MISSING = "the golden files of old layers are not here: ../shared/legacy"
 ALL = sorted(
     f"{path.parent.name}/{path.stem}"
-    for path in ROOT.glob("*/*.json")
+    for path in OLD_FILES.glob("*/*.json")
     if path.stem != "mask_bug_documentation"  # Documents what is not to be repeated.
 )
 # What the inputs of whole models are called, the first that a case has.
@@ -42,11 +40,11 @@ class Golden:
 
     @cached_property
     def facts(self):
-        return json.loads((ROOT / f"{self.name}.json").read_text("utf-8"))
+        return json.loads((OLD_FILES / f"{self.name}.json").read_text("utf-8"))
 
     @cached_property
     def arrays(self):
-        with np.load(ROOT / f"{self.name}.npz") as stored:
+        with np.load(OLD_FILES / f"{self.name}.npz") as stored:
             return dict(stored)
 
     @property
@@ -54,7 +52,7 @@ class Golden:
         return self.facts["options"]
 
     def file(self, suffix):
-        return ROOT / f"{self.name}{suffix}"
+        return OLD_FILES / f"{self.name}{suffix}"
 
     @property
     def inputs(self):

@@ -11,10 +11,11 @@ import pytest
 from regard import legacy
 from regard.errors import RegardError
 
-pytestmark = pytest.mark.skipif(not golden.ALL, reason=golden.MISSING)
 MODELS = [name for name in golden.ALL if golden.Golden(name).file("_model.h5").exists()]
 BYTES_OF_A_PROCESS = 1 << 30
-SECONDS = 30
+# Of computing, which a busy machine does not stretch. A reader that hangs is ended by
+# its limits, which test_legacy_isolated_reader.py tests.
+CPU_SECONDS = 30
 # Models without recurrent layers, which take a while to build.
 QUICK = ("kaggle_attention", "seq_weighted_attention", "philipperemy_attention")
 
@@ -131,10 +132,10 @@ def run(seeds, folder, loaded, models=MODELS):
     before = memory()
     errors, slowest = 0, 0.0
     for seed in seeds:
-        start = time.perf_counter()
+        start = time.process_time()
         errors += attempt(seed, folder, loaded, models) is not None
-        slowest = max(slowest, time.perf_counter() - start)
-    assert slowest < SECONDS
+        slowest = max(slowest, time.process_time() - start)
+    assert slowest < CPU_SECONDS
     assert memory() - before < BYTES_OF_A_PROCESS
     return errors
 

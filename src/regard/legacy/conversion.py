@@ -1,58 +1,57 @@
-"""Loading what was trained years ago."""
+"""Models and weights of Keras 2, loaded as models of Keras 3."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.hdf5.isolated_reader import Stored, read_stored
+from regard.legacy.hdf5 import OldFile, read_old_file
 from regard.legacy.model_graph import rebuild
-from regard.legacy.recognition import Options
-from regard.legacy.weight_assignment import fill
+from regard.legacy.recognition import LoadOptions
+from regard.legacy.weight_assignment import assign_weights
 
 
 @dataclass(frozen=True, eq=False)
-class Converted:
+class ConvertedModel:
     """An old model on Keras 3.
 
     Args:
         model: The model, with its weights; not compiled.
-        stored: What the file held.
-        inferred: What was not in it, a sentence each.
+        file: The content of the file.
+        inferred: The settings that were not in it, a sentence each.
     """
 
     model: keras.Model
-    stored: Stored
+    file: OldFile
     inferred: tuple[str, ...]
 
 
-def convert(path: str | Path, options: Options) -> Converted:
+def convert(path: str | Path, options: LoadOptions) -> ConvertedModel:
     """Rebuild an old full model and say what had to be inferred.
 
     Raises:
         DataError: As ``load_model``.
         ArgumentError: As ``load_model``.
     """
-    stored = read_stored(path)
-    if stored.config is None:
+    file = read_old_file(path)
+    if file.config is None:
         raise ArgumentError(
             f"'{path}' holds weights without a model.",
             expected="a file of model.save()",
-            received=stored.layout,
+            received=file.layout,
             fix="Build the model and use regard.legacy.load_weights(model, path).",
         )
-    if stored.keras_version[:2] not in {"1.", "2.", "un"}:
+    if file.keras_version[:2] not in {"1.", "2.", "un"}:
         raise ArgumentError(
             f"'{path}' is not an old file.",
             expected="a version of Keras before 3",
-            received=stored.keras_version,
+            received=file.keras_version,
             fix="Use keras.models.load_model.",
         )
     inferred: list[str] = []
-    model = rebuild(stored, options, inferred.append)
-    return Converted(model, stored, tuple(inferred))
+    model = rebuild(file, options, inferred.append)
+    return ConvertedModel(model, file, tuple(inferred))
 
 
 def load_model(
@@ -87,9 +86,9 @@ def load_model(
 
     Example:
         >>> model = regard.legacy.load_model("model_2018.h5")
-        >>> seen = regard.observe(model).predict(ids)
+        >>> result = regard.observe(model).predict(ids)
     """
-    return convert(path, Options(step_dim, variant, version)).model
+    return convert(path, LoadOptions(step_dim, variant, version)).model
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
@@ -110,20 +109,4 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     Example:
         >>> regard.legacy.load_weights(model, "weights_2018.h5")
     """
-    fill(model, read_stored(path))
-
-
-def write_model(model: keras.Model, path: str | Path) -> None:
-    """Save a model beside its place and move it there when it is whole.
-
-    Args:
-        model: The model.
-        path: The ``.keras`` file, which replaces one that is there.
-    """
-    target = Path(path)
-    staged = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.keras")
-    try:
-        model.save(staged)
-        staged.replace(target)
-    finally:
-        staged.unlink(missing_ok=True)
+    assign_weights(model, read_old_file(path))

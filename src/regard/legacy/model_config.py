@@ -1,34 +1,34 @@
-"""What an old configuration says, taken apart."""
+"""The configuration of an old model, parsed: its layers and how they are connected."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-#: An output in the graph: the layer, which use of it, which of its outputs.
-Place = tuple[str, int, int]
+#: A tensor of the graph: the layer, which use of it, which of its outputs.
+TensorReference = tuple[str, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """One use of a layer: on which outputs."""
+class InboundNode:
+    """One use of a layer: the tensors it is called on."""
 
-    sources: Sequence[Place]
+    inputs: Sequence[TensorReference]
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class LayerConfig:
     """A layer of a configuration.
 
     Args:
-        kind: The name of its class.
-        config: Its configuration.
-        calls: Its uses.
+        class_name: The name of its class.
+        config: Its own configuration.
+        nodes: Its uses.
         weights_of: The name its arrays have in the file, where that is another.
     """
 
-    kind: str
+    class_name: str
     config: Mapping[str, Any]
-    calls: Sequence[Call] = ()
+    nodes: Sequence[InboundNode] = ()
     weights_of: str | None = None
 
     @property
@@ -37,48 +37,48 @@ class Entry:
         return str(self.config["name"])
 
     @property
-    def stored_as(self) -> str:
+    def weights_name(self) -> str:
         """The name of its arrays in the file."""
         return self.weights_of or self.name
 
     @property
-    def sources(self) -> list[Place]:
-        """What it is called on, in all its uses."""
-        return [place for call in self.calls for place in call.sources]
+    def inputs(self) -> list[TensorReference]:
+        """The tensors it is called on, in all its uses."""
+        return [tensor for node in self.nodes for tensor in node.inputs]
 
 
-def read_entry(layer: Mapping[str, Any]) -> Entry:
+def parse_layer(layer: Mapping[str, Any]) -> LayerConfig:
     """A layer as it is written down.
 
     Raises:
         ValueError: It is called with more than tensors.
     """
     config = {"name": layer.get("name"), **layer["config"]}
-    calls = [_call(node) for node in layer.get("inbound_nodes") or ()]
-    return Entry(layer["class_name"], config, calls)
+    nodes = [_parse_node(node) for node in layer.get("inbound_nodes") or ()]
+    return LayerConfig(layer["class_name"], config, nodes)
 
 
-def _call(node: Any) -> Call:
-    for place in node:
-        settings = place[3] if len(place) > 3 else {}
-        if any(value is not None for value in settings.values()):
-            raise ValueError(f"a layer is called with {settings}")
-    return Call(read_places(node))
+def _parse_node(node: Any) -> InboundNode:
+    for tensor in node:
+        arguments = tensor[3] if len(tensor) > 3 else {}
+        if any(value is not None for value in arguments.values()):
+            raise ValueError(f"a layer is called with {arguments}")
+    return InboundNode(parse_tensors(node))
 
 
-def read_places(places: Any) -> list[Place]:
-    """Outputs in the graph as they are written down.
+def parse_tensors(tensors: Any) -> list[TensorReference]:
+    """Tensors of the graph as they are written down.
 
     Raises:
         ValueError: They are none.
     """
-    found = [(place[0], place[1], place[2]) for place in places]
-    for name, use, index in found:
+    references = [(tensor[0], tensor[1], tensor[2]) for tensor in tensors]
+    for name, use, index in references:
         if not (isinstance(name, str) and _is_index(use) and _is_index(index)):
             raise ValueError(f"no place in the graph: {[name, use, index]}")
-    if not found:
+    if not references:
         raise ValueError("a list of tensors is empty")
-    return found
+    return references
 
 
 def _is_index(value: Any) -> bool:
@@ -86,73 +86,79 @@ def _is_index(value: Any) -> bool:
 
 
 def join_gates(
-    entries: Sequence[Entry], outputs: Sequence[Place]
-) -> tuple[list[Entry], list[Place]]:
-    """Make one layer of each dense layer, softmax and product that are a gate.
+    layers: Sequence[LayerConfig], outputs: Sequence[TensorReference]
+) -> tuple[list[LayerConfig], list[TensorReference]]:
+    """Make one ``Att`` of each dense layer, softmax and product that are a gate.
 
     Args:
-        entries: The layers of a model.
+        layers: The layers of a model.
         outputs: The outputs of the model.
 
     Returns:
         The layers with a gate in the place of each product, which has the name of the
         softmax and the weights of the dense layer; the outputs.
     """
-    known = {entry.name: entry for entry in entries}
-    uses = [*outputs, *(place for entry in entries for place in entry.sources)]
-    counts = {name: sum(place[0] == name for place in uses) for name in known}
-    joined = list(_gates(known, counts))
-    gone = {name for trio in joined for name in trio}
+    by_name = {layer.name: layer for layer in layers}
+    uses = [*outputs, *(tensor for layer in layers for tensor in layer.inputs)]
+    counts = {name: sum(tensor[0] == name for tensor in uses) for name in by_name}
+    trios = list(_gate_trios(by_name, counts))
+    joined = {name for trio in trios for name in trio}
     gates = {
-        product: _gate(known, dense, softmax) for dense, softmax, product in joined
+        product: _gate(by_name, dense, softmax) for dense, softmax, product in trios
     }
     names = {product: gate.name for product, gate in gates.items()}
-    kept = [
-        gates.get(entry.name, entry)
-        for entry in entries
-        if entry.name not in gone or entry.name in gates
+    remaining = [
+        gates.get(layer.name, layer)
+        for layer in layers
+        if layer.name not in joined or layer.name in gates
     ]
-    return [_renamed(entry, names) for entry in kept], _places(outputs, names)
+    return [_renamed(layer, names) for layer in remaining], _redirected(outputs, names)
 
 
-def _places(places: Sequence[Place], names: Mapping[str, str]) -> list[Place]:
-    """Places in the graph after products got the names of their gates."""
-    return [(names.get(name, name), use, index) for name, use, index in places]
+def _redirected(
+    tensors: Sequence[TensorReference], names: Mapping[str, str]
+) -> list[TensorReference]:
+    """The tensors after products got the names of their gates."""
+    return [(names.get(name, name), use, index) for name, use, index in tensors]
 
 
-def _renamed(entry: Entry, names: Mapping[str, str]) -> Entry:
-    calls = [Call(_places(call.sources, names)) for call in entry.calls]
-    return replace(entry, calls=calls)
+def _renamed(layer: LayerConfig, names: Mapping[str, str]) -> LayerConfig:
+    nodes = [InboundNode(_redirected(node.inputs, names)) for node in layer.nodes]
+    return replace(layer, nodes=nodes)
 
 
-def _gates(
-    known: Mapping[str, Entry], counts: Mapping[str, int]
+def _gate_trios(
+    by_name: Mapping[str, LayerConfig], counts: Mapping[str, int]
 ) -> Iterator[tuple[str, str, str]]:
     """The names of dense layer, softmax and product of each gate."""
-    for product in known.values():
-        if product.kind != "Multiply" or len(product.calls) != 1:
+    for product in by_name.values():
+        if product.class_name != "Multiply" or len(product.nodes) != 1:
             continue
-        for softmax in map(known.get, (place[0] for place in product.sources)):
-            dense = softmax and _dense_below(known, softmax)
+        for softmax in map(by_name.get, (tensor[0] for tensor in product.inputs)):
+            dense = softmax and _dense_below(by_name, softmax)
             if not (softmax and dense):
                 continue
-            gated = {*product.sources, *dense.sources} - {(softmax.name, 0, 0)}
+            gated = {*product.inputs, *dense.inputs} - {(softmax.name, 0, 0)}
             only = counts[softmax.name] == counts[dense.name] == 1
-            if len(gated) == 1 and len(product.sources) == 2 and only:
+            if len(gated) == 1 and len(product.inputs) == 2 and only:
                 yield dense.name, softmax.name, product.name
 
 
-def _dense_below(known: Mapping[str, Entry], softmax: Entry) -> Entry | None:
-    if softmax.config.get("activation") != "softmax" or len(softmax.sources) != 1:
+def _dense_below(
+    by_name: Mapping[str, LayerConfig], softmax: LayerConfig
+) -> LayerConfig | None:
+    if softmax.config.get("activation") != "softmax" or len(softmax.inputs) != 1:
         return None
-    dense = known.get(softmax.sources[0][0])
-    if softmax.kind != "Activation" or dense is None or dense.kind != "Dense":
+    dense = by_name.get(softmax.inputs[0][0])
+    if softmax.class_name != "Activation":
+        return None
+    if dense is None or dense.class_name != "Dense":
         return None
     linear = dense.config.get("activation") in {None, "linear"}
     return dense if linear and not dense.config.get("use_bias", True) else None
 
 
-def _gate(known: Mapping[str, Entry], dense: str, softmax: str) -> Entry:
-    config = {"name": softmax, "att_dim": known[dense].config.get("units")}
-    calls = [Call(known[dense].sources)]
-    return Entry("Att", config, calls, weights_of=dense)
+def _gate(by_name: Mapping[str, LayerConfig], dense: str, softmax: str) -> LayerConfig:
+    config = {"name": softmax, "att_dim": by_name[dense].config.get("units")}
+    nodes = [InboundNode(by_name[dense].inputs)]
+    return LayerConfig("Att", config, nodes, weights_of=dense)

@@ -1,4 +1,7 @@
-"""The two shapes an old model has: a chain of layers, or a graph."""
+"""From an old configuration and its arrays to a model of Keras 3.
+
+An old model is a chain of layers, or a graph.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,12 +10,24 @@ from typing import Any
 import keras
 
 from regard.errors import RegardError
-from regard.legacy.hdf5.isolated_reader import Stored, Weights
-from regard.legacy.keras_layers import make_stock, stock_shapes
+from regard.legacy.hdf5 import LayerWeights, OldFile
+from regard.legacy.keras_layers import keras_weight_shapes, make_keras_layer
 from regard.legacy.layers.legacy_attention import LegacyAttention
-from regard.legacy.model_config import Entry, Place, join_gates, read_entry, read_places
-from regard.legacy.recognition import Found, Infer, Options, recognise
+from regard.legacy.model_config import (
+    LayerConfig,
+    TensorReference,
+    join_gates,
+    parse_layer,
+    parse_tensors,
+)
+from regard.legacy.recognition import (
+    LoadOptions,
+    ReportInference,
+    StoredLayer,
+    recognize_layer,
+)
 
+_INPUT_LAYER = "InputLayer"
 # No sequence of an old model is longer: layers that work step by step would take
 # forever over what a damaged file claims.
 _LONGEST = 65_536
@@ -29,48 +44,82 @@ _INPUT_DTYPES = frozenset(
         "bool",
     }
 )
+#: The outputs of each use of each layer.
+Outputs = dict[tuple[str, int], list[Any]]
 
 
-class Builder:
+def rebuild(
+    file: OldFile, options: LoadOptions, report: ReportInference
+) -> keras.Model:
+    """The model of a file, with its weights.
+
+    Args:
+        file: The file, with a configuration.
+        options: What its reader said.
+        report: Told of what was inferred.
+
+    Raises:
+        DataError: The configuration makes no sense, or does not fit the arrays.
+        ArgumentError: It can be read in two ways, or holds an unknown layer.
+    """
+    builder = _LayerBuilder(file, options, report)
+    with builder.errors_at("/@model_config"):
+        config: Any = file.config
+        class_name, config = config["class_name"], config["config"]
+        makers: Mapping[str, Callable[[_LayerBuilder, Any], keras.Model]] = {
+            "Sequential": _chain,
+            "Model": _graph,
+            "Functional": _graph,
+        }
+        if class_name not in makers:
+            raise ValueError(f"a model of the class {class_name!r}")
+        model = makers[class_name](builder, config)
+        _require_all_used(builder)
+        return model
+
+
+class _LayerBuilder:
     """Rebuilds the layers of one file.
 
     Args:
-        stored: The file.
+        file: The file.
         options: What its reader said.
-        infer: Told of what was inferred.
+        report: Told of what was inferred.
     """
 
-    def __init__(self, stored: Stored, options: Options, infer: Infer) -> None:
-        self.stored = stored
+    def __init__(
+        self, file: OldFile, options: LoadOptions, report: ReportInference
+    ) -> None:
+        self.file = file
         self._options = options
-        self._infer = infer
+        self._report = report
         self._layers: dict[str, keras.Layer] = {}
         #: The layers of which the second output is used.
         self.attended: frozenset[str] = frozenset()
         #: The layers of the file whose arrays were taken.
-        self.taken: set[str] = set()
+        self.used: set[str] = set()
 
     @contextmanager
-    def at(self, part: str) -> Iterator[None]:
-        """Whatever fails inside names the file and the layer."""
+    def errors_at(self, part: str) -> Iterator[None]:
+        """Let whatever fails inside name the file and the layer."""
         try:
             yield
         except RegardError as error:
-            if str(self.stored.path) in error.message:
+            if str(self.file.path) in error.message:
                 raise
             # It says what to do; only the place is missing.
             raise type(error)(
-                f"'{self.stored.path}' cannot be used: {part}: {error.message}",
+                f"'{self.file.path}' cannot be used: {part}: {error.message}",
                 expected=error.expected,
                 received=error.received,
                 fix=error.fix,
             ) from error
         except Exception as error:
-            raise self.stored.defect(part, f"it makes no sense ({error})") from error
+            raise self.file.error(part, f"it makes no sense ({error})") from error
 
     def input(self, config: Mapping[str, Any]) -> Any:
         """An input of the model."""
-        with self.at(f"input '{config.get('name')}'"):
+        with self.errors_at(f"input '{config.get('name')}'"):
             _, *shape = config["batch_input_shape"]
             dtype = config.get("dtype", "float32")
             extents = [extent for extent in shape if extent is not None]
@@ -80,33 +129,37 @@ class Builder:
                 batch_shape=(None, *shape), dtype=dtype, name=config["name"]
             )
 
-    def apply(self, entry: Entry, inputs: list[Any]) -> list[Any]:
+    def apply(self, layer_config: LayerConfig, inputs: list[Any]) -> list[Any]:
         """Call a layer, which is made and filled when it is called first."""
-        with self.at(f"layer '{entry.name}' ({entry.kind})"):
-            layer = self._layers.get(entry.name) or self._made(entry, inputs)
-            outputs = _called(layer, inputs)
-            if entry.name not in self._layers:
-                arrays = [each.array for each in self._weights(entry)]
+        name = layer_config.name
+        with self.errors_at(f"layer '{name}' ({layer_config.class_name})"):
+            layer = self._layers.get(name) or self._make(layer_config, inputs)
+            outputs = _call(layer, inputs)
+            if name not in self._layers:
+                arrays = [weight.array for weight in self._weights(layer_config)]
                 layer.set_weights(arrays)
-                self._layers[entry.name] = layer
+                self._layers[name] = layer
         return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
-    def _weights(self, entry: Entry) -> Weights:
-        self.taken.add(entry.stored_as)
-        return self.stored.layers.get(entry.stored_as, ())
+    def _weights(self, layer_config: LayerConfig) -> LayerWeights:
+        self.used.add(layer_config.weights_name)
+        return self.file.layers.get(layer_config.weights_name, ())
 
-    def _made(self, entry: Entry, inputs: list[Any]) -> keras.Layer:
-        layer = self._old(entry, inputs)
-        shapes = [each.array.shape for each in self._weights(entry)]
+    def _make(self, layer_config: LayerConfig, inputs: list[Any]) -> keras.Layer:
+        class_name, config = layer_config.class_name, layer_config.config
+        layer = self._recognize(layer_config, inputs)
+        shapes = [weight.array.shape for weight in self._weights(layer_config)]
         if layer is None:
-            expected = stock_shapes(
-                entry.kind, entry.config, inputs[0].shape[-1], shapes
-            )
-            layer = make_stock(entry.kind, entry.config, shapes)
+            features = inputs[0].shape[-1]
+            expected = keras_weight_shapes(class_name, config, features, shapes)
+            layer = make_keras_layer(class_name, config, shapes)
         else:
-            given = [tuple(each.shape) for each in inputs]
-            wanted = layer.weight_shapes(given if len(given) > 1 else given[0])
-            expected = list(wanted.values())
+            input_shapes = [tuple(tensor.shape) for tensor in inputs]
+            expected = list(
+                layer.weight_shapes(
+                    input_shapes if len(input_shapes) > 1 else input_shapes[0]
+                ).values()
+            )
         if expected != shapes:
             raise ValueError(
                 f"its settings ask for arrays of the shapes {expected}, the file has "
@@ -114,21 +167,23 @@ class Builder:
             )
         return layer
 
-    def _old(self, entry: Entry, inputs: list[Any]) -> LegacyAttention | None:
-        return recognise(
-            Found(
-                kind=entry.kind,
-                config=entry.config,
-                weights=self._weights(entry),
+    def _recognize(
+        self, layer_config: LayerConfig, inputs: list[Any]
+    ) -> LegacyAttention | None:
+        return recognize_layer(
+            StoredLayer(
+                class_name=layer_config.class_name,
+                config=layer_config.config,
+                weights=self._weights(layer_config),
                 inputs=inputs,
-                returns_attention=entry.name in self.attended,
+                returns_attention=layer_config.name in self.attended,
                 options=self._options,
-                infer=self._infer,
+                report=self._report,
             )
         )
 
 
-def _called(layer: keras.Layer, inputs: list[Any]) -> Any:
+def _call(layer: keras.Layer, inputs: list[Any]) -> Any:
     if len(inputs) == 1:
         return layer(inputs[0])
     if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
@@ -140,39 +195,7 @@ def _is_extent(extent: Any) -> bool:
     return type(extent) is int and 0 < extent <= _LONGEST
 
 
-_INPUT_LAYER = "InputLayer"
-Outputs = dict[tuple[str, int], list[Any]]
-
-
-def rebuild(stored: Stored, options: Options, infer: Infer) -> keras.Model:
-    """The model of a file, with its weights.
-
-    Args:
-        stored: The file, with a configuration.
-        options: What its reader said.
-        infer: Told of what was inferred.
-
-    Raises:
-        DataError: The configuration makes no sense, or does not fit the arrays.
-        ArgumentError: It can be read in two ways, or holds an unknown layer.
-    """
-    builder = Builder(stored, options, infer)
-    with builder.at("/@model_config"):
-        config: Any = stored.config
-        kind, config = config["class_name"], config["config"]
-        makers: Mapping[str, Callable[[Builder, Any], keras.Model]] = {
-            "Sequential": _chain,
-            "Model": _graph,
-            "Functional": _graph,
-        }
-        if kind not in makers:
-            raise ValueError(f"a model of the class {kind!r}")
-        made = makers[kind](builder, config)
-        _require_all_used(builder)
-        return made
-
-
-def _chain(builder: Builder, config: Any) -> keras.Model:
+def _chain(builder: _LayerBuilder, config: Any) -> keras.Model:
     # Keras 2.0 wrote the list of layers, later versions a name beside it.
     layers = config if isinstance(config, list) else config["layers"]
     name = None if isinstance(config, list) else config.get("name")
@@ -184,8 +207,8 @@ def _chain(builder: Builder, config: Any) -> keras.Model:
     tensors = [builder.input({"dtype": "float32", **_input_settings(first)})]
     start = tensors[0]
     for layer in layers:
-        entry = Entry(layer["class_name"], layer["config"])
-        tensors = builder.apply(entry, tensors[:1])
+        layer_config = LayerConfig(layer["class_name"], layer["config"])
+        tensors = builder.apply(layer_config, tensors[:1])
     return keras.Model(start, tensors[0], name=name)
 
 
@@ -195,47 +218,49 @@ def _input_settings(first: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _graph(builder: Builder, config: Any) -> keras.Model:
-    listed = [read_entry(layer) for layer in config["layers"]]
-    inputs = read_places(config["input_layers"])
-    entries, outputs = join_gates(listed, read_places(config["output_layers"]))
-    sources = [place for entry in entries for place in entry.sources]
+def _graph(builder: _LayerBuilder, config: Any) -> keras.Model:
+    listed = [parse_layer(layer) for layer in config["layers"]]
+    inputs = parse_tensors(config["input_layers"])
+    layers, outputs = join_gates(listed, parse_tensors(config["output_layers"]))
+    used = [tensor for layer in layers for tensor in layer.inputs]
     builder.attended = frozenset(
-        name for name, _, index in (*outputs, *sources) if index == 1
+        name for name, _, index in (*outputs, *used) if index == 1
     )
-    made = _run(builder, entries)
+    tensors = _connect(builder, layers)
 
-    def tensors(places: Sequence[Place]) -> Any:
-        found = [made[name, use][index] for name, use, index in places]
-        return found if len(found) > 1 else found[0]
+    def named(references: Sequence[TensorReference]) -> Any:
+        listed = [tensors[name, use][index] for name, use, index in references]
+        return listed if len(listed) > 1 else listed[0]
 
-    return keras.Model(tensors(inputs), tensors(outputs), name=config.get("name"))
+    return keras.Model(named(inputs), named(outputs), name=config.get("name"))
 
 
-def _run(builder: Builder, entries: Sequence[Entry]) -> Outputs:
-    """Call every layer as soon as what it is called on is there."""
-    made: Outputs = {}
+def _connect(builder: _LayerBuilder, layers: Sequence[LayerConfig]) -> Outputs:
+    """Call every layer as soon as the tensors are there that it is called on."""
+    tensors: Outputs = {}
     waiting = []
-    for entry in entries:
-        if entry.kind == _INPUT_LAYER:
-            made[entry.name, 0] = [builder.input(entry.config)]
-        waiting += [(entry, use, call) for use, call in enumerate(entry.calls)]
+    for layer in layers:
+        if layer.class_name == _INPUT_LAYER:
+            tensors[layer.name, 0] = [builder.input(layer.config)]
+        waiting += [(layer, use, node) for use, node in enumerate(layer.nodes)]
     while waiting:
-        left = []
-        for entry, use, call in waiting:
-            if any((name, source) not in made for name, source, _ in call.sources):
-                left.append((entry, use, call))
+        remaining = []
+        for layer, use, node in waiting:
+            if any((name, source) not in tensors for name, source, _ in node.inputs):
+                remaining.append((layer, use, node))
                 continue
-            given = [made[name, source][index] for name, source, index in call.sources]
-            made[entry.name, use] = builder.apply(entry, given)
-        if len(left) == len(waiting):
-            names = sorted({entry.name for entry, *_ in left})
+            inputs = [
+                tensors[name, source][index] for name, source, index in node.inputs
+            ]
+            tensors[layer.name, use] = builder.apply(layer, inputs)
+        if len(remaining) == len(waiting):
+            names = sorted({layer.name for layer, *_ in remaining})
             raise ValueError(f"the layers {names} wait for each other or for nothing")
-        waiting = left
-    return made
+        waiting = remaining
+    return tensors
 
 
-def _require_all_used(builder: Builder) -> None:
-    unused = [name for name in builder.stored.layers if name not in builder.taken]
+def _require_all_used(builder: _LayerBuilder) -> None:
+    unused = [name for name in builder.file.layers if name not in builder.used]
     if unused:
         raise ValueError(f"the arrays of {unused} belong to none of its layers")

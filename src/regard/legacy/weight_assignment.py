@@ -1,4 +1,4 @@
-"""Putting the arrays of a file into the layers of a model."""
+"""The arrays of a file assigned to the layers of a model."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.hdf5.isolated_reader import Stored, Weights
+from regard.legacy.hdf5 import LayerWeights, OldFile
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.legacy.layers.many_to_one import ManyToOneAttention
 
@@ -23,69 +23,67 @@ _SCATTERED = (
 )
 
 
-def fill(model: keras.Model, stored: Stored) -> None:
+def assign_weights(model: keras.Model, file: OldFile) -> None:
     """Give each layer of a model its arrays, or leave the model as it was.
 
     Raises:
         ArgumentError: They do not fit.
     """
     layers = [layer for layer in model.layers if layer.weights]
-    found = _gathered(model, stored)
-    pairs = _paired(layers, found, stored)
+    stored = _gathered(model, file)
+    pairs = _paired(layers, stored, file)
     for layer, weights in pairs:
-        _check(layer, weights, stored)
+        _check(layer, weights, file)
     for layer, weights in pairs:
-        layer.set_weights([each.array for each in weights])
+        layer.set_weights([weight.array for weight in weights])
 
 
-def _gathered(model: keras.Model, stored: Stored) -> dict[str, Weights]:
+def _gathered(model: keras.Model, file: OldFile) -> dict[str, LayerWeights]:
     """The arrays of each layer, with scattered ones brought together."""
-    layers = dict(stored.layers)
+    layers = dict(file.layers)
     scattered = [name for name in _SCATTERED if name in layers]
-    takers = [each for each in model.layers if isinstance(each, ManyToOneAttention)]
-    if len(takers) != 1 or len(scattered) < 2:
+    owners = [layer for layer in model.layers if isinstance(layer, ManyToOneAttention)]
+    if len(owners) != 1 or len(scattered) < 2:
         return layers
     together = [weight for name in scattered for weight in layers[name]]
-    found: dict[str, Weights] = {}
+    gathered: dict[str, LayerWeights] = {}
     for name, weights in layers.items():
         if name == scattered[0]:
-            found[takers[0].name] = together
+            gathered[owners[0].name] = together
         elif name not in scattered:
-            found[name] = weights
-    return found
+            gathered[name] = weights
+    return gathered
 
 
 def _paired(
-    layers: Sequence[keras.Layer], found: Mapping[str, Weights], stored: Stored
-) -> list[tuple[keras.Layer, Weights]]:
-    names = [layer.name if stored.by_name else "" for layer in layers]
-    if not stored.by_name:
+    layers: Sequence[keras.Layer], stored: Mapping[str, LayerWeights], file: OldFile
+) -> list[tuple[keras.Layer, LayerWeights]]:
+    names = [layer.name if file.by_name else "" for layer in layers]
+    if not file.by_name:
         names = _numbered(layers)
-    if set(names) == set(found):
-        return [(layer, found[name]) for layer, name in zip(layers, names, strict=True)]
-    if len(layers) != len(found) or not stored.by_name:
+    if set(names) == set(stored):
+        return [
+            (layer, stored[name]) for layer, name in zip(layers, names, strict=True)
+        ]
+    if len(layers) != len(stored) or not file.by_name:
         raise ArgumentError(
-            f"The layers of '{stored.path}' are not those of the model.",
+            f"The layers of '{file.path}' are not those of the model.",
             expected=f"weights of the layers {names}",
-            received=f"weights of the layers {list(found)}",
+            received=f"weights of the layers {list(stored)}",
             fix="Build the model as it was when the file was written.",
         )
-    return list(zip(layers, found.values(), strict=True))
+    return list(zip(layers, stored.values(), strict=True))
 
 
 def _numbered(layers: Sequence[keras.Layer]) -> list[str]:
     """The names newer files have: that of the class, with a number from the second."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     names = []
     for layer in layers:
-        kind = (
-            layer.original
-            if isinstance(layer, LegacyAttention)
-            else type(layer).__name__
-        )
-        name = _snake(kind)
-        names.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
+        is_old = isinstance(layer, LegacyAttention)
+        name = _snake(layer.original if is_old else type(layer).__name__)
+        names.append(f"{name}_{counts[name]}" if counts[name] else name)
+        counts[name] += 1
     return names
 
 
@@ -94,12 +92,12 @@ def _snake(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", apart).lower()
 
 
-def _check(layer: keras.Layer, weights: Weights, stored: Stored) -> None:
-    expected = [tuple(each.shape) for each in layer.weights]
-    received = [each.array.shape for each in weights]
+def _check(layer: keras.Layer, weights: LayerWeights, file: OldFile) -> None:
+    expected = [tuple(variable.shape) for variable in layer.weights]
+    received = [weight.array.shape for weight in weights]
     if expected != received:
         raise ArgumentError(
-            f"The arrays of '{stored.path}' do not fit the layer '{layer.name}'.",
+            f"The arrays of '{file.path}' do not fit the layer '{layer.name}'.",
             expected=f"the shapes {expected}",
             received=f"{received}",
         )

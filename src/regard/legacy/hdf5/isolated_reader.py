@@ -1,8 +1,7 @@
-"""What an old file holds, whatever its layout.
+"""The content of an old file, whatever its layout, read by a process of its own.
 
-Files are read in a process of their own, with limits of time and memory: a damaged one
-can send the library for HDF5 into an endless loop, or down, and no check of ours comes
-before it.
+A damaged file can send the library for HDF5 into an endless loop, or down, and no check
+of ours comes before it: so the process has limits of time and memory.
 """
 
 import json
@@ -18,33 +17,26 @@ from typing import Any
 import numpy as np
 
 from regard.errors import DataError
-from regard.legacy.hdf5 import untrusted_file as hdf5
-from regard.legacy.hdf5.untrusted_file import Array, defect
+from regard.legacy.hdf5.untrusted_file import Array, file_error
 
-_READER = Path(hdf5.__file__).with_name("__main__.py")
-# Where a system has no limit on the time a process computes.
-_LONGEST_SECONDS = 120
+_PROGRAM = Path(__file__).with_name("__main__.py")
+# For a system that has no limit on the time a process computes.
+_LONGEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True, eq=False)
-class Weight:
+class StoredWeight:
     """An array and the name it has in the file."""
 
     name: str
     array: Array
 
-    @property
-    def short(self) -> str:
-        """The name within its layer: ``luong_w`` of ``attention/luong_w/kernel:0``."""
-        *_, last = self.name.partition(":")[0].removesuffix("/kernel").split("/")
-        return last
 
-
-Weights = Sequence[Weight]
+LayerWeights = Sequence[StoredWeight]
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class OldFile:
     """The content of an old file.
 
     Args:
@@ -59,17 +51,17 @@ class Stored:
 
     path: Path
     layout: str
-    layers: Mapping[str, Weights]
+    layers: Mapping[str, LayerWeights]
     by_name: bool
     keras_version: str
     config: Mapping[str, Any] | None
 
-    def defect(self, part: str, what: str) -> DataError:
+    def error(self, part: str, problem: str) -> DataError:
         """The error for a part of the file."""
-        return defect(self.path, part, what)
+        return file_error(self.path, part, problem)
 
 
-def read_stored(path: str | Path) -> Stored:
+def read_old_file(path: str | Path) -> OldFile:
     """Read the arrays of an old file, and the configuration where there is one.
 
     Raises:
@@ -77,21 +69,21 @@ def read_stored(path: str | Path) -> Stored:
             file and the part.
     """
     path = Path(path)
-    header, content = _in_a_child(path)
+    header, content = _run_reader(path)
     if "error" in header:
         raise DataError(header["error"])
     config = header.pop("config")
     layers = dict(_layers(header.pop("layers"), content))
-    return Stored(path, layers=layers, config=_parsed(path, config), **header)
+    return OldFile(path, layers=layers, config=_parsed(path, config), **header)
 
 
-def _in_a_child(path: Path) -> tuple[dict[str, Any], bytes]:
-    """What the reader wrote: its line of JSON, and the bytes of the arrays."""
+def _run_reader(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The output of the reader: its line of JSON, and the bytes of the arrays."""
     # Threads of a numerical library would reserve more memory than the limit.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", str(_READER), str(path)]
+    command = [sys.executable, "-P", str(_PROGRAM), str(path)]
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, and a path as argument
+        completed = subprocess.run(  # noqa: S603 - our own program, and a path as argument
             command,
             capture_output=True,
             check=True,
@@ -99,22 +91,21 @@ def _in_a_child(path: Path) -> tuple[dict[str, Any], bytes]:
             timeout=_LONGEST_SECONDS,
         )
     except subprocess.SubprocessError as error:
-        what = f"reading it does not end, or ends badly ({type(error).__name__})"
-        raise defect(path, "the file itself", what) from error
-    line, _, content = done.stdout.partition(b"\n")
+        problem = f"reading it does not end, or ends badly ({type(error).__name__})"
+        raise file_error(path, "the file itself", problem) from error
+    line, _, content = completed.stdout.partition(b"\n")
     return json.loads(line), content
 
 
-def _layers(listed: Any, content: bytes) -> Iterator[tuple[str, Weights]]:
+def _layers(listed: Any, content: bytes) -> Iterator[tuple[str, LayerWeights]]:
     start = 0
-    for name, arrays in listed:
+    for layer_name, arrays in listed:
         weights = []
-        for each, dtype, shape in arrays:
-            count = math.prod(shape)
-            flat = np.frombuffer(content, dtype, count, start)
+        for name, dtype, shape in arrays:
+            flat = np.frombuffer(content, dtype, math.prod(shape), start)
             start += flat.nbytes
-            weights.append(Weight(each, flat.reshape(shape)))
-        yield name, weights
+            weights.append(StoredWeight(name, flat.reshape(shape)))
+        yield layer_name, weights
 
 
 def _parsed(path: Path, text: str | None) -> Any:
@@ -123,4 +114,6 @@ def _parsed(path: Path, text: str | None) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise defect(path, "/@model_config", f"it cannot be read ({error})") from error
+        raise file_error(
+            path, "/@model_config", f"it cannot be read ({error})"
+        ) from error

@@ -5,8 +5,8 @@ from regard.legacy.layers.encoder_decoder import AttentionDecoder, AttentionLaye
 from regard.legacy.layers.feature_gate import Att
 from regard.legacy.layers.linear_pooling import ProbAttention, SeqWeightedAttention
 from regard.legacy.layers.many_to_one import ManyToOneAttention
-from regard.legacy.layers.pooling import AttentionWithContext, KaggleAttention
 from regard.legacy.layers.seq_self_attention import SeqSelfAttention
+from regard.legacy.layers.tanh_pooling import AttentionWithContext, KaggleAttention
 
 __all__ = [
     "Att",

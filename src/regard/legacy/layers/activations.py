@@ -1,4 +1,4 @@
-"""Activations whose meaning has changed since."""
+"""Activations as they were: ``hard_sigmoid`` before Keras 3, the softmax of layers."""
 
 import math
 
@@ -7,6 +7,10 @@ from keras import ops
 
 from regard.ops import masked_softmax
 from regard.ops.precision import Tensor, widen
+
+#: The small number in the denominator of an old softmax.
+EPSILON = 1e-7
+_LOWEST = -3.4028234e38  # Finite: infinity minus infinity is NaN.
 
 
 @keras.saving.register_keras_serializable(package="regard", name="legacy.hard_sigmoid")
@@ -24,11 +28,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
-EPSILON = 1e-7
-_LOWEST = -3.4028234e38  # Finite: infinity minus infinity is NaN.
-
-
-def penalised(scores: Tensor, places: Tensor, penalty: float) -> Tensor:
+def penalized(scores: Tensor, places: Tensor, penalty: float) -> Tensor:
     """Scores with a penalty taken off where ``places`` is True.
 
     Old layers hid places in this way, which does nothing where all are hidden.
@@ -36,7 +36,7 @@ def penalised(scores: Tensor, places: Tensor, penalty: float) -> Tensor:
     return scores - penalty * ops.cast(places, scores.dtype)
 
 
-def softmax_with_epsilon(
+def epsilon_softmax(
     scores: Tensor, mask: Tensor | None = None, peak: Tensor | None = None
 ) -> Tensor:
     r"""Powers over their sum plus a small number.
@@ -54,7 +54,7 @@ def softmax_with_epsilon(
         peak: ``p``, subtracted before the powers are taken, ``(…, 1)``. None: 0.
 
     Returns:
-        Weights of the shape and type of ``scores``; a row without a key is all 0.
+        LayerWeights of the shape and type of ``scores``; a row without a key is all 0.
     """
     scores = ops.convert_to_tensor(scores)
     wide = widen(scores)

@@ -1,4 +1,4 @@
-"""The attention layer between an encoder and a decoder."""
+"""Attention from a decoder over an encoder: a layer between both, and a decoder."""
 
 from typing import Any, ClassVar
 
@@ -9,6 +9,9 @@ from regard.layers.base import Shape, check_features
 from regard.legacy.layers.legacy_attention import LegacyAttention, features_of
 from regard.ops import additive_scores, masked_softmax
 from regard.ops.precision import Tensor, widen
+
+# The kernels of the context, of the state and of the last output, by their letters.
+_ROWS = ("C", "U", "W")
 
 
 @keras.saving.register_keras_serializable(
@@ -68,10 +71,6 @@ class AttentionLayer(LegacyAttention):
         scores = additive_scores(query, key, self._stored["V_a"][:, 0])
         weights = ops.cast(masked_softmax(scores), encoder.dtype)
         return (ops.matmul(weights, encoder), weights), weights[:, None]
-
-
-# The kernels of the context, of the state and of the last output, by their letters.
-_ROWS = ("C", "U", "W")
 
 
 @keras.saving.register_keras_serializable(
@@ -178,31 +177,31 @@ class AttentionDecoder(LegacyAttention):
 
         # On TensorFlow what a step gives must look like what it carries.
         def step(before: tuple[Tensor, ...], _: Tensor) -> tuple[Any, Any]:
-            state, told, _ = before
+            state, last, _ = before
             query = ops.matmul(state, stored["W_a"])[:, None]
             scores = additive_scores(query, keys, stored["V_a"])[:, 0]
             weights = ops.cast(masked_softmax(scores, mask), memory.dtype)
             context = ops.squeeze(ops.matmul(weights[:, None], memory), 1)
-            after, answer = self._advance(kernels, context, state, told)
-            given = (after, answer, weights)
-            return given, given
+            after, answer = self._advance(kernels, context, state, last)
+            carry = (after, answer, weights)
+            return carry, carry
 
         start = ops.tanh(ops.matmul(memory[:, 0], stored["W_s"]))
-        told = ops.zeros((ops.shape(memory)[0], self.output_dim), memory.dtype)
+        last = ops.zeros((ops.shape(memory)[0], self.output_dim), memory.dtype)
         nothing = ops.zeros_like(memory[..., 0])
         _, (_, answers, weights) = ops.scan(
-            step, (start, told, nothing), ops.arange(count)
+            step, (start, last, nothing), ops.arange(count)
         )
         return ops.swapaxes(answers, 0, 1), ops.swapaxes(weights, 0, 1)
 
     def _advance(
-        self, kernels: dict[str, Tensor], context: Tensor, state: Tensor, told: Tensor
+        self, kernels: dict[str, Tensor], context: Tensor, state: Tensor, last: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The next state and output."""
 
         def of(gate: str, state: Tensor) -> Tensor:
-            seen = ops.concatenate([context, state, told], axis=-1)
-            return ops.matmul(seen, kernels[gate]) + self._stored[f"b_{gate}"]
+            joined = ops.concatenate([context, state, last], axis=-1)
+            return ops.matmul(joined, kernels[gate]) + self._stored[f"b_{gate}"]
 
         reset, update = ops.sigmoid(of("r", state)), ops.sigmoid(of("z", state))
         proposal = ops.tanh(of("p", reset * state))

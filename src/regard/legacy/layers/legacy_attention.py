@@ -1,15 +1,14 @@
-"""What the layers of old models share."""
+"""The base of the layers of old models."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 
-from regard.errors import ArgumentError
 from regard.layers.base import Shape, check_features, clone_initializer
 from regard.ops.precision import Tensor
 
-_NOTHING: Mapping[str, Any] = {}
+_EMPTY: Mapping[str, Any] = {}
 
 
 class LegacyAttention(keras.layers.Layer):
@@ -34,16 +33,16 @@ class LegacyAttention(keras.layers.Layer):
     def __init__(
         self,
         *,
-        initializers: Mapping[str, Any] = _NOTHING,
-        regularizers: Mapping[str, Any] = _NOTHING,
-        constraints: Mapping[str, Any] = _NOTHING,
+        initializers: Mapping[str, Any] = _EMPTY,
+        regularizers: Mapping[str, Any] = _EMPTY,
+        constraints: Mapping[str, Any] = _EMPTY,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self._initializers = _got(keras.initializers.get, initializers)
-        self._regularizers = _got(keras.regularizers.get, regularizers)
-        self._constraints = _got(keras.constraints.get, constraints)
+        self._initializers = _resolved(keras.initializers.get, initializers)
+        self._regularizers = _resolved(keras.regularizers.get, regularizers)
+        self._constraints = _resolved(keras.constraints.get, constraints)
 
     def weight_shapes(self, input_shape: Any) -> dict[str, tuple[int, ...]]:
         """The shape of each weight, in the order of the old files.
@@ -54,7 +53,7 @@ class LegacyAttention(keras.layers.Layer):
         raise NotImplementedError
 
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:
-        """What the original returned, and the attention weights."""
+        """The outputs of the original, and the attention weights."""
         raise NotImplementedError
 
     def build(self, input_shape: Any) -> None:
@@ -84,7 +83,7 @@ class LegacyAttention(keras.layers.Layer):
         return_attention_scores: bool = False,
         training: bool | None = None,
     ) -> Any:
-        """What the original returned, and on request the attention weights beside it.
+        """The outputs of the original, and on request the attention weights.
 
         Args:
             inputs: See the class.
@@ -104,33 +103,24 @@ class LegacyAttention(keras.layers.Layer):
         regularizers, constraints = self._regularizers, self._constraints
         return {
             **super().get_config(),
-            **_named("regularizer", keras.regularizers.serialize, regularizers),
-            **_named("constraint", keras.constraints.serialize, constraints),
+            **_serialized("regularizer", keras.regularizers.serialize, regularizers),
+            **_serialized("constraint", keras.constraints.serialize, constraints),
         }
 
 
-def _got(get: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: get(each) for name, each in given.items()}
+def _resolved(get: Any, identifiers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: get(identifier) for name, identifier in identifiers.items()}
 
 
-def _named(kind: str, serialize: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{name}_{kind}": serialize(each) for name, each in given.items()}
+def _serialized(
+    kind: str, serialize: Any, objects: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {f"{name}_{kind}": serialize(each) for name, each in objects.items()}
 
 
 def features_of(input_shape: Shape) -> int:
     """The number of features of the one input."""
     return check_features("inputs", input_shape)
-
-
-def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
-    """Refuse what is none of the choices."""
-    if value not in choices:
-        raise ArgumentError(
-            f"'{name}' has a fixed set of values.",
-            expected="one of " + ", ".join(repr(choice) for choice in choices),
-            received=repr(value),
-        )
-    return value
 
 
 def pooled(weights: Tensor, states: Tensor) -> Tensor:

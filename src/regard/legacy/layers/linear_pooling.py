@@ -1,15 +1,15 @@
-"""The pooling of the package ``keras-self-attention``."""
+"""Poolings with a linear score: of ``keras-self-attention``, of a published example."""
 
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from regard._validate import check_choice
 from regard.layers.base import Shape
-from regard.legacy.layers.activations import penalised, softmax_with_epsilon
+from regard.legacy.layers.activations import epsilon_softmax, penalized
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,
-    check_choice,
     features_of,
     pooled,
 )
@@ -17,8 +17,9 @@ from regard.legacy.layers.seq_self_attention import VERSIONS
 from regard.ops import as_mask, scores
 from regard.ops.precision import Tensor, widen
 
-# What version 0.51 takes off the logit of a padded step.
-_PENALTY = 1e4
+# What is taken off the logit of a padded step: by version 0.51 of the package, by the
+# listing.
+_SEQ_PENALTY, _PROB_PENALTY = 1e4, 1e9
 
 
 @keras.saving.register_keras_serializable(
@@ -90,17 +91,17 @@ class SeqWeightedAttention(LegacyAttention):
         logits = scores.linear(inputs, self._stored["W"])[:, 0]
         if self.use_bias:
             logits = logits + widen(self._stored["b"])
-        weights = ops.cast(self._normalised(logits, mask), inputs.dtype)
+        weights = ops.cast(self._normalized(logits, mask), inputs.dtype)
         context = pooled(weights, inputs)
         outputs = [context, weights] if self.return_attention else context
         return outputs, weights[:, None]
 
-    def _normalised(self, logits: Tensor, mask: Tensor | None) -> Tensor:
+    def _normalized(self, logits: Tensor, mask: Tensor | None) -> Tensor:
         if self.version == VERSIONS[0] and mask is not None:
-            logits = penalised(logits, ~as_mask(mask), _PENALTY)
+            logits = penalized(logits, ~as_mask(mask), _SEQ_PENALTY)
             mask = None
         peak = ops.max(logits, axis=-1, keepdims=True)
-        return softmax_with_epsilon(logits, mask, peak)
+        return epsilon_softmax(logits, mask, peak)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""
@@ -110,10 +111,6 @@ class SeqWeightedAttention(LegacyAttention):
             "return_attention": self.return_attention,
             "version": self.version,
         }
-
-
-# What the listing takes off the score of a padded step.
-_PROB_PENALTY = 1e9
 
 
 @keras.saving.register_keras_serializable(package="regard", name="legacy.ProbAttention")
@@ -159,6 +156,6 @@ class ProbAttention(LegacyAttention):
         """Context; weights."""
         logits = scores.linear(inputs, self._stored["kernel"])[:, 0]
         if mask is not None:
-            logits = penalised(logits, ~as_mask(mask), _PROB_PENALTY)
+            logits = penalized(logits, ~as_mask(mask), _PROB_PENALTY)
         weights = ops.cast(ops.softmax(widen(logits)), inputs.dtype)
         return pooled(weights, inputs), weights[:, None]

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._validate import check_choice
 from regard.layers.base import Shape
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,
-    check_choice,
     features_of,
     pooled,
 )
@@ -87,8 +87,8 @@ class ManyToOneAttention(LegacyAttention):
         """The output; weights."""
         last = inputs[:, -1:]
         weights = ops.cast(masked_softmax(self._scores(last, inputs)), inputs.dtype)
-        seen = ops.concatenate([pooled(weights, inputs), last[:, 0]], axis=-1)
-        outputs = ops.tanh(ops.matmul(seen, self._stored["attention_vector"]))
+        joined = ops.concatenate([pooled(weights, inputs), last[:, 0]], axis=-1)
+        outputs = ops.tanh(ops.matmul(joined, self._stored["attention_vector"]))
         return outputs, weights[:, None]
 
     def _scores(self, last: Tensor, states: Tensor) -> Tensor:

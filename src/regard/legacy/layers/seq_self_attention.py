@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._validate import check_choice
 from regard.layers.base import Shape
-from regard.legacy.layers.activations import penalised, softmax_with_epsilon
+from regard.legacy.layers.activations import epsilon_softmax, penalized
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,
-    check_choice,
     features_of,
 )
 from regard.ops import additive_scores, as_mask, masked_softmax, scores, window_mask
@@ -149,9 +149,9 @@ class SeqSelfAttention(LegacyAttention):
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
         """Values, or values and attention; weights."""
         valid = None if mask is None else as_mask(mask)
-        weights = self._normalised(self._scores(inputs), valid)
+        weights = self._normalized(self._scores(inputs), valid)
         weights = ops.cast(weights, inputs.dtype)
-        self._regularise(weights)
+        self._regularize(weights)
         values = ops.matmul(weights, inputs)
         outputs = [values, weights] if self.return_attention else values
         return outputs, weights[:, None]
@@ -160,29 +160,29 @@ class SeqSelfAttention(LegacyAttention):
         """``(batch, queries, keys)``."""
         stored = self._stored
         if self.attention_type == MULTIPLICATIVE:
-            found = scores.dot(ops.matmul(states, stored["Wa"]), states)
+            logits = scores.dot(ops.matmul(states, stored["Wa"]), states)
         else:
             query = ops.matmul(states, stored["Wt"])
             if self.use_additive_bias:
                 query = query + stored["bh"]
             key = ops.matmul(states, stored["Wx"])
-            found = additive_scores(query, key, stored["Wa"][:, 0])
+            logits = additive_scores(query, key, stored["Wa"][:, 0])
         if self.use_attention_bias:
-            found = found + widen(stored["ba"])
-        return self.attention_activation(found)
+            logits = logits + widen(stored["ba"])
+        return self.attention_activation(logits)
 
-    def _normalised(self, scores: Tensor, valid: Tensor | None) -> Tensor:
+    def _normalized(self, scores: Tensor, valid: Tensor | None) -> Tensor:
         inside = self._window(scores)
         if self.version == VERSIONS[1]:
             allowed = inside
             if valid is not None:
                 allowed = inside & valid[:, :, None] & valid[:, None, :]
             peak = ops.max(scores, axis=-1, keepdims=True)
-            return softmax_with_epsilon(scores, allowed, peak)
-        scores = penalised(scores, ~inside, _PENALTY)
+            return epsilon_softmax(scores, allowed, peak)
+        scores = penalized(scores, ~inside, _PENALTY)
         if valid is not None:
             both_padded = ~(valid[:, :, None] | valid[:, None, :])
-            scores = penalised(scores, both_padded, _PENALTY)
+            scores = penalized(scores, both_padded, _PENALTY)
         return masked_softmax(scores)
 
     def _window(self, scores: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ class SeqSelfAttention(LegacyAttention):
         width = self.attention_width or _UNBOUNDED
         return window_mask(steps, steps, width, self.history_only)[None]
 
-    def _regularise(self, weights: Tensor) -> None:
+    def _regularize(self, weights: Tensor) -> None:
         if not self.attention_regularizer_weight:
             return
         wide = widen(weights)

@@ -10,10 +10,7 @@ import pytest
 
 import regard
 
-pytestmark = [
-    pytest.mark.backends,
-    pytest.mark.skipif(not golden.ALL, reason=golden.MISSING),
-]
+pytestmark = pytest.mark.backends
 MODELS = [name for name in golden.ALL if golden.Golden(name).file("_model.h5").exists()]
 # What the first output of a model is called in the golden files.
 FIRST = ("predictions", *golden.CONTEXTS)
@@ -81,7 +78,7 @@ def test_the_attention_regulariser_adds_its_loss(loaded):
 
 
 def test_training_goes_on_and_is_saved(tmp_path):
-    case = golden.Golden("classifier_kaggle/old_single_output")
+    case = golden.Golden("classifier_kaggle/keras208_noconfig")
     model = regard.legacy.load_model(case.file("_model.h5"))
     answers = np.roll(case.arrays["in.labels"], 1)
     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")

@@ -8,10 +8,7 @@ import pytest
 from regard import legacy
 from regard.errors import ArgumentError
 
-pytestmark = [
-    pytest.mark.backends,
-    pytest.mark.skipif(not golden.ALL, reason=golden.MISSING),
-]
+pytestmark = pytest.mark.backends
 PLAIN = "kaggle_attention/plain"
 FILES = [
     (name, suffix)

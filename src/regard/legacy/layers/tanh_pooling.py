@@ -1,21 +1,24 @@
-"""The attention layer of the Kaggle kernels."""
+"""Poolings with a hyperbolic tangent in their score: of Kaggle kernels, of gists."""
 
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from regard._validate import check_choice
 from regard.errors import ArgumentError
 from regard.layers.base import Shape
-from regard.legacy.layers.activations import softmax_with_epsilon
+from regard.legacy.layers.activations import epsilon_softmax
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,
-    check_choice,
     features_of,
     pooled,
 )
 from regard.ops import erase_padding, scores
 from regard.ops.precision import widen
+
+#: The listings of ``AttentionWithContext`` that went round.
+VARIANTS = ("dot_product", "kdot")
 
 
 @keras.saving.register_keras_serializable(
@@ -106,7 +109,7 @@ class KaggleAttention(LegacyAttention):
         scores = widen(ops.matmul(states, self._stored["W"][:, None])[..., 0])
         if self.bias:
             scores = scores + widen(self._stored["b"])
-        weights = softmax_with_epsilon(ops.tanh(scores), mask)
+        weights = epsilon_softmax(ops.tanh(scores), mask)
         weights = ops.cast(weights, states.dtype)
         context = pooled(weights, states)
         outputs = [context, weights[..., None]] if self.return_attention else context
@@ -120,9 +123,6 @@ class KaggleAttention(LegacyAttention):
             "bias": self.bias,
             "return_attention": self.return_attention,
         }
-
-
-VARIANTS = ("dot_product", "kdot")
 
 
 @keras.saving.register_keras_serializable(
@@ -222,7 +222,7 @@ class AttentionWithContext(LegacyAttention):
         states = erase_padding(inputs, mask)
         vector, bias = self._stored["u"][:, None], self._stored.get("b")
         raw = scores.context(states, self.kernel, vector, bias)[:, 0]
-        weights = ops.cast(softmax_with_epsilon(raw, mask), states.dtype)
+        weights = ops.cast(epsilon_softmax(raw, mask), states.dtype)
         context = pooled(weights, states)
         outputs = [context, weights[..., None]] if self.return_coefficients else context
         return outputs, weights[:, None]

@@ -7,9 +7,7 @@ import pytest
 from regard import legacy
 from regard.errors import ArgumentError
 from regard.legacy.conversion import convert
-from regard.legacy.recognition import Options
-
-pytestmark = pytest.mark.skipif(not golden.ALL, reason=golden.MISSING)
+from regard.legacy.recognition import LoadOptions
 
 
 @pytest.mark.parametrize(
@@ -31,13 +29,13 @@ def test_two_readings_ask_for_an_option(name, option):
 
 def test_an_option_that_is_none_is_refused():
     file = golden.Golden("attention_with_context/plain").file("_model.h5")
-    with pytest.raises(ArgumentError, match="'variant' has a fixed set"):
+    with pytest.raises(ArgumentError, match="'variant' has a wrong value"):
         legacy.load_model(file, variant="other")
 
 
 def test_what_an_original_without_configuration_leaves_out_is_inferred():
     case = golden.Golden("kaggle_attention/keras208_noconfig_nobias_masking")
-    converted = convert(case.file("_model.h5"), Options())
+    converted = convert(case.file("_model.h5"), LoadOptions())
     (inferred,) = converted.inferred
     assert "bias=False" in inferred
     assert "step_dim=7" in inferred
@@ -47,7 +45,7 @@ def test_what_an_original_without_configuration_leaves_out_is_inferred():
 
 def test_without_a_mask_the_versions_are_one():
     case = golden.Golden("seq_weighted_attention/nobias")
-    converted = convert(case.file("_model.h5"), Options())
+    converted = convert(case.file("_model.h5"), LoadOptions())
     assert "0.51, as good as any without a mask" in converted.inferred[0]
 
 
