@@ -2,7 +2,7 @@
 
 import keras
 
-from regard.layers.base import Shape
+from regard.layers.shapes import Shape
 from regard.legacy import AttentionDecoder
 from regard.ops.precision import Tensor
 

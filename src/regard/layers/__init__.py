@@ -1,16 +1,16 @@
 """Keras layers with attention you can ask for."""
 
-from regard.layers.attention_decoder import (
-    AttentionDecoder,
-    DecoderState,
-    Memory,
-)
-from regard.layers.base import AttentionLayer
+from regard.layers.attention_decoder import AttentionDecoder
+from regard.layers.attention_decoder_step import DecoderState, PreparedMemory
+from regard.layers.attention_layer import AttentionLayer
 from regard.layers.cross import CrossAttention
 from regard.layers.feature import FeatureAttention
 from regard.layers.pooling import AttentionPooling
 from regard.layers.recurrent import GRU, LSTM
 from regard.layers.self_attention import SelfAttention
+
+#: The name of ``PreparedMemory`` in 0.1.0.
+Memory = PreparedMemory
 
 __all__ = [
     "GRU",
@@ -22,5 +22,6 @@ __all__ = [
     "DecoderState",
     "FeatureAttention",
     "Memory",
+    "PreparedMemory",
     "SelfAttention",
 ]

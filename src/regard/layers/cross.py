@@ -7,8 +7,13 @@ from keras import ops
 
 from regard._compat import attach_mask
 from regard.errors import ArgumentError
-from regard.layers.base import Shape, check_features, check_mask
-from regard.layers.paired import Masks, PairedAttention, check_attention_mask
+from regard.layers.paired import PairedAttention, PairMasks
+from regard.layers.shapes import (
+    Shape,
+    check_attention_mask,
+    check_features,
+    check_mask,
+)
 from regard.ops.precision import Tensor
 
 
@@ -125,7 +130,7 @@ class CrossAttention(PairedAttention):
         """Look at the keys; see the class for arguments and shapes."""
         key = value if key is None else key
         query_mask = check_mask("query_mask", query_mask, query)
-        masks = Masks(
+        masks = PairMasks(
             query_mask,
             _both(
                 check_mask("value_mask", value_mask, value),
@@ -155,24 +160,6 @@ class CrossAttention(PairedAttention):
         context = (batch, queries, value_shape[-1])
         weights = (batch, self.num_heads, queries, keys)
         return (context, weights) if return_attention_scores else context
-
-    def compute_output_spec(
-        self,
-        query: Tensor,
-        value: Tensor,
-        key: Tensor | None = None,
-        *_: Any,
-        return_attention_scores: bool = False,
-        **__: Any,
-    ) -> Any:
-        """What a symbolic call gives."""
-        shapes = query.shape, value.shape, None if key is None else key.shape
-        context, weights = self.compute_output_shape(
-            *shapes, return_attention_scores=True
-        )
-        if return_attention_scores:
-            return self._specs(context, weights)
-        return self._specs(context)
 
 
 def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from regard.errors import ArgumentError
-from regard.layers.base import AttentionLayer, Shape, check_mask
+from regard.layers.attention_layer import AttentionLayer
+from regard.layers.shapes import Shape, check_mask
 from regard.ops import erase_padding, masked_softmax
 from regard.ops.precision import Tensor, widen
 
@@ -96,12 +97,3 @@ class FeatureAttention(AttentionLayer):
         shape = tuple(input_shape)
         weights = (shape[0], 1, shape[1])
         return (shape, weights) if return_attention_scores else shape
-
-    def compute_output_spec(
-        self, inputs: Tensor, *_: Any, return_attention_scores: bool = False, **__: Any
-    ) -> Any:
-        """What a symbolic call gives."""
-        outputs, weights = self.compute_output_shape(inputs.shape, True)
-        if return_attention_scores:
-            return self._specs(outputs, weights)
-        return self._specs(outputs)

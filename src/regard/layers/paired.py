@@ -1,4 +1,4 @@
-"""What cross and self attention share: queries that look at keys."""
+"""The base class of cross and self attention: queries that look at keys."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 from keras import ops
 
 from regard.errors import ArgumentError
-from regard.layers.base import check_positive
-from regard.layers.scored import PAIR_SCORES, ScoredAttention, find_score
+from regard.layers.attention_layer import ScoredAttention, check_optional_count
+from regard.layers.score_functions import PAIR_SCORES
 from regard.ops import (
-    as_mask,
     causal_mask,
     erase_padding,
     join_masks,
@@ -20,12 +19,9 @@ from regard.ops import (
 )
 from regard.ops.precision import Tensor
 
-# Scores without weights: their heads share out the features of query and key.
-_PLAIN = {"dot", "scaled_dot"}
-
 
 @dataclass(frozen=True)
-class Masks:
+class PairMasks:
     """The masks of one call, each of them optional but the last."""
 
     query: Tensor | None
@@ -56,20 +52,20 @@ class PairedAttention(ScoredAttention):
         window: int | None = None,
         **kwargs: Any,
     ) -> None:
-        row = find_score("score", score, PAIR_SCORES)
-        super().__init__(score, row, units, num_heads, **kwargs)
-        self.window = check_positive("window", window)
+        super().__init__(score, PAIR_SCORES, units, num_heads, **kwargs)
+        self.window = check_optional_count("window", window)
 
     def _build_pair(self, query: int, key: int, value: int) -> None:
         """Check the numbers of features and make the weights of the score."""
-        if self.score in _PLAIN and query != key:
+        shares_features = self._score_function.shares_features
+        if shares_features and query != key:
             raise ArgumentError(
                 f"The score '{self.score}' multiplies query and key.",
                 expected="as many features in the query as in the key",
                 received=f"{query} and {key}",
                 fix="Use score='general', or project one of them before.",
             )
-        shared_out = [value, key] if self.score in _PLAIN else [value]
+        shared_out = [value, key] if shares_features else [value]
         if any(features % self.num_heads for features in shared_out):
             raise ArgumentError(
                 "The heads cannot share out the features evenly.",
@@ -83,7 +79,7 @@ class PairedAttention(ScoredAttention):
         query: Tensor,
         key: Tensor,
         value: Tensor,
-        masks: Masks,
+        masks: PairMasks,
         training: bool | None,
     ) -> tuple[Tensor, Tensor]:
         """Context ``(batch, queries, features)`` and weights."""
@@ -97,12 +93,12 @@ class PairedAttention(ScoredAttention):
 
     def _pair_scores(self, query: Tensor, key: Tensor) -> Tensor:
         """``(batch, heads, queries, keys)``."""
-        if self.score in _PLAIN:
+        if self._score_function.shares_features:
             query = split_heads(query, self.num_heads)
             key = split_heads(key, self.num_heads)
         return self._scores(query, key)
 
-    def _join(self, masks: Masks, query: Tensor, key: Tensor) -> Tensor | None:
+    def _join(self, masks: PairMasks, query: Tensor, key: Tensor) -> Tensor | None:
         queries, keys = ops.shape(query)[1], ops.shape(key)[1]
         local = None
         if self.window is not None:
@@ -114,17 +110,3 @@ class PairedAttention(ScoredAttention):
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""
         return {**super().get_config(), "window": self.window}
-
-
-def check_attention_mask(mask: Tensor | None) -> Tensor | None:
-    """Refuse a mask that has no axes for queries and keys."""
-    if mask is None:
-        return None
-    mask = as_mask(mask)
-    if len(mask.shape) not in {2, 3, 4}:
-        raise ArgumentError(
-            "'attention_mask' says which query may see which key.",
-            expected="([batch, [heads,]] queries, keys)",
-            received=str(tuple(mask.shape)),
-        )
-    return mask

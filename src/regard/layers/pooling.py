@@ -5,17 +5,14 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from regard.layers.base import Shape, check_features, check_mask
-from regard.layers.scored import (
-    PAIR_SCORES,
-    STATE_SCORES,
-    ScoredAttention,
-    find_score,
-)
+from regard._validate import check_choice
+from regard.layers.attention_layer import ScoredAttention
+from regard.layers.score_functions import PAIR_SCORES, STATE_SCORES
+from regard.layers.shapes import Shape, check_features, check_mask
 from regard.ops import erase_padding, last_valid, masked_softmax
 from regard.ops.precision import Tensor
 
-_ALIGNMENTS = {name: PAIR_SCORES[name] for name in ("general", "additive")}
+_ALIGNMENTS = ("general", "additive")
 _LAST = "last"
 
 
@@ -93,9 +90,9 @@ class AttentionPooling(ScoredAttention):
         alignment: str = "general",
         **kwargs: Any,
     ) -> None:
-        last = find_score("alignment", alignment, _ALIGNMENTS)
-        row = find_score("score", score, {**STATE_SCORES, _LAST: last})
-        super().__init__(score, row, units, num_heads, **kwargs)
+        last = PAIR_SCORES[check_choice("alignment", alignment, _ALIGNMENTS)]
+        table = {**STATE_SCORES, _LAST: last}
+        super().__init__(score, table, units, num_heads, **kwargs)
         self.alignment = alignment
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
@@ -138,15 +135,6 @@ class AttentionPooling(ScoredAttention):
         context = (batch, self.num_heads * check_features("inputs", input_shape))
         weights = (batch, self.num_heads, time)
         return (context, weights) if return_attention_scores else context
-
-    def compute_output_spec(
-        self, inputs: Tensor, *_: Any, return_attention_scores: bool = False, **__: Any
-    ) -> Any:
-        """What a symbolic call gives."""
-        context, weights = self.compute_output_shape(inputs.shape, True)
-        if return_attention_scores:
-            return self._specs(context, weights)
-        return self._specs(context)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""

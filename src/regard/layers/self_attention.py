@@ -5,8 +5,13 @@ from typing import Any
 import keras
 
 from regard._compat import mask_of
-from regard.layers.base import Shape, check_features, check_mask
-from regard.layers.paired import Masks, PairedAttention, check_attention_mask
+from regard.layers.paired import PairedAttention, PairMasks
+from regard.layers.shapes import (
+    Shape,
+    check_attention_mask,
+    check_features,
+    check_mask,
+)
 from regard.ops.precision import Tensor
 
 
@@ -77,7 +82,7 @@ class SelfAttention(PairedAttention):
         mask = mask_of(inputs) if mask is None else mask
         mask = check_mask("mask", mask, inputs)
         attention_mask = check_attention_mask(attention_mask)
-        masks = Masks(mask, mask, attention_mask, use_causal_mask)
+        masks = PairMasks(mask, mask, attention_mask, use_causal_mask)
         context, weights = self._attend(inputs, inputs, inputs, masks, training)
         return (context, weights) if return_attention_scores else context
 
@@ -89,14 +94,3 @@ class SelfAttention(PairedAttention):
         context = (batch, time, features)
         weights = (batch, self.num_heads, time, time)
         return (context, weights) if return_attention_scores else context
-
-    def compute_output_spec(
-        self, inputs: Tensor, *_: Any, return_attention_scores: bool = False, **__: Any
-    ) -> Any:
-        """What a symbolic call gives."""
-        context, weights = self.compute_output_shape(
-            inputs.shape, return_attention_scores=True
-        )
-        if return_attention_scores:
-            return self._specs(context, weights)
-        return self._specs(context)

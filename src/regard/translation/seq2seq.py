@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from regard._validate import check_choice, check_count, check_share
-from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, Memory
+from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, PreparedMemory
 from regard.ops import project
 from regard.ops.precision import Tensor
 
@@ -23,7 +23,7 @@ class EncodedSource(NamedTuple):
         state: The state before the first step.
     """
 
-    memory: Memory
+    memory: PreparedMemory
     state: DecoderState
 
 
@@ -202,7 +202,7 @@ class Seq2Seq(keras.Model):
         return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
-        self, told: Tensor, state: DecoderState, memory: Memory
+        self, told: Tensor, state: DecoderState, memory: PreparedMemory
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Write one symbol.
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from regard.layers.base import Shape, check_features
+from regard.layers.shapes import Shape, check_features
 from regard.legacy.layers.legacy_attention import LegacyAttention, features_of
 from regard.ops import additive_scores, masked_softmax
 from regard.ops.precision import Tensor, widen

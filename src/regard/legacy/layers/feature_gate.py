@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from regard.errors import ArgumentError
-from regard.layers.base import Shape
+from regard.layers.shapes import Shape
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.ops import masked_softmax
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from regard.layers.base import Shape, check_features, clone_initializer
+from regard.layers.attention_layer import clone_initializer
+from regard.layers.shapes import Shape, check_features
 from regard.ops.precision import Tensor
 
 _EMPTY: Mapping[str, Any] = {}

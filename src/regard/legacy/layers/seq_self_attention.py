@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from regard._validate import check_choice
-from regard.layers.base import Shape
+from regard.layers.shapes import Shape
 from regard.legacy.layers.activations import epsilon_softmax, penalized
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,

@@ -7,7 +7,7 @@ from keras import ops
 
 from regard._validate import check_choice
 from regard.errors import ArgumentError
-from regard.layers.base import Shape
+from regard.layers.shapes import Shape
 from regard.legacy.layers.activations import epsilon_softmax
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,

@@ -1,13 +1,16 @@
-"""What all attention layers share."""
+"""The base classes of the attention layers."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
+from keras import tree
 
+from regard._validate import check_choice, check_count, check_share
 from regard.errors import ArgumentError
+from regard.layers.score_functions import ScoreFunction, ScoreSizes
 from regard.ops.precision import Tensor
-
-Shape = tuple[int | None, ...]
 
 
 class AttentionLayer(keras.layers.Layer):
@@ -50,7 +53,7 @@ class AttentionLayer(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.dropout = check_dropout(dropout)
+        self.dropout = check_share("dropout", dropout, of="an attention layer")
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -63,13 +66,35 @@ class AttentionLayer(keras.layers.Layer):
             dropout, seed=seed, dtype=self.dtype_policy
         )
 
-    def _add_kernel(self, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _add_weights(
+        self, shapes: Mapping[str, tuple[int, ...]], prefix: str = ""
+    ) -> dict[str, Tensor]:
+        """Make weights of these names and shapes; those called ``…bias`` are biases."""
+        return {
+            name: self._add_bias(prefix + name, shape)
+            if name.endswith("bias")
+            else self._add_kernel(prefix + name, shape)
+            for name, shape in shapes.items()
+        }
+
+    def _add_score_weights(
+        self, score: ScoreFunction, sizes: ScoreSizes, prefix: str = ""
+    ) -> dict[str, Tensor]:
+        """Make the weights of a score, without its bias where none is used."""
+        shapes = score.weight_shapes(sizes)
+        if not self.use_bias:
+            shapes.pop("bias", None)
+        return self._add_weights(shapes, prefix)
+
+    def _add_kernel(
+        self, name: str, shape: tuple[int, ...], initializer: Any = None
+    ) -> Tensor:
         return self.add_weight(
             name=name,
             shape=shape,
             # An initializer object gives the same values each time it is used; a
             # clone draws its own.
-            initializer=clone_initializer(self.kernel_initializer),
+            initializer=clone_initializer(initializer or self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -86,10 +111,26 @@ class AttentionLayer(keras.layers.Layer):
     def _drop(self, weights: Tensor, training: bool | None) -> Tensor:
         return self._dropout_layer(weights, training=training)
 
-    def _specs(self, *shapes: Shape) -> Any:
-        """One symbolic tensor, or a tuple of several."""
-        specs = tuple(keras.KerasTensor(shape, self.compute_dtype) for shape in shapes)
-        return specs if len(specs) > 1 else specs[0]
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs of a call.
+
+        Their shapes are those of ``compute_output_shape``, whose first arguments are
+        the shapes of the first arguments of ``call``.
+        """
+        call, output_shape = map(
+            inspect.signature, (self.call, self.compute_output_shape)
+        )
+        arguments = call.bind(*args, **kwargs).arguments
+        shapes = [
+            None if (tensor := arguments.get(name)) is None else tuple(tensor.shape)
+            for name, of in zip(call.parameters, output_shape.parameters, strict=False)
+            if of.endswith("_shape")
+        ]
+        observed = arguments.get("return_attention_scores", False)
+        outputs = self.compute_output_shape(*shapes, return_attention_scores=observed)
+        return tree.map_shape_structure(
+            lambda shape: keras.KerasTensor(shape, self.compute_dtype), outputs
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""
@@ -109,60 +150,60 @@ class AttentionLayer(keras.layers.Layer):
         }
 
 
+class ScoredAttention(AttentionLayer):
+    """An attention layer whose score is chosen from a table.
+
+    Args:
+        score: The name of the score.
+        table: The scores by name.
+        units: The width of the score's hidden layer.
+        num_heads: The number of heads.
+        **kwargs: What ``AttentionLayer`` takes.
+    """
+
+    def __init__(
+        self,
+        score: str,
+        table: Mapping[str, ScoreFunction],
+        units: int | None,
+        num_heads: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.score = check_choice("score", score, table)
+        self._score_function = table[score]
+        self.units = check_optional_count("units", units)
+        self.num_heads = check_count("num_heads", num_heads)
+        if units is not None and not self._score_function.has_units:
+            raise ArgumentError(
+                f"The score '{score}' has no hidden layer.",
+                expected="units=None",
+                received=f"units={units}",
+            )
+
+    def _build_score(self, query: int, key: int) -> None:
+        """Make the weights of the score for so many query and key features."""
+        sizes = ScoreSizes(query, key, self.units or key, self.num_heads)
+        self._score_weights = self._add_score_weights(self._score_function, sizes)
+
+    def _scores(self, *inputs: Tensor) -> Tensor:
+        return self._score_function.function(*inputs, **self._score_weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments the layer can be made anew from."""
+        return {
+            **super().get_config(),
+            "score": self.score,
+            "units": self.units,
+            "num_heads": self.num_heads,
+        }
+
+
+def check_optional_count(name: str, value: int | None) -> int | None:
+    """Refuse what is neither None nor a whole number of at least 1."""
+    return None if value is None else check_count(name, value)
+
+
 def clone_initializer(initializer: Any) -> Any:
     """A fresh copy of an initializer; a plain function is returned as it is."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer
-
-
-def check_dropout(dropout: float) -> float:
-    """Refuse a dropout that is no share."""
-    if not 0 <= dropout < 1:
-        raise ArgumentError(
-            "The dropout of an attention layer is a share of its weights.",
-            expected="a number from 0 up to but not including 1",
-            received=repr(dropout),
-        )
-    return dropout
-
-
-def check_positive(name: str, number: int | None) -> int | None:
-    """Refuse what is no positive whole number; None passes."""
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ArgumentError(
-            f"'{name}' is a count.",
-            expected="a whole number of at least 1",
-            received=repr(number),
-        )
-    return number
-
-
-def check_features(name: str, shape: Shape) -> int:
-    """The number of features of a ``(batch, time, features)`` input."""
-    if len(shape) != 3 or shape[-1] is None:
-        raise ArgumentError(
-            f"'{name}' does not have the shape of a sequence of features.",
-            expected="(batch, time, features), with features known",
-            received=str(tuple(shape)),
-        )
-    return shape[-1]
-
-
-def check_mask(name: str, mask: Tensor | None, states: Tensor) -> Tensor | None:
-    """Refuse a mask that is not ``(batch, time)`` for ``(batch, time, features)``."""
-    if mask is None:
-        return None
-    mask = keras.ops.convert_to_tensor(mask)
-    wanted, found = tuple(states.shape[:-1]), tuple(mask.shape)
-    fits = len(wanted) == len(found) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(wanted, found, strict=True)
-    )
-    if not fits:
-        raise ArgumentError(
-            f"'{name}' does not fit what it masks.",
-            expected=f"the shape {wanted}",
-            received=str(found),
-            fix="A mask says for each place of the sequence whether it is valid.",
-        )
-    return keras.ops.cast(mask, "bool")
