@@ -47,7 +47,7 @@ class Case:
     dropout_stays: bool = True
 
 
-def _pooling(score: str, **arguments: Any) -> Case:
+def pooling_case(score: str, **arguments: Any) -> Case:
     def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
         if score == "last":
             pair = getattr(oracle, arguments.get("alignment", "general"))
@@ -76,7 +76,7 @@ def _last(batch: Batch) -> Array:
     return last
 
 
-def _paired(kind: str, score: str, **arguments: Any) -> Case:
+def paired_case(kind: str, score: str, **arguments: Any) -> Case:
     heads = arguments.get("num_heads", 1)
     plain = {"heads": heads} if score in {"dot", "scaled_dot"} else {}
     layer = {"cross": CrossAttention, "self": SelfAttention}[kind]
@@ -93,10 +93,10 @@ def _paired(kind: str, score: str, **arguments: Any) -> Case:
     return Case(make, expected, kind)
 
 
-def _decoder(cell: str, score: str, order: str, heads: int, fed: bool) -> Case:
+def decoder_case(cell: str, score: str, order: str, heads: int, fed: bool) -> Case:
     def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
-        oracle = Oracle(weights, cell, score, order, heads, fed)
-        return oracle(
+        decoder = Oracle(weights, cell, score, order, heads, fed)
+        return decoder(
             batch.source,
             batch.query,
             memory_mask=batch.source_mask,
@@ -130,33 +130,38 @@ def _placed(case: Case, queries: int, width: int | None, causal: bool) -> Case:
 
 
 CASES: dict[str, Case] = {
-    "pooling-linear": _pooling("linear"),
-    "pooling-feed_forward": _pooling("feed_forward"),
-    "pooling-context": _pooling("context", units=5, num_heads=2),
-    "pooling-gated": _pooling("gated", units=5, num_heads=2),
-    "pooling-last-general": _pooling("last", num_heads=2),
-    "pooling-last-additive": _pooling("last", alignment="additive", units=5),
+    "pooling-linear": pooling_case("linear"),
+    "pooling-feed_forward": pooling_case("feed_forward"),
+    "pooling-context": pooling_case("context", units=5, num_heads=2),
+    "pooling-gated": pooling_case("gated", units=5, num_heads=2),
+    "pooling-last-general": pooling_case("last", num_heads=2),
+    "pooling-last-additive": pooling_case("last", alignment="additive", units=5),
     "feature": Case(FeatureAttention, _gate, "feature", ordered=True),
-    "cross-additive": _paired("cross", "additive", units=5, num_heads=2),
-    "cross-concat": _paired("cross", "concat", units=5),
-    "cross-general": _paired("cross", "general", num_heads=2),
-    "cross-dot": _paired("cross", "dot"),
-    "cross-scaled_dot": _paired("cross", "scaled_dot", num_heads=2),
-    "cross-additive-causal": _placed(_paired("cross", "additive"), QUERIES, None, True),
+    "cross-additive": paired_case("cross", "additive", units=5, num_heads=2),
+    "cross-concat": paired_case("cross", "concat", units=5),
+    "cross-general": paired_case("cross", "general", num_heads=2),
+    "cross-dot": paired_case("cross", "dot"),
+    "cross-scaled_dot": paired_case("cross", "scaled_dot", num_heads=2),
+    "cross-additive-causal": _placed(
+        paired_case("cross", "additive"), QUERIES, None, True
+    ),
     "cross-general-window": _placed(
-        _paired("cross", "general", window=2), QUERIES, 2, False
+        paired_case("cross", "general", window=2), QUERIES, 2, False
     ),
-    "self-additive": _paired("self", "additive", units=5),
-    "self-concat": _paired("self", "concat", num_heads=2),
-    "self-general": _paired("self", "general"),
-    "self-dot": _paired("self", "dot", num_heads=2),
-    "self-scaled_dot": _paired("self", "scaled_dot", num_heads=2),
-    "self-scaled_dot-causal": _placed(_paired("self", "scaled_dot"), KEYS, None, True),
+    "self-additive": paired_case("self", "additive", units=5),
+    "self-concat": paired_case("self", "concat", num_heads=2),
+    "self-general": paired_case("self", "general"),
+    "self-dot": paired_case("self", "dot", num_heads=2),
+    "self-scaled_dot": paired_case("self", "scaled_dot", num_heads=2),
+    "self-scaled_dot-causal": _placed(
+        paired_case("self", "scaled_dot"), KEYS, None, True
+    ),
     "self-additive-window-causal": _placed(
-        _paired("self", "additive", window=3), KEYS, 3, True
+        paired_case("self", "additive", window=3), KEYS, 3, True
     ),
-    "decoder-additive": _decoder("gru", "additive", "bahdanau", 2, True),
-    "decoder-general": _decoder("lstm", "general", "luong", 2, False),
+    "decoder-additive": decoder_case("gru", "additive", "bahdanau", 2, True),
+    "decoder-general": decoder_case("lstm", "general", "luong", 2, False),
+    "decoder-concat": decoder_case("gru", "concat", "luong", 2, False),
 }
 
 _HOLES = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1]], bool)
