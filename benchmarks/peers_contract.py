@@ -24,8 +24,8 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 # The packages were written for Keras 2, which TensorFlow has in the package tf_keras.
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS / "layers"), str(TESTS)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "layers"))
 
 import attention as package
 import cases
