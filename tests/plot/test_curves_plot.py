@@ -15,7 +15,9 @@ RUNS = np.array([[6.0, 4.0, 3.0, 1.0, 1.0, 1.0], [2.0, 4.0, 1.0, 1.0, 3.0, 1.0]]
 @pytest.fixture
 def curves():
     values = {"none": RUNS + 1, "<b>ours</b>": RUNS}
-    return regard.plot.curves(values, STEPS, points=3, y_label="<i>loss</i>")
+    return regard.plot.curves(
+        values, STEPS, points=3, title="<s>t</s>", y_label="<i>loss</i>"
+    )
 
 
 def test_the_average_is_over_pieces_of_each_run_and_then_over_runs():
@@ -38,6 +40,7 @@ def test_the_page_names_every_model_and_escapes_it(curves):
     page = curves.to_html()
     assert "<b>ours" not in page
     assert "<i>loss" not in page
+    assert "<s>" not in page
     assert "&lt;b&gt;ours" in page
     reader = Reader(page)
     assert len(list(reader.all("polygon"))) == 2

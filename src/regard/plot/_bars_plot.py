@@ -12,10 +12,6 @@ from regard.plot.canvas import text_properties
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     bar,
-    document,
-    embedded,
-    fragment_style,
-    page_style,
     safe,
 )
 
@@ -41,20 +37,14 @@ class BarsPlot(AxesPlot):
         title: The title above the bars.
     """
 
+    _lead = f"{_READING} {_DISCLAIMER}"
+    _note = _DISCLAIMER
+    _style = _STYLE
+
     def __init__(
         self, values: Sequence[float], labels: Sequence[str], title: str
     ) -> None:
         self.values, self.labels, self.title = tuple(values), tuple(labels), title
-
-    def to_html(self) -> str:
-        """The whole page: no network, no script, every name in it escaped."""
-        return document(
-            title=self.title,
-            heading="What the model looked at",
-            lead=f"{_READING} {_DISCLAIMER}",
-            body=self._article(),
-            style=page_style() + _STYLE,
-        )
 
     def _draw(self, ax: "Axes") -> None:
         look = text_properties()
@@ -84,9 +74,6 @@ class BarsPlot(AxesPlot):
             f"<li><bdi>{safe(label)}</bdi>{bar(share)}"
             f'<span class="number">{value:.3f}</span></li>\n'
         )
-
-    def _repr_html_(self) -> str:
-        return embedded(self._article(), _DISCLAIMER, fragment_style() + _STYLE)
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)

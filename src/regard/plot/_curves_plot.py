@@ -12,7 +12,7 @@ from regard.errors import ArgumentError
 from regard.plot._plot import AxesPlot
 from regard.plot.canvas import text_properties
 from regard.plot.characters import for_terminal
-from regard.plot.document import document, embedded, fragment_style, page_style, safe
+from regard.plot.document import safe
 from regard.types import FloatArray
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ class CurvesPlot(AxesPlot):
         y_label: The label up the axis.
     """
 
+    _lead = _READING
+    _note = _READING
+    _style = _STYLE
+
     def __init__(
         self,
         averages: Mapping[str, AverageCurve],
@@ -89,16 +93,6 @@ class CurvesPlot(AxesPlot):
     ) -> None:
         self.averages, self.title = dict(averages), title
         self.x_label, self.y_label = x_label, y_label
-
-    def to_html(self) -> str:
-        """The whole page: no network, no script, every text in it escaped."""
-        return document(
-            title=self.title,
-            heading=self.title,
-            lead=_READING,
-            body=self._article(),
-            style=page_style() + _STYLE,
-        )
 
     def _inches(self) -> tuple[float, float]:
         return _INCHES
@@ -118,11 +112,11 @@ class CurvesPlot(AxesPlot):
         ax.set_title(self.title, loc="left", **text_properties())
         ax.legend(frameon=False)
 
+    def _heading(self) -> str:
+        return safe(self.title)
+
     def _article(self) -> str:
         return _article(self.averages, self.x_label, self.y_label)
-
-    def _repr_html_(self) -> str:
-        return embedded(self._article(), _READING, fragment_style() + _STYLE)
 
     def __str__(self) -> str:
         lines = [for_terminal(self.title), f"{self.y_label} by {self.x_label}"]

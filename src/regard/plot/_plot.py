@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from regard.plot.canvas import (
     encoded_figure,
     require_matplotlib,
 )
+from regard.plot.document import document, embedded, fragment_style, page_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +74,34 @@ class Plot(ABC):
 
 
 class AxesPlot(Plot):
-    """A plot that is one set of axes, of the user's or of its own."""
+    """A plot that is one set of axes, of the user's or of its own; a page has one."""
+
+    title: str
+    #: How to read the page; the note where it stands in another one; its own style.
+    _lead: ClassVar[str]
+    _note: ClassVar[str]
+    _style: ClassVar[str]
+
+    def to_html(self) -> str:
+        """The whole page: no network, no script, every text in it escaped."""
+        return document(
+            title=self.title,
+            heading=self._heading(),
+            lead=self._lead,
+            body=self._article(),
+            style=page_style() + self._style,
+        )
+
+    def _repr_html_(self) -> str:
+        return embedded(self._article(), self._note, fragment_style() + self._style)
+
+    def _heading(self) -> str:
+        """The heading of the page, as HTML."""
+        return "What the model looked at"
+
+    @abstractmethod
+    def _article(self) -> str:
+        """The article of the page."""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw with matplotlib.

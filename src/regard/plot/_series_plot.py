@@ -16,10 +16,6 @@ from regard.plot.canvas import (
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     color_legend,
-    document,
-    embedded,
-    fragment_style,
-    page_style,
     safe,
 )
 
@@ -62,20 +58,14 @@ class SeriesPlot(AxesPlot):
         title: The title above the curve.
     """
 
+    _lead = f"{_READING} {_DISCLAIMER}"
+    _note = _DISCLAIMER
+    _style = _STYLE
+
     def __init__(
         self, weights: Sequence[float], series: Sequence[float], title: str
     ) -> None:
         self.weights, self.series, self.title = tuple(weights), tuple(series), title
-
-    def to_html(self) -> str:
-        """The whole page: no network, no script, the title escaped."""
-        return document(
-            title=self.title,
-            heading="What the model looked at",
-            lead=f"{_READING} {_DISCLAIMER}",
-            body=_article(self.weights, self.series, self.title),
-            style=page_style() + _STYLE,
-        )
 
     def _inches(self) -> tuple[float, float]:
         return _INCHES
@@ -102,9 +92,8 @@ class SeriesPlot(AxesPlot):
         )
         ax.figure.colorbar(shades, ax=ax, label="weight")
 
-    def _repr_html_(self) -> str:
-        article = _article(self.weights, self.series, self.title)
-        return embedded(article, _DISCLAIMER, fragment_style() + _STYLE)
+    def _article(self) -> str:
+        return _article(self.weights, self.series, self.title)
 
     def __str__(self) -> str:
         pairs = enumerate(zip(self.series, self.weights, strict=True))

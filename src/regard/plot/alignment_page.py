@@ -21,6 +21,7 @@ from regard.plot.document import (
     document,
     embedded,
     fragment_style,
+    joined_articles,
     opening,
     page_style,
     safe,
@@ -93,18 +94,20 @@ margin-inline:auto}
 
 def alignment_page(translations: Sequence[Translation]) -> str:
     """The translations as one page that needs no network and no script."""
+    articles = joined_articles(translations, alignment_article)
     return document(
         title=_title(translations),
         heading=_TITLE,
         lead=f"{_READING} {DISCLAIMER}",
-        body=_contents(translations) + _articles(translations),
+        body=_contents(translations) + articles,
         style=page_style() + MAP_STYLE + _WIDE_STYLE,
     )
 
 
 def alignment_fragment(translations: Sequence[Translation]) -> str:
     """The translations as HTML that can stand inside another page."""
-    return embedded(_articles(translations), DISCLAIMER, fragment_style() + MAP_STYLE)
+    articles = joined_articles(translations, alignment_article)
+    return embedded(articles, DISCLAIMER, fragment_style() + MAP_STYLE)
 
 
 def alignment_article(translation: Translation, number: int = 1) -> str:
@@ -117,13 +120,6 @@ def alignment_article(translation: Translation, number: int = 1) -> str:
     )
 
 
-def _articles(translations: Sequence[Translation]) -> str:
-    numbered = enumerate(translations, 1)
-    return "".join(
-        alignment_article(translation, number) for number, translation in numbered
-    )
-
-
 def _title(translations: Sequence[Translation]) -> str:
     if len(translations) == 1:
         return f"{opening(translations[0].text)}: {_TITLE.lower()}"
@@ -133,13 +129,12 @@ def _title(translations: Sequence[Translation]) -> str:
 def _contents(translations: Sequence[Translation]) -> str:
     entries = [
         (
-            f"alignment-{number}",
             f"<bdi>{safe(opening(translation.text)) or '∅'}</bdi>",
             safe(log_probability(translation)),
         )
-        for number, translation in enumerate(translations, 1)
+        for translation in translations
     ]
-    return contents(f"{len(translations)} translations", entries)
+    return contents("alignment", f"{len(translations)} translations", entries)
 
 
 def _heading(translation: Translation) -> str:

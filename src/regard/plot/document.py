@@ -3,12 +3,15 @@
 Every rule of the style sheet stays inside ``.regard``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
+from typing import TypeVar
 
 from regard.plot._color_scale import LEVELS, Theme, ink, shades
 from regard.plot.characters import for_page
+
+Result = TypeVar("Result")
 
 # Nothing is fetched and nothing runs: the page is style and text.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -114,13 +117,27 @@ def embedded(articles: str, note: str, style: str) -> str:
     )
 
 
-def contents(summary: str, entries: Sequence[tuple[str, str, str]]) -> str:
-    """Links to the articles of a page: of each its anchor, name and text, as HTML."""
+def joined_articles(
+    results: Sequence[Result], article: Callable[[Result, int], str]
+) -> str:
+    """An article for each result, numbered from 1."""
+    return "".join(article(result, number) for number, result in enumerate(results, 1))
+
+
+def contents(kind: str, summary: str, entries: Sequence[tuple[str, str]]) -> str:
+    """Links to the articles of a page.
+
+    Args:
+        kind: The kind of the articles: their anchors are ``KIND-1``, ``KIND-2``, …
+        summary: Their number, in words.
+        entries: The name and the text of each, as HTML.
+    """
     if len(entries) < 2:
         return ""
     lines = "".join(
-        f'<li><a href="#{anchor}">{name}</a> <bdi class="soft">{text}</bdi></li>\n'
-        for anchor, name, text in entries
+        f'<li><a href="#{kind}-{number}">{name}</a> '
+        f'<bdi class="soft">{text}</bdi></li>\n'
+        for number, (name, text) in enumerate(entries, 1)
     )
     return (
         f'<nav aria-label="Contents"><details open>'

@@ -19,6 +19,7 @@ from regard.plot.document import (
     document,
     embedded,
     fragment_style,
+    joined_articles,
     opening,
     page_style,
     safe,
@@ -37,18 +38,20 @@ _BARS = 6
 
 def text_page(explanations: Sequence[Explanation]) -> str:
     """The explanations as one page that needs no network and no script."""
+    articles = joined_articles(explanations, text_article)
     return document(
         title=_title(explanations),
         heading=_TITLE,
         lead=f"{_READING} {_DISCLAIMER}",
-        body=_contents(explanations) + _articles(explanations),
+        body=_contents(explanations) + articles,
         style=page_style(),
     )
 
 
 def text_fragment(explanations: Sequence[Explanation]) -> str:
     """The explanations as HTML that can stand inside another page."""
-    return embedded(_articles(explanations), _DISCLAIMER, fragment_style())
+    articles = joined_articles(explanations, text_article)
+    return embedded(articles, _DISCLAIMER, fragment_style())
 
 
 def text_article(explanation: Explanation, number: int = 1) -> str:
@@ -62,12 +65,6 @@ def text_article(explanation: Explanation, number: int = 1) -> str:
     )
 
 
-def _articles(explanations: Sequence[Explanation]) -> str:
-    numbered = enumerate(explanations, 1)
-    articles = (text_article(explanation, number) for number, explanation in numbered)
-    return "".join(articles)
-
-
 def _title(explanations: Sequence[Explanation]) -> str:
     if len(explanations) == 1:
         return f"{explanations[0].label}: {_TITLE.lower()}"
@@ -77,14 +74,13 @@ def _title(explanations: Sequence[Explanation]) -> str:
 def _contents(explanations: Sequence[Explanation]) -> str:
     entries = [
         (
-            f"text-{number}",
             f"<bdi>{safe(explanation.label)}</bdi> "
             f"{safe(percent(explanation.probability))}",
             safe(opening(explanation.text)),
         )
-        for number, explanation in enumerate(explanations, 1)
+        for explanation in explanations
     ]
-    return contents(f"{len(explanations)} texts", entries)
+    return contents("text", f"{len(explanations)} texts", entries)
 
 
 def _heading(explanation: Explanation) -> str:
