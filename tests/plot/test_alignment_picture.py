@@ -76,9 +76,9 @@ def test_without_axes_new_ones_are_made_and_an_index_chooses(
 
 def test_a_picture_of_too_much_is_refused(pyplot, translate, tmp_path):
     words = " ".join(["word"] * 400)
-    one = translate(words, words, np.full((400, 400), 1 / 400))
+    translation = translate(words, words, np.full((400, 400), 1 / 400))
     with pytest.raises(ArgumentError, match="too large for one picture"):
-        regard.plot.alignment(one).save(tmp_path / "a.png")
+        regard.plot.alignment(translation).save(tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 
 

@@ -62,17 +62,17 @@ def test_a_page_of_a_long_sentence_stays_small(translate, spread):
     words = " ".join(f"wort{i}" for i in range(60))
     logits = -np.abs(np.arange(60) - 1.2 * np.arange(50)[:, None]) * (1 - spread)
     weights = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    one = translate(words, words.rsplit(" ", 10)[0], weights)
-    assert len(regard.plot.alignment(one).to_html().encode()) < 200_000
+    translation = translate(words, words.rsplit(" ", 10)[0], weights)
+    assert len(regard.plot.alignment(translation).to_html().encode()) < 200_000
 
 
 def test_hostile_tokens_stay_text(translate):
     count = len(HOSTILE)
     weights = np.full((count, count), 1 / count)
-    one = Translation(
+    translation = Translation(
         "".join(HOSTILE), "".join(HOSTILE), HOSTILE, HOSTILE, weights, -1.0, -1.0
     )
-    plot = regard.plot.alignment(one)
+    plot = regard.plot.alignment(translation)
     page = plot.to_html()
     reader = Reader(page)
     assert not {tag for tag, _ in reader.elements} & {"script", "img", "link"}
@@ -171,11 +171,11 @@ def test_what_a_reader_has_to_know_is_said(translated):
      (-np.inf, "\u2212inf")],
 )  # fmt: skip
 def test_the_log_probability_is_given(translated, value, shown):
-    one = dataclasses.replace(translated, log_probability=value)
-    drawn = regard.plot.alignment(one).to_terminal(color=False)
+    translation = dataclasses.replace(translated, log_probability=value)
+    drawn = regard.plot.alignment(translation).to_terminal(color=False)
     assert f"log-probability {shown}\n" in drawn
     escaped = shown.replace(">", "&gt;")
-    assert f"log-probability {escaped}<" in regard.plot.alignment(one).to_html()
+    assert f"log-probability {escaped}<" in regard.plot.alignment(translation).to_html()
 
 
 def test_the_terminal_names_the_sources_that_matter(translated):
@@ -188,8 +188,8 @@ def test_the_terminal_names_the_sources_that_matter(translated):
 
 
 def test_the_terminal_shades_and_aligns_wide_characters(translate):
-    one = translate("dog", "犬 a", [[1.0], [0.0]])
-    drawn = regard.plot.alignment(one).to_terminal(color=True, width=80)
+    translation = translate("dog", "犬 a", [[1.0], [0.0]])
+    drawn = regard.plot.alignment(translation).to_terminal(color=True, width=80)
     assert re.search(r"\x1b\[[0-9;]*48;[0-9;]*mdog\x1b\[0m", drawn)
     first, second = re.sub(r"\x1b\[[0-9;]*m", "", drawn).splitlines()[1:]
     assert cell_len(first.partition("dog")[0]) == cell_len(
@@ -198,8 +198,8 @@ def test_the_terminal_shades_and_aligns_wide_characters(translate):
 
 
 def test_one_side_without_tokens(translate):
-    one = Translation("a", "", ("a",), (), np.zeros((0, 1)), -0.5, -0.5)
-    plot = regard.plot.alignment(one)
+    translation = Translation("a", "", ("a",), (), np.zeros((0, 1)), -0.5, -0.5)
+    plot = regard.plot.alignment(translation)
     assert "one side has no tokens" in plot.to_html()
     assert "one side has no tokens" in str(plot)
 

@@ -54,9 +54,9 @@ def test_bars_are_sorted_on_demand():
 
 def test_steps_are_shaded_behind_a_curve(series):
     page = series.to_html()
-    steps = [one for one in Reader(page).all("i") if "data-w" in one]
+    steps = [step for step in Reader(page).all("i") if "data-w" in step]
     # The scale ends at 4 / 3 of certainty, that is 1: 24 * weight, rounded.
-    assert [one["class"] for one in steps] == ["w2", "w14", "w7 late"]
+    assert [step["class"] for step in steps] == ["w2", "w14", "w7 late"]
     assert steps[1]["data-w"] == "step 1: -1, weight 0.600"
     curves = Reader(page).all("polyline")
     assert {curve["points"] for curve in curves} == {"0.5,4.00 1.5,96.00 2.5,50.00"}

@@ -21,13 +21,13 @@ def curves():
 
 
 def test_the_average_is_over_pieces_of_each_run_and_then_over_runs():
-    found = average_curve("x", RUNS, STEPS, points=3)
-    np.testing.assert_allclose(found.x, [1.5, 3.5, 5.5])
-    np.testing.assert_allclose(found.mean, [4.0, 1.5, 1.5])
+    curve = average_curve("x", RUNS, STEPS, points=3)
+    np.testing.assert_allclose(curve.x, [1.5, 3.5, 5.5])
+    np.testing.assert_allclose(curve.mean, [4.0, 1.5, 1.5])
     # The runs' pieces are 5, 2, 1 and 3, 1, 2.
-    np.testing.assert_allclose(found.deviation, [1.0, 0.5, 0.5])
-    np.testing.assert_allclose(found.low, found.mean - found.deviation)
-    np.testing.assert_allclose(found.high, found.mean + found.deviation)
+    np.testing.assert_allclose(curve.deviation, [1.0, 0.5, 0.5])
+    np.testing.assert_allclose(curve.low, curve.mean - curve.deviation)
+    np.testing.assert_allclose(curve.high, curve.mean + curve.deviation)
 
 
 def test_there_are_no_more_points_than_steps():

@@ -1,4 +1,4 @@
-"""What ``regard.plot.text`` takes and where it can be saved."""
+"""The input of ``regard.plot.text``, and the files it can be saved to."""
 
 import pytest
 
