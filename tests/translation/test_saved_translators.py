@@ -13,6 +13,7 @@ from regard.bundle import write_bundle
 from regard.bundle.model_file import model_to_bytes
 from regard.errors import BundleError
 from regard.translation.artifact import KIND
+from regard.translation.config import TranslatorConfig
 
 SOURCES, TARGETS = toy_pairs.sentences(4, seed=2)
 
@@ -84,7 +85,6 @@ def changed(parts, name, change):
     ("name", "change", "match"),
     [
         ("config.json", lambda one: one.pop("seed"), "'seed' and 'settings'"),
-        ("config.json", lambda one: one["settings"].pop("units"), "missing"),
         ("config.json", lambda one: one["settings"].update(units=0), "'units'"),
         ("config.json", lambda one: one["settings"].update(odd=0), "no setting 'odd'"),
         ("source.json", lambda one: one.clear(), "source.json"),
@@ -96,6 +96,15 @@ def test_parts_that_make_no_sense(tmp_path, parts, name, change, match):
     with pytest.raises(BundleError, match=match) as caught:
         regard.load(path)
     assert name in str(caught.value)
+
+
+def test_a_setting_that_an_older_release_did_not_have(tmp_path, parts):
+    path = tmp_path / "older.regard"
+    older = changed(parts, "config.json", lambda one: one["settings"].pop("clip_norm"))
+    write_bundle(path, KIND, older)
+    settings = regard.load(path).trained.config
+    assert settings.clip_norm == TranslatorConfig().clip_norm
+    assert settings.units == toy_pairs.SETTINGS["units"]
 
 
 def test_a_model_that_does_not_fit_the_vocabularies(tmp_path, parts):

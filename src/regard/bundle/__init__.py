@@ -7,7 +7,8 @@ from regard.bundle.bundle import (
     read_bundle,
     write_bundle,
 )
-from regard.bundle.manifest import MANIFEST, SCHEMA_VERSION
+from regard.bundle.manifest import MANIFEST
+from regard.bundle.migrations import SCHEMA_VERSION
 
 __all__ = [
     "MANIFEST",

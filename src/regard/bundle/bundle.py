@@ -16,7 +16,7 @@ import keras
 
 from regard._files import write_directory
 from regard._version import __version__
-from regard.bundle.manifest import MANIFEST, Manifest, Part, defect, read_manifest
+from regard.bundle.manifest import MANIFEST, Manifest, PartDigest, defect, read_manifest
 from regard.errors import ArgumentError, BundleError
 
 
@@ -80,7 +80,7 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
     manifest = Manifest(
         kind=kind,
         versions={"regard": __version__, "keras": keras.__version__},
-        parts={name: Part.of(content) for name, content in parts.items()},
+        parts={name: PartDigest.of(content) for name, content in parts.items()},
     )
     files = {**parts, MANIFEST: manifest.to_json().encode("utf-8")}
     write_directory(target, files)
@@ -120,16 +120,16 @@ def read_bundle(
     return Bundle(folder, manifest.kind, parts)
 
 
-def _read_part(folder: Path, name: str, part: Part) -> bytes:
+def _read_part(folder: Path, name: str, digest: PartDigest) -> bytes:
     file = folder / name
     try:
         size = file.stat().st_size
-        if size != part.size:
-            raise defect(folder, name, f"it has {size} bytes instead of {part.size}")
+        if size != digest.size:
+            raise defect(folder, name, f"it has {size} bytes instead of {digest.size}")
         content = file.read_bytes()
     except OSError as error:
         raise defect(folder, name, error.strerror or str(error)) from error
-    if hashlib.sha256(content).hexdigest() != part.sha256:
+    if hashlib.sha256(content).hexdigest() != digest.sha256:
         raise defect(folder, name, "its content is not what was saved (SHA-256)")
     return content
 

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what it is, and what each of its parts must be."""
+"""The manifest of a bundle: its kind, and the size and hash of each of its parts."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from regard.bundle import migrations
 from regard.errors import BundleError
 
 MANIFEST = "manifest.json"
 FORMAT = "regard-bundle"
-SCHEMA_VERSION = 1
 
 _LIMIT = 1 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -22,21 +22,21 @@ _KEYS = {"format", "schema_version", "kind", "versions", "parts"}
 
 
 @dataclass(frozen=True)
-class Part:
+class PartDigest:
     """The size of a part in bytes, and the SHA-256 of its content in hexadecimal."""
 
     size: int
     sha256: str
 
     @classmethod
-    def of(cls, content: bytes) -> "Part":
-        """What the manifest says about ``content``."""
+    def of(cls, content: bytes) -> "PartDigest":
+        """The digest of ``content``."""
         return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a bundle says about itself.
+    """The manifest of a bundle, as today's schema has it.
 
     Args:
         kind: What was saved.
@@ -46,12 +46,12 @@ class Manifest:
 
     kind: str
     versions: Mapping[str, str]
-    parts: Mapping[str, Part]
+    parts: Mapping[str, PartDigest]
 
     def to_json(self) -> str:
         """The manifest as it stands in its file."""
-        stored = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **asdict(self)}
-        return json.dumps(stored, indent=2) + "\n"
+        schema = {"format": FORMAT, "schema_version": migrations.SCHEMA_VERSION}
+        return json.dumps(schema | asdict(self), indent=2) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -64,6 +64,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         raise defect(folder, MANIFEST, "it is not the manifest of a bundle")
     _check_version(folder, stored.get("schema_version"))
+    stored = _migrated(folder, stored)
     if set(stored) != _KEYS:
         odd = sorted(set(stored) ^ _KEYS)
         raise defect(folder, MANIFEST, f"these keys are missing or unknown: {odd}")
@@ -108,24 +109,32 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_version(folder: Path, version: Any) -> None:
-    if type(version) is int and version == SCHEMA_VERSION:
+    if migrations.is_known(version):
         return
-    newer = type(version) is int and version > SCHEMA_VERSION
+    newer = type(version) is int and version > migrations.SCHEMA_VERSION
     raise BundleError(
         f"The bundle '{folder}' cannot be loaded: {MANIFEST}: unknown schema version.",
-        expected=str(SCHEMA_VERSION),
+        expected=str(migrations.SCHEMA_VERSION),
         received=repr(version)[:40],
         fix="Update regard: a newer version saved it." if newer else None,
     )
 
 
-def _parts(folder: Path, stored: Any) -> dict[str, Part]:
+def _migrated(folder: Path, stored: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return migrations.migrate(stored)
+    except Exception as error:
+        problem = f"it is not one of schema version {stored['schema_version']}"
+        raise defect(folder, MANIFEST, problem) from error
+
+
+def _parts(folder: Path, stored: Any) -> dict[str, PartDigest]:
     if not isinstance(stored, dict) or not stored:
         raise defect(folder, MANIFEST, "'parts' lists nothing")
     return {name: _part(folder, name, entry) for name, entry in stored.items()}
 
 
-def _part(folder: Path, name: str, entry: Any) -> Part:
+def _part(folder: Path, name: str, entry: Any) -> PartDigest:
     if not _NAME.fullmatch(name) or name == MANIFEST:
         raise defect(folder, MANIFEST, f"{name[:100]!r} is no name of a part")
     if not isinstance(entry, dict) or set(entry) != {"size", "sha256"}:
@@ -135,7 +144,7 @@ def _part(folder: Path, name: str, entry: Any) -> Part:
         raise defect(folder, MANIFEST, f"the size of '{name}' is no number of bytes")
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise defect(folder, MANIFEST, f"the SHA-256 of '{name}' is none")
-    return Part(size, sha256)
+    return PartDigest(size, sha256)
 
 
 def _are_strings(stored: Any) -> bool:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -14,6 +13,7 @@ from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
 from regard.runtime import Predictor
 from regard.text import Encoded, Features, Label, Labels, Reader, Tokenizer
+from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.types import AttentionMap, Explanation, FloatArray
 
 #: The kind of its bundles, and the parts they have.
@@ -98,13 +98,13 @@ class TrainedTextClassifier:
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
-        config = {"seed": self.seed, "settings": self.config.to_dict()}
+        labels = json.dumps(self.labels.to_dict(), ensure_ascii=False, indent=2) + "\n"
         return {
             MODEL: model_to_bytes(self.model),
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
-            LABELS: _to_json(self.labels.to_dict()),
-            CONFIG: _to_json(config),
+            LABELS: labels.encode("utf-8"),
+            CONFIG: settings_to_bytes(self.seed, self.config),
         }
 
     @classmethod
@@ -115,7 +115,7 @@ class TrainedTextClassifier:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            seed, config = _read_config(content)
+            seed, config = settings_from_bytes(content, TextClassifierConfig)
         with bundle.reading(LABELS) as content:
             labels = Labels.from_dict(json.loads(content))
         with bundle.reading(TOKENIZER) as content:
@@ -129,20 +129,6 @@ class TrainedTextClassifier:
             model = model_from_bytes(content)
             _check_shapes(model, features, len(labels))
             return cls(reader, labels, config, seed, model)
-
-
-def _to_json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
-
-
-def _read_config(content: bytes) -> tuple[int, TextClassifierConfig]:
-    stored = json.loads(content)
-    if set(stored) != {"seed", "settings"} or type(stored["seed"]) is not int:
-        raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
-    config = TextClassifierConfig.of(stored["settings"])
-    if config.to_dict() != stored["settings"]:
-        raise BundleError("Settings are missing from the configuration.")
-    return stored["seed"], config
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:

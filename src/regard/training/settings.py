@@ -1,10 +1,11 @@
 """Settings that are known by name, and plain values in a file."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, BundleError
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,34 @@ class Settings:
             expected=expected,
             received=repr(value),
         )
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def settings_to_bytes(seed: int, settings: Settings) -> bytes:
+    """Seed and settings of a training as a part of a bundle."""
+    stored = {"seed": seed, "settings": settings.to_dict()}
+    return (json.dumps(stored, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def settings_from_bytes(
+    content: bytes, settings: type[AnySettings]
+) -> tuple[int, AnySettings]:
+    """Seed and settings out of a part of a bundle.
+
+    A setting that an earlier release did not have yet takes its default, which is what
+    that release did.
+
+    Args:
+        content: The part.
+        settings: The class of the settings.
+
+    Raises:
+        BundleError: It is no such part.
+        ArgumentError: A setting is unknown or has a wrong value.
+    """
+    stored = json.loads(content)
+    if set(stored) != {"seed", "settings"} or type(stored["seed"]) is not int:
+        raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
+    return stored["seed"], settings.of(stored["settings"])

@@ -1,6 +1,5 @@
 """A trained translator: from raw text to raw text, and where it looked."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text.sequences import EncodedSequence, SequenceVocabulary
+from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.unknown_words import Replacement, replaced
@@ -144,13 +144,11 @@ class TrainedTranslator:
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
-        config = {"seed": self.seed, "settings": self.config.to_dict()}
-        text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
         return {
             MODEL: model_to_bytes(self.model),
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
-            CONFIG: text.encode("utf-8"),
+            CONFIG: settings_to_bytes(self.seed, self.config),
         }
 
     @classmethod
@@ -161,7 +159,7 @@ class TrainedTranslator:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            seed, config = _read_config(content)
+            seed, config = settings_from_bytes(content, TranslatorConfig)
         with bundle.reading(SOURCE) as content:
             source = SequenceVocabulary.from_json(content.decode("utf-8"))
         with bundle.reading(TARGET) as content:
@@ -179,16 +177,6 @@ def _check_not_empty(encoded: Sequence[EncodedSequence]) -> None:
                 f"In the source of pair {index} is nothing to look at.",
                 expected="a text that is not empty",
             )
-
-
-def _read_config(content: bytes) -> tuple[int, TranslatorConfig]:
-    stored = json.loads(content)
-    if set(stored) != {"seed", "settings"} or type(stored["seed"]) is not int:
-        raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
-    config = TranslatorConfig.of(stored["settings"])
-    if config.to_dict() != stored["settings"]:
-        raise BundleError("Settings are missing from the configuration.")
-    return stored["seed"], config
 
 
 def _check_model(model: Any, source: int, target: int) -> None:

@@ -14,7 +14,8 @@ import pytest
 import regard
 import toy
 from regard import _files
-from regard.bundle import PartNames, read_bundle, write_bundle
+from regard.bundle import PartNames, migrations, read_bundle, write_bundle
+from regard.classification import TextClassifierConfig
 from regard.classification.artifact import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
@@ -271,6 +272,64 @@ def test_a_manifest_that_is_none_is_refused(small, content, match):
         read_bundle(small, KINDS)
 
 
+# Older bundles
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Two releases later: the manifest has a new key, then another name for one."""
+
+    def add_release(stored):
+        return stored | {"release": stored["versions"]["regard"]}
+
+    def rename_kind(stored):
+        assert stored["schema_version"] == 2
+        kind, _ = stored.pop("kind"), stored.pop("release")
+        return stored | {"kind": f"{kind}-of-today"}
+
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", 3)
+    monkeypatch.setitem(migrations.MIGRATIONS, 1, add_release)
+    monkeypatch.setitem(migrations.MIGRATIONS, 2, rename_kind)
+
+
+def test_a_bundle_of_an_older_schema_migrates_step_by_step(small, request):
+    before = (small / "manifest.json").read_bytes()
+    request.getfixturevalue("later")
+    parts = {"toy-of-today": PartNames(frozenset(CONTENT))}.get
+    bundle = read_bundle(small, parts)
+    assert (bundle.kind, dict(bundle.parts)) == ("toy-of-today", CONTENT)
+    assert (small / "manifest.json").read_bytes() == before
+    # It may be replaced like one of today, which then is what is written.
+    write_bundle(small, "toy-of-today", CONTENT)
+    assert json.loads((small / "manifest.json").read_text())["schema_version"] == 3
+    assert read_bundle(small, parts).kind == "toy-of-today"
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("version", [4, 0, -1])
+def test_only_what_no_migration_leads_from_is_refused(small, version):
+    change_manifest(small, schema_version=version)
+    with pytest.raises(BundleError, match="unknown schema version") as caught:
+        read_bundle(small, KINDS)
+    assert ("Update regard" in str(caught.value)) == (version == 4)
+
+
+def test_a_manifest_that_cannot_be_migrated_is_refused(small, request):
+    change_manifest(small, versions=["odd"])
+    request.getfixturevalue("later")
+    with pytest.raises(BundleError, match=r"small\.regard.*not one of schema"):
+        read_bundle(small, KINDS)
+
+
+def test_settings_that_an_older_release_did_not_have_take_their_defaults(copy):
+    stored = json.loads((copy / "config.json").read_text())
+    del stored["settings"]["attention_dropout"]
+    replace_part(copy, "config.json", json.dumps(stored).encode())
+    config = regard.load(copy).trained.config
+    assert config.attention_dropout == TextClassifierConfig().attention_dropout
+    assert config.max_length == toy.SETTINGS["max_length"]
+
+
 def test_what_is_no_folder_is_refused(tmp_path):
     with pytest.raises(BundleError, match=r"none\.regard.*does not exist"):
         regard.load(tmp_path / "none.regard")
@@ -323,7 +382,6 @@ def test_saving_over_a_bundle_replaces_it(toy_classifier, copy):
         ("config.json", b"{}"),
         ("config.json", b"null"),
         ("config.json", b'{"seed": "0", "settings": {}}'),
-        ("config.json", b'{"seed": 0, "settings": {}}'),
         ("config.json", b'{"seed": 0, "settings": {"max_length": -1}}'),
         ("config.json", b'{"seed": 0, "settings": {"unknown": 1}}'),
         ("tokenizer.json", b"{}"),
