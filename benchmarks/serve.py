@@ -84,7 +84,7 @@ def flask(bundle: str) -> None:
 
     import regard
     from regard.classification.network import ATTENTION
-    from regard.text.batching import pad
+    from regard.text.padding import pad
 
     trained = regard.load(bundle).trained
     model, reader = trained.model, trained.reader
@@ -117,7 +117,7 @@ def flask(bundle: str) -> None:
 def in_process(bundle: Path, given: list[str]) -> float:
     """Milliseconds of a bare compiled call and tokenising, the median over texts."""
     import regard
-    from regard.text.batching import pad
+    from regard.text.padding import pad
 
     trained = regard.load(bundle).trained
     seen = regard.observe(trained.model, "attention")

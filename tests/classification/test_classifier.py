@@ -259,7 +259,7 @@ def test_what_was_not_trained_cannot_be_asked(ask):
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
-        ((["a", "b"], ["x"]), ArgumentError, "2 labels for 2 texts"),
+        ((["a", "b"], ["x"]), ArgumentError, "2 texts and 1 labels"),
         ((["a", "b"],), ArgumentError, "labels are missing"),
         (([], []), ArgumentError, "no text"),
         ((["a", 5], ["x", "y"]), ArgumentError, "Text 1 is not a string"),
@@ -305,7 +305,7 @@ def test_options_that_make_no_sense_are_refused(options, error, match):
         (lambda made: made.predict(["a", None]), "Text 1 is not a string"),
         (lambda made: made.explain(["a", 3]), "Text 1 is not a string"),
         (lambda made: made.explain(None), "not a list"),
-        (lambda made: made.evaluate(["a"], ["b", "c"]), "1 labels for 1 texts"),
+        (lambda made: made.evaluate(["a"], ["b", "c"]), "1 texts and 2 labels"),
     ],
 )
 def test_questions_that_make_no_sense_are_refused(toy_classifier, ask, match):

@@ -174,12 +174,12 @@ def test_the_same_texts_give_the_same_vocabulary(kind):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"kind": "syllable"}, "word, character, bpe, unigram"),
-        ({"split": "tokens"}, "whitespace, words"),
-        ({"size": 4}, "above 4"),
+        ({"kind": "syllable"}, "'word', 'character', 'bpe', 'unigram'"),
+        ({"split": "tokens"}, "'whitespace', 'words'"),
+        ({"size": 4}, "'size'.*5 or more"),
         ({"size": 20, "kind": "bpe"}, r"a size of \d+ or more"),
         ({"size": 20, "kind": "unigram"}, r"a size of \d+ or more"),
-        ({"min_frequency": 0}, "1 or more"),
+        ({"min_frequency": 0}, "'min_frequency'.*1 or more"),
     ],
 )
 def test_wrong_arguments(arguments, said):

@@ -12,7 +12,7 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
 from regard.runtime import Predictor
-from regard.text import Encoded, Features, Label, Labels, Reader, Tokenizer
+from regard.text import EncodedText, Features, Label, Labels, Reader, Tokenizer
 from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.types import AttentionMap, Explanation, FloatArray
 
@@ -66,7 +66,7 @@ class TrainedTextClassifier:
         return self.explain_read(texts, self.reader.read(texts))
 
     def explain_read(
-        self, texts: Sequence[str], encoded: Sequence[Encoded]
+        self, texts: Sequence[str], encoded: Sequence[EncodedText]
     ) -> list[Explanation]:
         """As ``explain``, of texts that ``reader`` has read already."""
         seen = self.predictor.observe([one.ids for one in encoded])
@@ -80,7 +80,7 @@ class TrainedTextClassifier:
     def _explanation(
         self,
         text: str,
-        encoded: Encoded,
+        encoded: EncodedText,
         probabilities: FloatArray,
         attention: AttentionMap,
     ) -> Explanation:

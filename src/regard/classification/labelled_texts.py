@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from regard.errors import ArgumentError
 from regard.text import Labels
-from regard.text.examples import checked_pairs, stratified_split
+from regard.text.text_validation import checked_pairs
+from regard.text.train_test_split import stratified_split
 from regard.types import IntArray
 
 #: Texts, or the path of a file with texts and labels.

@@ -18,7 +18,7 @@ from regard.classification.labelled_texts import (
 )
 from regard.errors import NotTrainedError
 from regard.text import Label, Labels
-from regard.text.examples import checked_texts
+from regard.text.text_validation import checked_texts
 from regard.training.progress import ProgressCallback
 from regard.types import Explanation, FloatArray
 

@@ -13,7 +13,7 @@ from regard.decoding.compiled import Compiled, compiled
 from regard.decoding.hypothesis import Hypothesis
 from regard.decoding.settings import Search
 from regard.errors import ArgumentError
-from regard.text.batching import pad
+from regard.text.padding import pad
 from regard.text.special_ids import END_ID, PADDING_ID
 from regard.types import FloatArray, IntArray
 

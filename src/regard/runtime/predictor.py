@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.errors import ArgumentError
 from regard.observation import observe
-from regard.text.batching import bucket_of, length_buckets, pad
+from regard.text.padding import bucket_of, length_buckets, pad
 from regard.types import AttentionMap, FloatArray, IntArray, Observation
 
 #: The numbers of rows a batch may have: a single question, a few, many, a file. On

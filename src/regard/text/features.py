@@ -1,4 +1,4 @@
-"""What a model reads of each token: its word, n-grams of words, pieces of its spelling.
+"""The features of each token: its word, n-grams of words, pieces of its spelling.
 
 A word alone says little to a model trained on a few thousand texts. "not good" says
 more than both of its words, and the spelling of a word that was never seen still shows
@@ -84,8 +84,9 @@ class Features:
         rows = np.zeros((len(ids), self.width), np.int32)
         rows[:, 0] = ids
         for column, keys in enumerate(self.ngrams, start=1):
-            found = _find(ngram_keys(ids, column + 1, self.words), keys)
-            rows[:, column] = np.where(found < 0, NOTHING, found + self._starts[column])
+            places = _find(ngram_keys(ids, column + 1, self.words), keys)
+            shifted = places + self._starts[column]
+            rows[:, column] = np.where(places < 0, NOTHING, shifted)
         return rows
 
     @cached_property
@@ -99,8 +100,8 @@ class Features:
         Args:
             word: Its normalised spelling.
         """
-        found = _find(piece_keys(word), self.pieces)
-        known = found[found >= 0] + self._starts[-1]
+        places = _find(piece_keys(word), self.pieces)
+        known = places[places >= 0] + self._starts[-1]
         if len(known) > self.columns:
             # Spread over the word: beginning and end say most.
             chosen = np.linspace(0, len(known) - 1, self.columns).round().astype(int)
@@ -219,18 +220,18 @@ def _hash(piece: str) -> int:
 def _frequent(keys: Iterator[IntArray], least: int, most: int) -> IntArray:
     """The sorted keys that occur in ``least`` texts, at most the ``most`` frequent."""
     present = [np.unique(text) for text in keys]
-    found, counts = np.unique(
+    distinct, counts = np.unique(
         np.concatenate([*present, np.empty(0, np.int64)]), return_counts=True
     )
     kept = np.flatnonzero(counts >= least)
     if len(kept) > most:
         kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
-    chosen: IntArray = found[kept]
+    chosen: IntArray = distinct[kept]
     return chosen
 
 
 def _find(wanted: IntArray, keys: IntArray) -> IntArray:
-    """Where each wanted number is in sorted keys, -1 where it is not."""
+    """The place of each wanted number in sorted keys, -1 where it is not there."""
     if not len(keys):
         return np.full(len(wanted), -1)
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)

@@ -34,20 +34,20 @@ class Labels:
             DataError: A label is neither a string nor a whole number, both kinds
                 occur, or there is one class only.
         """
-        found = {_plain(label, index) for index, label in enumerate(labels)}
-        if len({type(label) for label in found}) > 1:
+        distinct = {_plain(label, index) for index, label in enumerate(labels)}
+        if len({type(label) for label in distinct}) > 1:
             raise DataError(
                 "The labels are of two kinds.",
                 expected="strings only, or whole numbers only",
-                received=f"both, for example {sorted(found, key=str)[:4]}",
+                received=f"both, for example {sorted(distinct, key=str)[:4]}",
             )
-        if len(found) < 2:
+        if len(distinct) < 2:
             raise DataError(
                 "A classifier needs two classes to tell apart.",
                 expected="at least two different labels",
-                received=f"{sorted(found, key=str)} in {len(labels)} examples",
+                received=f"{sorted(distinct, key=str)} in {len(labels)} examples",
             )
-        return cls(tuple(sorted(found)))
+        return cls(tuple(sorted(distinct)))
 
     def __len__(self) -> int:
         return len(self.values)

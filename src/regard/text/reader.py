@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from regard.text.encoded import Encoded
+from regard.text.encoded_text import EncodedText
 from regard.text.features import Features
 from regard.text.tokenizer import Tokenizer
 from regard.types import IntArray
@@ -29,21 +29,21 @@ class Reader:
     features: Features
     max_length: int
 
-    def read(self, texts: Sequence[str]) -> list[Encoded]:
+    def read(self, texts: Sequence[str]) -> list[EncodedText]:
         """Each text with ``ids`` of shape ``(tokens, features.width)``."""
         encoded = self.tokenizer.encode(texts, self.max_length)
         return [
-            replace(one, ids=self._rows(one, text))
-            for one, text in zip(encoded, texts, strict=True)
+            replace(tokens, ids=self._rows(tokens, text))
+            for tokens, text in zip(encoded, texts, strict=True)
         ]
 
-    def _rows(self, encoded: Encoded, text: str) -> IntArray:
+    def _rows(self, encoded: EncodedText, text: str) -> IntArray:
         rows = self.features.rows(encoded.ids)
         if self.features.columns:
             rows[:, self.features.order :] = self._pieces(encoded, text)
         return rows
 
-    def _pieces(self, encoded: Encoded, text: str) -> IntArray:
+    def _pieces(self, encoded: EncodedText, text: str) -> IntArray:
         table, filled = self._of_words
         ids = encoded.ids
         rows = table[ids]
@@ -67,7 +67,7 @@ class Reader:
         return np.zeros((words, columns), np.int32), np.zeros(words, np.bool_)
 
 
-def spelling(tokenizer: Tokenizer, encoded: Encoded, text: str) -> list[str]:
+def spelling(tokenizer: Tokenizer, encoded: EncodedText, text: str) -> list[str]:
     """The normalised spelling of each token, unknown words included."""
     return [
         tokenizer.normalise(piece)

@@ -8,14 +8,19 @@ from itertools import chain, islice
 import numpy as np
 import tokenizers
 
-from regard.errors import ArgumentError
-from regard.text.encoded import Encoded
-from regard.text.pipeline import PADDING, UNKNOWN, word_pipeline
+from regard._validate import check_count
+from regard.text.encoded_text import EncodedText
+from regard.text.segmentation import (
+    PADDING_WORD,
+    UNKNOWN_WORD,
+    Spans,
+    Splitter,
+    word_pipeline,
+)
+from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
-from regard.text.splitting import Spans, Splitter
-from regard.text.stored import read_pipeline
 
-_SPECIAL = {PADDING: PADDING_ID, UNKNOWN: UNKNOWN_ID}
+_SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
 _REMEMBERED = 1 << 17
 _CHUNK = 1024
@@ -61,12 +66,8 @@ class Tokenizer:
             ArgumentError: There is no room for a word.
             DataError: A text is not valid Unicode.
         """
-        if max_vocabulary <= len(_SPECIAL):
-            raise ArgumentError(
-                "A vocabulary needs room for words beside padding and unknown.",
-                expected=f"max_vocabulary above {len(_SPECIAL)}",
-                received=str(max_vocabulary),
-            )
+        least = len(_SPECIAL) + 1
+        check_count("max_vocabulary", max_vocabulary, least=least, of="a tokenizer")
         counts = cls(word_pipeline(_SPECIAL))._count(texts)
         frequent = [word for word in counts if counts[word] >= min_frequency]
         # Words of one frequency in the order of the alphabet: the same data always
@@ -81,7 +82,7 @@ class Tokenizer:
         """The number of ids, padding and unknown among them."""
         return len(self._vocabulary)
 
-    def encode(self, texts: Sequence[str], max_length: int) -> list[Encoded]:
+    def encode(self, texts: Sequence[str], max_length: int) -> list[EncodedText]:
         """Cut texts into tokens.
 
         Args:
@@ -117,11 +118,11 @@ class Tokenizer:
         """
         return cls(read_pipeline(content))
 
-    def _encode(self, text: str, spans: Spans, max_length: int) -> Encoded:
+    def _encode(self, text: str, spans: Spans, max_length: int) -> EncodedText:
         kept = spans[:max_length]
         ids = [self._id_of(text[start:end]) for start, end in kept]
         ends = np.fromiter(chain.from_iterable(kept), np.int32, 2 * len(kept))
-        return Encoded(
+        return EncodedText(
             np.asarray(ids, dtype=np.int32),
             ends.reshape(-1, 2),
             truncated=len(spans) > max_length,
@@ -133,7 +134,7 @@ class Tokenizer:
         return id_ or self.UNKNOWN_ID
 
     def _count(self, texts: Iterable[str]) -> Counter[str]:
-        """How often each normalised word occurs."""
+        """The number of times each normalised word occurs."""
         pieces: Counter[str] = Counter()
         stream = iter(texts)
         while chunk := list(islice(stream, _CHUNK)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from regard.text.batching import bucket_of, length_buckets, pad
+from regard.text.padding import bucket_of, length_buckets, pad
 from regard.types import FloatArray, IntArray
 
 ExampleBatch = tuple[IntArray, IntArray, FloatArray]

@@ -10,7 +10,7 @@ from regard.bundle import Bundle
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
-from regard.text.sequences import EncodedSequence, SequenceVocabulary
+from regard.text import EncodedSequence, SequenceVocabulary
 from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq

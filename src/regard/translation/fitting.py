@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regard.errors import DataError
-from regard.text.sequences import SequenceVocabulary
+from regard.text import SequenceVocabulary
 from regard.translation.artifact import TrainedTranslator
 from regard.translation.config import TranslatorConfig
 from regard.translation.judging import ValidationBleu

@@ -2,7 +2,7 @@
 
 from regard.decoding import Search, Searcher
 from regard.metrics import bleu
-from regard.text.sequences import SequenceVocabulary
+from regard.text import SequenceVocabulary
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.text_pairs import TextPairs

@@ -35,8 +35,8 @@ from regard.inference.json_format import (
 )
 from regard.inference.request_schema import read_count
 from regard.metrics import Alignment, parse_alignments
-from regard.text.batching import pad
-from regard.text.sequences import EncodedSequence, SequenceVocabulary
+from regard.text import EncodedSequence, SequenceVocabulary
+from regard.text.padding import pad
 from regard.translation.artifact import KIND, PARTS, TrainedTranslator
 from regard.translation.evaluation import TranslationEvaluation
 from regard.translation.translator import Translator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from regard.text.batching import pad
+from regard.text.padding import pad
 from regard.text.special_ids import BEGIN_ID, END_ID
 from regard.types import IntArray
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regard.errors import ArgumentError
+from regard._validate import check_count
 from regard.types import IntArray
 
 LENGTH_BUCKETS = (16, 32, 64, 128, 256, 512, 1024)
@@ -20,12 +20,7 @@ def length_buckets(max_length: int) -> tuple[int, ...]:
     Above the longest of ``LENGTH_BUCKETS`` they go on doubling; the last one is
     ``max_length`` itself.
     """
-    if max_length < 1:
-        raise ArgumentError(
-            "A model has to read at least one token.",
-            expected="max_length of 1 or more",
-            received=str(max_length),
-        )
+    check_count("max_length", max_length)
     buckets = list(LENGTH_BUCKETS)
     while buckets[-1] < max_length:
         buckets.append(2 * buckets[-1])

@@ -1,4 +1,4 @@
-"""Learning a vocabulary from texts; the same texts always give the same one."""
+"""Vocabularies learned from texts; the same texts always give the same one."""
 
 import json
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import Any
 from tokenizers import models, trainers
 
 from regard.errors import ArgumentError, DataError
-from regard.text.sequences.cutting import CUTS, Cut
-from regard.text.sequences.learned import Learned
-from regard.text.sequences.subwords import SPACE, UNKNOWN, subword_tokenizer
+from regard.text.codec import SPACE, UNKNOWN_SPELLING, subword_tokenizer
+from regard.text.segmentation import CUTS, Cut
+from regard.text.serialization import SymbolTable
 from regard.text.special_ids import FIRST_ORDINARY_ID
 
 # The library gives the characters it would have dropped the lowest score and tells
@@ -21,17 +21,17 @@ _DIGITS = 4
 
 def learn_pieces(
     forms: Sequence[str], kind: str, split: str, size: int, min_frequency: int
-) -> Learned:
+) -> SymbolTable:
     """A vocabulary of words or characters, the most frequent ones first."""
     counts = _characters(forms) if kind == "character" else _words(forms, CUTS[split])
     frequent = [piece for piece in counts if counts[piece] >= min_frequency]
     frequent.sort(key=lambda piece: (-counts[piece], piece))
     if not frequent:
         raise _nothing(kind, min_frequency)
-    return Learned(kind, tuple(frequent[: size - FIRST_ORDINARY_ID]), split)
+    return SymbolTable(kind, tuple(frequent[: size - FIRST_ORDINARY_ID]), split)
 
 
-def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> Learned:
+def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> SymbolTable:
     """Byte pair encoding on characters; a pair has to be seen ``min_frequency`` times.
 
     References:
@@ -45,13 +45,13 @@ def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> Learned:
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    model = _trained(models.BPE(), trainer, forms)
+    model = _train(models.BPE(), trainer, forms)
     ids: dict[str, int] = model["vocab"]
     merges = tuple((first, second) for first, second in model["merges"])
-    return Learned("bpe", tuple(sorted(ids, key=ids.__getitem__)), merges=merges)
+    return SymbolTable("bpe", tuple(sorted(ids, key=ids.__getitem__)), merges=merges)
 
 
-def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> Learned:
+def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> SymbolTable:
     """A unigram model of subwords, its symbols in the order of their spelling.
 
     References:
@@ -61,12 +61,14 @@ def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> Learne
     alphabet = _alphabet(forms, "unigram", size, min_frequency)
     trainer = trainers.UnigramTrainer(
         vocab_size=size - FIRST_ORDINARY_ID + 1,
-        special_tokens=[UNKNOWN],
-        unk_token=UNKNOWN,
+        special_tokens=[UNKNOWN_SPELLING],
+        unk_token=UNKNOWN_SPELLING,
         show_progress=False,
     )
-    model = _trained(models.Unigram(), trainer, forms)
-    scores = {piece: score for piece, score in model["vocab"] if piece != UNKNOWN}
+    model = _train(models.Unigram(), trainer, forms)
+    scores = {
+        piece: score for piece, score in model["vocab"] if piece != UNKNOWN_SPELLING
+    }
     # Rounded, since the library sums in an order that changes from run to run.
     floor = min(scores.values())
     dropped = floor + _STEP * (len(alphabet) + 1)
@@ -77,7 +79,7 @@ def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> Learne
     }
     symbols = tuple(sorted(kept))
     rounded = tuple(round(kept[symbol], _DIGITS) for symbol in symbols)
-    return Learned("unigram", symbols, scores=rounded)
+    return SymbolTable("unigram", symbols, scores=rounded)
 
 
 def _words(forms: Iterable[str], cut: Cut) -> Counter[str]:
@@ -100,8 +102,10 @@ def _alphabet(
     """The characters that are frequent enough to be known."""
     counts = _characters(forms)
     counts[SPACE] += len(forms)
-    alphabet = {one for one, count in counts.items() if count >= min_frequency}
-    if not any(one.strip() for one in alphabet):
+    alphabet = {
+        character for character, count in counts.items() if count >= min_frequency
+    }
+    if not any(character.strip() for character in alphabet):
         raise _nothing(kind, min_frequency)
     if size < FIRST_ORDINARY_ID + len(alphabet):
         raise ArgumentError(
@@ -113,7 +117,7 @@ def _alphabet(
     return alphabet
 
 
-def _trained(model: models.Model, trainer: Any, forms: Sequence[str]) -> dict[str, Any]:
+def _train(model: models.Model, trainer: Any, forms: Sequence[str]) -> dict[str, Any]:
     tokenizer = subword_tokenizer(model)
     tokenizer.train_from_iterator((SPACE + form for form in forms), trainer)
     content: dict[str, Any] = json.loads(tokenizer.to_str())["model"]

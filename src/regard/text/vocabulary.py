@@ -2,21 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from regard._validate import check_choice, check_count
 from regard.errors import ArgumentError
-from regard.text.sequences.characters import Characters
-from regard.text.sequences.codec import Codec
-from regard.text.sequences.cutting import CUTS, JOINS
-from regard.text.sequences.encoded import EncodedSequence
-from regard.text.sequences.forms import checked_choice, checked_forms
-from regard.text.sequences.learned import KINDS, SPLITS, Learned
-from regard.text.sequences.learning import learn_bpe, learn_pieces, learn_unigram
-from regard.text.sequences.stored import read_learned
-from regard.text.sequences.subwords import Subwords
-from regard.text.sequences.words import Words
+from regard.text.codec import codec_of
+from regard.text.encoded_text import EncodedSequence
+from regard.text.serialization import KINDS, SPLITS, SymbolTable, read_symbol_table
 from regard.text.special_ids import (
     BEGIN_ID,
     END_ID,
@@ -25,6 +19,8 @@ from regard.text.special_ids import (
     SPECIAL_TOKENS,
     UNKNOWN_ID,
 )
+from regard.text.text_validation import checked_texts, not_unicode
+from regard.text.vocabulary_trainer import learn_bpe, learn_pieces, learn_unigram
 from regard.types import IntArray
 
 _SIZES = {"word": 30_000, "character": 30_000, "bpe": 8_000, "unigram": 8_000}
@@ -40,7 +36,7 @@ class SequenceVocabulary:
     may be used from several threads.
 
     Args:
-        learned: The symbols, and how words are spelled with them.
+        table: The symbols, and how words are spelled with them.
     """
 
     PADDING_ID = PADDING_ID
@@ -48,10 +44,10 @@ class SequenceVocabulary:
     BEGIN_ID = BEGIN_ID
     END_ID = END_ID
 
-    def __init__(self, learned: Learned) -> None:
-        self._learned = learned
-        self._symbols = (*SPECIAL_TOKENS, *learned.symbols)
-        self._codec = _codec(learned)
+    def __init__(self, table: SymbolTable) -> None:
+        self._table = table
+        self._symbols = (*SPECIAL_TOKENS, *table.symbols)
+        self._codec = codec_of(table)
 
     @classmethod
     def train(
@@ -85,23 +81,24 @@ class SequenceVocabulary:
                 characters of the texts.
             DataError: A text is not valid Unicode, or nothing is frequent enough.
         """
-        checked_choice("kind", kind, KINDS)
-        checked_choice("split", split, SPLITS)
+        check_choice("kind", kind, KINDS, of="a vocabulary")
+        check_choice("split", split, SPLITS, of="a vocabulary")
         size = _SIZES[kind] if size is None else size
-        _check_counts(size, min_frequency)
+        check_count("size", size, least=FIRST_ORDINARY_ID + 1, of="a vocabulary")
+        check_count("min_frequency", min_frequency, of="a vocabulary")
         _, forms = checked_forms(texts, lowercase=lowercase)
         if kind == "bpe":
-            learned = learn_bpe(forms, size, min_frequency)
+            table = learn_bpe(forms, size, min_frequency)
         elif kind == "unigram":
-            learned = learn_unigram(forms, size, min_frequency)
+            table = learn_unigram(forms, size, min_frequency)
         else:
-            learned = learn_pieces(forms, kind, split, size, min_frequency)
-        return cls(replace(learned, lowercase=lowercase))
+            table = learn_pieces(forms, kind, split, size, min_frequency)
+        return cls(replace(table, lowercase=lowercase))
 
     @property
     def kind(self) -> str:
         """``"word"``, ``"character"``, ``"bpe"`` or ``"unigram"``."""
-        return self._learned.kind
+        return self._table.kind
 
     def __len__(self) -> int:
         """The number of ids, the four special ones among them."""
@@ -114,7 +111,7 @@ class SequenceVocabulary:
             ArgumentError: ``texts`` is one string or holds something else.
             DataError: A text is not valid Unicode (it holds half a surrogate pair).
         """
-        lowercase = self._learned.lowercase
+        lowercase = self._table.lowercase
         listed, forms = checked_forms(texts, lowercase=lowercase, empty=True)
         pairs = zip(listed, forms, strict=True)
         return [self._codec.encode(text, form) for text, form in pairs]
@@ -161,7 +158,7 @@ class SequenceVocabulary:
 
     def to_json(self) -> str:
         """The vocabulary as JSON: symbols and options, no rules."""
-        return self._learned.to_json()
+        return self._table.to_json()
 
     @classmethod
     def from_json(cls, content: str) -> "SequenceVocabulary":
@@ -170,28 +167,37 @@ class SequenceVocabulary:
         Raises:
             BundleError: The JSON is damaged or not that of a vocabulary.
         """
-        return cls(read_learned(content))
+        return cls(read_symbol_table(content))
 
 
-def _codec(learned: Learned) -> Codec:
-    if learned.kind == "character":
-        return Characters(learned.symbols)
-    if learned.kind == "word":
-        cut, join = CUTS[learned.split], JOINS[learned.split]
-        return Words(learned.symbols, cut, join)
-    return Subwords(learned)
+def checked_forms(
+    texts: Any, *, lowercase: bool, empty: bool = False
+) -> tuple[list[str], list[str]]:
+    """The texts as a list, and the form of each that is looked up.
+
+    Args:
+        texts: Strings.
+        lowercase: Whether they are looked up in lower case.
+        empty: Whether there may be none.
+
+    Raises:
+        ArgumentError: It is one string, is empty, or holds something else.
+        DataError: A text is not valid Unicode.
+    """
+    if empty and isinstance(texts, Sequence) and not texts:
+        return [], []
+    listed = checked_texts(texts)
+    try:
+        "".join(listed).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise not_unicode(listed) from error
+    return listed, [lookup_form(text, lowercase=lowercase) for text in listed]
 
 
-def _check_counts(size: int, min_frequency: int) -> None:
-    if size <= FIRST_ORDINARY_ID:
-        raise ArgumentError(
-            "A vocabulary needs room for symbols beside the four special ones.",
-            expected=f"a size above {FIRST_ORDINARY_ID}",
-            received=str(size),
-        )
-    if min_frequency < 1:
-        raise ArgumentError(
-            "What was never seen cannot be learned.",
-            expected="a min_frequency of 1 or more",
-            received=str(min_frequency),
-        )
+def lookup_form(text: str, *, lowercase: bool) -> str:
+    """``text``, in lower case where that is asked for, of the same length always.
+
+    One character of Unicode becomes two in lower case, the capital dotted I of
+    Turkish, whose own lower case is ``i``.
+    """
+    return text.replace("\u0130", "i").lower() if lowercase else text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from regard.errors import ArgumentError
-from regard.text.batching import bucket_of, length_buckets, pad
+from regard.text.padding import bucket_of, length_buckets, pad
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_lengths_double_up_to_the_longest(max_length, expected):
 
 
 def test_a_model_that_reads_nothing_is_refused():
-    with pytest.raises(ArgumentError, match="max_length of 1 or more"):
+    with pytest.raises(ArgumentError, match="1 or more"):
         length_buckets(0)
 
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 
 from regard.errors import DataError
-from regard.text.pipeline import splitter, word_pipeline
-from regard.text.splitting import Splitter
+from regard.text.segmentation import Splitter, splitter, word_pipeline
 
 ASCII = [chr(code) for code in range(128)]
 

@@ -1,4 +1,4 @@
-"""Checks on what is trained on, and the stratified split."""
+"""The split that keeps the shares of the classes."""
 
 import numpy as np
 import pytest
@@ -7,31 +7,9 @@ from hypothesis import strategies as st
 
 from regard.errors import ArgumentError, DataError
 from regard.text import Labels
-from regard.text.examples import checked_pairs, checked_texts, stratified_split
+from regard.text.train_test_split import stratified_split
 
 LABELS = Labels(("a", "b", "c"))
-
-
-@pytest.mark.parametrize(
-    ("texts", "match"),
-    [
-        ("a text", "list of texts"),
-        ([], "no text"),
-        (["a", None], "Text 1 is not a string"),
-        (["a", "b", 7], "Text 2 is not a string"),
-        ([b"a"], "Text 0 is not a string"),
-    ],
-)
-def test_what_is_no_list_of_texts_is_refused(texts, match):
-    with pytest.raises(ArgumentError, match=match):
-        checked_texts(texts)
-
-
-def test_each_text_needs_a_label():
-    with pytest.raises(ArgumentError, match=r"2 labels for 2 texts.*1 labels"):
-        checked_pairs(["a", "b"], ["x"])
-    with pytest.raises(ArgumentError, match="labels are missing"):
-        checked_pairs(["a", "b"], None)
 
 
 @given(
