@@ -33,7 +33,8 @@ import numpy as np
 from keras import ops
 
 from regard.ops import masked_softmax
-from regard.ops.additive import additive_path, additive_scores, plain
+from regard.ops.additive import additive_path, additive_scores
+from regard.ops.additive.dispatch import plain_scores
 from regard_cli.memory import keep_freed_memory
 
 SHAPES = [(32, 50, 50, 256), (64, 10, 100, 128), (2, 512, 1024, 256), (1, 1, 4096, 512)]
@@ -76,7 +77,7 @@ def keras_attention() -> Callable:
 
 def plain_attention(query, key, value, scale):
     """The formula as it stands."""
-    scores = plain.scores(query[:, None], key[:, None], scale[None])[:, 0]
+    scores = plain_scores(query[:, None], key[:, None], scale[None])[:, 0]
     weights = ops.softmax(scores, axis=-1)
     return ops.matmul(weights, value), weights
 

@@ -14,10 +14,10 @@ from regard.ops.additive import (
     additive_path,
     additive_step_scores,
     context,
-    paths,
-    plain,
+    dispatch,
     prepare_keys,
 )
+from regard.ops.additive.dispatch import plain_scores
 
 pytestmark = pytest.mark.backends
 
@@ -31,7 +31,7 @@ SHAPES = {"few": (2, 1, 5, 7, 10), "heads": (1, 2, 6, 23, 18)}
 @pytest.fixture(autouse=True)
 def fast_path(monkeypatch):
     """Nothing is small here."""
-    monkeypatch.setattr(paths, "SMALL", dict.fromkeys(paths.SMALL, 0))
+    monkeypatch.setattr(dispatch, "SMALL", dict.fromkeys(dispatch.SMALL, 0))
 
 
 def draw(shape, seed=0, size=1.0, scale=1.0):
@@ -343,6 +343,6 @@ def test_weights_from_half_precision_keep_the_contract():
 
 def test_the_plain_formula_is_the_oracle():
     query, key, scale = draw(SHAPES["few"])
-    found = ops.convert_to_numpy(plain.scores(query, key, scale))
+    found = ops.convert_to_numpy(plain_scores(query, key, scale))
     exact = oracle.additive_scores(query, key, scale)
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5)

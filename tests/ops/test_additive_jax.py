@@ -14,7 +14,8 @@ if keras.backend.backend() != "jax":
 import jax
 import jax.numpy as jnp
 
-from regard.ops.additive import blocks, jax_context, jax_scores, plain
+from regard.ops.additive import blocks, jax_context, jax_scores
+from regard.ops.additive.dispatch import plain_scores
 from regard.ops.additive.jax_ranges import Range, peaks, score_range, slope_range
 from regard.ops.additive.jax_saved import factors
 from regard.ops.additive.jax_steps import prepare_keys, step_scores
@@ -85,7 +86,7 @@ class TestRanges:
     def test_all_branches_agree_where_all_are_right(self, features):
         query, key, scale = rows(2, 2, 5, 160, features)
         a, b = factors(query), factors(key)
-        expected = plain.scores(query, key, scale)
+        expected = plain_scores(query, key, scale)
         found = {
             "near": jax_scores.near_scores(a, b, scale),
             "far": jax_scores.far_scores(a, b, scale),
@@ -144,7 +145,7 @@ class TestVectors:
             return jax.grad(lambda *x: jnp.sum(upstream * scores(*x)), (0, 1, 2))
 
         found = slopes(jax_scores.scores)(*inputs)
-        expected = slopes(plain.scores)(*inputs)
+        expected = slopes(plain_scores)(*inputs)
         for ours, exact in zip(found, expected, strict=True):
             bound = 2e-5 * max(1.0, np.abs(exact).max())
             np.testing.assert_allclose(ours, exact, rtol=0, atol=bound)
@@ -164,7 +165,7 @@ class TestDerivatives:
             return jax.grad(steepness)(inputs[0])
 
         np.testing.assert_allclose(
-            curvature(jax_scores.scores), curvature(plain.scores), rtol=1e-4, atol=1e-3
+            curvature(jax_scores.scores), curvature(plain_scores), rtol=1e-4, atol=1e-3
         )
 
     def test_the_gradient_under_vmap(self):
@@ -175,7 +176,7 @@ class TestDerivatives:
 
         found, expected = (
             jax.vmap(jax.grad(lambda q, k, s=scores: loss(s, q, k)))(query, key)
-            for scores in (jax_scores.scores, plain.scores)
+            for scores in (jax_scores.scores, plain_scores)
         )
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from regard.ops.additive import (
+    dispatch,
     jax_scores,
     pallas_dispatch,
     pallas_gradient,
@@ -25,9 +26,8 @@ from regard.ops.additive import (
     pallas_probe,
     pallas_scores,
     pallas_sums,
-    paths,
-    plain,
 )
+from regard.ops.additive.dispatch import plain_scores
 from regard.ops.additive.jax_ranges import Range
 from regard.ops.additive.pallas_tiles import LANES, WARPS, Tile
 
@@ -161,7 +161,7 @@ class TestBadNumbers:
     def test_are_contained(self, bad, which):
         inputs = draw(RAGGED)
         inputs[which][(-1,) * inputs[which].ndim] = bad
-        expected = plain.scores(*map(jnp.asarray, inputs))
+        expected = plain_scores(*map(jnp.asarray, inputs))
         np.testing.assert_allclose(interpreted(*inputs), expected, rtol=0, atol=2e-5)
 
     def test_nan_spoils_its_own_row_in_the_gradient(self):
@@ -189,7 +189,7 @@ class TestGradient:
         _, pull = jax.vjp(interpreted, *inputs)
         found = pull(jnp.asarray(upstream))
         exact = exact_gradients(*inputs, upstream)
-        _, pull = jax.vjp(plain.scores, *map(jnp.asarray, inputs))
+        _, pull = jax.vjp(plain_scores, *map(jnp.asarray, inputs))
         bound = 2e-5 * np.abs(inputs[2]).max()
         for ours, theirs, formula in zip(found, exact, pull(upstream), strict=True):
             largest = max(bound, 2e-5 * np.abs(theirs).max())
@@ -214,7 +214,7 @@ class TestGradient:
             return jax.grad(steepness)(inputs[0])
 
         np.testing.assert_allclose(
-            curvature(interpreted), curvature(plain.scores), rtol=1e-4, atol=1e-3
+            curvature(interpreted), curvature(plain_scores), rtol=1e-4, atol=1e-3
         )
 
 
@@ -267,11 +267,11 @@ class TestDispatch:
 
     def test_the_path_says_so(self, monkeypatch):
         rows = [np.ones(shape, "float32") for shape in self.SHAPES]
-        monkeypatch.setattr(paths, "SMALL", {"jax": 0})
-        assert paths.choose(*rows).name == "blocked"
-        monkeypatch.setattr(paths, "_has_nvidia", lambda: True)
+        monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
+        assert dispatch.choose(*rows).name == "blocked"
+        monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
         monkeypatch.setattr(pallas_probe, "fault", lambda: None)
-        path = paths.choose(*rows)
+        path = dispatch.choose(*rows)
         assert (path.name, path.scores) == ("kernel", pallas_dispatch.scores)
         assert "GPU" in path.reason
 
@@ -279,10 +279,10 @@ class TestDispatch:
         """Here they do: this device cannot run them but as JAX operations."""
         pallas_probe.fault.cache_clear()
         rows = [np.ones(shape, "float32") for shape in self.SHAPES]
-        monkeypatch.setattr(paths, "SMALL", {"jax": 0})
-        monkeypatch.setattr(paths, "_has_nvidia", lambda: True)
+        monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
+        monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
         with pytest.warns(RuntimeWarning, match="kernels .* are left out: they failed"):
-            path = paths.choose(*rows)
+            path = dispatch.choose(*rows)
         assert path.name == "blocked"
         assert "they failed with" in path.reason
 

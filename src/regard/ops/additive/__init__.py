@@ -1,12 +1,12 @@
 """The additive score, the one place where it is computed, and what is built on it."""
 
 from regard.ops.additive.context import additive_context
-from regard.ops.additive.paths import Path, choose
+from regard.ops.additive.dispatch import Implementation, choose
 from regard.ops.additive.scores import additive_path, additive_scores
 from regard.ops.additive.steps import additive_step_scores, prepare_keys
 
 __all__ = [
-    "Path",
+    "Implementation",
     "additive_context",
     "additive_path",
     "additive_scores",

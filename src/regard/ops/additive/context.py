@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from regard.errors import ArgumentError
-from regard.ops.additive.paths import choose
+from regard.ops.additive.dispatch import choose
 from regard.ops.additive.scores import with_heads
 from regard.ops.masks import as_mask
 from regard.ops.precision import Tensor, widen

@@ -1,9 +1,9 @@
-"""The additive score of projected rows: the public function over its paths."""
+"""The additive score of projected rows, of all or of a few queries at a time."""
 
 from keras import ops
 
 from regard.errors import ArgumentError
-from regard.ops.additive.paths import Path, choose
+from regard.ops.additive.dispatch import Implementation, choose
 from regard.ops.precision import Tensor, widen
 
 
@@ -41,7 +41,7 @@ def additive_scores(query: Tensor, key: Tensor, scale: Tensor) -> Tensor:
     return scores if len(query.shape) == 4 else ops.squeeze(scores, 1)
 
 
-def additive_path(query: Tensor, key: Tensor, scale: Tensor) -> Path:
+def additive_path(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
     """How ``additive_scores`` computes these, and why so."""
     return choose(*with_heads(query, key, scale))
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
-from regard.ops.additive.plain import scores as plain_scores
+from regard.ops.additive.dispatch import plain_scores
 from regard.ops.precision import Tensor, widen
 
 #: Keys of a sequence, ready for many queries.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from regard.layers import AttentionPooling, CrossAttention, SelfAttention
-from regard.ops.additive import paths
+from regard.ops.additive import dispatch
 
 pytestmark = pytest.mark.backends
 
@@ -44,7 +44,7 @@ def trained(name, policy):
 @pytest.mark.parametrize("name", LAYERS)
 def test_training_is_the_same_by_every_path(name, policy, monkeypatch):
     expected = trained(name, policy)
-    monkeypatch.setattr(paths, "SMALL", dict.fromkeys(paths.SMALL, 0))
+    monkeypatch.setattr(dispatch, "SMALL", dict.fromkeys(dispatch.SMALL, 0))
     found = trained(name, policy)
     for ours, plain in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=0, atol=TOLERANCE[policy])

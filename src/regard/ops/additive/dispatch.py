@@ -1,4 +1,4 @@
-"""Which way the additive score is computed: decided here, and nowhere else."""
+"""Which implementation computes the additive score: decided here, and nowhere else."""
 
 import importlib
 import math
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
+from keras import ops
 
-from regard.ops.additive.plain import scores as plain_scores
 from regard.ops.precision import Tensor
 
 Scores = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-#: Up to so many (query, key, feature) triples the formula is faster than a path that
-#: compiles, or calls, more; measured on two cores.
+#: Up to so many (query, key, feature) triples the formula is faster than what compiles,
+#: or calls, more; measured on two cores.
 SMALL = {"jax": 1 << 18, "tensorflow": 1 << 20, "torch": 1 << 20}
 
 
 @dataclass(frozen=True)
-class Path:
-    """A way to compute the score.
+class Implementation:
+    """An implementation of the additive score.
 
     Args:
         name: ``"plain"``, ``"blocked"`` or ``"kernel"``.
@@ -33,8 +33,8 @@ class Path:
     scores: Scores
 
 
-def choose(query: Tensor, key: Tensor, scale: Tensor) -> Path:
-    """The path for tensors of these shapes, types and devices.
+def choose(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
+    """The implementation for tensors of these shapes, types and devices.
 
     Args:
         query: ``(batch, heads, queries, features)``.
@@ -43,25 +43,42 @@ def choose(query: Tensor, key: Tensor, scale: Tensor) -> Path:
     """
     refusal = _refusal(query, key, scale)
     if refusal:
-        return Path("plain", refusal, plain_scores)
+        return Implementation("plain", refusal, plain_scores)
     backend = keras.backend.backend()
     reason = f"in blocks on {backend}, computed again for the gradient"
     if backend == "jax" and _has_nvidia():
         fault = _fault_of_kernels()
         if fault is None:
             reason = "by a kernel on an NVIDIA GPU, computed again for the gradient"
-            return Path("kernel", reason, _scores_of("pallas_dispatch"))
+            return Implementation("kernel", reason, _scores_of("pallas_dispatch"))
         reason += f"; the kernels for this GPU are left out: {fault}"
-    return Path("blocked", reason, _scores_of(f"{backend}_scores"))
+    return Implementation("blocked", reason, _scores_of(f"{backend}_scores"))
+
+
+def plain_scores(query: Tensor, key: Tensor, scale: Tensor) -> Tensor:
+    """The formula as it stands: what every faster implementation must equal.
+
+    It holds the hyperbolic tangents of all ``(query, key, feature)`` at once.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        scale: ``(heads, features)``.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
+    """
+    tangents = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
+    return ops.sum(ops.multiply(tangents, ops.expand_dims(scale, (-2, -3))), axis=-1)
 
 
 def _refusal(*tensors: Tensor) -> str | None:
-    """Why no fast path can be taken, or None."""
+    """Why no faster implementation can be taken, or None."""
     backend = keras.backend.backend()
     if any(isinstance(tensor, keras.KerasTensor) for tensor in tensors):
         return "symbolic tensors have shapes, and no values yet"
     if backend not in {"jax", "tensorflow", "torch"}:
-        return f"the backend {backend} has no path of its own"
+        return f"the backend {backend} has no implementation of its own"
     if (
         backend == "jax"
         and keras.backend.standardize_dtype(tensors[0].dtype) != "float32"
