@@ -2,8 +2,12 @@
 
 from regard.ops.additive.context import additive_context
 from regard.ops.additive.dispatch import Implementation, choose
-from regard.ops.additive.scores import additive_path, additive_scores
-from regard.ops.additive.steps import additive_step_scores, prepare_keys
+from regard.ops.additive.score import (
+    additive_path,
+    additive_scores,
+    additive_step_scores,
+    prepare_keys,
+)
 
 __all__ = [
     "Implementation",

@@ -8,7 +8,7 @@ from keras import ops
 
 from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import choose
-from regard.ops.additive.scores import with_heads
+from regard.ops.additive.score import with_heads
 from regard.ops.masks import as_mask
 from regard.ops.precision import Tensor, widen
 from regard.ops.softmax import masked_softmax
