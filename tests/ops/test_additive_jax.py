@@ -16,9 +16,14 @@ import jax.numpy as jnp
 
 from regard.ops.additive import blocks, jax_context, jax_scores
 from regard.ops.additive.dispatch import plain_scores
-from regard.ops.additive.jax_ranges import Range, peaks, score_range, slope_range
-from regard.ops.additive.jax_saved import factors
-from regard.ops.additive.jax_steps import prepare_keys, step_scores
+from regard.ops.additive.jax_residuals import (
+    Range,
+    factors,
+    peaks,
+    score_range,
+    slope_range,
+)
+from regard.ops.additive.jax_scores import prepare_keys, step_scores
 
 pytestmark = pytest.mark.backends
 

@@ -22,13 +22,12 @@ from regard.ops.additive import (
     jax_scores,
     pallas_dispatch,
     pallas_gradient,
-    pallas_operands,
     pallas_probe,
     pallas_scores,
-    pallas_sums,
+    pallas_tiles,
 )
 from regard.ops.additive.dispatch import plain_scores
-from regard.ops.additive.jax_ranges import Range
+from regard.ops.additive.jax_residuals import Range
 from regard.ops.additive.pallas_tiles import LANES, WARPS, Tile
 
 pytestmark = pytest.mark.backends
@@ -44,7 +43,7 @@ SHAPES = {"ragged": RAGGED, "step": (2, 1, 1, 5, 3)}
 def small_tiles(monkeypatch):
     """What is interpreted compiles as long as a tile has pieces."""
     monkeypatch.setattr(pallas_scores, "TILE", Tile(2, 1))
-    monkeypatch.setattr(pallas_sums, "TILE", Tile(2, 1))
+    monkeypatch.setattr(pallas_gradient, "TILE", Tile(2, 1))
 
 
 def draw(shape, seed=0, size=1.0, scale=1.0):
@@ -78,7 +77,7 @@ def exact_gradients(query, key, scale, upstream):
 
 @jax.jit
 def branches(query, key, scale):
-    return pallas_operands.prepare(query, key, scale, Tile(1, 1)).branch
+    return pallas_tiles.prepare(query, key, scale, Tile(1, 1)).branch
 
 
 class TestScores:
@@ -231,7 +230,7 @@ class TestTranslation:
     @pytest.fixture(autouse=True)
     def whole_tiles(self, monkeypatch):
         monkeypatch.setattr(pallas_scores, "TILE", Tile(8, 4))
-        monkeypatch.setattr(pallas_sums, "TILE", Tile(4, 4))
+        monkeypatch.setattr(pallas_gradient, "TILE", Tile(4, 4))
 
     @pytest.mark.parametrize(
         "shape",

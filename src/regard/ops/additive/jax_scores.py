@@ -10,7 +10,7 @@ multiply-add and a division, and of the divisions four are made one by
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,21 +18,41 @@ from jax import lax
 
 from regard.ops.additive.blocks import GROUP, feature_blocks, lanes
 from regard.ops.additive.jax_gradient import gradient_from
-from regard.ops.additive.jax_ranges import Peaks, relative_scale, score_range
-from regard.ops.additive.jax_saved import Saved, save
-from regard.ops.additive.jax_sums import sum_over_features, sum_over_vectors
+from regard.ops.additive.jax_residuals import (
+    FINITE,
+    Peaks,
+    Saved,
+    relative_scale,
+    save,
+    score_range,
+)
 from regard.ops.additive.jax_terms import (
     capped,
     grouped,
     pad,
     sum_of_fractions,
+    sum_over_features,
+    sum_over_vectors,
     ungrouped,
 )
 
 Array: TypeAlias = jax.Array
-
 # With fewer queries the factors cost more than the tanh they save.
 FEW_QUERIES = 4
+
+
+class KeyFactors(NamedTuple):
+    """Keys of a sequence, ready for many queries.
+
+    Args:
+        key: ``(batch, heads, keys, features)``, as given.
+        factor: ``exp(2 key)``.
+        bounded: Whether all factors are finite and not 0; a scalar.
+    """
+
+    key: Array
+    factor: Array
+    bounded: Array
 
 
 # Compiled also where the caller is not: loops that run eagerly compile at every call.
@@ -137,3 +157,64 @@ def any_scores(query: Array, key: Array, scale: Array) -> Array:
         return sum((v * jnp.tanh(x + y) for v, x, y in terms), jnp.zeros(()))
 
     return sum_over_features(query, key, grouped(scale), group_sum)
+
+
+def prepare_keys(key: Array) -> KeyFactors:
+    """Take the factors of ``(batch, heads, keys, features)`` once."""
+    fixed = lax.stop_gradient(key)
+    return KeyFactors(key, jnp.exp(2.0 * fixed), _bounded(fixed))
+
+
+@jax.custom_vjp
+def step_scores(query: Array, keys: KeyFactors, scale: Array) -> Array:
+    """Scores of the queries of one step.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        keys: What ``prepare_keys`` made.
+        scale: ``(heads, features)``.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
+    """
+    rest = _rest(query, keys)
+    # Not an einsum: XLA would transpose what remains before it adds it up.
+    total = jnp.matmul(rest, scale[:, None, :, None])[..., 0]
+    return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * total
+
+
+def _forward_step(
+    query: Array, keys: KeyFactors, scale: Array
+) -> tuple[Array, tuple[Array, KeyFactors, Array]]:
+    return step_scores(query, keys, scale), (query, keys, scale)
+
+
+def _backward_step(
+    saved: tuple[Array, KeyFactors, Array], upstream: Array
+) -> tuple[Array, KeyFactors, Array]:
+    query, keys, scale = saved
+    rest = _rest(query, keys)
+    slope = 4.0 * scale[:, None, None] * rest * (1.0 - rest)
+    for_key = jnp.einsum("bhqk,bhqkd->bhkd", upstream, slope)
+    for_query = jnp.einsum("bhqk,bhqkd->bhqd", upstream, slope)
+    tangents = jnp.einsum("bhqk,bhqkd->hd", upstream, 1.0 - 2.0 * rest)
+    return for_query, KeyFactors(for_key, jnp.zeros_like(for_key), None), tangents
+
+
+step_scores.defvjp(_forward_step, _backward_step)
+
+
+def _rest(query: Array, keys: KeyFactors) -> Array:
+    """``(1 - tanh(q + k)) / 2``, ``(batch, heads, queries, keys, features)``."""
+    query = query[:, :, :, None]
+    # A product that overflows or underflows ends at 0 or 1, where it belongs.
+    return lax.cond(
+        keys.bounded & _bounded(query),
+        lambda: 1.0 / (1.0 + jnp.exp(2.0 * query) * keys.factor[:, :, None]),
+        lambda: 0.5 - 0.5 * jnp.tanh(query + keys.key[:, :, None]),
+    )
+
+
+def _bounded(rows: Array) -> Array:
+    """Whether ``exp(2 rows)`` is finite and not 0 throughout; False for NaN."""
+    return jnp.max(jnp.abs(rows), initial=0.0) <= FINITE

@@ -1,13 +1,19 @@
 """What the score on JAX and its gradient share: blocks of arrays, sums of fractions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from regard.ops.additive.blocks import GROUP
+from regard.ops.additive.blocks import GROUP, LANES, feature_blocks, key_blocks
 
+Array: TypeAlias = jax.Array
+# From the columns of queries and keys and what a head adds to each, one summand.
+GroupSum: TypeAlias = Callable[
+    [Sequence[Array], Sequence[Array], Sequence[Array]], Array
+]
 # exp(2x) is capped here: 1 - tanh(x) is 4e-9 by then, and the product of four is
 # finite in float32.
 CAP = 4.8e8
@@ -29,6 +35,71 @@ def sum_of_fractions(
         terms = [(n * e + m * d, d * e) for (n, d), (m, e) in pairs] + odd
     ((numerator, denominator),) = terms
     return numerator / denominator
+
+
+def sum_over_features(
+    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
+) -> Array:
+    """Add up ``group_sum`` over all groups of features.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        of_heads: ``(heads, groups, numbers)``, what ``group_sum`` gets besides.
+        group_sum: Maps one group to what it adds.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
+    """
+    batch, heads, queries, features = query.shape
+    keys = key.shape[2]
+    steps, rows = feature_blocks(features), key_blocks(keys)
+    groups = steps.size // GROUP
+    key = pad(key, 2, rows.total)
+
+    def step(index: Array, total: Array) -> Array:
+        q = block(query, index, steps.size, -1)[:, :, None, :, None]
+        k = jnp.swapaxes(block(key, index, steps.size, -1), 2, 3)
+        k = k.reshape(batch, heads, steps.size, rows.count, 1, rows.size)
+        own = block(of_heads, index, groups, 1)
+        own = own[:, :, :, None, None, None]
+        for group in range(groups):
+            places = range(GROUP * group, GROUP * (group + 1))
+            total = total + group_sum(
+                [q[..., place] for place in places],
+                [k[:, :, place] for place in places],
+                [own[:, group, number] for number in range(own.shape[2])],
+            )
+        return total
+
+    shape = (batch, heads, rows.count, queries, rows.size)
+    total = lax.fori_loop(0, steps.count, step, jnp.zeros(shape, query.dtype))
+    total = jnp.swapaxes(total, 2, 3).reshape(batch, heads, queries, rows.total)
+    return total[..., :keys]
+
+
+def sum_over_vectors(
+    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
+) -> Array:
+    """The same with vectors of features: each lane has a partial sum of its own.
+
+    Its arguments are those of ``sum_over_features``; two features of a group are
+    ``LANES`` apart.
+    """
+    vectors = of_heads.reshape(of_heads.shape[0], -1, LANES, of_heads.shape[-1])
+    query, key = query[:, :, :, None], key[:, :, None]
+    total = jnp.zeros((), query.dtype)
+    for group in range(vectors.shape[1]):
+        starts = range(GROUP * LANES * group, GROUP * LANES * (group + 1), LANES)
+        own = vectors[:, group, None, None]
+        total = total + group_sum(
+            [query[..., start : start + LANES] for start in starts],
+            [key[..., start : start + LANES] for start in starts],
+            [own[..., number] for number in range(own.shape[-1])],
+        )
+    # A product with ones: XLA's CPU compiler would not vectorise the sum.
+    ones = jnp.ones((LANES, 1), query.dtype)
+    return jnp.matmul(total, ones, precision=lax.Precision.HIGHEST)[..., 0]
 
 
 def grouped(of_features: jax.Array, lanes: int = 1) -> jax.Array:

@@ -18,19 +18,45 @@ multiplications, and the special-function units wait even so.
 """
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.experimental import pallas as pl
 
 from regard.ops.additive import jax_gradient
-from regard.ops.additive.jax_ranges import FINITE, Range
-from regard.ops.additive.pallas_operands import chosen, within
-from regard.ops.additive.pallas_sums import sums_over_rows
-from regard.ops.additive.pallas_tiles import Array
+from regard.ops.additive.blocks import GROUP
+from regard.ops.additive.jax_residuals import FINITE, Range
+from regard.ops.additive.jax_terms import CAP, pad
+from regard.ops.additive.pallas_tiles import (
+    LANES,
+    WARPS,
+    Array,
+    Ref,
+    Tile,
+    call,
+    chosen,
+    four_of_columns,
+    four_of_rows,
+    of_head,
+    of_tile,
+    piece,
+    reciprocals,
+    up,
+    within,
+)
 
+# ``r = 1 / (1 + ab)`` for a number of its own and two of the other side.
+Rests: TypeAlias = Callable[[Array, Sequence[Array]], Sequence[Array]]
 # The product of two 1 + exp(2x) with x up to this is below exp(85), the largest
 # float32 above exp(88).
 _SUM = 21.0
+# With both sums about 170 registers a thread.
+TILE = Tile(down=4, across=4)
+# Terms that share a reciprocal.
+_PAIR = 2
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -87,3 +113,150 @@ def _factors(branch: Array, rows: Array) -> Array:
     direct = (branch == Range.ANY)[:, :, None, None]
     factors = jnp.where(direct, rows, jnp.exp(2.0 * rows))
     return factors.reshape(-1, *rows.shape[2:])
+
+
+def sums_over_rows(
+    branch: Array,
+    own: Array,
+    other: Array,
+    weights: Array,
+    *,
+    with_rests: bool,
+    interpret: bool,
+) -> list[Array]:
+    """Add up over the rows of the other side.
+
+    Args:
+        branch: The ``Range``, ``(count, 1)``.
+        own: Factors, ``(count, rows, features)``.
+        other: Factors, ``(count, other rows, features)``.
+        weights: The upstream gradient, ``(count, rows, other rows)``.
+        with_rests: Whether the second sum is taken.
+        interpret: Run the kernel as JAX operations, on any device.
+
+    Returns:
+        Sums of ``weight * r (1 - r)``, ``(count, rows, features)``, and sums of
+        ``weight * r`` over the rows of a tile, ``(count, tiles, features)``.
+    """
+    count, rows, features = own.shape
+    tile = TILE.within(rows, features)
+    height, width = up(rows, tile.rows), up(features, tile.columns)
+    others = up(other.shape[1], GROUP)
+    grid = (width // tile.columns, height // tile.rows, count)
+    outputs = [
+        (jax.ShapeDtypeStruct((count, height, width), jnp.float32), of_tile(tile)),
+        (
+            jax.ShapeDtypeStruct((count, grid[1], width), jnp.float32),
+            pl.BlockSpec((None, None, tile.columns), lambda j, i, b: (b, i, j)),
+        ),
+    ][: 1 + with_rests]
+    found = call(
+        functools.partial(_kernel, tile=tile, interpret=interpret),
+        out_shape=[shape for shape, _ in outputs],
+        grid=grid,
+        in_specs=[
+            of_head(1),
+            of_tile(tile),
+            pl.BlockSpec((None, others, tile.columns), lambda j, _i, b: (b, 0, j)),
+            pl.BlockSpec((None, tile.rows, others), lambda _j, i, b: (b, i, 0)),
+        ],
+        out_specs=[spec for _, spec in outputs],
+        interpret=interpret,
+    )(
+        branch,
+        _filled(own, height, width),
+        _filled(other, others, width),
+        _filled(weights, height, others),
+    )
+    return [found[0][:, :rows, :features], *(x[..., :features] for x in found[1:])]
+
+
+def _filled(tensor: Array, rows: int, columns: int) -> Array:
+    """Zeros at the end of both axes; those of the weights take what they meet out."""
+    return pad(pad(tensor, 1, rows), 2, columns)
+
+
+def _kernel(
+    branch: Ref,
+    own: Ref,
+    other: Ref,
+    weights: Ref,
+    slopes: Ref,
+    *rests: Ref,
+    tile: Tile,
+    interpret: bool,
+) -> None:
+    reciprocal = reciprocals(interpret)
+
+    def run(form: Rests) -> None:
+        mine = [own[piece(i, j)] for i, j in tile.pieces]
+
+        def step(index: Array, totals: Sequence[Array]) -> Sequence[Array]:
+            of_rows = four_of_rows(weights, index, tile)
+            rows = four_of_columns(other, index, tile)
+            return [
+                _more(form, total, number, of_rows[i], rows[j])
+                for total, number, (i, j) in zip(totals, mine, tile.pieces, strict=True)
+            ]
+
+        zero = jnp.zeros((WARPS, LANES), jnp.float32)
+        start = [[zero] * (1 + len(rests))] * len(tile.pieces)
+        found = lax.fori_loop(0, other.shape[0] // GROUP, step, start)
+        for (i, j), total in zip(tile.pieces, found, strict=True):
+            slopes[piece(i, j)] = total[0]
+        for ref in rests:
+            _store_by_column(ref, tile, [total[1] for total in found])
+
+    lax.switch(
+        branch[0],
+        [
+            lambda: run(functools.partial(_near, reciprocal)),
+            lambda: run(functools.partial(_far, reciprocal)),
+            lambda: run(_any),
+        ],
+    )
+
+
+def _more(
+    form: Rests,
+    totals: Sequence[Array],
+    own: Array,
+    weights: Sequence[Array],
+    others: Sequence[Array],
+) -> list[Array]:
+    """The sums of a piece, or the first alone, with four more rows."""
+    slope, *rest = totals
+    for first in range(0, GROUP, _PAIR):
+        pair = slice(first, first + _PAIR)
+        for weight, r in zip(weights[pair], form(own, others[pair]), strict=True):
+            slope += weight * (r - r * r)
+            rest = [total + weight * r for total in rest]
+    return [slope, *rest]
+
+
+def _near(
+    reciprocal: Callable[[Array], Array], own: Array, others: Sequence[Array]
+) -> Sequence[Array]:
+    first, second = (1.0 + own * row for row in others)
+    shared = reciprocal(first * second)
+    return second * shared, first * shared
+
+
+def _far(
+    reciprocal: Callable[[Array], Array], own: Array, others: Sequence[Array]
+) -> Sequence[Array]:
+    first, second = (jnp.minimum(1.0 + own * row, CAP) for row in others)
+    shared = reciprocal(first * second)
+    return second * shared, first * shared
+
+
+def _any(own: Array, others: Sequence[Array]) -> Sequence[Array]:
+    return [0.5 - 0.5 * jnp.tanh(own + row) for row in others]
+
+
+def _store_by_column(ref: Ref, tile: Tile, found: Sequence[Array]) -> None:
+    """Add up what a tile has below each other."""
+    for j in range(tile.across):
+        column = found[j :: tile.across]
+        total = jnp.sum(sum(column[1:], column[0]), axis=0)
+        ref[pl.ds(j * LANES, LANES)] = total

@@ -33,7 +33,6 @@ from jax.experimental.pallas import triton as plgpu
 from regard.ops.additive.blocks import GROUP
 from regard.ops.additive.jax_terms import CAP
 from regard.ops.additive.pallas_gradient import gradient
-from regard.ops.additive.pallas_operands import prepare
 from regard.ops.additive.pallas_tiles import (
     LANES,
     WARPS,
@@ -46,6 +45,7 @@ from regard.ops.additive.pallas_tiles import (
     of_head,
     of_tile,
     piece,
+    prepare,
     reciprocals,
 )
 

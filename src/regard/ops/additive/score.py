@@ -10,7 +10,6 @@ from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import Implementation, choose, plain_scores
 from regard.ops.precision import Tensor, widen
 
-
 #: Keys of a sequence, ready for many queries.
 PreparedKeys: TypeAlias = Any
 
@@ -149,4 +148,4 @@ def _has_own_steps(key: Tensor) -> bool:
 
 
 def _on_jax() -> Any:
-    return importlib.import_module("regard.ops.additive.jax_steps")
+    return importlib.import_module("regard.ops.additive.jax_scores")

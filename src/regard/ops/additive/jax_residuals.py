@@ -6,13 +6,14 @@ score and for its gradient together.
 """
 
 import enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from regard.ops.additive.jax_terms import grouped
 
+Array: TypeAlias = jax.Array
 # A feature whose scale is smaller than this part of its group's largest adds nothing
 # that float32 could show in the sum.
 NEGLIGIBLE = 1e-7
@@ -42,9 +43,40 @@ class Peaks(NamedTuple):
     key: jax.Array
 
 
+class Saved(NamedTuple):
+    """The inputs and what is known of them; ``O((queries + keys) * features)``.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        scale: ``(heads, features)``.
+        of_query: The factors of the queries.
+        of_key: The factors of the keys.
+        peaks: Of queries and keys.
+    """
+
+    query: Array
+    key: Array
+    scale: Array
+    of_query: Array
+    of_key: Array
+    peaks: Peaks
+
+
+def save(query: Array, key: Array, scale: Array) -> Saved:
+    """Read queries and keys once."""
+    found = peaks(query, key)
+    return Saved(query, key, scale, factors(query), factors(key), found)
+
+
 def peaks(query: jax.Array, key: jax.Array) -> Peaks:
     """Over batch and time."""
     return Peaks(_peak(query), _peak(key))
+
+
+def factors(rows: Array) -> Array:
+    """``exp(2 rows)``; where that is not finite or 0, a number that is not used."""
+    return jnp.exp(2.0 * jnp.clip(rows, -FINITE, FINITE))
 
 
 def score_range(found: Peaks, scale: jax.Array, lanes: int = 1) -> jax.Array:
