@@ -20,9 +20,7 @@ import jax.numpy as jnp
 from regard.ops.additive import (
     dispatch,
     jax_scores,
-    pallas_dispatch,
     pallas_gradient,
-    pallas_probe,
     pallas_scores,
     pallas_tiles,
 )
@@ -57,7 +55,7 @@ def draw(shape, seed=0, size=1.0, scale=1.0):
 
 
 def interpreted(query, key, scale):
-    return pallas_scores.scores(*map(jnp.asarray, (query, key, scale)), True)
+    return pallas_scores.kernel_scores(*map(jnp.asarray, (query, key, scale)), True)
 
 
 def relative_error(query, key, scale):
@@ -240,10 +238,10 @@ class TestTranslation:
     def test_of_the_score_and_its_gradient(self, shape):
         batch, heads, queries, keys, features = shape
         rows = (batch, heads, queries, features), (batch, heads, keys, features)
-        assert kernels(pallas_scores.scores, *rows, (heads, features)) == 1
+        assert kernels(pallas_scores.kernel_scores, *rows, (heads, features)) == 1
 
         def loss(query, key, scale):
-            return jnp.sum(jnp.sin(pallas_scores.scores(query, key, scale)))
+            return jnp.sum(jnp.sin(pallas_scores.kernel_scores(query, key, scale)))
 
         gradient = jax.grad(loss, (0, 1, 2))
         assert kernels(gradient, *rows, (heads, features)) == 3
@@ -255,12 +253,12 @@ class TestDispatch:
     SHAPES = (2, 1, 70, 16), (2, 1, 90, 16), (1, 16)
 
     def test_the_device_that_a_program_is_compiled_for_decides(self):
-        assert kernels(pallas_dispatch.scores, *self.SHAPES) == 1
-        gradient = jax.grad(lambda *x: jnp.sum(pallas_dispatch.scores(*x) ** 2), (0, 1))
+        assert kernels(pallas_scores.scores, *self.SHAPES) == 1
+        gradient = jax.grad(lambda *x: jnp.sum(pallas_scores.scores(*x) ** 2), (0, 1))
         assert kernels(gradient, *self.SHAPES) == 3
         query, key, scale = (jnp.ones(shape) for shape in self.SHAPES)
         np.testing.assert_array_equal(
-            pallas_dispatch.scores(query, key, scale),
+            pallas_scores.scores(query, key, scale),
             jax_scores.scores(query, key, scale),
         )
 
@@ -269,14 +267,14 @@ class TestDispatch:
         monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
         assert dispatch.choose(*rows).name == "blocked"
         monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
-        monkeypatch.setattr(pallas_probe, "fault", lambda: None)
+        monkeypatch.setattr(pallas_scores, "fault", lambda: None)
         path = dispatch.choose(*rows)
-        assert (path.name, path.scores) == ("kernel", pallas_dispatch.scores)
+        assert (path.name, path.scores) == ("kernel", pallas_scores.scores)
         assert "GPU" in path.reason
 
     def test_kernels_that_fail_are_left_out(self, monkeypatch):
         """Here they do: this device cannot run them but as JAX operations."""
-        pallas_probe.fault.cache_clear()
+        pallas_scores.fault.cache_clear()
         rows = [np.ones(shape, "float32") for shape in self.SHAPES]
         monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
         monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
@@ -291,22 +289,22 @@ class TestProbe:
 
     @pytest.fixture(autouse=True)
     def _forget(self):
-        pallas_probe.fault.cache_clear()
+        pallas_scores.fault.cache_clear()
         yield
-        pallas_probe.fault.cache_clear()
+        pallas_scores.fault.cache_clear()
 
     def test_right_kernels_pass_also_under_the_trace_of_a_caller(self):
-        assert jax.jit(lambda x: x if pallas_probe.fault(True) else x + 1)(1.0) == 2.0
+        assert jax.jit(lambda x: x if pallas_scores.fault(True) else x + 1)(1.0) == 2.0
 
     @pytest.mark.parametrize("nth", [0, 1, 2, 3])
     def test_wrong_kernels_do_not(self, monkeypatch, nth):
         def spoiled(rows, interpret):
-            found = list(pallas_probe._expected(*rows))
+            found = list(pallas_scores._expected_results(*rows))
             found[nth] = found[nth] * 1.001
             return found
 
-        monkeypatch.setattr(pallas_probe, "_found", spoiled)
-        assert "wrong by 1.0e-03" in pallas_probe.fault()
+        monkeypatch.setattr(pallas_scores, "_trial_results", spoiled)
+        assert "wrong by 1.0e-03" in pallas_scores.fault()
 
 
 class TestImports:

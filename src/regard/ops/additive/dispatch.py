@@ -50,7 +50,7 @@ def choose(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
         fault = _fault_of_kernels()
         if fault is None:
             reason = "by a kernel on an NVIDIA GPU, computed again for the gradient"
-            return Implementation("kernel", reason, _scores_of("pallas_dispatch"))
+            return Implementation("kernel", reason, _scores_of("pallas_scores"))
         reason += f"; the kernels for this GPU are left out: {fault}"
     return Implementation("blocked", reason, _scores_of(f"{backend}_scores"))
 
@@ -111,8 +111,8 @@ def _has_nvidia() -> bool:
 
 def _fault_of_kernels() -> str | None:
     """Why the kernels are left out, said once as a warning too."""
-    probe = importlib.import_module("regard.ops.additive.pallas_probe")
-    fault: str | None = probe.fault()
+    kernels = importlib.import_module("regard.ops.additive.pallas_scores")
+    fault: str | None = kernels.fault()
     if fault is not None:
         warnings.warn(
             f"The GPU kernels of the additive score are left out: {fault}. "

@@ -26,10 +26,12 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
+from regard.ops.additive import jax_scores
 from regard.ops.additive.blocks import GROUP
 from regard.ops.additive.jax_terms import CAP
 from regard.ops.additive.pallas_gradient import gradient
@@ -54,21 +56,48 @@ from regard.ops.additive.pallas_tiles import (
 GroupSum: TypeAlias = Callable[
     [Array, Sequence[Array], Sequence[Array], Sequence[Array]], Array
 ]
-
 # About 170 registers a thread: a multiprocessor has 12 warps to choose from.
 TILE = Tile(down=8, across=4)
+# More than a tile each way, and not whole tiles, in features neither.
+_TRIAL_SHAPES = (1, 1, 70, 18), (1, 1, 300, 18), (1, 18)
+_TRIAL_TOLERANCE = 1e-4
+
+
+@jax.jit
+def scores(query: Array, key: Array, scale: Array) -> Array:
+    """The scores by the kernel where there is a GPU for it, else by the loops.
+
+    A program may be compiled for another device than the first: for that the loops
+    are kept, and only what it is compiled for is taken into it.
+
+    Args:
+        query: ``(batch, heads, queries, features)``, float32.
+        key: ``(batch, heads, keys, features)``, float32.
+        scale: ``(heads, features)``, float32.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
+    """
+    return lax.platform_dependent(
+        query, key, scale, cuda=kernel_scores, default=jax_scores.scores
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 @functools.partial(jax.jit, static_argnums=3)
-def scores(query: Array, key: Array, scale: Array, interpret: bool = False) -> Array:
-    """``(batch, heads, queries, keys)``.
+def kernel_scores(
+    query: Array, key: Array, scale: Array, interpret: bool = False
+) -> Array:
+    """The scores by the kernel.
 
     Args:
         query: ``(batch, heads, queries, features)``, float32.
         key: ``(batch, heads, keys, features)``, float32.
         scale: ``(heads, features)``, float32.
         interpret: Run the kernel as JAX operations, on any device.
+
+    Returns:
+        ``(batch, heads, queries, keys)``.
     """
     batch, heads, queries, _ = query.shape
     keys = key.shape[2]
@@ -95,7 +124,7 @@ def scores(query: Array, key: Array, scale: Array, interpret: bool = False) -> A
 def _forward(
     query: Array, key: Array, scale: Array, interpret: bool
 ) -> tuple[Array, tuple[Array, Array, Array]]:
-    return scores(query, key, scale, interpret), (query, key, scale)
+    return kernel_scores(query, key, scale, interpret), (query, key, scale)
 
 
 def _backward(
@@ -104,7 +133,7 @@ def _backward(
     return gradient(*inputs, upstream, interpret)
 
 
-scores.defvjp(_forward, _backward)
+kernel_scores.defvjp(_forward, _backward)
 
 
 def _kernel(  # noqa: PLR0917 - Pallas passes arrays by position
@@ -185,3 +214,57 @@ def _store(
         columns = start[1] + j * LANES + lax.broadcasted_iota(jnp.int32, total.shape, 1)
         mask = (rows < shape[0]) & (columns < shape[1])
         plgpu.store(result.at[piece(i, j)], total, mask=mask)
+
+
+@functools.cache
+def fault(interpret: bool = False) -> str | None:
+    """Why the kernels are not to be used here, where they are not.
+
+    A kernel depends on the device, its driver and the compiler that JAX came with, more
+    than other code does: what cannot be compiled, or is wrong, must not reach a user.
+    The first call takes a few seconds; the answer is kept.
+
+    Args:
+        interpret: Run the kernels as JAX operations, on any device.
+    """
+    random = np.random.default_rng(0)
+    rows = [random.normal(size=shape) for shape in _TRIAL_SHAPES]
+    try:
+        results = _trial_results(
+            [np.asarray(row, np.float32) for row in rows], interpret
+        )
+    except Exception as error:  # noqa: BLE001 - whatever a compiler or driver raises
+        return f"they failed with {type(error).__name__}: {str(error)[:200]}"
+    deviation = max(
+        float(np.max(np.abs(result - exact)) / np.max(np.abs(exact)))
+        for result, exact in zip(results, _expected_results(*rows), strict=True)
+    )
+    if deviation < _TRIAL_TOLERANCE:
+        return None
+    return f"they were wrong by {deviation:.1e} in a trial"
+
+
+def _trial_results(rows: list[np.ndarray], interpret: bool) -> list[np.ndarray]:
+    def compute(*rows: Array) -> tuple[Array, ...]:
+        scores, pull = jax.vjp(lambda *x: kernel_scores(*x, interpret), *rows)
+        return scores, *pull(jnp.cos(scores))
+
+    # Compiled by hand: the caller may itself be under a trace, which this stays out of.
+    results = jax.jit(compute).lower(*rows).compile()(*rows)
+    return [np.asarray(result, np.float64) for result in results]
+
+
+def _expected_results(
+    query: np.ndarray, key: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    tangents = np.tanh(query[0, 0][:, None] + key[0, 0])
+    scores = tangents @ scale[0]
+    upstream = np.cos(scores)
+    slopes = upstream[..., None] * scale[0] * (1.0 - tangents**2)
+    of_scale = np.einsum("qk,qkd->d", upstream, tangents)
+    return (
+        scores[None, None],
+        slopes.sum(1)[None, None],
+        slopes.sum(0)[None, None],
+        of_scale[None],
+    )
