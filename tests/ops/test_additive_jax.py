@@ -1,4 +1,4 @@
-"""What only the JAX path has: ranges, blocks, its memory, and steps in a loop."""
+"""What is only on JAX: branches, blocks, the memory, and steps in a loop."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import oracle
 
 if keras.backend.backend() != "jax":
-    pytest.skip("the factored path of JAX needs JAX", allow_module_level=True)
+    pytest.skip("the factored score of JAX needs JAX", allow_module_level=True)
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +17,11 @@ import jax.numpy as jnp
 from regard.ops.additive import blocks, jax_context, jax_scores
 from regard.ops.additive.dispatch import plain_scores
 from regard.ops.additive.jax_residuals import (
-    Range,
+    Branch,
     factors,
-    peaks,
-    score_range,
-    slope_range,
+    feature_maxima,
+    gradient_branch,
+    score_branch,
 )
 from regard.ops.additive.jax_scores import prepare_keys, step_scores
 
@@ -57,35 +57,35 @@ class TestBlocks:
         assert 128 <= beyond <= 4096 - 128
 
 
-class TestRanges:
+class TestBranches:
     """Which branch runs."""
 
     @pytest.mark.parametrize(
         ("size", "score", "slope"),
         [
-            (1.0, Range.NEAR, Range.NEAR),
-            (8.0, Range.FAR, Range.FAR),
-            (30.0, Range.ANY, Range.ANY),
-            (np.nan, Range.ANY, Range.ANY),
+            (1.0, Branch.UNCAPPED, Branch.UNCAPPED),
+            (8.0, Branch.CAPPED, Branch.CAPPED),
+            (30.0, Branch.TANH, Branch.TANH),
+            (np.nan, Branch.TANH, Branch.TANH),
         ],
     )
     def test_by_size(self, size, score, slope):
         query, key, scale = rows(1, 1, 6, 6, 8, size=size)
-        assert score_range(peaks(query, key), scale) == score
-        assert slope_range(peaks(query, key), scale) == slope
+        assert score_branch(feature_maxima(query, key), scale) == score
+        assert gradient_branch(feature_maxima(query, key), scale) == slope
 
     def test_infinite_scale(self):
         query, key, scale = rows(1, 1, 6, 6, 8)
         scale = scale.at[0, 3].set(jnp.inf)
-        assert score_range(peaks(query, key), scale) == Range.ANY
+        assert score_branch(feature_maxima(query, key), scale) == Branch.TANH
 
-    def test_tiny_scales_leave_the_near_range_before_they_overflow(self):
+    def test_tiny_scales_leave_the_uncapped_range_before_they_overflow(self):
         query, key, scale = rows(1, 1, 6, 6, 8, size=2.0)
-        found = peaks(query, key)
+        found = feature_maxima(query, key)
         tiny = scale.at[0, jnp.array([0, 1, 2])].set(2e-7)
-        assert score_range(found, tiny) == Range.FAR
+        assert score_branch(found, tiny) == Branch.CAPPED
         # Another width, other groups: these have two tiny scales and one.
-        assert score_range(found, tiny, lanes=2) == Range.NEAR
+        assert score_branch(found, tiny, lanes=2) == Branch.UNCAPPED
 
     @pytest.mark.parametrize("features", [16, 64])
     def test_all_branches_agree_where_all_are_right(self, features):
@@ -93,14 +93,16 @@ class TestRanges:
         a, b = factors(query), factors(key)
         expected = plain_scores(query, key, scale)
         found = {
-            "near": jax_scores.near_scores(a, b, scale),
-            "far": jax_scores.far_scores(a, b, scale),
-            "any": jax_scores.any_scores(query, key, scale),
+            "uncapped": jax_scores.uncapped_scores(a, b, scale),
+            "capped": jax_scores.capped_scores(a, b, scale),
+            "tanh": jax_scores.tanh_scores(query, key, scale),
             "direct": jax_scores.direct_scores(query, key, scale),
         }
         if features % (blocks.GROUP * blocks.LANES) == 0:
             width = blocks.LANES
-            found["near in vectors"] = jax_scores.near_scores(a, b, scale, width)
+            found["uncapped in vectors"] = jax_scores.uncapped_scores(
+                a, b, scale, width
+            )
         for scores in found.values():
             np.testing.assert_allclose(scores, expected, rtol=0, atol=4e-5)
 

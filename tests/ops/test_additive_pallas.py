@@ -25,7 +25,7 @@ from regard.ops.additive import (
     pallas_tiles,
 )
 from regard.ops.additive.dispatch import plain_scores
-from regard.ops.additive.jax_residuals import Range
+from regard.ops.additive.jax_residuals import Branch
 from regard.ops.additive.pallas_tiles import LANES, WARPS, Tile
 
 pytestmark = pytest.mark.backends
@@ -75,7 +75,7 @@ def exact_gradients(query, key, scale, upstream):
 
 @jax.jit
 def branches(query, key, scale):
-    return pallas_tiles.prepare(query, key, scale, Tile(1, 1)).branch
+    return pallas_tiles.score_operands(query, key, scale, Tile(1, 1)).branch
 
 
 class TestScores:
@@ -128,7 +128,8 @@ class TestScores:
         assert relative_error(*draw(sizes)) < ACCURATE
 
     @pytest.mark.parametrize(
-        ("size", "expected"), [(1.0, Range.NEAR), (7.0, Range.FAR), (30.0, Range.ANY)]
+        ("size", "expected"),
+        [(1.0, Branch.UNCAPPED), (7.0, Branch.CAPPED), (30.0, Branch.TANH)],
     )
     def test_every_branch_is_taken(self, size, expected):
         """So that the accuracy above is that of all of them."""
@@ -146,7 +147,12 @@ class TestScores:
     def test_one_far_row_slows_down_its_own_head_of_its_own_batch(self):
         query, key, scale = draw(RAGGED)
         query[1, 0, 3] = 1e4
-        expected = [[Range.NEAR], [Range.NEAR], [Range.ANY], [Range.NEAR]]
+        expected = [
+            [Branch.UNCAPPED],
+            [Branch.UNCAPPED],
+            [Branch.TANH],
+            [Branch.UNCAPPED],
+        ]
         np.testing.assert_array_equal(branches(query, key, scale), expected)
 
 

@@ -49,7 +49,7 @@ def lanes(scores: int, features: int) -> int:
         scores: Their number.
         features: Their number, too.
     """
-    padded = _up(features, GROUP * LANES)
+    padded = _round_up(features, GROUP * LANES)
     fits = scores * LANES <= _PARTIAL_SUMS and padded <= _WIDEST
     return LANES if fits and 2 * padded <= 3 * features else 1
 
@@ -59,14 +59,14 @@ def feature_blocks(features: int, width: int = 1) -> Blocks:
     if width > 1:
         return Blocks(-(-features // (GROUP * width)), GROUP * width)
     if features <= STEP:
-        return Blocks(1, _up(features, GROUP))
+        return Blocks(1, _round_up(features, GROUP))
     return Blocks(-(-features // STEP), STEP)
 
 
 def row_blocks(rows: int, written_out: int = 0) -> Blocks:
     """Steps over the rows of the other side, in the gradient: one, or of 12 to 20."""
     if rows <= max(written_out, STEP + GROUP):
-        return Blocks(1, _up(rows, GROUP))
+        return Blocks(1, _round_up(rows, GROUP))
     # What is left after the last whole step is written out once more.
     size = min(STEP + GROUP, STEP, STEP - GROUP, key=lambda size: rows % size)
     return Blocks(-(-rows // size), size)
@@ -76,12 +76,12 @@ def key_blocks(keys: int) -> Blocks:
     """Rows of the inner loop over keys, apart from each other in the cache."""
     if keys <= ROW:
         return Blocks(1, keys)
-    size = _up(-(-keys // -(-keys // ROW)), LANES)
-    found = Blocks(-(-keys // size), size)
-    while _collide(4 * found.total):
+    size = _round_up(-(-keys // -(-keys // ROW)), LANES)
+    cut = Blocks(-(-keys // size), size)
+    while _collide(4 * cut.total):
         size += LANES
-        found = Blocks(-(-keys // size), size)
-    return found
+        cut = Blocks(-(-keys // size), size)
+    return cut
 
 
 def _collide(distance: int) -> bool:
@@ -89,5 +89,5 @@ def _collide(distance: int) -> bool:
     return min(beyond, _PAGE - beyond) < 2 * _LINE
 
 
-def _up(number: int, multiple: int) -> int:
+def _round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple

@@ -70,7 +70,7 @@ def additive_context(
     _check_value(key, value)
     if weights is True or held_whole(query, key, held):
         context, all_weights = _with_weights(query, key, value, scale, mask)
-        return context, _chosen(all_weights, weights)
+        return context, _selected(all_weights, weights)
     context = _in_blocks(query, key, value, scale, mask)
     if weights is False:
         return context, None
@@ -107,8 +107,8 @@ def _in_blocks(
     if valid.shape[-1] == 1:
         valid = ops.broadcast_to(valid, (*valid.shape[:-1], keys))
     size = min(BLOCK, keys)
-    found = on_jax.context(query, key, widen(value), scale, valid, size)
-    return ops.cast(found, value.dtype)
+    context = on_jax.context(query, key, widen(value), scale, valid, size)
+    return ops.cast(context, value.dtype)
 
 
 def _four_axes(mask: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ def _rows_of(mask: Tensor | None, queries: slice) -> Tensor | None:
     return mask if mask.shape[2] == 1 else mask[:, :, queries]
 
 
-def _chosen(all_weights: Tensor, wanted: bool | slice) -> Tensor | None:
+def _selected(all_weights: Tensor, wanted: bool | slice) -> Tensor | None:
     if isinstance(wanted, slice):
         return all_weights[:, :, wanted]
     return all_weights if wanted else None

@@ -59,10 +59,10 @@ def _forward(  # noqa: PLR0917 - as above
     def step(index: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, ...]:
         peak, total, summed = carry
         valid = block(masks, index, size, 3)
-        found = scores(query, block(keys, index, size, 2), scale)
-        found = jnp.where(valid, found, LOWEST)
-        higher = jnp.maximum(peak, jnp.max(found, axis=-1, keepdims=True))
-        powers = jnp.where(valid, jnp.exp(found - higher), 0.0)
+        of_block = scores(query, block(keys, index, size, 2), scale)
+        of_block = jnp.where(valid, of_block, LOWEST)
+        higher = jnp.maximum(peak, jnp.max(of_block, axis=-1, keepdims=True))
+        powers = jnp.where(valid, jnp.exp(of_block - higher), 0.0)
         shrink = jnp.exp(peak - higher)
         total = total * shrink + jnp.sum(powers, axis=-1, keepdims=True)
         summed = summed * shrink + powers @ block(values, index, size, 2)
@@ -75,16 +75,16 @@ def _forward(  # noqa: PLR0917 - as above
         jnp.zeros((*query.shape[:3], value.shape[-1]), query.dtype),
     )
     peak, total, summed = lax.fori_loop(0, count, step, start)
-    seen = total > 0.0
-    result = summed / jnp.where(seen, total, 1.0)
-    logarithm = peak + jnp.log(jnp.where(seen, total, 1.0))
+    has_key = total > 0.0
+    result = summed / jnp.where(has_key, total, 1.0)
+    logarithm = peak + jnp.log(jnp.where(has_key, total, 1.0))
     return result, (inputs, result, logarithm)
 
 
 def _backward(
-    size: int, saved: tuple[Inputs, Array, Array], upstream: Array
+    size: int, residuals: tuple[Inputs, Array, Array], upstream: Array
 ) -> tuple[Array | None, ...]:
-    (query, key, value, scale, mask), result, logarithm = saved
+    (query, key, value, scale, mask), result, logarithm = residuals
     count, (keys, values, masks) = _whole_blocks(size, key, value, mask)
     # What the softmax takes off: the mean of the gradient under the weights.
     mean = jnp.sum(upstream * result, axis=-1, keepdims=True)
@@ -95,8 +95,8 @@ def _backward(
         for_query, for_scale = carry
         valid = block(masks, index, size, 3)
         rows = block(values, index, size, 2)
-        found, pull = jax.vjp(scores, query, block(keys, index, size, 2), scale)
-        kept = jnp.where(valid, found, LOWEST)
+        of_block, pull = jax.vjp(scores, query, block(keys, index, size, 2), scale)
+        kept = jnp.where(valid, of_block, LOWEST)
         weights = jnp.where(valid, jnp.exp(kept - logarithm), 0.0)
         slope = weights * (upstream @ jnp.swapaxes(rows, 2, 3) - mean)
         more_query, for_key, more_scale = pull(slope)
@@ -105,7 +105,7 @@ def _backward(
 
     start = (jnp.zeros_like(query), jnp.zeros_like(scale))
     (for_query, for_scale), blocks = lax.scan(step, start, jnp.arange(count))
-    for_key, for_value = (_joined(found, key.shape[2]) for found in blocks)
+    for_key, for_value = (_joined(gradient, key.shape[2]) for gradient in blocks)
     return for_query, for_key, for_value, for_scale, None
 
 

@@ -21,27 +21,31 @@ import jax.numpy as jnp
 from jax import lax
 
 from regard.ops.additive.blocks import GROUP, WRITTEN_OUT, row_blocks
-from regard.ops.additive.jax_residuals import Saved, save, slope_range
+from regard.ops.additive.jax_residuals import (
+    Residuals,
+    compute_residuals,
+    gradient_branch,
+)
 from regard.ops.additive.jax_terms import block, capped, sum_of_fractions
 
 Array: TypeAlias = jax.Array
 Factors: TypeAlias = tuple[Array, ...]
 # From the factors of one side, of up to four rows of the other, and their upstream
 # gradients, what the rows add.
-Sum: TypeAlias = Callable[[Factors, Sequence[Factors], Sequence[Array]], Array]
+RowSum: TypeAlias = Callable[[Factors, Sequence[Factors], Sequence[Array]], Array]
 
 
-class Form(NamedTuple):
-    """One way to compute the sums of the gradient.
+class GradientTerms(NamedTuple):
+    """The terms of the gradient in one form, as sums over up to four rows.
 
     Args:
         slopes: The sum of ``upstream * r * (1 - r)``.
-        rests: The sum of ``upstream * r``.
+        complements: The sum of ``upstream * r``.
         written_out: Up to so many rows there is no loop.
     """
 
-    slopes: Sum
-    rests: Sum
+    slopes: RowSum
+    complements: RowSum
     written_out: int
 
 
@@ -49,47 +53,60 @@ def gradient(
     query: Array, key: Array, scale: Array, upstream: Array
 ) -> tuple[Array, Array, Array]:
     """The gradients of query, key and scale for that of the scores."""
-    return gradient_from(save(query, key, scale), upstream)
+    return gradient_from(compute_residuals(query, key, scale), upstream)
 
 
 @jax.jit
-def gradient_from(saved: Saved, upstream: Array) -> tuple[Array, Array, Array]:
-    """The same from what the forward pass has saved."""
-    query, key, scale = saved[:3]
+def gradient_from(residuals: Residuals, upstream: Array) -> tuple[Array, Array, Array]:
+    """The same from the residuals of the forward pass."""
+    query, key, scale = residuals[:3]
 
-    def of_factors(form: Form) -> Callable[[], tuple[Array, Array, Array]]:
-        of_query, of_key = saved.of_query, saved.of_key
+    def of_factors(terms: GradientTerms) -> Callable[[], tuple[Array, Array, Array]]:
+        of_query, of_key = residuals.of_query, residuals.of_key
         return lambda: _sums(
-            form, (of_query, 1.0 / of_query), (of_key, 1.0 / of_key), scale, upstream
+            terms, (of_query, 1.0 / of_query), (of_key, 1.0 / of_key), scale, upstream
         )
 
     def of_rows() -> tuple[Array, Array, Array]:
-        return _sums(ANY, (query,), (key,), scale, upstream)
+        return _sums(TANH_TERMS, (query,), (key,), scale, upstream)
 
-    for_query, for_key, rests = lax.switch(
-        slope_range(saved.peaks, scale), [of_factors(NEAR), of_factors(FAR), of_rows]
+    for_query, for_key, complements = lax.switch(
+        gradient_branch(residuals.maxima, scale),
+        [of_factors(UNCAPPED_TERMS), of_factors(CAPPED_TERMS), of_rows],
     )
     # Summed up here: within a branch XLA makes one reduction of all terms, and stores
     # them for it.
-    for_scale = jnp.sum(upstream, (0, 2, 3))[:, None] - 2.0 * jnp.sum(rests, (0, 2))
+    for_scale = jnp.sum(upstream, (0, 2, 3))[:, None] - 2.0 * jnp.sum(
+        complements, (0, 2)
+    )
     return for_query, for_key, for_scale
 
 
 def _sums(
-    form: Form, of_query: Factors, of_key: Factors, scale: Array, upstream: Array
+    terms: GradientTerms,
+    of_query: Factors,
+    of_key: Factors,
+    scale: Array,
+    upstream: Array,
 ) -> tuple[Array, Array, Array]:
     """The gradients of queries and keys; the sums over keys of ``upstream * r``."""
     # Turned once: the rows that are added up come before those they are added to.
     by_key = jnp.swapaxes(upstream, 2, 3)
-    for_query = _sum_over_rows(of_query, of_key, by_key, form.slopes, form.written_out)
-    for_key = _sum_over_rows(of_key, of_query, upstream, form.slopes, form.written_out)
-    rests = _sum_over_rows(of_query, of_key, by_key, form.rests, form.written_out)
+    for_query = _sum_over_rows(
+        of_query, of_key, by_key, terms.slopes, terms.written_out
+    )
+    for_key = _sum_over_rows(
+        of_key, of_query, upstream, terms.slopes, terms.written_out
+    )
+    complements = _sum_over_rows(
+        of_query, of_key, by_key, terms.complements, terms.written_out
+    )
     slope = 4.0 * scale[:, None]
-    return slope * for_query, slope * for_key, rests
+    return slope * for_query, slope * for_key, complements
 
 
 def _sum_over_rows(
-    own: Factors, other: Factors, upstream: Array, terms: Sum, written_out: int
+    own: Factors, other: Factors, upstream: Array, row_sum: RowSum, written_out: int
 ) -> Array:
     """Add up ``terms`` over the rows of the other side.
 
@@ -97,7 +114,7 @@ def _sum_over_rows(
         own: Each ``(batch, heads, rows, features)``.
         other: Each ``(batch, heads, other rows, features)``.
         upstream: ``(batch, heads, other rows, rows)``.
-        terms: Maps up to four of them to what they add.
+        row_sum: Maps up to four of them to what they add.
         written_out: Up to so many other rows there is no loop.
 
     Returns:
@@ -109,7 +126,7 @@ def _sum_over_rows(
             places = range(first, min(first + GROUP, weights.shape[2]))
             four = [tuple(x[:, :, at, None] for x in factors) for at in places]
             of_four = [weights[:, :, at, :, None] for at in places]
-            total = total + terms(own, four, of_four)
+            total = total + row_sum(own, four, of_four)
         return total
 
     def step(index: Array, total: Array) -> Array:
@@ -121,8 +138,8 @@ def _sum_over_rows(
     total = jnp.zeros_like(own[0])
     if whole > 1:
         total = lax.fori_loop(0, whole, step, total)
-    done = whole * size if whole > 1 else 0
-    *factors, weights = (x[:, :, done:] for x in (*other, upstream))
+    covered = whole * size if whole > 1 else 0
+    *factors, weights = (x[:, :, covered:] for x in (*other, upstream))
     return add(total, tuple(factors), weights)
 
 
@@ -131,32 +148,32 @@ def _slope_terms(own: Factors, four: Sequence[Factors]) -> list[Array]:
     return [2.0 + own[0] * up + own[1] * down for up, down in four]
 
 
-def _near_slopes(
+def _uncapped_slopes(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     return sum_of_fractions(weights, _slope_terms(own, four))
 
 
-def _far_slopes(
+def _capped_slopes(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     terms = [capped(term) for term in _slope_terms(own, four)]
     return sum_of_fractions(weights, terms)
 
 
-def _near_rests(
+def _uncapped_complements(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     return sum_of_fractions(weights, [1.0 + own[0] * up for up, _ in four])
 
 
-def _far_rests(
+def _capped_complements(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     return sum_of_fractions(weights, [capped(1.0 + own[0] * up) for up, _ in four])
 
 
-def _any_slopes(
+def _tanh_slopes(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     # An exponential that overflows ends at 0, where the slope belongs.
@@ -165,7 +182,7 @@ def _any_slopes(
     return sum(w / (2.0 + jnp.exp(x) + jnp.exp(-x)) for w, x in terms)
 
 
-def _any_rests(
+def _tanh_complements(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
     # No exponential that the slopes have too: XLA would store it for both.
@@ -173,6 +190,6 @@ def _any_rests(
     return sum(w * (0.5 - 0.5 * jnp.tanh(own[0] + row)) for w, (row,) in terms)
 
 
-NEAR = Form(_near_slopes, _near_rests, WRITTEN_OUT)
-FAR = Form(_far_slopes, _far_rests, 0)
-ANY = Form(_any_slopes, _any_rests, 0)
+UNCAPPED_TERMS = GradientTerms(_uncapped_slopes, _uncapped_complements, WRITTEN_OUT)
+CAPPED_TERMS = GradientTerms(_capped_slopes, _capped_complements, 0)
+TANH_TERMS = GradientTerms(_tanh_slopes, _tanh_complements, 0)

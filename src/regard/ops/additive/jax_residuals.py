@@ -1,8 +1,9 @@
-"""Which form of the score is right for the numbers at hand, on JAX.
+"""The residuals of the score on JAX: computed once, and used again by its gradient.
 
-The choice depends on values and not on shapes. It is made on the device, by a
-conditional of which one branch runs; finding it reads queries and keys once, for the
-score and for its gradient together.
+They are the factors of queries and keys, and the bounds that say which form of the
+score is right for the numbers at hand. That choice depends on values and not on shapes.
+It is made on the device, by a conditional of which one branch runs; finding it reads
+queries and keys once, for the score and for its gradient together.
 """
 
 import enum
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 from regard.ops.additive.jax_terms import grouped
 
 Array: TypeAlias = jax.Array
+
 # A feature whose scale is smaller than this part of its group's largest adds nothing
 # that float32 could show in the sum.
 NEGLIGIBLE = 1e-7
@@ -28,22 +30,22 @@ _PRODUCT = 85.0
 _SLOPE = 10.0
 
 
-class Range(enum.IntEnum):
+class Branch(enum.IntEnum):
     """The branches, cheapest first; each is right wherever those before it are."""
 
-    NEAR = 0  # no product of four overflows
-    FAR = 1  # the factors are finite, their products have to be capped
-    ANY = 2  # nothing is known: NaN and infinity may be among them
+    UNCAPPED = 0  # no product of four overflows
+    CAPPED = 1  # the factors are finite, their products have to be capped
+    TANH = 2  # nothing is known: NaN and infinity may be among them
 
 
-class Peaks(NamedTuple):
+class FeatureMaxima(NamedTuple):
     """The largest absolute value of each feature, ``(heads, features)``; NaN stays."""
 
-    query: jax.Array
-    key: jax.Array
+    query: Array
+    key: Array
 
 
-class Saved(NamedTuple):
+class Residuals(NamedTuple):
     """The inputs and what is known of them; ``O((queries + keys) * features)``.
 
     Args:
@@ -52,7 +54,7 @@ class Saved(NamedTuple):
         scale: ``(heads, features)``.
         of_query: The factors of the queries.
         of_key: The factors of the keys.
-        peaks: Of queries and keys.
+        maxima: Of queries and keys.
     """
 
     query: Array
@@ -60,18 +62,18 @@ class Saved(NamedTuple):
     scale: Array
     of_query: Array
     of_key: Array
-    peaks: Peaks
+    maxima: FeatureMaxima
 
 
-def save(query: Array, key: Array, scale: Array) -> Saved:
-    """Read queries and keys once."""
-    found = peaks(query, key)
-    return Saved(query, key, scale, factors(query), factors(key), found)
+def compute_residuals(query: Array, key: Array, scale: Array) -> Residuals:
+    """The residuals of these inputs, which are read once."""
+    maxima = feature_maxima(query, key)
+    return Residuals(query, key, scale, factors(query), factors(key), maxima)
 
 
-def peaks(query: jax.Array, key: jax.Array) -> Peaks:
-    """Over batch and time."""
-    return Peaks(_peak(query), _peak(key))
+def feature_maxima(query: Array, key: Array) -> FeatureMaxima:
+    """The maxima over batch and time."""
+    return FeatureMaxima(_maximum(query), _maximum(key))
 
 
 def factors(rows: Array) -> Array:
@@ -79,24 +81,22 @@ def factors(rows: Array) -> Array:
     return jnp.exp(2.0 * jnp.clip(rows, -FINITE, FINITE))
 
 
-def score_range(found: Peaks, scale: jax.Array, lanes: int = 1) -> jax.Array:
+def score_branch(maxima: FeatureMaxima, scale: Array, lanes: int = 1) -> Array:
     """The branch for the score whose groups are cut by ``lanes``."""
     relative, _, _ = relative_scale(scale, lanes)
     # ln(P) is at most this, where P is what regard.ops.additive.jax_scores divides by.
-    growth = grouped(jax.nn.softplus(2.0 * (found.query + found.key)), lanes)
+    growth = grouped(jax.nn.softplus(2.0 * (maxima.query + maxima.key)), lanes)
     bound = jnp.sum(growth - jnp.log(jnp.abs(relative)), axis=-1)
-    near = jnp.all(bound <= _PRODUCT) & _within(_SCALED, found)
-    return _branch(near, found, scale)
+    uncapped = jnp.all(bound <= _PRODUCT) & _within(_SCALED, maxima)
+    return _branch(uncapped, maxima, scale)
 
 
-def slope_range(found: Peaks, scale: jax.Array) -> jax.Array:
+def gradient_branch(maxima: FeatureMaxima, scale: Array) -> Array:
     """The branch for the gradient, whose terms grow to both sides."""
-    return _branch(jnp.all(found.query + found.key <= _SLOPE), found, scale)
+    return _branch(jnp.all(maxima.query + maxima.key <= _SLOPE), maxima, scale)
 
 
-def relative_scale(
-    scale: jax.Array, lanes: int = 1
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+def relative_scale(scale: Array, lanes: int = 1) -> tuple[Array, Array, Array]:
     """The scale of each feature relative to the largest of its group.
 
     Args:
@@ -116,17 +116,18 @@ def relative_scale(
     return jnp.where(kept, relative, 1.0), kept, lead
 
 
-def _peak(rows: jax.Array) -> jax.Array:
+def _maximum(rows: Array) -> Array:
     # Squares and their maximum are one pass over the rows, absolute values two. A
     # square that overflows is beyond every limit, as is the value.
     return jnp.sqrt(jnp.max(rows * rows, axis=(0, 2)))
 
 
-def _branch(near: jax.Array, found: Peaks, scale: jax.Array) -> jax.Array:
+def _branch(uncapped: Array, maxima: FeatureMaxima, scale: Array) -> Array:
     # Comparisons with NaN are False, so that NaN ends in the last branch.
-    far = _within(FINITE, found) & jnp.all(jnp.isfinite(scale))
-    return jnp.where(far, jnp.where(near, Range.NEAR, Range.FAR), Range.ANY)
+    finite = _within(FINITE, maxima) & jnp.all(jnp.isfinite(scale))
+    factored = jnp.where(uncapped, Branch.UNCAPPED, Branch.CAPPED)
+    return jnp.where(finite, factored, Branch.TANH)
 
 
-def _within(limit: float, found: Peaks) -> jax.Array:
-    return jnp.all((found.query <= limit) & (found.key <= limit))
+def _within(limit: float, maxima: FeatureMaxima) -> Array:
+    return jnp.all((maxima.query <= limit) & (maxima.key <= limit))

@@ -1,12 +1,18 @@
 """The additive score on JAX: factored, blocked, with a gradient of its own.
 
-All functions take ``query (batch, heads, queries, features)``,
+All functions but those of a step take ``query (batch, heads, queries, features)``,
 ``key (batch, heads, keys, features)`` and ``scale (heads, features)`` in float32.
 
 With ``a = exp(2q)`` and ``b = exp(2k)``, taken once for each row,
 ``tanh(q + k) = 1 - 2 / (1 + ab)``. What is left for each (query, key, feature) is a
 multiply-add and a division, and of the divisions four are made one by
 ``1/x + 1/y = (x + y) / (xy)``.
+
+A step of a decoder has one query, or a few, against keys that stay. The factors of the
+keys are taken once for each sequence. A step then costs one multiply-add and one
+division for each (key, feature), no hyperbolic tangent, and its gradient keeps the
+query alone: through ``T`` steps that is ``(T, features)``, where automatic
+differentiation would keep ``(T, keys, features)``.
 """
 
 from collections.abc import Sequence
@@ -20,11 +26,11 @@ from regard.ops.additive.blocks import GROUP, feature_blocks, lanes
 from regard.ops.additive.jax_gradient import gradient_from
 from regard.ops.additive.jax_residuals import (
     FINITE,
-    Peaks,
-    Saved,
+    FeatureMaxima,
+    Residuals,
+    compute_residuals,
     relative_scale,
-    save,
-    score_range,
+    score_branch,
 )
 from regard.ops.additive.jax_terms import (
     capped,
@@ -59,36 +65,36 @@ class KeyFactors(NamedTuple):
 @jax.custom_vjp
 @jax.jit
 def scores(query: Array, key: Array, scale: Array) -> Array:
-    """``(batch, heads, queries, keys)``."""
+    """The scores, ``(batch, heads, queries, keys)``."""
     if query.shape[2] < FEW_QUERIES:
         return direct_scores(query, key, scale)
-    return _factored(save(query, key, scale))
+    return _factored(compute_residuals(query, key, scale))
 
 
 @jax.jit
-def _forward(query: Array, key: Array, scale: Array) -> tuple[Array, Saved]:
-    saved = save(query, key, scale)
+def _forward(query: Array, key: Array, scale: Array) -> tuple[Array, Residuals]:
+    residuals = compute_residuals(query, key, scale)
     if query.shape[2] < FEW_QUERIES:
-        return direct_scores(query, key, scale), saved
-    return _factored(saved), saved
+        return direct_scores(query, key, scale), residuals
+    return _factored(residuals), residuals
 
 
 scores.defvjp(_forward, gradient_from)
 
 
-def _factored(saved: Saved) -> Array:
-    batch, heads, queries, features = saved.query.shape
-    width = lanes(batch * heads * queries * saved.key.shape[2], features)
+def _factored(residuals: Residuals) -> Array:
+    batch, heads, queries, features = residuals.query.shape
+    width = lanes(batch * heads * queries * residuals.key.shape[2], features)
     steps = feature_blocks(features, width)
     # Features added to fill the last step have a scale of 0.
-    query, key, scale, a, b = (pad(x, -1, steps.total) for x in saved[:5])
-    found = Peaks(*(pad(x, -1, steps.total) for x in saved.peaks))
+    query, key, scale, a, b = (pad(x, -1, steps.total) for x in residuals[:5])
+    maxima = FeatureMaxima(*(pad(x, -1, steps.total) for x in residuals.maxima))
     return lax.switch(
-        score_range(found, scale, width),
+        score_branch(maxima, scale, width),
         [
-            lambda: near_scores(a, b, scale, width),
-            lambda: far_scores(a, b, scale),
-            lambda: any_scores(query, key, scale),
+            lambda: uncapped_scores(a, b, scale, width),
+            lambda: capped_scores(a, b, scale),
+            lambda: tanh_scores(query, key, scale),
         ],
     )
 
@@ -99,7 +105,7 @@ def direct_scores(query: Array, key: Array, scale: Array) -> Array:
     return jnp.sum(scale[:, None, None] * tangents, axis=-1)
 
 
-def near_scores(a: Array, b: Array, scale: Array, width: int = 1) -> Array:
+def uncapped_scores(a: Array, b: Array, scale: Array, width: int = 1) -> Array:
     """Where no product of four ``p = 1 + ab`` can overflow: three operations each.
 
     Divided by its scale relative to the largest of the group, ``P = p / w``, a term
@@ -134,7 +140,7 @@ def near_scores(a: Array, b: Array, scale: Array, width: int = 1) -> Array:
     return (constant + 2.0 * left_out)[:, None, None] - 2.0 * total
 
 
-def far_scores(a: Array, b: Array, scale: Array) -> Array:
+def capped_scores(a: Array, b: Array, scale: Array) -> Array:
     """Where the factors are finite and their products are capped."""
 
     def group_sum(
@@ -147,7 +153,7 @@ def far_scores(a: Array, b: Array, scale: Array) -> Array:
     return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * total
 
 
-def any_scores(query: Array, key: Array, scale: Array) -> Array:
+def tanh_scores(query: Array, key: Array, scale: Array) -> Array:
     """Where no bound is known: the tanh itself, a block of features at a time."""
 
     def group_sum(
@@ -177,9 +183,9 @@ def step_scores(query: Array, keys: KeyFactors, scale: Array) -> Array:
     Returns:
         ``(batch, heads, queries, keys)``.
     """
-    rest = _rest(query, keys)
+    complement = _complement(query, keys)
     # Not an einsum: XLA would transpose what remains before it adds it up.
-    total = jnp.matmul(rest, scale[:, None, :, None])[..., 0]
+    total = jnp.matmul(complement, scale[:, None, :, None])[..., 0]
     return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * total
 
 
@@ -190,21 +196,21 @@ def _forward_step(
 
 
 def _backward_step(
-    saved: tuple[Array, KeyFactors, Array], upstream: Array
+    residuals: tuple[Array, KeyFactors, Array], upstream: Array
 ) -> tuple[Array, KeyFactors, Array]:
-    query, keys, scale = saved
-    rest = _rest(query, keys)
-    slope = 4.0 * scale[:, None, None] * rest * (1.0 - rest)
+    query, keys, scale = residuals
+    complement = _complement(query, keys)
+    slope = 4.0 * scale[:, None, None] * complement * (1.0 - complement)
     for_key = jnp.einsum("bhqk,bhqkd->bhkd", upstream, slope)
     for_query = jnp.einsum("bhqk,bhqkd->bhqd", upstream, slope)
-    tangents = jnp.einsum("bhqk,bhqkd->hd", upstream, 1.0 - 2.0 * rest)
+    tangents = jnp.einsum("bhqk,bhqkd->hd", upstream, 1.0 - 2.0 * complement)
     return for_query, KeyFactors(for_key, jnp.zeros_like(for_key), None), tangents
 
 
 step_scores.defvjp(_forward_step, _backward_step)
 
 
-def _rest(query: Array, keys: KeyFactors) -> Array:
+def _complement(query: Array, keys: KeyFactors) -> Array:
     """``(1 - tanh(q + k)) / 2``, ``(batch, heads, queries, keys, features)``."""
     query = query[:, :, :, None]
     # A product that overflows or underflows ends at 0 or 1, where it belongs.

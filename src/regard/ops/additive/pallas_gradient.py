@@ -28,7 +28,7 @@ from jax.experimental import pallas as pl
 
 from regard.ops.additive import jax_gradient
 from regard.ops.additive.blocks import GROUP
-from regard.ops.additive.jax_residuals import FINITE, Range
+from regard.ops.additive.jax_residuals import FINITE, Branch
 from regard.ops.additive.jax_terms import CAP, pad
 from regard.ops.additive.pallas_tiles import (
     LANES,
@@ -36,20 +36,20 @@ from regard.ops.additive.pallas_tiles import (
     Array,
     Ref,
     Tile,
+    branch_of,
     call,
-    chosen,
     four_of_columns,
     four_of_rows,
+    heads_within,
     of_head,
     of_tile,
     piece,
     reciprocals,
-    up,
-    within,
+    round_up,
 )
 
 # ``r = 1 / (1 + ab)`` for a number of its own and two of the other side.
-Rests: TypeAlias = Callable[[Array, Sequence[Array]], Sequence[Array]]
+Complements: TypeAlias = Callable[[Array, Sequence[Array]], Sequence[Array]]
 # The product of two 1 + exp(2x) with x up to this is below exp(85), the largest
 # float32 above exp(88).
 _SUM = 21.0
@@ -73,20 +73,22 @@ def gradient(
         upstream: ``(batch, heads, queries, keys)``.
         interpret: Run the kernel as JAX operations, on any device.
     """
-    near = jnp.max(jnp.max(query, axis=2) + jnp.max(key, axis=2), axis=-1) <= _SUM
-    branch = chosen(near, within(FINITE, query, key))
+    uncapped = jnp.max(jnp.max(query, axis=2) + jnp.max(key, axis=2), axis=-1) <= _SUM
+    branch = branch_of(uncapped, heads_within(FINITE, query, key))
     of_query, of_key = _factors(branch, query), _factors(branch, key)
     weights = upstream.reshape(-1, *upstream.shape[2:])
     sums = functools.partial(sums_over_rows, branch.reshape(-1, 1), interpret=interpret)
-    for_query, rests = sums(of_query, of_key, weights, with_rests=True)
-    (for_key,) = sums(of_key, of_query, jnp.swapaxes(weights, 1, 2), with_rests=False)
+    for_query, complements = sums(of_query, of_key, weights, with_complements=True)
+    (for_key,) = sums(
+        of_key, of_query, jnp.swapaxes(weights, 1, 2), with_complements=False
+    )
     of_heads = (*query.shape[:2], -1, query.shape[-1])
-    rests = jnp.sum(rests.reshape(of_heads), axis=(0, 2))
+    complements = jnp.sum(complements.reshape(of_heads), axis=(0, 2))
     slope = 4.0 * scale[:, None]
     return (
         slope * for_query.reshape(of_heads),
         slope * for_key.reshape(of_heads),
-        jnp.sum(upstream, axis=(0, 2, 3))[:, None] - 2.0 * rests,
+        jnp.sum(upstream, axis=(0, 2, 3))[:, None] - 2.0 * complements,
     )
 
 
@@ -110,7 +112,7 @@ gradient.defvjp(_forward, _backward)
 
 
 def _factors(branch: Array, rows: Array) -> Array:
-    direct = (branch == Range.ANY)[:, :, None, None]
+    direct = (branch == Branch.TANH)[:, :, None, None]
     factors = jnp.where(direct, rows, jnp.exp(2.0 * rows))
     return factors.reshape(-1, *rows.shape[2:])
 
@@ -121,17 +123,17 @@ def sums_over_rows(
     other: Array,
     weights: Array,
     *,
-    with_rests: bool,
+    with_complements: bool,
     interpret: bool,
 ) -> list[Array]:
     """Add up over the rows of the other side.
 
     Args:
-        branch: The ``Range``, ``(count, 1)``.
+        branch: The ``Branch``, ``(count, 1)``.
         own: Factors, ``(count, rows, features)``.
         other: Factors, ``(count, other rows, features)``.
         weights: The upstream gradient, ``(count, rows, other rows)``.
-        with_rests: Whether the second sum is taken.
+        with_complements: Whether the second sum is taken.
         interpret: Run the kernel as JAX operations, on any device.
 
     Returns:
@@ -140,8 +142,8 @@ def sums_over_rows(
     """
     count, rows, features = own.shape
     tile = TILE.within(rows, features)
-    height, width = up(rows, tile.rows), up(features, tile.columns)
-    others = up(other.shape[1], GROUP)
+    height, width = round_up(rows, tile.rows), round_up(features, tile.columns)
+    others = round_up(other.shape[1], GROUP)
     grid = (width // tile.columns, height // tile.rows, count)
     outputs = [
         (jax.ShapeDtypeStruct((count, height, width), jnp.float32), of_tile(tile)),
@@ -149,8 +151,8 @@ def sums_over_rows(
             jax.ShapeDtypeStruct((count, grid[1], width), jnp.float32),
             pl.BlockSpec((None, None, tile.columns), lambda j, i, b: (b, i, j)),
         ),
-    ][: 1 + with_rests]
-    found = call(
+    ][: 1 + with_complements]
+    sums = call(
         functools.partial(_kernel, tile=tile, interpret=interpret),
         out_shape=[shape for shape, _ in outputs],
         grid=grid,
@@ -168,7 +170,7 @@ def sums_over_rows(
         _filled(other, others, width),
         _filled(weights, height, others),
     )
-    return [found[0][:, :rows, :features], *(x[..., :features] for x in found[1:])]
+    return [sums[0][:, :rows, :features], *(x[..., :features] for x in sums[1:])]
 
 
 def _filled(tensor: Array, rows: int, columns: int) -> Array:
@@ -182,59 +184,61 @@ def _kernel(
     other: Ref,
     weights: Ref,
     slopes: Ref,
-    *rests: Ref,
+    *complements: Ref,
     tile: Tile,
     interpret: bool,
 ) -> None:
     reciprocal = reciprocals(interpret)
 
-    def run(form: Rests) -> None:
+    def run(complements_of: Complements) -> None:
         mine = [own[piece(i, j)] for i, j in tile.pieces]
 
         def step(index: Array, totals: Sequence[Array]) -> Sequence[Array]:
             of_rows = four_of_rows(weights, index, tile)
             rows = four_of_columns(other, index, tile)
             return [
-                _more(form, total, number, of_rows[i], rows[j])
+                _more(complements_of, total, number, of_rows[i], rows[j])
                 for total, number, (i, j) in zip(totals, mine, tile.pieces, strict=True)
             ]
 
         zero = jnp.zeros((WARPS, LANES), jnp.float32)
-        start = [[zero] * (1 + len(rests))] * len(tile.pieces)
-        found = lax.fori_loop(0, other.shape[0] // GROUP, step, start)
-        for (i, j), total in zip(tile.pieces, found, strict=True):
+        start = [[zero] * (1 + len(complements))] * len(tile.pieces)
+        totals = lax.fori_loop(0, other.shape[0] // GROUP, step, start)
+        for (i, j), total in zip(tile.pieces, totals, strict=True):
             slopes[piece(i, j)] = total[0]
-        for ref in rests:
-            _store_by_column(ref, tile, [total[1] for total in found])
+        for ref in complements:
+            _store_by_column(ref, tile, [total[1] for total in totals])
 
     lax.switch(
         branch[0],
         [
-            lambda: run(functools.partial(_near, reciprocal)),
-            lambda: run(functools.partial(_far, reciprocal)),
-            lambda: run(_any),
+            lambda: run(functools.partial(_uncapped, reciprocal)),
+            lambda: run(functools.partial(_capped, reciprocal)),
+            lambda: run(_tanh),
         ],
     )
 
 
 def _more(
-    form: Rests,
+    complements_of: Complements,
     totals: Sequence[Array],
     own: Array,
     weights: Sequence[Array],
     others: Sequence[Array],
 ) -> list[Array]:
     """The sums of a piece, or the first alone, with four more rows."""
-    slope, *rest = totals
+    slope, *complement = totals
     for first in range(0, GROUP, _PAIR):
         pair = slice(first, first + _PAIR)
-        for weight, r in zip(weights[pair], form(own, others[pair]), strict=True):
+        for weight, r in zip(
+            weights[pair], complements_of(own, others[pair]), strict=True
+        ):
             slope += weight * (r - r * r)
-            rest = [total + weight * r for total in rest]
-    return [slope, *rest]
+            complement = [total + weight * r for total in complement]
+    return [slope, *complement]
 
 
-def _near(
+def _uncapped(
     reciprocal: Callable[[Array], Array], own: Array, others: Sequence[Array]
 ) -> Sequence[Array]:
     first, second = (1.0 + own * row for row in others)
@@ -242,7 +246,7 @@ def _near(
     return second * shared, first * shared
 
 
-def _far(
+def _capped(
     reciprocal: Callable[[Array], Array], own: Array, others: Sequence[Array]
 ) -> Sequence[Array]:
     first, second = (jnp.minimum(1.0 + own * row, CAP) for row in others)
@@ -250,13 +254,13 @@ def _far(
     return second * shared, first * shared
 
 
-def _any(own: Array, others: Sequence[Array]) -> Sequence[Array]:
+def _tanh(own: Array, others: Sequence[Array]) -> Sequence[Array]:
     return [0.5 - 0.5 * jnp.tanh(own + row) for row in others]
 
 
-def _store_by_column(ref: Ref, tile: Tile, found: Sequence[Array]) -> None:
+def _store_by_column(ref: Ref, tile: Tile, totals: Sequence[Array]) -> None:
     """Add up what a tile has below each other."""
     for j in range(tile.across):
-        column = found[j :: tile.across]
+        column = totals[j :: tile.across]
         total = jnp.sum(sum(column[1:], column[0]), axis=0)
         ref[pl.ds(j * LANES, LANES)] = total

@@ -47,8 +47,8 @@ from regard.ops.additive.pallas_tiles import (
     of_head,
     of_tile,
     piece,
-    prepare,
     reciprocals,
+    score_operands,
 )
 
 # From the largest scale of a group, the numbers of its features, of rows and of
@@ -102,7 +102,7 @@ def kernel_scores(
     batch, heads, queries, _ = query.shape
     keys = key.shape[2]
     tile = TILE.within(queries, keys)
-    operands = prepare(query, key, scale, tile)
+    operands = score_operands(query, key, scale, tile)
     features = operands.left.shape[2]
     result = call(
         functools.partial(
@@ -169,9 +169,9 @@ def _kernel(  # noqa: PLR0917 - Pallas passes arrays by position
         return lax.fori_loop(0, of_groups.shape[0], step, zeros)
 
     def factored(cap: Callable[[Array], Array]) -> None:
-        found = sums(functools.partial(_fractions, cap, reciprocal))
+        totals = sums(functools.partial(_fractions, cap, reciprocal))
         whole = constant[0]
-        store([whole - 2.0 * total for total in found])
+        store([whole - 2.0 * total for total in totals])
 
     lax.switch(
         branch[0],

@@ -1,4 +1,4 @@
-"""What the Pallas kernels of the additive score share: tiles and reciprocals.
+"""The tiles of the Pallas kernels of the additive score, and what fills them.
 
 Triton chooses which thread holds which number of a tile, and moves what lies elsewhere
 through shared memory. The kernels leave it no choice: they work on pieces with one
@@ -19,7 +19,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
 from regard.ops.additive.blocks import GROUP
-from regard.ops.additive.jax_residuals import Range, relative_scale
+from regard.ops.additive.jax_residuals import Branch, relative_scale
 from regard.ops.additive.jax_terms import pad
 
 Array: TypeAlias = jax.Array
@@ -28,6 +28,11 @@ Ref: TypeAlias = jax.Array
 
 WARPS = 4
 LANES = 32
+# Up to here exp(2x), divided by the least relative scale that is kept, is finite.
+_FACTORS = 30.0
+# The logarithm of the largest float32 is 88.7; what is added up of four is at most four
+# times the product of their denominators.
+_PRODUCT = 85.0
 
 call = functools.partial(
     pl.pallas_call, compiler_params=plgpu.CompilerParams(num_warps=WARPS, num_stages=1)
@@ -97,7 +102,7 @@ def four_of_columns(ref: Ref, index: Array, tile: Tile) -> list[list[Array]]:
     ]
 
 
-def up(length: int, multiple: int) -> int:
+def round_up(length: int, multiple: int) -> int:
     """``length``, rounded up."""
     return pl.cdiv(length, multiple) * multiple
 
@@ -116,33 +121,26 @@ def _divided(x: Array) -> Array:
 
 
 def _approximated(x: Array) -> Array:
-    (found,) = plgpu.elementwise_inline_asm(
+    (reciprocal,) = plgpu.elementwise_inline_asm(
         "rcp.approx.ftz.f32 $0, $1;",
         args=[x],
         constraints="=f,f",
         pack=1,
         result_shape_dtypes=[jax.ShapeDtypeStruct(x.shape, x.dtype)],
     )
-    return found
+    return reciprocal
 
 
-# Up to here exp(2x), divided by the least relative scale that is kept, is finite.
-_FACTORS = 30.0
-# The logarithm of the largest float32 is 88.7; what is added up of four is at most four
-# times the product of their denominators.
-_PRODUCT = 85.0
-
-
-class Operands(NamedTuple):
-    """What the kernel reads, ``count`` being the heads of the whole batch.
+class ScoreOperands(NamedTuple):
+    """The arrays that the kernel reads, ``count`` being the heads of the whole batch.
 
     Args:
-        branch: The ``Range``, ``(count, 1)``.
+        branch: The ``Branch``, ``(count, 1)``.
         constant: What the terms are taken off, ``(count, 1)``.
         of_groups: The largest scale of each group, ``(count, groups)``.
-        of_features: ``1/w``, or the scale for ``Range.ANY``; ``(count, features)``.
-        left: ``a/w``, or the queries for ``Range.ANY``; ``(count, queries, features)``.
-        right: ``b``, or the keys for ``Range.ANY``; ``(count, features, keys)``.
+        of_features: ``1/w``, ``(count, features)``; for ``Branch.TANH`` the scale.
+        left: ``a/w``, ``(count, queries, features)``; for ``Branch.TANH`` the queries.
+        right: ``b``, ``(count, features, keys)``; for ``Branch.TANH`` the keys.
     """
 
     branch: Array
@@ -153,9 +151,9 @@ class Operands(NamedTuple):
     right: Array
 
 
-def prepare(query: Array, key: Array, scale: Array, tile: Tile) -> Operands:
-    """The operands; features fill groups, queries and keys fill tiles."""
-    size = up(query.shape[-1], GROUP)
+def score_operands(query: Array, key: Array, scale: Array, tile: Tile) -> ScoreOperands:
+    """Prepared by row, before any pair: features fill groups, the rest fills tiles."""
+    size = round_up(query.shape[-1], GROUP)
     query, key, scale = (pad(tensor, -1, size) for tensor in (query, key, scale))
     query, key, scale = _with_positive_scale(query, key, scale)
     relative, kept, lead = relative_scale(scale)
@@ -166,18 +164,18 @@ def prepare(query: Array, key: Array, scale: Array, tile: Tile) -> Operands:
         jnp.where(kept, scale.reshape(kept.shape), 2.0 * lead), axis=(1, 2)
     )
     branch = _branch(query, key, scale, inverse)
-    direct = (branch == Range.ANY)[:, :, None, None]
+    direct = (branch == Branch.TANH)[:, :, None, None]
     left = jnp.where(direct, query, jnp.exp(2.0 * query) * weight[:, None])
     right = jnp.where(direct, key, jnp.exp(2.0 * key))
-    operands = Operands(
+    operands = ScoreOperands(
         branch[:, :, None],
         jnp.broadcast_to(constant[:, None], (*branch.shape, 1)),
         jnp.broadcast_to(lead[:, :, 0], (*branch.shape, size // GROUP)),
         jnp.where(direct[..., 0], scale, inverse),
-        pad(left, 2, up(left.shape[2], tile.rows)),
-        jnp.swapaxes(pad(right, 2, up(right.shape[2], tile.columns)), 2, 3),
+        pad(left, 2, round_up(left.shape[2], tile.rows)),
+        jnp.swapaxes(pad(right, 2, round_up(right.shape[2], tile.columns)), 2, 3),
     )
-    return Operands(*(x.reshape(-1, *x.shape[2:]) for x in operands))
+    return ScoreOperands(*(x.reshape(-1, *x.shape[2:]) for x in operands))
 
 
 def _with_positive_scale(
@@ -189,23 +187,24 @@ def _with_positive_scale(
 
 
 def _branch(query: Array, key: Array, scale: Array, inverse: Array) -> Array:
-    """The ``Range`` for each head of a batch, so that one row slows down no other."""
+    """The ``Branch`` for each head of a batch, so that one row slows down no other."""
     sums = jnp.max(query, axis=2) + jnp.max(key, axis=2)
     # ln(P) is at most this.
     bound = jax.nn.softplus(2.0 * sums) + jnp.log(inverse)
     of_groups = jnp.sum(bound.reshape(*bound.shape[:2], -1, GROUP), axis=-1)
-    near = jnp.max(of_groups, axis=-1) <= _PRODUCT
-    far = within(_FACTORS, query, key) & jnp.all(jnp.isfinite(scale), axis=-1)
-    return chosen(near, far)
+    uncapped = jnp.max(of_groups, axis=-1) <= _PRODUCT
+    finite = heads_within(_FACTORS, query, key) & jnp.all(jnp.isfinite(scale), axis=-1)
+    return branch_of(uncapped, finite)
 
 
-def within(limit: float, query: Array, key: Array) -> Array:
+def heads_within(limit: float, query: Array, key: Array) -> Array:
     """Which heads of a batch hold no number beyond a limit, and no NaN."""
     of_query, of_key = (jnp.max(jnp.abs(rows), (2, 3)) for rows in (query, key))
     # Each by itself: comparisons with NaN are False, whatever a maximum makes of it.
     return (of_query <= limit) & (of_key <= limit)
 
 
-def chosen(near: Array, far: Array) -> Array:
-    """The ``Range``; ``near`` counts where ``far`` holds."""
-    return jnp.where(far, jnp.where(near, Range.NEAR, Range.FAR), Range.ANY)
+def branch_of(uncapped: Array, finite: Array) -> Array:
+    """The ``Branch``; ``uncapped`` counts where ``finite`` holds."""
+    factored = jnp.where(uncapped, Branch.UNCAPPED, Branch.CAPPED)
+    return jnp.where(finite, factored, Branch.TANH)

@@ -38,8 +38,8 @@ Reader = Callable[[tf.Tensor], Sequence[Tensors]]
 Terms = Callable[[Sequence[Tensors], Sequence[Tensors], Tensors], tf.Tensor]
 
 
-class _Path(NamedTuple):
-    """One way to tanh: what it needs of each row, and sums of tanh and of tanh'."""
+class _TanhForm(NamedTuple):
+    """A form of tanh: what it needs of each row, and sums of tanh and of tanh'."""
 
     left: Tensors
     right: Tensors
@@ -81,9 +81,9 @@ def _gradients(
             fix="For second derivatives sum `scale * tanh(query + key)` yourself.",
         )
 
-    found = _in_range(_backward, gradient, query, key)
+    sums = _in_range(_backward, gradient, query, key)
     shapes = (query.shape, key.shape, query.shape)
-    by_query, by_key, by_scale = map(tf.ensure_shape, found, shapes)
+    by_query, by_key, by_scale = map(tf.ensure_shape, sums, shapes)
     scale = scale[:, None]
     return (scale * by_query, scale * by_key, tf.reduce_sum(by_scale, (0, 2))), refuse
 
@@ -110,9 +110,9 @@ def _in_range(
 
 @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
 def _forward(
-    path: Callable[..., _Path], scale: tf.Tensor, query: tf.Tensor, key: tf.Tensor
+    form: Callable[..., _TanhForm], scale: tf.Tensor, query: tf.Tensor, key: tf.Tensor
 ) -> tf.Tensor:
-    rows = path(query, key)
+    rows = form(query, key)
     left = _varying([_first(x, 3)[..., None] for x in rows.left])
     right = _varying([_first(x, 3)[..., None, :] for x in rows.right])
     weight = _varying([tf.transpose(scale)[:, None, :, None, None]])
@@ -123,10 +123,13 @@ def _forward(
 
 @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
 def _backward(
-    path: Callable[..., _Path], gradient: tf.Tensor, query: tf.Tensor, key: tf.Tensor
+    form: Callable[..., _TanhForm],
+    gradient: tf.Tensor,
+    query: tf.Tensor,
+    key: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The gradients without the factor ``scale``; its own still a sum of rows."""
-    rows = path(query, key)
+    rows = form(query, key)
     queries, keys = _fixed(rows.left), _fixed(rows.right)
     each_query = _varying([_first(x, 2)[..., None, :] for x in rows.left])
     each_key = _varying([_first(x, 2)[..., None, :] for x in rows.right])
@@ -141,11 +144,11 @@ def _backward(
     )
 
 
-def _plain(query: tf.Tensor, key: tf.Tensor) -> _Path:
-    return _Path([query], [key], _tanh, _tanh_slope)
+def _plain(query: tf.Tensor, key: tf.Tensor) -> _TanhForm:
+    return _TanhForm([query], [key], _tanh, _tanh_slope)
 
 
-def _factors(query: tf.Tensor, key: tf.Tensor) -> _Path:
+def _factors(query: tf.Tensor, key: tf.Tensor) -> _TanhForm:
     _, infinite = _RANGES[query.dtype]
 
     def value(left: Sequence[Tensors], right: Sequence[Tensors], w: Tensors) -> Any:
@@ -158,7 +161,7 @@ def _factors(query: tf.Tensor, key: tf.Tensor) -> _Path:
         return 4 * _quotients(w, p, infinite)
 
     left, right = ([tf.exp(2 * x), tf.exp(-2 * x)] for x in (query, key))
-    return _Path(left, right, value, slope)
+    return _TanhForm(left, right, value, slope)
 
 
 def _quotients(w: Tensors, p: Tensors, infinite: float) -> tf.Tensor:

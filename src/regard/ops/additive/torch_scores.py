@@ -26,7 +26,8 @@ _BYTES_ON_GPU = 2**25
 # Sums over queries and over keys are fast when a tile is wide in both.
 _QUERIES_PER_TILE = 16
 
-Tile = tuple[slice, int, slice, slice]
+# The place of a tile: rows of the batch, a head, queries and keys.
+TileIndex = tuple[slice, int, slice, slice]
 
 
 def scores(query: torch.Tensor, key: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -88,7 +89,7 @@ def _gradient(
     return by_query, by_key, by_scale
 
 
-def _tiles(query: torch.Tensor, key: torch.Tensor) -> Iterator[Tile]:
+def _tiles(query: torch.Tensor, key: torch.Tensor) -> Iterator[TileIndex]:
     """Where the cube is cut: several sequences at once where they are short."""
     batch, heads, queries, features = query.shape
     keys, room = key.shape[2], _room(query)
@@ -125,7 +126,7 @@ def _buffer(like: torch.Tensor) -> torch.Tensor:
 
 
 def _hidden(
-    query: torch.Tensor, key: torch.Tensor, tile: Tile, buffer: torch.Tensor
+    query: torch.Tensor, key: torch.Tensor, tile: TileIndex, buffer: torch.Tensor
 ) -> torch.Tensor:
     """``tanh(q + k)`` of a tile, ``(rows, queries, keys, features)``, in the buffer."""
     rows, head, queries, keys = tile
