@@ -2,13 +2,15 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
 from regard.errors import ArgumentError
 from regard.serve.batcher import Batcher, Batching, ClosedError, QueueFullError
+
+# Only what hangs takes that long, on a busy machine too.
+GIVE_UP_SECONDS = 120
 
 
 class Machine:
@@ -28,7 +30,7 @@ class Machine:
         )
 
     def compute(self, jobs):
-        self.may.wait(5)
+        self.may.wait(GIVE_UP_SECONDS)
         self.batches.append(list(jobs))
         self.threads.add(threading.get_ident())
         if 13 in jobs:
@@ -43,7 +45,7 @@ def run(test: Callable, **batching) -> Machine:
         machine = Machine(**batching)
         machine.batcher.start()
         try:
-            await asyncio.wait_for(test(machine), 10)
+            await asyncio.wait_for(test(machine), GIVE_UP_SECONDS)
         finally:
             machine.may.set()
             await machine.batcher.stop()
@@ -92,23 +94,29 @@ def test_a_batch_has_a_largest_size():
 
 
 def test_an_idle_machine_waits_for_others_as_long_as_it_may():
+    # Only the order of what is due is looked at, which a busy machine does not change.
     async def test(machine):
-        begin = time.monotonic()
+        async def later(seconds, jobs):
+            await asyncio.sleep(seconds)
+            return await machine.batcher.submit(jobs)
+
+        second = asyncio.create_task(later(0.1, [2]))
+        await asyncio.sleep(0)
         first = asyncio.create_task(machine.batcher.submit([1]))
-        await asyncio.sleep(0.02)
-        await asyncio.gather(first, machine.batcher.submit([2]))
-        assert 0.19 < time.monotonic() - begin < 1.0
+        await asyncio.sleep(0.3)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not len(machine.batcher), "it waits longer than it may"
+        await asyncio.gather(first, second)
 
     assert run(test, wait=0.2).batches == [[1, 2]]
 
 
 def test_a_full_batch_does_not_wait():
     async def test(machine):
-        begin = time.monotonic()
         await asyncio.gather(*(machine.batcher.submit([job]) for job in (1, 2)))
-        assert time.monotonic() - begin < 2
 
-    assert run(test, wait=5.0, size=2).batches == [[1, 2]]
+    assert run(test, wait=10 * GIVE_UP_SECONDS, size=2).batches == [[1, 2]]
 
 
 def test_a_full_queue_takes_nothing():

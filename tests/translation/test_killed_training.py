@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 PROGRAM = Path(__file__).with_name("train_small.py")
 KILLS = 10
-MOST_SECONDS = 240
+# Only what hangs takes that long, on a busy machine too.
+GIVE_UP_SECONDS = 1_800
 
 
 @pytest.fixture
@@ -46,10 +47,8 @@ def state_of(checkpoint) -> tuple[int, int]:
 
 def kill_after_some_steps(process, checkpoint, moment: float) -> None:
     began = state_of(checkpoint)
-    limit = time.monotonic() + MOST_SECONDS
     while state_of(checkpoint) == began:
         assert process.poll() is None
-        assert time.monotonic() < limit
         time.sleep(0.01)
     time.sleep(moment)
     process.kill()
@@ -59,7 +58,7 @@ def kill_after_some_steps(process, checkpoint, moment: float) -> None:
 def test_kills_at_random_moments_change_nothing(start, tmp_path):
     checkpoint = tmp_path / "training"
     whole, disturbed = tmp_path / "whole.npz", tmp_path / "disturbed.npz"
-    assert start(tmp_path / "other", whole).wait(MOST_SECONDS) == 0
+    assert start(tmp_path / "other", whole).wait(GIVE_UP_SECONDS) == 0
     draw = np.random.default_rng(0)
     states = []
     for _ in range(KILLS):
@@ -69,6 +68,6 @@ def test_kills_at_random_moments_change_nothing(start, tmp_path):
     # It came further each time, and never to the end.
     assert states == sorted(set(states))
     assert not disturbed.exists()
-    assert start(checkpoint, disturbed).wait(MOST_SECONDS) == 0
+    assert start(checkpoint, disturbed).wait(GIVE_UP_SECONDS) == 0
     for one, other in zip(weights_of(disturbed), weights_of(whole), strict=True):
         np.testing.assert_array_equal(one, other)
