@@ -28,17 +28,17 @@ def test_of_golden_files(case):
     valid = np.ones(memory.shape[:2], bool)
     decoder(memory, valid)
     fill(decoder, weights)
-    answers, looked = decoder(memory, valid)
+    answers, attention = decoder(memory, valid)
     np.testing.assert_allclose(answers, expected, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(looked, golden["out.attention"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(attention, golden["out.attention"], rtol=0, atol=1e-5)
 
 
 def test_it_does_not_look_at_padding():
     decoder = PublishedDecoder(4, 3, 2)
     memory = np.random.default_rng(0).normal(size=(1, 3, 5)).astype("float32")
     valid = np.array([[True, True, False]])
-    answers, looked = decoder(memory, valid)
+    answers, attention = decoder(memory, valid)
     memory[0, 2] = 1e3
     again, _ = decoder(memory, valid)
     np.testing.assert_allclose(answers, again, rtol=1e-6)
-    assert (np.asarray(looked)[..., 2] == 0).all()
+    assert (np.asarray(attention)[..., 2] == 0).all()

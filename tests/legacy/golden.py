@@ -26,6 +26,8 @@ MODEL_INPUTS = (
 )
 # The names of a context in the golden files, whatever the layer.
 CONTEXTS = ("context", "values", "attention_vector", "probabilities_y")
+# And those of attention weights.
+ATTENTIONS = ("attention", "energies", "attention_vec")
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Golden:
         for names in MODEL_INPUTS:
             keys = [f"in.{name}" for name in names]
             if all(key in self.arrays for key in keys):
-                found = [self.arrays[key] for key in keys]
-                return found if len(found) > 1 else found[0]
+                inputs = [self.arrays[key] for key in keys]
+                return inputs if len(inputs) > 1 else inputs[0]
         raise KeyError(self.name)
 
     @property
@@ -94,11 +96,14 @@ class Golden:
         return self.arrays.get(f"{precision}.{name}")
 
     def context(self, precision="out"):
-        for name in CONTEXTS:
-            found = self.expected(name, precision)
-            if found is not None:
-                return found
-        return None
+        return self._first(CONTEXTS, precision)
+
+    def attention(self, precision="out"):
+        return self._first(ATTENTIONS, precision)
+
+    def _first(self, names, precision):
+        expected = (self.expected(name, precision) for name in names)
+        return next((array for array in expected if array is not None), None)
 
     @property
     def tolerance(self):
@@ -117,6 +122,13 @@ def renamed(case, layer):
         short = name.removesuffix(".kernel").removeprefix("attention.")
         weights[{"attention_score_vec": "luong_w"}.get(short, short)] = array
     return [weights[variable.name] for variable in layer.weights]
+
+
+def assert_close(actual, expected, tolerance):
+    """The numbers agree, whatever axes of length 1 there are."""
+    np.testing.assert_allclose(
+        np.reshape(actual, expected.shape), expected, rtol=0, atol=tolerance
+    )
 
 
 def make(case, **settings):

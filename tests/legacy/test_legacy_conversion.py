@@ -16,41 +16,28 @@ MODELS = [name for name in golden.ALL if golden.Golden(name).file("_model.h5").e
 FIRST = ("predictions", *golden.CONTEXTS)
 
 
-def attention_of(case):
-    names = ("attention", "energies", "attention_vec")
-    return next(
-        case.expected(name) for name in names if case.expected(name) is not None
-    )
-
-
 def settings(layer):
     """The configuration, without what numbers objects."""
     text = json.dumps(layer.get_config(), default=repr, sort_keys=True)
     return re.sub(r', "shared_object_id": \d+', "", text)
 
 
-def close(found, expected, tolerance):
-    np.testing.assert_allclose(
-        np.reshape(found, expected.shape), expected, rtol=0, atol=tolerance
-    )
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_predictions_and_attention_of_one_pass(name, loaded):
     case = golden.Golden(name)
-    seen = regard.observe(loaded(name)).predict_on_batch(case.model_inputs)
-    first = keras.tree.flatten(seen.outputs)[0]
-    expected = next(found for found in map(case.expected, FIRST) if found is not None)
-    close(first, expected, case.tolerance)
-    found = next(iter(seen.attention.values()))
-    close(found.weights, attention_of(case), case.tolerance)
+    result = regard.observe(loaded(name)).predict_on_batch(case.model_inputs)
+    first = keras.tree.flatten(result.outputs)[0]
+    expected = next(each for each in map(case.expected, FIRST) if each is not None)
+    golden.assert_close(first, expected, case.tolerance)
+    attention = next(iter(result.attention.values()))
+    golden.assert_close(attention.weights, case.attention(), case.tolerance)
 
 
 def test_both_gates_of_a_feature_model_are_seen(loaded):
     case = golden.Golden("feature_attention/published_trained")
-    seen = regard.observe(loaded(case.name)).predict_on_batch(case.model_inputs)
+    result = regard.observe(loaded(case.name)).predict_on_batch(case.model_inputs)
     for name in ("attention_vec", "attention_vec1"):
-        close(seen.attention[name].weights, case.expected(name), 1e-5)
+        golden.assert_close(result.attention[name].weights, case.expected(name), 1e-5)
 
 
 def test_the_second_output_of_a_model_is_its_attention(loaded):
@@ -58,15 +45,15 @@ def test_the_second_output_of_a_model_is_its_attention(loaded):
     _, attention = loaded(case.name)(case.model_inputs)
     attention = keras.ops.convert_to_numpy(attention)
     assert attention.shape == (10, 12, 1)
-    close(attention, case.expected("attention"), 1e-5)
+    golden.assert_close(attention, case.expected("attention"), 1e-5)
 
 
 def test_the_decoder_returns_its_attention_where_the_file_says_so():
     case = golden.Golden("attention_decoder/plain")
     model = regard.legacy.load_model(case.file("_probabilities_model.h5"))
-    found = keras.ops.convert_to_numpy(model(case.model_inputs))
-    assert found.shape == (3, 5, 5, 1)
-    close(found, case.expected("attention"), 1e-5)
+    attention = keras.ops.convert_to_numpy(model(case.model_inputs))
+    assert attention.shape == (3, 5, 5, 1)
+    golden.assert_close(attention, case.expected("attention"), 1e-5)
 
 
 def test_the_attention_regulariser_adds_its_loss(loaded):
@@ -87,7 +74,9 @@ def test_training_goes_on_and_is_saved(tmp_path):
     model.save(tmp_path / "new.keras")
     again = keras.models.load_model(tmp_path / "new.keras")
     expected = keras.ops.convert_to_numpy(model(case.model_inputs))
-    close(keras.ops.convert_to_numpy(again(case.model_inputs)), expected, 1e-6)
+    golden.assert_close(
+        keras.ops.convert_to_numpy(again(case.model_inputs)), expected, 1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +100,7 @@ def test_saved_and_loaded_as_a_file_of_keras_3(name, loaded, tmp_path):
     again = keras.models.load_model(tmp_path / "new.keras")
     # The same settings and weights are the same function; whole predictions are
     # compared where training goes on.
-    for one, other in zip(again.layers, old.layers, strict=True):
-        assert settings(one) == settings(other)
-    for one, other in zip(again.get_weights(), old.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for new_layer, old_layer in zip(again.layers, old.layers, strict=True):
+        assert settings(new_layer) == settings(old_layer)
+    for new, expected in zip(again.get_weights(), old.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, expected)

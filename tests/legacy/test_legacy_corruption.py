@@ -65,25 +65,25 @@ DAMAGES = (flip, overwrite, clear, move, truncate, metadata, configuration)
 
 def places(path):
     """Where each array of each layer lies in a file that is whole."""
-    found = {}
+    by_layer = {}
     with h5py.File(path) as file:
         group = file["model_weights"]
         for name in group.attrs["layer_names"]:
             layer = group[name]
             arrays = [layer[each].id for each in layer.attrs["weight_names"]]
             key = name.decode() if isinstance(name, bytes) else name
-            found[key] = [(each.get_offset(), each.shape) for each in arrays]
-    return found
+            by_layer[key] = [(each.get_offset(), each.shape) for each in arrays]
+    return by_layer
 
 
 def check_weights(model, content, where):
     """What was loaded lies in the file where it always did."""
     by_shape = [place for each in where.values() for place in each]
     for layer in model.layers:
-        for found in layer.get_weights():
-            candidates = [at for at, shape in by_shape if shape == found.shape]
+        for array in layer.get_weights():
+            candidates = [at for at, shape in by_shape if shape == array.shape]
             assert any(
-                content[at : at + found.nbytes] == found.tobytes() for at in candidates
+                content[at : at + array.nbytes] == array.tobytes() for at in candidates
             ), layer.name
 
 

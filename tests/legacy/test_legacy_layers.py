@@ -29,17 +29,6 @@ def call(layer, case, dtype=None):
     return keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(weights)
 
 
-def close(found, expected, tolerance):
-    np.testing.assert_allclose(
-        np.reshape(found, expected.shape), expected, rtol=0, atol=tolerance
-    )
-
-
-def attention_of(case, precision="out"):
-    found = case.expected("attention", precision)
-    return case.expected("energies", precision) if found is None else found
-
-
 # The others are compared as whole models.
 WITHOUT_MODEL = [
     name
@@ -52,8 +41,8 @@ WITHOUT_MODEL = [
 def test_of_golden_files(name):
     case = golden.Golden(name)
     context, weights = call(filled(case), case)
-    close(context, case.context(), case.tolerance)
-    close(weights, attention_of(case), case.tolerance)
+    golden.assert_close(context, case.context(), case.tolerance)
+    golden.assert_close(weights, case.attention(), case.tolerance)
 
 
 @pytest.mark.skipif(
@@ -65,9 +54,9 @@ def test_in_double_precision(name):
     case = golden.Golden(name)
     context, weights = call(filled(case, dtype="float64"), case, "float64")
     if case.context("ref64") is not None:
-        close(context, case.context("ref64"), 1e-9)
-    if attention_of(case, "ref64") is not None:
-        close(weights, attention_of(case, "ref64"), 1e-9)
+        golden.assert_close(context, case.context("ref64"), 1e-9)
+    if case.attention("ref64") is not None:
+        golden.assert_close(weights, case.attention("ref64"), 1e-9)
 
 
 HALF = [
@@ -89,8 +78,8 @@ def test_in_half_precision(name):
     case = golden.Golden(name)
     context, weights = call(filled(case, dtype="float16"), case, "float16")
     assert context.dtype == weights.dtype == np.float16
-    close(context, case.context(), 2e-2)
-    close(weights, attention_of(case), 5e-3)
+    golden.assert_close(context, case.context(), 2e-2)
+    golden.assert_close(weights, case.attention(), 5e-3)
 
 
 def test_what_a_padded_step_holds_changes_nothing():
@@ -98,8 +87,8 @@ def test_what_a_padded_step_holds_changes_nothing():
     layer = filled(case)
     case.arrays["in.x"] = np.where(case.mask[..., None], case.inputs, np.nan)
     context, weights = call(layer, case)
-    close(context, case.context(), 1e-5)
-    close(weights, attention_of(case), 1e-5)
+    golden.assert_close(context, case.context(), 1e-5)
+    golden.assert_close(weights, case.attention(), 1e-5)
     assert (weights[:, 0][~case.mask] == 0).all()
 
 

@@ -33,10 +33,10 @@ def test_every_layout(name, suffix):
     model = model_of(case)
     legacy.load_weights(model, case.file(suffix))
     layer = model.get_layer("mine")
-    for found, expected in zip(
+    for array, expected in zip(
         layer.get_weights(), golden.renamed(case, layer), strict=True
     ):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_a_stock_model_of_numbered_classes():
@@ -50,8 +50,8 @@ def test_a_stock_model_of_numbered_classes():
     legacy.load_weights(model, case.file(".weights.h5"))
     again = keras.models.clone_model(model)
     legacy.load_weights(again, case.file("_weights.h5"))
-    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, expected in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_weights_that_do_not_fit_leave_the_model_as_it_was():
@@ -61,8 +61,8 @@ def test_weights_that_do_not_fit_leave_the_model_as_it_was():
     before = model.get_weights()
     with pytest.raises(ArgumentError, match=r"plain_weights.h5.*do not fit"):
         legacy.load_weights(model, case.file("_weights.h5"))
-    for one, other in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_a_model_of_other_layers_is_refused():
