@@ -217,6 +217,13 @@ def test_every_public_name_can_be_had():
     assert "observe" in dir(regard)
 
 
+@pytest.mark.parametrize("name", ["data", "metrics", "plot", "tasks", "text"])
+def test_a_package_shows_what_is_for_users(name):
+    package = importlib.import_module(f"regard.{name}")
+    assert dir(package) == sorted(package.__all__)
+    assert all(hasattr(package, shown) for shown in dir(package))
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         importlib.import_module("regard").no_such_name  # noqa: B018 - it raises

@@ -13,3 +13,8 @@ __all__ = [
     "read_pairs",
     "read_parallel",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__

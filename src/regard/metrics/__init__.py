@@ -28,3 +28,8 @@ __all__ = [
     "parse_alignment",
     "parse_alignments",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__

@@ -29,3 +29,8 @@ __all__ = [
     "get",
     "names",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__

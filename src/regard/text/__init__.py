@@ -19,3 +19,8 @@ __all__ = [
     "SequenceVocabulary",
     "Tokenizer",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__
