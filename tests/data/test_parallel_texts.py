@@ -119,20 +119,20 @@ def test_parallel_files(folder, pairs, mark, closed, packed):
 
 
 def test_lines_end_at_a_line_feed_and_nowhere_else(write):
-    one = write(b"\xef\xbb\xbfa\r\nb\x0bc\r\nd\re", "one.txt")
-    other = write("x\u2028y\nz\x85\n w \n", "two.txt")
-    assert read_parallel(one, other) == (
+    source_path = write(b"\xef\xbb\xbfa\r\nb\x0bc\r\nd\re", "sources.txt")
+    target_path = write("x\u2028y\nz\x85\n w \n", "targets.txt")
+    assert read_parallel(source_path, target_path) == (
         ["a", "b\x0bc", "d\re"],
         ["x\u2028y", "z\x85", " w "],
     )
 
 
-@pytest.mark.parametrize(("one", "other"), [(3, 2), (2, 3), (1_200, 7)])
-def test_counts_that_differ_are_both_named(write, one, other):
-    paths = write("a\n" * one, "one.txt"), write("b\n" * other, "two.txt")
+@pytest.mark.parametrize(("sources", "targets"), [(3, 2), (2, 3), (1_200, 7)])
+def test_counts_that_differ_are_both_named(write, sources, targets):
+    paths = write("a\n" * sources, "sources.txt"), write("b\n" * targets, "targets.txt")
     with pytest.raises(DataError) as caught:
         read_parallel(*paths)
-    assert f"{paths[0]} has {one:,} lines and {paths[1]} has {other:,}" in str(
+    assert f"{paths[0]} has {sources:,} lines and {paths[1]} has {targets:,}" in str(
         caught.value
     )
 

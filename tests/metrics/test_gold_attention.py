@@ -78,7 +78,7 @@ def test_even_attention_on_the_silver_alignments(shared_data):
         with gzip.open(folder / name, "rt", encoding="utf-8", newline="\n") as file:
             return file.read().removesuffix("\n").split("\n")
 
-    gold = [one.sure for one in parse_alignments(lines("test.align.gz"))]
+    gold = [pair.sure for pair in parse_alignments(lines("test.align.gz"))]
     sizes = [
         (len(target.split(" ")), len(source.split(" ")))
         for target, source in zip(lines("test.de.gz"), lines("test.en.gz"), strict=True)

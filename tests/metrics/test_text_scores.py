@@ -89,12 +89,12 @@ def test_nothing_is_fetched(tokenize, monkeypatch):
 
 @pytest.mark.parametrize("measure", [bleu, chrf])
 def test_without_sacrebleu_the_extra_is_named(measure, monkeypatch):
-    found = builtins.__import__
+    import_module = builtins.__import__
 
     def hidden(name, *args, **kwargs):
         if name.split(".")[0] == "sacrebleu":
             raise ImportError(name)
-        return found(name, *args, **kwargs)
+        return import_module(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", hidden)
     with pytest.raises(MissingExtraError, match=r"regard\[translate\]"):

@@ -95,6 +95,33 @@ def test_numbers_of_pairs_that_differ():
         alignment_error_rate([set(), set()], [set()], [set()])
 
 
+# Files of two pairs: gold links that count from 1, predicted ones from 0.
+GOLD = "1-1 2-2 2p3\n2-1 1?2 3-3\n"
+PREDICTED = "0-0 1-2\n1-0 2-2 2-1\n"
+TURNED = "0-0 2-1\n0-1 2-2 1-2\n"  # the same links, the target first
+
+
+@pytest.mark.parametrize(("content", "turned"), [(PREDICTED, False), (TURNED, True)])
+def test_files_are_measured_in_whichever_order_they_name_the_sides(
+    tmp_path, content, turned
+):
+    """Of 5 links 4 are possible and 3 sure, of 4 sure ones."""
+    (tmp_path / "gold.txt").write_text(GOLD)
+    (tmp_path / "predicted.txt").write_text(content)
+    with (tmp_path / "gold.txt").open() as lines:
+        gold = parse_alignments(lines, "gold.txt", first=1)
+    with (tmp_path / "predicted.txt").open() as lines:
+        predicted = parse_alignments(lines, "predicted.txt", target_first=turned)
+    score = alignment_error_rate(
+        [pair.sure for pair in predicted],
+        [pair.sure for pair in gold],
+        [pair.possible for pair in gold],
+    )
+    assert score.error_rate == pytest.approx(1 - (3 + 4) / (5 + 4))
+    assert (score.precision, score.recall) == (4 / 5, 3 / 4)
+    assert gold[0].possible == {(0, 0), (1, 1), (2, 1)}  # (target, source)
+
+
 # AER (precision/recall) in per cent, as github.com/lilt/alignment-scripts and
 # github.com/neulab/awesome-align publish them for these very files.
 PUBLISHED = {
@@ -114,14 +141,14 @@ def hansards(shared_data):
     """Scores a file of the Hansards against the gold links."""
     folder = shared_data / "align_gold"
     gold = parse_alignments((folder / "enfr.gold").open(), "enfr.gold", first=1)
-    sure = [one.sure for one in gold]
-    possible = [one.possible for one in gold]
+    sure = [pair.sure for pair in gold]
+    possible = [pair.possible for pair in gold]
 
     def score(name):
         turned = ".reverse." in name
         with (folder / name).open() as lines:
             predicted = parse_alignments(lines, name, target_first=turned)
-        return alignment_error_rate([one.sure for one in predicted], sure, possible)
+        return alignment_error_rate([pair.sure for pair in predicted], sure, possible)
 
     score.counts = sum(map(len, sure)), sum(map(len, possible))
     return score

@@ -116,9 +116,9 @@ def test_targets_are_days_of_the_range_and_stand_in_their_sources():
     for source, target in zip(SAMPLE.source_texts, SAMPLE.target_texts, strict=True):
         day = date.fromisoformat(target)
         assert date(1900, 1, 1) <= day <= date(2100, 12, 31)
-        found = [int(number) for number in re.findall(r"\d+", source)]
-        assert day.year in found
-        assert day.day in found
+        numbers = [int(number) for number in re.findall(r"\d+", source)]
+        assert day.year in numbers
+        assert day.day in numbers
 
 
 def test_there_are_many_locales_scripts_and_digits():

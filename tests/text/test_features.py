@@ -15,7 +15,7 @@ def reader(**settings) -> Reader:
     encoded = tokenizer.encode(TEXTS, 10)
     options = {"order": 2, "min_texts": 2, "max_ngrams": 10, "columns": 4}
     features = learn_features(
-        [one.ids for one in encoded],
+        [tokens.ids for tokens in encoded],
         [text.split() for text in TEXTS],
         tokenizer.vocabulary_size,
         **(options | settings),
@@ -24,43 +24,43 @@ def reader(**settings) -> Reader:
 
 
 def test_the_first_column_is_the_word():
-    made = reader()
-    [read] = made.read(["good bad unheard"])
-    words = made.tokenizer.encode(["good bad unheard"], 10)[0].ids
+    trained_reader = reader()
+    [read] = trained_reader.read(["good bad unheard"])
+    words = trained_reader.tokenizer.encode(["good bad unheard"], 10)[0].ids
     np.testing.assert_array_equal(read.ids[:, 0], words)
     assert words[2] == Tokenizer.UNKNOWN_ID
 
 
 def test_a_bigram_has_a_row_where_it_occurs_in_two_texts():
-    made = reader()
-    [kept, rare] = made.read(["not good", "very bad"])
+    trained_reader = reader()
+    [kept, rare] = trained_reader.read(["not good", "very bad"])
     # "not" begins two texts, "not good" occurs in two; "very bad" in one.
-    assert (kept.ids[:, 1] >= made.features.words).all()
+    assert (kept.ids[:, 1] >= trained_reader.features.words).all()
     assert rare.ids[1, 1] == 0
-    assert made.read(["good not"])[0].ids[1, 1] == 0
+    assert trained_reader.read(["good not"])[0].ids[1, 1] == 0
 
 
 def test_an_unknown_word_shares_pieces_with_a_known_one():
-    made = reader(min_texts=1, columns=12)
-    [good, goodness] = made.read(["good", "goodness"])
+    trained_reader = reader(min_texts=1, columns=12)
+    [good, goodness] = trained_reader.read(["good", "goodness"])
     shared = set(good.ids[0, 2:].tolist()) & set(goodness.ids[0, 2:].tolist())
     assert len(shared - {0}) >= 3
-    assert not made.read(["xyz"])[0].ids[0, 2:].any()
+    assert not trained_reader.read(["xyz"])[0].ids[0, 2:].any()
 
 
 def test_a_text_is_read_the_same_whatever_was_read_before():
     # Two words that are unknown, each with pieces of another one that is known.
     texts = [*TEXTS, "good goodness", "bad badly", "goodness badly"]
     alone = [reader(min_texts=1).read([text])[0].ids for text in texts]
-    one = reader(min_texts=1)
+    trained_reader = reader(min_texts=1)
     for text, ids in zip(texts * 2, alone * 2, strict=True):
-        np.testing.assert_array_equal(one.read([text])[0].ids, ids)
+        np.testing.assert_array_equal(trained_reader.read([text])[0].ids, ids)
 
 
 def test_all_rows_are_within_the_table_and_each_kind_has_its_own():
-    made = reader(min_texts=1, order=3)
-    features = made.features
-    ids = np.concatenate([one.ids for one in made.read(TEXTS)])
+    trained_reader = reader(min_texts=1, order=3)
+    features = trained_reader.features
+    ids = np.concatenate([tokens.ids for tokens in trained_reader.read(TEXTS)])
     assert ids.shape[1] == features.width == 7
     assert ids.max() < features.size
     bigrams, trigrams, pieces = ids[:, 1], ids[:, 2], ids[:, 3:]
@@ -69,9 +69,9 @@ def test_all_rows_are_within_the_table_and_each_kind_has_its_own():
 
 
 def test_without_pieces_and_ngrams_the_rows_are_the_ids():
-    made = reader(order=1, columns=0)
-    [read] = made.read(["not good"])
-    words = made.tokenizer.encode(["not good"], 10)[0].ids
+    trained_reader = reader(order=1, columns=0)
+    [read] = trained_reader.read(["not good"])
+    words = trained_reader.tokenizer.encode(["not good"], 10)[0].ids
     np.testing.assert_array_equal(read.ids, words[:, None])
 
 
@@ -101,12 +101,12 @@ def test_pieces_are_marked_at_the_ends_of_the_word():
 
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
 def test_every_text_can_be_read(texts):
-    made = reader()
-    for text, one in zip(texts, made.read(texts), strict=True):
-        assert len(one.ids) == len(one.pieces(text))
-        assert (one.ids >= 0).all()
-        assert (one.ids < made.features.size).all()
-        assert (one.ids[:, 0] > 0).all()
+    trained_reader = reader()
+    for text, tokens in zip(texts, trained_reader.read(texts), strict=True):
+        assert len(tokens.ids) == len(tokens.pieces(text))
+        assert (tokens.ids >= 0).all()
+        assert (tokens.ids < trained_reader.features.size).all()
+        assert (tokens.ids[:, 0] > 0).all()
 
 
 def test_features_and_back():

@@ -29,7 +29,7 @@ def test_plain_values_and_back(values):
 
 
 @pytest.mark.parametrize(
-    ("given", "match"),
+    ("labels", "match"),
     [
         (["a", "a"], "two classes"),
         ([], "two classes"),
@@ -40,9 +40,9 @@ def test_plain_values_and_back(values):
         (["a", ["b"]], "label of example 1"),
     ],
 )
-def test_what_cannot_be_labels_is_refused(given, match):
+def test_what_cannot_be_labels_is_refused(labels, match):
     with pytest.raises(DataError, match=match):
-        Labels.of(given)
+        Labels.of(labels)
 
 
 def test_a_label_never_seen_is_named_with_its_place():

@@ -28,8 +28,8 @@ def test_a_model_that_reads_nothing_is_refused():
 
 
 def test_the_shortest_bucket_that_holds_a_length():
-    found = bucket_of(np.array([0, 1, 16, 17, 32, 33]), (16, 32, 40))
-    assert found.tolist() == [0, 0, 0, 1, 1, 2]
+    indices = bucket_of(np.array([0, 1, 16, 17, 32, 33]), (16, 32, 40))
+    assert indices.tolist() == [0, 0, 0, 1, 1, 2]
 
 
 def test_zeros_fill_what_is_missing():

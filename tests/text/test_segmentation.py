@@ -21,7 +21,7 @@ def both():
 
     def split(texts):
         encodings = library.encode_batch(list(texts))
-        return list(ours.split(texts)), [one.offsets for one in encodings]
+        return list(ours.split(texts)), [encoding.offsets for encoding in encodings]
 
     return split
 

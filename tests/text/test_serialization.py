@@ -75,5 +75,5 @@ def test_a_changed_character_never_ends_in_another_error(kind, data):
     changed = content[:place] + data.draw(st.characters()) + content[place + 1 :]
     with contextlib.suppress(BundleError):
         vocabulary = SequenceVocabulary.from_json(changed)
-        [one] = vocabulary.encode([TEXTS[0]])
-        vocabulary.decode(one.ids)
+        [sequence] = vocabulary.encode([TEXTS[0]])
+        vocabulary.decode(sequence.ids)

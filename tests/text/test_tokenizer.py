@@ -90,12 +90,12 @@ def test_pieces_as_a_reader_sees_them(tokenizer, text, expected):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("text", "same"),
     [("Café", "cafe\u0301"), ("ﬁne", "FINE"), ("don’t", "don't"), ("Ａ", "a")],
 )
-def test_spellings_of_one_word_have_one_id(one, other):
-    tokenizer = Tokenizer.train([one])
-    first, second = tokenizer.encode([one, other], max_length=5)
+def test_spellings_of_one_word_have_one_id(text, same):
+    tokenizer = Tokenizer.train([text])
+    first, second = tokenizer.encode([text, same], max_length=5)
     assert first.ids.tolist() == second.ids.tolist() == [2]
 
 
@@ -120,8 +120,8 @@ def test_a_vocabulary_without_room_is_refused():
 
 def test_long_texts_are_cut_and_say_so(tokenizer):
     short, exact, long = tokenizer.encode(["a", "a b", "a b c"], max_length=2)
-    assert [len(one) for one in (short, exact, long)] == [1, 2, 2]
-    assert [one.truncated for one in (short, exact, long)] == [False, False, True]
+    assert [len(tokens) for tokens in (short, exact, long)] == [1, 2, 2]
+    assert [tokens.truncated for tokens in (short, exact, long)] == [False, False, True]
 
 
 def test_half_a_surrogate_pair_is_named(tokenizer):
@@ -131,11 +131,11 @@ def test_half_a_surrogate_pair_is_named(tokenizer):
 
 def test_json_gives_the_same_tokenizer(tokenizer):
     again = Tokenizer.from_json(tokenizer.to_json())
-    for one, other in zip(
+    for before, after in zip(
         tokenizer.encode(CORPUS, 50), again.encode(CORPUS, 50), strict=True
     ):
-        assert one.ids.tolist() == other.ids.tolist()
-        assert one.offsets.tolist() == other.offsets.tolist()
+        assert before.ids.tolist() == after.ids.tolist()
+        assert before.offsets.tolist() == after.offsets.tolist()
 
 
 def damaged(tokenizer: Tokenizer, **changes: object) -> str:

@@ -24,8 +24,8 @@ def vocabularies():
 
 
 def encoded(vocabulary, text):
-    [one] = vocabulary.encode([text])
-    return one
+    [sequence] = vocabulary.encode([text])
+    return sequence
 
 
 def spelled(vocabulary, text):
@@ -45,12 +45,12 @@ def test_words_are_numbered_by_frequency_then_spelling():
     vocabulary = SequenceVocabulary.train(["b c a", "b c b"])
     assert [vocabulary.token(id_) for id_ in (4, 5, 6)] == ["b", "c", "a"]
     assert len(vocabulary) == 7
-    one = encoded(vocabulary, "c  zebra\tb")
-    assert one.ids.tolist() == [5, 1, 4]
-    assert one.ids.dtype == np.int32
-    assert one.tokens == ("c", "zebra", "b")
-    assert one.offsets.tolist() == [[0, 1], [3, 8], [9, 10]]
-    assert vocabulary.decode(one.ids) == "c <unk> b"
+    sequence = encoded(vocabulary, "c  zebra\tb")
+    assert sequence.ids.tolist() == [5, 1, 4]
+    assert sequence.ids.dtype == np.int32
+    assert sequence.tokens == ("c", "zebra", "b")
+    assert sequence.offsets.tolist() == [[0, 1], [3, 8], [9, 10]]
+    assert vocabulary.decode(sequence.ids) == "c <unk> b"
 
 
 def test_words_keep_case_punctuation_and_entities():
@@ -79,9 +79,9 @@ def test_size_and_frequency_bound_a_vocabulary():
 )
 def test_words_and_marks_keep_the_spaces_between_them(text, tokens):
     vocabulary = SequenceVocabulary.train([text], split="words")
-    one = encoded(vocabulary, text)
-    assert one.tokens == tokens
-    assert vocabulary.decode(one.ids) == text
+    sequence = encoded(vocabulary, text)
+    assert sequence.tokens == tokens
+    assert vocabulary.decode(sequence.ids) == text
 
 
 def test_words_that_are_not_in_the_vocabulary_join_as_words():
@@ -94,9 +94,9 @@ def test_words_that_are_not_in_the_vocabulary_join_as_words():
 def test_lower_case_is_what_is_looked_up_and_not_what_is_shown():
     for kind in KINDS:
         vocabulary = SequenceVocabulary.train(["İstanbul ΟΔΟΣ"], kind, lowercase=True)
-        one = encoded(vocabulary, "İSTANBUL ΟΔΟΣ")
-        assert vocabulary.decode(one.ids) == "istanbul οδος"
-        assert vocabulary.join(one.tokens) == "İSTANBUL ΟΔΟΣ"
+        sequence = encoded(vocabulary, "İSTANBUL ΟΔΟΣ")
+        assert vocabulary.decode(sequence.ids) == "istanbul οδος"
+        assert vocabulary.join(sequence.tokens) == "İSTANBUL ΟΔΟΣ"
 
 
 def test_no_character_changes_length_in_lower_case():
@@ -110,28 +110,28 @@ def test_no_character_changes_length_in_lower_case():
 def test_characters_are_those_of_unicode():
     text = "e\u0301 👩‍👩‍👧ไทย"
     vocabulary = SequenceVocabulary.train([text], "character")
-    one = encoded(vocabulary, text)
-    assert one.tokens == tuple(text)
-    assert one.offsets.tolist() == [[i, i + 1] for i in range(len(text))]
-    assert vocabulary.decode(one.ids[::-1]) == text[::-1]
+    sequence = encoded(vocabulary, text)
+    assert sequence.tokens == tuple(text)
+    assert sequence.offsets.tolist() == [[i, i + 1] for i in range(len(text))]
+    assert vocabulary.decode(sequence.ids[::-1]) == text[::-1]
 
 
 def test_bpe_merges_the_most_frequent_pairs():
     vocabulary = SequenceVocabulary.train(["ab ab ab ac"], "bpe", size=9)
     # Four characters, the space among them, and one merge.
     assert vocabulary.tokens(range(4, 9)) == [" ", "a", "b", "c", " a"]
-    one = encoded(vocabulary, "ab ac")
-    assert vocabulary.tokens(one.ids) == [" a", "b", " a", "c"]
-    assert one.tokens == (" a", "b", " a", "c")
-    assert one.offsets.tolist() == [[0, 1], [1, 2], [2, 4], [4, 5]]
+    sequence = encoded(vocabulary, "ab ac")
+    assert vocabulary.tokens(sequence.ids) == [" a", "b", " a", "c"]
+    assert sequence.tokens == (" a", "b", " a", "c")
+    assert sequence.offsets.tolist() == [[0, 1], [1, 2], [2, 4], [4, 5]]
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 def test_unknown_characters_in_a_row_are_one_unknown(vocabularies, kind):
-    one = encoded(vocabularies[kind], "the ЖЩ dog")
-    assert one.ids.tolist().count(1) == 1
-    assert "ЖЩ" in one.tokens
-    assert vocabularies[kind].join(one.tokens) == "the ЖЩ dog"
+    sequence = encoded(vocabularies[kind], "the ЖЩ dog")
+    assert sequence.ids.tolist().count(1) == 1
+    assert "ЖЩ" in sequence.tokens
+    assert vocabularies[kind].join(sequence.tokens) == "the ЖЩ dog"
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
@@ -217,7 +217,7 @@ def test_a_tokenised_corpus_comes_back(shared_data):
     words = SequenceVocabulary.train(texts, min_frequency=2)
     assert len(words) == 4 + sum(count > 1 for count in counts.values())
     for vocabulary in (words, SequenceVocabulary.train(texts, "bpe", size=2_000)):
-        for text, one in zip(texts, vocabulary.encode(texts), strict=True):
-            if 1 not in one.ids:
-                assert vocabulary.decode(one.ids) == text
-            assert vocabulary.join(one.tokens) == text
+        for text, sequence in zip(texts, vocabulary.encode(texts), strict=True):
+            if 1 not in sequence.ids:
+                assert vocabulary.decode(sequence.ids) == text
+            assert vocabulary.join(sequence.tokens) == text

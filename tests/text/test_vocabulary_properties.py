@@ -45,30 +45,32 @@ def normal(text, kind):
 @given(texts=CORPORA, lowercase=st.booleans())
 def test_a_text_of_known_symbols_comes_back(kind, split, texts, lowercase):
     vocabulary = trained(texts, kind, split, lowercase)
-    for text, one in zip(texts, vocabulary.encode(texts), strict=True):
+    for text, sequence in zip(texts, vocabulary.encode(texts), strict=True):
         form = text.replace("İ", "i").lower() if lowercase else text
-        assert np.all(one.ids > 3)
-        assert normal(vocabulary.decode(one.ids), kind) == normal(form, kind)
+        assert np.all(sequence.ids > 3)
+        assert normal(vocabulary.decode(sequence.ids), kind) == normal(form, kind)
 
 
 @OPTIONS
 @given(texts=CORPORA, text=TEXTS)
 def test_tokens_join_to_the_text_known_or_not(kind, split, texts, text):
     vocabulary = trained(texts, kind, split)
-    [one] = vocabulary.encode([text])
-    assert normal(vocabulary.join(one.tokens), kind) == normal(text, kind)
-    assert not {0, 2, 3} & set(one.ids.tolist())
+    [sequence] = vocabulary.encode([text])
+    assert normal(vocabulary.join(sequence.tokens), kind) == normal(text, kind)
+    assert not {0, 2, 3} & set(sequence.ids.tolist())
 
 
 @OPTIONS
 @given(texts=CORPORA, text=TEXTS)
 def test_offsets_point_at_the_tokens(kind, split, texts, text):
     vocabulary = trained(texts, kind, split)
-    [one] = vocabulary.encode([text])
-    assert one.offsets.shape == (len(one), 2) == (len(one.ids), 2)
-    starts, ends = one.offsets.T
+    [sequence] = vocabulary.encode([text])
+    assert sequence.offsets.shape == (len(sequence), 2) == (len(sequence.ids), 2)
+    starts, ends = sequence.offsets.T
     assert np.all(starts[1:] >= ends[:-1])
-    for token, (start, end) in zip(one.tokens, one.offsets.tolist(), strict=True):
+    for token, (start, end) in zip(
+        sequence.tokens, sequence.offsets.tolist(), strict=True
+    ):
         at_first = start == 0 and kind in {"bpe", "unigram"}
         assert token == text[start:end] or (at_first and token == " " + text[:end])
 
@@ -79,6 +81,8 @@ def test_json_gives_the_same_vocabulary(kind, split, texts):
     vocabulary = trained(texts, kind, split)
     again = SequenceVocabulary.from_json(vocabulary.to_json())
     assert again.to_json() == vocabulary.to_json()
-    for one, other in zip(vocabulary.encode(texts), again.encode(texts), strict=True):
-        assert one.ids.tolist() == other.ids.tolist()
-        assert one.offsets.tolist() == other.offsets.tolist()
+    for before, after in zip(
+        vocabulary.encode(texts), again.encode(texts), strict=True
+    ):
+        assert before.ids.tolist() == after.ids.tolist()
+        assert before.offsets.tolist() == after.offsets.tolist()
