@@ -1,10 +1,11 @@
 """Print how the modules of ``src`` are cut: their number, sizes, users and names.
 
-Run from a checkout, or on another one: ``python scripts/structure.py [FOLDER]``. A user
+``python scripts/structure.py [FOLDER]`` reads this checkout or another. A user
 of a module is another module that imports it; an ``__init__`` that only passes names on
 is none, and whoever imports a name from a package uses the module that defines it.
 """
 
+import argparse
 import ast
 import sys
 from collections import Counter, defaultdict
@@ -13,12 +14,19 @@ from pathlib import Path
 from statistics import median
 
 # Words of the field, or of English, that end in "ing" and name a thing.
-NOUNS = {"padding", "pooling", "embedding", "feature_embedding", "training", "string"}
+NOUNS = {"embedding", "padding", "pooling", "string", "training", "typing"}
 
 
 def main() -> int:
     """Print the counts, one a line, and the modules behind those that have a bar."""
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "src"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    here = Path(__file__).resolve().parents[1]
+    parser.add_argument("folder", nargs="?", type=Path, default=here)
+    parser.add_argument("--names", action="store_true", help="list the modules counted")
+    arguments = parser.parse_args()
+    root = arguments.folder / "src"
+    if not root.is_dir():
+        parser.error(f"there is no folder '{root}'")
     modules = {dotted(path, root): path for path in sorted(root.rglob("*.py"))}
     sizes = sorted(
         len(path.read_text("utf-8").splitlines()) for path in modules.values()
@@ -39,7 +47,7 @@ def main() -> int:
     )
     print(f"repeated base names  {len(repeated)}")
     print(f"named by a gerund    {len(gerunds)}")
-    if "--names" in sys.argv:
+    if arguments.names:
         print(
             "\nsingle user:", *(f"{n} <- {min(users[n])}" for n in single), sep="\n  "
         )
@@ -106,7 +114,8 @@ def origin(
 
 def is_gerund(name: str) -> bool:
     """Whether a module is named by what it does instead of by what it holds."""
-    return name not in NOUNS and any(part.endswith("ing") for part in name.split("_"))
+    parts = [part for part in name.split("_") if part.endswith("ing")]
+    return not set(parts) <= NOUNS
 
 
 def share(part: list[str], whole: list[str]) -> str:
