@@ -1,4 +1,4 @@
-"""The choice of the Keras backend, made before Keras is imported.
+"""The Keras backend: chosen before Keras is imported, asked for afterwards.
 
 Keras falls back to TensorFlow when nothing was chosen, and fails when TensorFlow is
 not installed. Only in that case JAX is taken. A choice made by the user through
@@ -19,6 +19,13 @@ def choose_backend() -> None:
         return
     if _configured_backend() == "tensorflow" and not _is_installed("tensorflow"):
         os.environ["KERAS_BACKEND"] = "jax"
+
+
+def backend_name() -> str:
+    """The backend that Keras runs on: ``"jax"``, ``"tensorflow"`` or ``"torch"``."""
+    import keras  # noqa: PLC0415 - this module comes before it
+
+    return str(keras.backend.backend())
 
 
 def _configured_backend() -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from regard.decoding.compiled import compiled
 from regard.errors import ArgumentError
+from regard.runtime import compile_function
 from regard.translation.seq2seq import Seq2Seq
 
 SOURCE = np.array([[4, 5, 6], [7, 8, 0]], "int32")
@@ -17,7 +17,7 @@ def model(**settings) -> Seq2Seq:
 
 def logits_of(made: Seq2Seq):
     """A function of source and target, compiled once for each shape of them."""
-    return compiled(made, lambda source, told: made([source, told]))
+    return compile_function(made, lambda source, told: made([source, told]))
 
 
 def equal_weights(one: Seq2Seq, other: Seq2Seq) -> bool:

@@ -11,7 +11,7 @@ from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
-from regard.runtime import Predictor
+from regard.observation.predictor import Predictor
 from regard.text import EncodedText, Features, Label, Labels, Reader, Tokenizer
 from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.types import AttentionMap, Explanation, FloatArray

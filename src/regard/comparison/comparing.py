@@ -14,6 +14,7 @@ from regard.comparison.result import Comparison, Run
 from regard.comparison.sequences import SequenceProblem
 from regard.comparison.training import train_each
 from regard.errors import ArgumentError
+from regard.runtime import compile_function
 from regard.tasks import ArrayTask, SequenceTask
 
 # So many samples are answered at once.
@@ -123,11 +124,11 @@ def _runs(
     model = begun[0][0]
     given = [(examples, first.get_weights()) for first, examples in begun]
     trained = train_each(problem, model, given, budget.batch, budget.learning_rate)
-    answer = _Answering(model)
+    program = compile_function(model, lambda inputs: model(inputs, training=False))
     for repeat, (weights, losses) in enumerate(trained):
         model.set_weights(weights)
         test = problem.draw(budget.test, seed=2 * seeds[repeat] + 1)
-        outputs, *looked = answer(problem.arrays(test).inputs)
+        outputs, *looked = _answer(program, problem.arrays(test).inputs)
         yield Run(
             model=name,
             repeat=repeat,
@@ -148,15 +149,10 @@ def _begin(
     return model, examples
 
 
-class _Answering:
-    """Answers and attention for many samples, compiled once for all runs."""
-
-    def __init__(self, model: Solver) -> None:
-        self.model = model
-
-    def __call__(self, inputs: Any) -> list[Any]:
-        parts = [
-            self.model.predict_on_batch(inputs[start : start + _ANSWERED])
-            for start in range(0, len(inputs), _ANSWERED)
-        ]
-        return [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]
+def _answer(program: Callable[..., Any], inputs: Any) -> list[Any]:
+    """Answers, and attention where there is any, for many samples."""
+    parts = [
+        program(inputs[start : start + _ANSWERED])
+        for start in range(0, len(inputs), _ANSWERED)
+    ]
+    return [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]

@@ -1,4 +1,9 @@
-"""One pass of one model over its samples, compiled whole, several at a time."""
+"""One pass of one model over its samples, compiled whole, several at a time.
+
+This is not a function of variables that stay, as ``regard.runtime`` compiles it: the
+loop takes the variables of the model and of the optimizer in, changes them in each
+step and gives them back. No array is given away, so none is copied.
+"""
 
 import os
 from collections.abc import Iterator, Sequence

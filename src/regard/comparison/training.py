@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from regard._backend import backend_name
 from regard.comparison.problem import Examples, Problem, Solver, slice_of
 from regard.types import FloatArray
 
@@ -36,7 +37,7 @@ def train_each(
     Yields:
         The weights after each run, and its losses ``(steps,)``.
     """
-    if keras.backend.backend() == "jax":
+    if backend_name() == "jax":
         fast = importlib.import_module("regard.comparison.jax_training")
         yield from fast.train_each(problem, model, given, batch, learning_rate)
         return

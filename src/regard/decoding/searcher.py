@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
 from regard.decoding.beam import IMPOSSIBLE, BeamSearch, Source
-from regard.decoding.compiled import Compiled, compiled
 from regard.decoding.hypothesis import Hypothesis
 from regard.decoding.settings import Search
 from regard.errors import ArgumentError
+from regard.runtime import backend, compile_function
 from regard.text.padding import pad
 from regard.text.special_ids import END_ID, PADDING_ID
 from regard.types import FloatArray, IntArray
@@ -55,7 +54,7 @@ class Searcher:
         self._model = model
         self._search = search
         self._rows = max(1, _ROWS // search.beam)
-        self._programs: dict[int, Compiled] = {}
+        self._program = compile_function(model, self._search_batch)
 
     def run(
         self,
@@ -86,8 +85,6 @@ class Searcher:
         lengths = np.asarray([len(source) for source in sources], dtype=np.int64)
         order = np.argsort(lengths, kind="stable")
         batches = _batches(lengths, order, self._rows)
-        for length, _ in batches:
-            self._program(self._search.limit(length))
 
         def search(batch: tuple[int, list[int]]) -> list[list[Hypothesis]]:
             return self._batch(*batch, sources, prefixes)
@@ -111,7 +108,7 @@ class Searcher:
         if prefixes is not None:
             for row, member in enumerate(members):
                 forced[row, : len(prefixes[member])] = _fitting(prefixes[member], steps)
-        beam, trail, count = self._program(steps)(batch, forced)
+        beam, trail, count = self._program(batch, forced)
         found = _Found(
             beam["symbols"],
             beam["log_probability"],
@@ -124,26 +121,21 @@ class Searcher:
             for row, member in enumerate(members)
         ]
 
-    def _program(self, steps: int) -> Compiled:
-        if steps not in self._programs:
-            search = BeamSearch(self._search, steps)
-
-            def run(source: Any, prefix: Any) -> Any:
-                encoded = self._model.encode(source)
-                mask = ops.not_equal(source, 0)
-                beam, trail, count = search.run(
-                    self._model, encoded.state, Source(encoded.memory, mask, prefix)
-                )
-                kept = {
-                    "symbols": beam.symbols,
-                    "log_probability": beam.log_probability,
-                    "finished": beam.finished,
-                    "rank": search.rank(beam, mask),
-                }
-                return kept, trail._asdict(), count
-
-            self._programs[steps] = compiled(self._model, run)
-        return self._programs[steps]
+    def _search_batch(self, source: Any, prefix: Any) -> Any:
+        """Search with tensors of one shape; as many steps as a prefix has are made."""
+        search = BeamSearch(self._search, steps=prefix.shape[1])
+        encoded = self._model.encode(source)
+        mask = ops.not_equal(source, 0)
+        beam, trail, count = search.run(
+            self._model, encoded.state, Source(encoded.memory, mask, prefix)
+        )
+        kept = {
+            "symbols": beam.symbols,
+            "log_probability": beam.log_probability,
+            "finished": beam.finished,
+            "rank": search.rank(beam, mask),
+        }
+        return kept, trail._asdict(), count
 
     def _best(self, found: _Found, row: int, source: int) -> list[Hypothesis]:
         # What may not be written fills a beam that is wider than what may. And what
@@ -160,9 +152,8 @@ class Searcher:
 def _apply(
     search: Callable[[Any], list[list[Hypothesis]]], batches: Sequence[Any]
 ) -> Iterable[list[list[Hypothesis]]]:
-    """The result of each batch; on JAX two are searched at a time."""
-    # PyTorch keeps the interpreter while it searches, TensorFlow shares its threads.
-    if len(batches) < 2 or keras.backend.backend() != "jax":
+    """The result of each batch, two at a time where that is faster."""
+    if len(batches) < 2 or not backend().gains_from_threads:
         return map(search, batches)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="regard-search") as threads:
         return list(threads.map(search, batches))

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from regard._backend import backend_name
 from regard.ops import project
 from regard.ops.precision import Tensor
 from regard.ops.scan import CELLS, gates, split_gates, unroll
@@ -30,7 +31,7 @@ class _FastLoop:
         cell = layer.cell
         drops = training and (cell.dropout or cell.recurrent_dropout)
         return (
-            keras.backend.backend() == "jax"
+            backend_name() == "jax"
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and getattr(cell, "reset_after", True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from regard.errors import ObservationError
 from regard.observation.discovery import Selection, out_of_reach
 from regard.observation.hooks import CapturedWeights, recording
+from regard.runtime import backend
 from regard.types import AttentionMap, Observation
 
 Array = npt.NDArray[Any]
@@ -88,12 +89,8 @@ def observed_call(
 
 def to_arrays(tensors: PassTensors, layout: PassLayout) -> PassArrays:
     """Bring the tensors of a pass home."""
-    convert = keras.ops.convert_to_numpy
-    return PassArrays(
-        [convert(tensor) for tensor in tensors.outputs],
-        [convert(tensor) for tensor in tensors.weights],
-        layout,
-    )
+    outputs, weights = backend().to_numpy((tensors.outputs, tensors.weights))
+    return PassArrays(outputs, weights, layout)
 
 
 def join(passes: Sequence[PassArrays]) -> Observation:

@@ -1,8 +1,9 @@
 """A model whose attention is seen in the pass that makes the prediction."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import keras
 import numpy as np
@@ -10,9 +11,20 @@ import numpy as np
 from regard import _compat
 from regard.errors import ArgumentError
 from regard.observation.discovery import Selection, select_hook_points
-from regard.observation.forward_pass import PassArrays, join, to_arrays
-from regard.observation.runners import JitCompile, Run, Runner, eager_pass, make_runner
+from regard.observation.forward_pass import (
+    PassArrays,
+    PassLayout,
+    PassTensors,
+    join,
+    observed_call,
+    to_arrays,
+)
+from regard.runtime import Programs, backend
 from regard.types import Observation
+
+JitCompile: TypeAlias = bool | Literal["auto"]
+#: An observed pass over the inputs of one batch.
+ObservedPass: TypeAlias = Callable[[Any], tuple[PassTensors, PassLayout]]
 
 
 class Observed:
@@ -55,9 +67,9 @@ class Observed:
         self._patterns = (layers,) if isinstance(layers, str) else tuple(layers)
         self._jit_compile = jit_compile
         self._selection: Selection | None = None
-        self._runner: Runner | None = None
-        self._programs: dict[str, Run] = {}
-        self._compiling = threading.RLock()
+        self._selecting = threading.RLock()
+        self._compiler = backend().compiler(model)
+        self._passes = Programs(self._make_pass)
         if _compat.is_built(model):
             self._selected()
 
@@ -79,9 +91,7 @@ class Observed:
             training: Whether the model runs in training mode.
             **arguments: Further arguments of the model's call, such as ``mask``.
         """
-        selection = self._selected(x)
-        passed = eager_pass(self._model, selection, x, training=training, **arguments)
-        return join([to_arrays(*passed)])
+        return join([to_arrays(*self._call_eagerly(x, training=training, **arguments))])
 
     def predict_on_batch(self, x: Any) -> Observation:
         """One compiled pass over one batch as it is.
@@ -91,8 +101,7 @@ class Observed:
         Args:
             x: The inputs of one batch, an array or nested arrays.
         """
-        inputs = _arrays(x)
-        return join([to_arrays(*self._program(inputs)(inputs))])
+        return join([to_arrays(*self._run(_arrays(x)))])
 
     def predict(
         self,
@@ -112,19 +121,18 @@ class Observed:
             steps: The number of batches, where ``x`` does not say.
         """
         batches, count = _compat.batches(x, batch_size, steps)
-        seen = list(self._passes(batches, _progress(count, verbose)))
-        if not seen:
+        passes = list(self._run_each(batches, _progress_bar(count, verbose)))
+        if not passes:
             raise ArgumentError("There is nothing to observe: the input is empty.")
-        return join(seen)
+        return join(passes)
 
-    def _passes(
+    def _run_each(
         self, batches: Iterator[Any], progress: keras.utils.Progbar | None
     ) -> Iterator[PassArrays]:
         """Run one batch while the arrays of the one before are brought home."""
         running = None
         for step, x in enumerate(batches, start=1):
-            inputs = _arrays(x)
-            started = self._program(inputs)(inputs)
+            started = self._run(_arrays(x))
             if running is not None:
                 yield to_arrays(*running)
             running = started
@@ -133,24 +141,52 @@ class Observed:
         if running is not None:
             yield to_arrays(*running)
 
-    def _program(self, x: Any) -> Run:
-        signature = _signature(x)
-        program = self._programs.get(signature)
-        if program is not None:
-            return program
-        with self._compiling:
-            if signature not in self._programs:
-                selection = self._selected(x)
-                if self._runner is None:
-                    self._runner = make_runner(
-                        self._model, selection, self._jit_compile
-                    )
-                self._programs[signature] = self._runner.compile(x)
-            return self._programs[signature]
+    def _run(self, x: Any) -> tuple[PassTensors, PassLayout]:
+        self._selected(x)
+        passed: tuple[PassTensors, PassLayout] = self._passes(x)
+        return passed
+
+    def _make_pass(self, x: Any) -> ObservedPass:
+        """A pass for inputs with the shapes and dtypes of ``x``."""
+        model, chosen = self._model, backend()
+        jit_compile = self._jit_compile
+        if jit_compile == "auto":
+            jit_compile = bool(model.jit_compile)
+        runs_eagerly = self._jit_compile == "auto" and model.run_eagerly
+        if runs_eagerly or not (jit_compile or chosen.has_graphs):
+            return self._run_eagerly
+        selection = self._selected()
+        layouts: list[PassLayout] = []
+
+        def forward(x: Any) -> tuple[list[Any], list[Any]]:
+            tensors, layout = observed_call(
+                lambda: chosen.predict_call(model, x),
+                selection,
+                partial(chosen.is_trapped, in_program=True),
+            )
+            layouts.append(layout)
+            return list(tensors.outputs), list(tensors.weights)
+
+        program = self._compiler.compile(forward, (x,), jit_compile)
+        return lambda x: (PassTensors(*program(x)), layouts[-1])
+
+    def _run_eagerly(self, x: Any) -> tuple[PassTensors, PassLayout]:
+        with backend().without_gradients():
+            return self._call_eagerly(x, training=False)
+
+    def _call_eagerly(self, x: Any, **arguments: Any) -> tuple[PassTensors, PassLayout]:
+        """Call the model as ``model(x, **arguments)`` does."""
+        return observed_call(
+            lambda: self._model(x, **arguments),
+            self._selected(x),
+            partial(backend().is_trapped, in_program=False),
+        )
 
     def _selected(self, x: Any = None) -> Selection:
         """The chosen layers; a model that is not built yet is built on ``x``."""
-        with self._compiling:
+        if self._selection is not None:
+            return self._selection
+        with self._selecting:
             if self._selection is None:
                 if x is not None and not _compat.is_built(self._model):
                     with keras.StatelessScope():
@@ -198,13 +234,6 @@ def _array(leaf: Any) -> Any:
     return np.asarray(leaf)
 
 
-def _signature(x: Any) -> str:
-    def describe(leaf: Any) -> Any:
-        return None if leaf is None else (tuple(leaf.shape), str(leaf.dtype))
-
-    return repr(keras.tree.map_structure(describe, x))
-
-
-def _progress(count: int | None, verbose: str | int) -> keras.utils.Progbar | None:
+def _progress_bar(count: int | None, verbose: str | int) -> keras.utils.Progbar | None:
     level = 1 if verbose == "auto" else int(verbose)
     return keras.utils.Progbar(count, verbose=level) if level else None

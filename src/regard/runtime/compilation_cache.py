@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import keras
+from regard._backend import backend_name
 
 #: Set to 1 to keep compiled programs nowhere, whatever a program asks for.
 SWITCH_OFF = "REGARD_NO_COMPILATION_CACHE"
@@ -25,7 +25,7 @@ def enable_compilation_cache(directory: str | Path | None = None) -> Path | None
         The directory, or None where nothing is kept: on another backend than JAX, when
         ``REGARD_NO_COMPILATION_CACHE`` is 1, or when the directory cannot be written.
     """
-    if keras.backend.backend() != "jax" or os.environ.get(SWITCH_OFF) == "1":
+    if backend_name() != "jax" or os.environ.get(SWITCH_OFF) == "1":
         return None
     chosen = Path(directory) if directory is not None else default_directory()
     if not _is_usable(chosen):

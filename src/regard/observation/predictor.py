@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from regard.errors import ArgumentError
-from regard.observation import observe
+from regard.observation.observed import observe
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.types import AttentionMap, FloatArray, IntArray, Observation
 

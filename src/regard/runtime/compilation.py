@@ -1,0 +1,145 @@
+"""Functions of a model's variables and of arrays, compiled once for each signature."""
+
+import functools
+import importlib
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
+
+import keras
+
+from regard._backend import backend_name
+
+#: Of tensors or arrays, without side effects.
+Function = Callable[..., Any]
+
+# Layers are not made to be traced by two threads at once, and two would compile the
+# same program twice. A model may observe another one while it is traced itself.
+_TRACING = threading.RLock()
+
+
+class Compiler(Protocol):
+    """Makes programs that read the variables of one model.
+
+    In each call a program reads the values of that time. Where the backend takes the
+    arrays of variables away while it trains or predicts, it reads copies.
+    """
+
+    def compile(
+        self, function: Function, arguments: tuple[Any, ...], jit_compile: bool
+    ) -> Function:
+        """A program for arguments of one signature, of NumPy arrays to tensors.
+
+        It may be called from several threads at once.
+
+        Args:
+            function: What is compiled.
+            arguments: What the program will be called with, or the like.
+            jit_compile: Whether it is compiled in the sense of
+                ``keras.Model.compile``. Otherwise it is a graph or runs as it is.
+        """
+
+
+class Backend(Protocol):
+    """What is asked of a backend: ``BACKEND`` of ``regard.runtime.<name>_backend``."""
+
+    @property
+    def jit_by_default(self) -> bool:
+        """Whether a function is compiled with ``jit`` where nobody says."""
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether a function becomes a graph also without ``jit``."""
+
+    @property
+    def gains_from_threads(self) -> bool:
+        """Whether two programs take less time side by side than one after the other."""
+
+    def compiler(self, model: keras.Model) -> Compiler:
+        """What compiles functions of a model's variables."""
+
+    def predict_call(self, model: keras.Model, x: Any) -> Any:
+        """Call a model in inference mode as its ``predict`` does, in a program."""
+
+    def without_gradients(self) -> AbstractContextManager[Any]:
+        """A scope in which nothing is kept for a backward pass."""
+
+    def is_trapped(self, tensor: Any, in_program: bool) -> bool:
+        """Whether a tensor belongs to a function inside, such as the body of a loop.
+
+        Args:
+            tensor: What cannot leave that function then.
+            in_program: Whether what runs around it is being compiled itself.
+        """
+
+    def to_numpy(self, tensors: Any) -> Any:
+        """Tensors, in whatever nest, as NumPy arrays."""
+
+
+def backend() -> Backend:
+    """The backend that Keras runs on."""
+    return _backend_named(backend_name())
+
+
+@functools.cache
+def _backend_named(name: str) -> Backend:
+    module = importlib.import_module(f"regard.runtime.{name}_backend")
+    return cast(Backend, module.BACKEND)
+
+
+class Programs:
+    """The programs of one function, made when arguments of a new signature come.
+
+    Args:
+        make: Makes the program for arguments like those it is given.
+    """
+
+    def __init__(self, make: Callable[..., Function]) -> None:
+        self._make = make
+        self._programs: dict[str, Function] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the program for these arguments gives."""
+        return self._program(arguments)(*arguments)
+
+    def _program(self, arguments: tuple[Any, ...]) -> Function:
+        signature = _signature(arguments)
+        program = self._programs.get(signature)
+        if program is not None:
+            return program
+        with _TRACING:
+            if signature not in self._programs:
+                self._programs[signature] = self._make(*arguments)
+            return self._programs[signature]
+
+
+def compile_function(model: keras.Model, function: Function) -> Function:
+    """Compile a function that calls a model, as the backend runs it best.
+
+    It is compiled once for each combination of shapes and dtypes. The values of the
+    variables are those at the time of each call. It may be called from several threads
+    at once, on JAX also while the model is trained or predicts.
+
+    Args:
+        model: Whose variables the function uses.
+        function: Of tensors, without side effects.
+
+    Returns:
+        Of NumPy arrays, a nest of NumPy arrays.
+    """
+    chosen = backend()
+    compiler = chosen.compiler(model)
+
+    def make(*arguments: Any) -> Function:
+        return compiler.compile(function, arguments, chosen.jit_by_default)
+
+    programs = Programs(make)
+    return lambda *arrays: chosen.to_numpy(programs(*arrays))
+
+
+def _signature(arguments: Any) -> str:
+    def describe(leaf: Any) -> Any:
+        return None if leaf is None else (tuple(leaf.shape), str(leaf.dtype))
+
+    return repr(keras.tree.map_structure(describe, arguments))

@@ -1,0 +1,163 @@
+"""Programs on JAX: compiled ahead for one signature, over copies of the variables."""
+
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import jax
+import keras
+
+from regard import _compat
+from regard.errors import ObservationError
+from regard.runtime.compilation import Backend, Compiler, Function
+
+
+class JaxBackend:
+    """JAX.
+
+    Keras's own ``fit`` and ``predict`` give the arrays of the variables away while they
+    run, so programs work on copies, which all programs of a model share.
+    """
+
+    jit_by_default = True
+    has_graphs = False
+    gains_from_threads = True
+
+    def __init__(self) -> None:
+        self._copies: weakref.WeakKeyDictionary[keras.Model, _WeightCopies] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._registering = threading.Lock()
+
+    def compiler(self, model: keras.Model) -> Compiler:
+        """See ``Backend``."""
+        with self._registering:
+            return _JaxCompiler(model, self._copies.setdefault(model, _WeightCopies()))
+
+    def predict_call(self, model: keras.Model, x: Any) -> Any:
+        """See ``Backend``: ``predict`` on JAX goes past ``model.__call__``."""
+        outputs, _ = model.stateless_call(
+            [variable.value for variable in model.trainable_variables],
+            [variable.value for variable in model.non_trainable_variables],
+            x,
+            **_compat.inference_arguments(model),
+        )
+        return outputs
+
+    def without_gradients(self) -> AbstractContextManager[Any]:
+        """See ``Backend``: JAX keeps nothing unless it is asked for a gradient."""
+        return nullcontext()
+
+    def is_trapped(self, tensor: Any, in_program: bool) -> bool:
+        """See ``Backend``."""
+        if not in_program:
+            return isinstance(tensor, jax.core.Tracer)
+        try:
+            tensor + 0
+        except jax.errors.UnexpectedTracerError:
+            return True
+        return False
+
+    def to_numpy(self, tensors: Any) -> Any:
+        """See ``Backend``: all are fetched at once."""
+        return jax.device_get(tensors)
+
+
+class _JaxCompiler:
+    """Compiles ahead, over the variables of a model as arguments."""
+
+    def __init__(self, model: keras.Model, copies: "_WeightCopies") -> None:
+        self._model = model
+        self._copies = copies
+        self._has_met_values = False
+
+    def compile(
+        self, function: Function, arguments: tuple[Any, ...], jit_compile: bool
+    ) -> Function:
+        """See ``Compiler``; without ``jit_compile`` the function itself."""
+        if not jit_compile:
+            return function
+        variables = list(self._model.variables)
+
+        def stateless(values: list[Any], *arguments: Any) -> Any:
+            mapping = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping):
+                return function(*arguments)
+
+        lowered = jax.jit(stateless).lower(self._current(variables), *arguments)
+        program = lowered.compile()
+
+        def run(*arguments: Any) -> Any:
+            return program(self._current(variables), *arguments)
+
+        return run
+
+    def _current(self, variables: Sequence[keras.Variable]) -> list[jax.Array]:
+        # Copies that others made before may be of any age: while the arrays are taken,
+        # they serve only who has met the model before.
+        copies = self._copies.current(variables, or_older=self._has_met_values)
+        self._has_met_values = True
+        return copies
+
+
+class _WeightCopies:
+    """Copies of the variables of one model, renewed where one has another array."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, _Copy] = {}
+        self._copying = threading.Lock()
+
+    def current(
+        self, variables: Sequence[keras.Variable], or_older: bool
+    ) -> list[jax.Array]:
+        """The copies of some variables.
+
+        Args:
+            variables: The variables.
+            or_older: Whether, while an array is taken, its last copy will do.
+
+        Raises:
+            ObservationError: An array is taken, and no copy will do.
+        """
+        with self._copying:
+            return [self._copy(variable, or_older) for variable in variables]
+
+    def _copy(self, variable: keras.Variable, or_older: bool) -> jax.Array:
+        value = _compat.raw_value(variable)
+        known = self._copies.get(id(variable))
+        # A number may have been that of a variable that the model no longer has.
+        if known is not None and known.variable() is not variable:
+            known = None
+        if _is_taken(value):
+            if known is not None and or_older:
+                return known.array
+            raise ObservationError(
+                f"The variable '{variable.path}' holds no value.",
+                fix="Wait until fit() or predict() of the model has ended, or make "
+                "the first observation before it starts.",
+            )
+        if known is not None and known.source() is value:
+            return known.array
+        array = jax.numpy.array(value, copy=True)
+        self._copies[id(variable)] = _Copy(
+            weakref.ref(variable), weakref.ref(value), array
+        )
+        return array
+
+
+class _Copy(NamedTuple):
+    """A copy of the array of a variable, and what it was made from."""
+
+    variable: weakref.ref[keras.Variable]
+    source: weakref.ref[jax.Array]
+    array: jax.Array
+
+
+def _is_taken(value: Any) -> bool:
+    """Whether a running ``fit`` or ``predict`` has the array of a variable."""
+    return value is None or value.is_deleted()
+
+
+BACKEND: Backend = JaxBackend()

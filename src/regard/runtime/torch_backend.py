@@ -1,0 +1,88 @@
+"""Programs on PyTorch: run as they are, or exported as a graph and compiled."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import torch
+
+from regard import _compat
+from regard.runtime.compilation import Backend, Compiler, Function
+
+
+class TorchBackend:
+    """PyTorch, which runs eagerly where it is not asked to compile."""
+
+    jit_by_default = False
+    has_graphs = False
+    # It keeps the interpreter while it runs.
+    gains_from_threads = False
+
+    def compiler(self, model: keras.Model) -> Compiler:
+        """See ``Backend``."""
+        return _TorchCompiler(model)
+
+    def predict_call(self, model: keras.Model, x: Any) -> Any:
+        """See ``Backend``."""
+        return model(x, **_compat.inference_arguments(model))
+
+    def without_gradients(self) -> AbstractContextManager[Any]:
+        """See ``Backend``."""
+        return torch.no_grad()
+
+    def is_trapped(self, tensor: Any, in_program: bool) -> bool:  # noqa: ARG002 - alike
+        """See ``Backend``: only vectorised functions keep their tensors."""
+        return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+    def to_numpy(self, tensors: Any) -> Any:
+        """See ``Backend``."""
+        return keras.tree.map_structure(keras.ops.convert_to_numpy, tensors)
+
+
+class _TorchCompiler:
+    """Exports and compiles, or runs a function as it is."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+
+    def compile(
+        self, function: Function, arguments: tuple[Any, ...], jit_compile: bool
+    ) -> Function:
+        """See ``Compiler``.
+
+        What is compiled was exported first: a graph of tensors in which nothing of the
+        function is left. Its parameters are the model's own.
+        """
+        program = function
+        if jit_compile:
+            module = _Exportable(self._model, function)
+            with torch.no_grad():
+                exported = torch.export.export(
+                    module, _tensors(arguments), strict=False
+                )
+            program = torch.compile(exported.module())
+
+        def run(*arguments: Any) -> Any:
+            with torch.no_grad():
+                return program(*_tensors(arguments))
+
+        return run
+
+
+class _Exportable(torch.nn.Module):
+    """A function as a module that holds its model, as the exporter wants it."""
+
+    def __init__(self, model: keras.Model, function: Function) -> None:
+        super().__init__()
+        self.model = model
+        self._function = function
+
+    def forward(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+
+def _tensors(arguments: Any) -> Any:
+    return keras.tree.map_structure(keras.ops.convert_to_tensor, arguments)
+
+
+BACKEND: Backend = TorchBackend()
