@@ -115,7 +115,7 @@ def test_prefixes_that_do_not_fit(searching):
         ({"n_best": 2}, r"'n_best'.*at most the beam, 1"),
         ({"max_length": 0}, r"'max_length'.*1 or more"),
         ({"min_length": -1}, r"'min_length'.*0 or more"),
-        ({"min_length": 5, "max_length": 4}, r"'min_length'.*at most 4"),
+        ({"min_length": 5, "max_length": 4}, r"'min_length'.*from 0 to 4"),
         ({"block_ngrams": -1}, r"'block_ngrams'.*0 or more"),
         ({"length_penalty": -0.1}, r"'length_penalty'.*0 or more"),
         ({"coverage_penalty": float("nan")}, r"'coverage_penalty'.*0 or more"),

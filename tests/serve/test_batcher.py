@@ -224,5 +224,5 @@ def test_the_event_loop_stays_free():
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"queue": 0}, {"wait": -1.0}])
 def test_wrong_numbers_are_refused(wrong):
-    with pytest.raises(ArgumentError, match="put together"):
+    with pytest.raises(ArgumentError, match=f"'{next(iter(wrong))}' of the batches"):
         Batching(**wrong)

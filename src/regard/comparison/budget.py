@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from regard._validate import check_count, check_number
 from regard.errors import ArgumentError
 
 
@@ -29,19 +30,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name in ("samples", "batch", "test", "units"):
-            number = getattr(self, name)
-            if number < 1:
-                raise ArgumentError(
-                    f"The setting '{name}' is out of range.",
-                    expected="1 or more",
-                    received=repr(number),
-                )
-        if not self.learning_rate > 0:
-            raise ArgumentError(
-                "The setting 'learning_rate' is out of range.",
-                expected="more than 0",
-                received=repr(self.learning_rate),
-            )
+            check_count(name, getattr(self, name), of="a budget")
+        check_number("learning_rate", self.learning_rate, above=0, of="a budget")
         if self.batch > self.samples:
             raise ArgumentError(
                 "There are fewer samples than make a step.",

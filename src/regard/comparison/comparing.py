@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from regard._validate import check_count
 from regard.comparison.arrays import ArrayProblem
 from regard.comparison.budget import Budget
 from regard.comparison.problem import Examples, Problem, Solver
@@ -62,12 +63,7 @@ def compare(
     budget = budget or Budget()
     problem = _problem(task, budget)
     chosen = _check_models(tuple(models or problem.usual_models), problem, task)
-    if repeats < 1:
-        raise ArgumentError(
-            "The setting 'repeats' is out of range.",
-            expected="1 or more",
-            received=repr(repeats),
-        )
+    check_count("repeats", repeats, of="a comparison")
     begun = time.perf_counter()
     runs = []
     for name in chosen:

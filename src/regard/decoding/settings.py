@@ -1,9 +1,10 @@
 """What a search looks for."""
 
-import math
 from dataclasses import dataclass
 
-from regard.errors import ArgumentError
+from regard._validate import check_count, check_number, wrong_value
+
+_OWNER = "a search"
 
 
 @dataclass(frozen=True)
@@ -49,38 +50,19 @@ class Search:
     forbid_unknown: bool = False
 
     def __post_init__(self) -> None:
-        _check_count("beam", self.beam, 1)
-        _check_count("n_best", self.n_best, 1)
-        _check_count("min_length", self.min_length, 0)
-        _check_count("block_ngrams", self.block_ngrams, 0)
+        check_count("beam", self.beam, of=_OWNER)
+        check_count("n_best", self.n_best, of=_OWNER)
+        check_count("min_length", self.min_length, least=0, of=_OWNER)
+        check_count("block_ngrams", self.block_ngrams, least=0, of=_OWNER)
         if self.max_length is not None:
-            _check_count("max_length", self.max_length, 1)
+            most = check_count("max_length", self.max_length, of=_OWNER)
+            check_count("min_length", self.min_length, least=0, most=most, of=_OWNER)
         for name in ("length_penalty", "coverage_penalty"):
-            _check_penalty(name, getattr(self, name))
+            check_number(name, getattr(self, name), least=0, of=_OWNER)
         if self.n_best > self.beam:
-            raise _wrong("n_best", f"at most the beam, {self.beam}", self.n_best)
-        if self.max_length is not None and self.min_length > self.max_length:
-            raise _wrong("min_length", f"at most {self.max_length}", self.min_length)
+            expected = f"at most the beam, {self.beam}"
+            raise wrong_value("n_best", self.n_best, expected, of=_OWNER)
 
     def limit(self, source: int) -> int:
         """The most symbols that are written for a source of so many."""
         return 2 * source + 10 if self.max_length is None else self.max_length
-
-
-def _check_count(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise _wrong(name, f"a whole number, {least} or more", value)
-
-
-def _check_penalty(name: str, value: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < math.inf:
-        raise _wrong(name, "a finite number, 0 or more", value)
-
-
-def _wrong(name: str, expected: str, value: object) -> ArgumentError:
-    return ArgumentError(
-        f"'{name}' of a search has a wrong value.",
-        expected=expected,
-        received=repr(value),
-    )

@@ -1,7 +1,6 @@
 """Jobs that arrive together are computed together."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from regard.errors import ArgumentError
+from regard._validate import check_count, check_number
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -42,12 +41,9 @@ class Batching:
     queue: int = 1_024
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.queue < 1 or not 0 <= self.wait < math.inf:
-            raise ArgumentError(
-                "Texts cannot be put together like this.",
-                expected="batches of 1 or more, a wait of 0 or more, some room",
-                received=str(self),
-            )
+        check_count("size", self.size, of="the batches")
+        check_number("wait", self.wait, least=0, of="the batches")
+        check_count("queue", self.queue, of="the batches")
 
 
 def _ignore(_: int) -> None:
