@@ -35,7 +35,7 @@ from keras import ops
 from regard.ops import masked_softmax
 from regard.ops.additive import additive_path, additive_scores
 from regard.ops.additive.dispatch import plain_scores
-from regard_cli.memory import keep_freed_memory
+from regard_cli.environment import keep_freed_memory
 
 SHAPES = [(32, 50, 50, 256), (64, 10, 100, 128), (2, 512, 1024, 256), (1, 1, 4096, 512)]
 GROWTH = [(1, 512, keys, 256) for keys in (256, 1024, 4096, 16384)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from regard_cli.memory import keep_freed_memory
+from regard_cli.environment import keep_freed_memory
 
 SOURCE, TARGET = 5_973, 7_819
 UNITS = WIDTH = 256

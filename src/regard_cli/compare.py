@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import prepare
+from regard_cli.environment import prepare
 from regard_cli.targets import check_picture_target
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from regard.errors import MissingExtraError
-from regard_cli.progress import translation_progress
+from regard_cli.progress_bar import translation_progress
 
 if TYPE_CHECKING:
     from regard import Translation, Translator

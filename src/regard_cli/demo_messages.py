@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from regard_cli.progress import training_progress
+from regard_cli.progress_bar import training_progress
 
 if TYPE_CHECKING:
     from regard import Explanation, TextClassifier

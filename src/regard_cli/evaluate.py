@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regard_cli.backend import prepare
+from regard_cli.environment import prepare
 
 
 def evaluate(

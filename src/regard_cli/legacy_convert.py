@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import prepare
+from regard_cli.environment import prepare
 from regard_cli.targets import check_writable
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from regard.errors import MissingExtraError
-from regard_cli.backend import prepare
+from regard_cli.environment import prepare
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard_cli.backend import prepare
-from regard_cli.progress import training_progress
+from regard_cli.environment import prepare
+from regard_cli.progress_bar import training_progress
 from regard_cli.targets import check_bundle_target
 
 if TYPE_CHECKING:

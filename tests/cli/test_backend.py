@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from regard_cli.backend import choose_backend
+from regard_cli.environment import choose_backend
 
 # As Keras 3.15 writes it on its first import.
 UNTOUCHED = {

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import resource
 import numpy as np
-from regard_cli.memory import keep_freed_memory
+from regard_cli.environment import keep_freed_memory
 
 said = keep_freed_memory()
 for turn in range(2):
