@@ -5,6 +5,6 @@ takes more than a second, so that a saved model finds our layers. ``regard --hel
 must not wait for that. Commands import ``regard`` when they run.
 """
 
-from regard_cli.entry import main
+from regard_cli.app import main
 
 __all__ = ["main"]

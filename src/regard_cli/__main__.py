@@ -1,5 +1,5 @@
 """``python -m regard_cli``: the same as the command ``regard``."""
 
-from regard_cli.entry import main
+from regard_cli.app import main
 
 main()

@@ -1,5 +1,7 @@
-"""The commands and their names."""
+"""The commands and their names, and the way in: errors become exit codes."""
 
+import sys
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -10,9 +12,11 @@ from regard_cli.evaluate import evaluate
 from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
 from regard_cli.serve import serve
-from regard_cli.train_classify import train_classify
-from regard_cli.train_translate import train_translate
+from regard_cli.train import train_classify, train_translate
 from regard_cli.translate import translate
+
+WRONG_INPUT = 2
+FAILED = 1
 
 app = typer.Typer(
     name="regard",
@@ -47,6 +51,23 @@ app.command("serve")(serve)
 app.command("demo")(demo)
 
 
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    0: done. 2: wrong use or wrong input. 130: interrupted. 1: anything else, a reader
+    that closed the pipe included, which is quiet (typer sees to that).
+    """
+    _never_fail_on_encoding()
+    try:
+        app(args=arguments, prog_name="regard")
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise  # A defect of ours: the traceback is what a report needs.
+        print(f"Error: {_visible(str(error))}", file=sys.stderr)  # noqa: T201 - the one message
+        sys.exit(code)
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         # Read from the installed package: importing it would load Keras.
@@ -66,3 +87,32 @@ def _options(
     ] = False,
 ) -> None:
     """Take the options that come before a command."""
+
+
+def _exit_code(error: Exception) -> int | None:
+    # Read from what is loaded: before any command ran, `regard` is not imported, and
+    # then no error of it can have been raised.
+    errors: ModuleType | None = sys.modules.get("regard.errors")
+    if errors is not None and isinstance(error, errors.MissingExtraError):
+        return FAILED
+    if errors is not None and isinstance(error, errors.RegardError):
+        return WRONG_INPUT
+    return FAILED if isinstance(error, OSError) else None
+
+
+def _visible(message: str) -> str:
+    """Messages quote the user's data, which must not command the terminal."""
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else ascii(character)[1:-1]
+        for character in message
+    )
+
+
+def _never_fail_on_encoding() -> None:
+    """A terminal that cannot show a character gets its escape, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

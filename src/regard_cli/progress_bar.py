@@ -1,8 +1,8 @@
 """The progress of a training, on standard error."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,53 +15,40 @@ if TYPE_CHECKING:
     )
 
 
-@contextmanager
-def training_progress() -> "Iterator[ProgressCallback]":
+def training_progress() -> "AbstractContextManager[ProgressCallback]":
     """A bar for the epoch that runs, above it a line for each that is done.
 
     Where standard error is no terminal there are only the lines.
     """
-    console, bar = _console_and_bar()
-    with bar:
-        task = bar.add_task("preparing", total=None, state="")
+    return _bar(_training, _finished_training)
 
-        def show(progress: "TrainingProgress") -> None:
-            bar.update(
-                task,
-                description=f"epoch {progress.epoch}/{progress.epochs}",
-                total=progress.steps,
-                completed=progress.step,
-                state=f"{_training(progress)}  at most {_time(progress.seconds_left)}"
-                " left",
-            )
-            if progress.step == progress.steps:
-                console.print(_finished(progress), soft_wrap=True)
 
-        yield show
+def translation_progress() -> "AbstractContextManager[TranslationCallback]":
+    """As ``training_progress``, for a translator."""
+    return _bar(_translation, _finished_translation)
 
 
 @contextmanager
-def translation_progress() -> "Iterator[TranslationCallback]":
-    """As ``training_progress``, for a translator."""
+def _bar(
+    figures: Callable[[Any], str], finished: Callable[[Any], str]
+) -> Iterator[Callable[[Any], None]]:
+    """A bar that shows the figures of the epoch that runs, and a line at its end."""
     console, bar = _console_and_bar()
     with bar:
         task = bar.add_task("preparing", total=None, state="")
 
-        def show(progress: "TranslationProgress") -> None:
-            speed = f"{progress.tokens_per_second:,.0f} tokens/s"
+        def show(progress: "TrainingProgress | TranslationProgress") -> None:
             bar.update(
                 task,
                 description=f"epoch {progress.epoch}/{progress.epochs}",
                 total=progress.steps,
                 completed=progress.step,
-                state=f"loss {progress.loss:.3f}  {speed}"
-                f"  at most {_time(progress.seconds_left)} left",
+                state=f"{figures(progress)}  at most {_time(progress.seconds_left)}"
+                " left",
             )
             if progress.step == progress.steps:
-                line = f"epoch {progress.epoch:>2}  loss {progress.loss:.3f}"
-                if progress.validation_loss is not None:
-                    line += f"  validation loss {progress.validation_loss:.3f}"
-                line += f"  {speed}  {_time(progress.seconds)}"
+                line = f"epoch {progress.epoch:>2}  {finished(progress)}"
+                line += f"  {_time(progress.seconds)}"
                 console.print(line, soft_wrap=True)
 
         yield show
@@ -93,13 +80,28 @@ def _training(progress: "TrainingProgress") -> str:
     return f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.3f}"
 
 
-def _finished(progress: "TrainingProgress") -> str:
-    line = f"epoch {progress.epoch:>2}  {_training(progress)}"
+def _finished_training(progress: "TrainingProgress") -> str:
+    line = _training(progress)
     if progress.validation_loss is not None:
         line += f"  validation loss {progress.validation_loss:.3f}"
     if progress.validation_accuracy is not None:
         line += f"  accuracy {progress.validation_accuracy:.3f}"
-    return f"{line}  {_time(progress.seconds)}"
+    return line
+
+
+def _translation(progress: "TranslationProgress") -> str:
+    return f"loss {progress.loss:.3f}  {_speed(progress)}"
+
+
+def _finished_translation(progress: "TranslationProgress") -> str:
+    line = f"loss {progress.loss:.3f}"
+    if progress.validation_loss is not None:
+        line += f"  validation loss {progress.validation_loss:.3f}"
+    return f"{line}  {_speed(progress)}"
+
+
+def _speed(progress: "TranslationProgress") -> str:
+    return f"{progress.tokens_per_second:,.0f} tokens/s"
 
 
 def _time(seconds: float) -> str:

@@ -1,11 +1,51 @@
-"""``regard serve``: predictions over HTTP, and a page for people."""
+"""``regard serve``: predictions over HTTP, and a page for people.
 
+The service runs under uvicorn, in this process or in several.
+"""
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from regard_cli.environment import prepare
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+# Connections that wait to be accepted while everyone is busy.
+_BACKLOG = 2_048
+# A worker that loads its models says nothing for a while.
+_PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """Bundles and batches of a service; goes to worker processes as it is."""
+
+    bundles: tuple[Path, ...]
+    max_batch: int
+    max_wait_ms: float
+
+    def application(self) -> "Starlette":
+        """The service."""
+        from regard.serve import create_app  # noqa: PLC0415 - needs the extra
+
+        app = create_app(
+            self.bundles, max_batch=self.max_batch, max_wait_ms=self.max_wait_ms
+        )
+        threading.Thread(target=_keep_what_stays, args=(app,), daemon=True).start()
+        return app
 
 
 def serve(
@@ -32,6 +72,122 @@ def serve(
 ) -> None:
     """Answer over HTTP, and show a page, until a signal ends it."""
     prepare()
-    from regard_cli.serving import Settings, run  # noqa: PLC0415 - loads Keras
+    _run(ServiceSettings(tuple(bundles), max_batch, max_wait_ms), host, port, workers)
 
-    run(Settings(tuple(bundles), max_batch, max_wait_ms), host, port, workers)
+
+def _run(settings: ServiceSettings, host: str, port: int, workers: int) -> None:
+    """Serve until a signal says to end; then finish what is under way.
+
+    Raises:
+        MissingExtraError: What serves is not installed.
+        BundleError: A bundle is damaged.
+        OSError: The address cannot be listened at.
+    """
+    from regard.errors import MissingExtraError  # noqa: PLC0415 - loads Keras
+
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The service", "uvicorn", "serve") from error
+
+    signal.signal(signal.SIGTERM, _leave)
+    with _listening(host, port) as listening, tempfile.TemporaryDirectory() as counts:
+        common: dict[str, Any] = {
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            # Others take heads of any size; and this one costs little more.
+            "http": "h11",
+            # Nothing here asks where a request comes from.
+            "proxy_headers": False,
+        }
+        if workers > 1:
+            # Before anything is imported that counts: workers add up their counts here.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+        app = settings.application()
+        _announce(listening, app)
+        if workers == 1:
+            _log_as_json()
+            uvicorn.Server(uvicorn.Config(app, **common)).run([listening])
+            return
+        config = uvicorn.Config(
+            partial(_worker, settings),
+            factory=True,
+            workers=workers,
+            timeout_worker_healthcheck=_PATIENCE,
+            **common,
+        )
+        _run_workers(config, listening)
+
+
+def _run_workers(config: Any, listening: socket.socket) -> None:
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - an extra
+
+    Multiprocess(config, [listening]).run()
+
+
+def _worker(settings: ServiceSettings) -> "Starlette":
+    """The service in a process of its own."""
+    prepare()
+    _log_as_json()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return settings.application()
+
+
+def _end_with_parent() -> None:
+    """End as asked when the process that would ask is killed itself."""
+    import multiprocessing  # noqa: PLC0415 - slow, and --help waits for it
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small replies at once only where the protocol is named: otherwise
+    # each waits 40 ms for the client to acknowledge its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _announce(listening: socket.socket, app: "Starlette") -> None:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    models = ", ".join(app.state.models)
+    typer.echo(f"Serving {models} at http://{shown}:{port}/", err=True)
+
+
+def _log_as_json() -> None:
+    from regard.serve.telemetry import JsonLines  # noqa: PLC0415 - needs the extra
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for name in ("regard", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _keep_what_stays(app: "Starlette") -> None:
+    """Tell the garbage collector of what will not become garbage.
+
+    It would look through all that was loaded and compiled again and again, a quarter of
+    the time of a busy service.
+    """
+    for model in app.state.models.values():
+        model.ready.wait()
+    gc.collect()
+    gc.freeze()
+
+
+def _leave(*_: object) -> NoReturn:
+    """End as asked: what was under way is finished by then."""
+    sys.exit(0)

@@ -118,7 +118,7 @@ def test_an_interrupt_is_quiet(run, fake, monkeypatch):
 
 
 PIPE = (
-    "import typer, regard_cli.entry as entry\n"
+    "import typer, regard_cli.app as entry\n"
     "@entry.app.command('repeat')\n"
     "def repeat():\n"
     "    while True: typer.echo('line')\n"
@@ -141,7 +141,7 @@ def test_a_closed_pipe_is_quiet():
 
 def test_a_terminal_without_the_character_gets_its_escape():
     code = (
-        "import typer, regard_cli.entry as entry\n"
+        "import typer, regard_cli.app as entry\n"
         "entry.app = lambda **_: typer.echo('caf\\u00e9 \\u6f22')\n"
         "entry.main([])\n"
     )

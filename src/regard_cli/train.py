@@ -1,19 +1,78 @@
-"""``regard train translate``: from a file of pairs to a bundle."""
+"""``regard train``: from a file to a bundle."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.progress_bar import translation_progress
+from regard_cli.progress_bar import training_progress, translation_progress
 from regard_cli.targets import check_bundle_target
 
 if TYPE_CHECKING:
-    from regard import Translator
+    from regard import TextClassifier, Translator
 
 INTERRUPTED = 130
-_KINDS = "word, character, bpe or unigram"
+_VOCABULARIES = "word, character, bpe or unigram"
+
+
+def train_classify(
+    *,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Labelled texts: CSV, TSV, JSON lines or Parquet."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to save the model in.")],
+    text: Annotated[str, typer.Option(help="The column with the texts.")] = "text",
+    label: Annotated[str, typer.Option(help="The column with the labels.")] = "label",
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file to choose the best epoch on; by default a tenth of DATA."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="The most passes over DATA.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Texts in a step.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+    encoding: Annotated[str, typer.Option(help="The encoding of the files.")] = "utf-8",
+) -> None:
+    """Train a text classifier on a file and save it.
+
+    Ctrl-C ends the training and keeps the best model so far.
+    """
+    check_bundle_target(out)
+    prepare()
+    import regard  # noqa: PLC0415 - loads Keras
+    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
+    from regard.data import read_examples  # noqa: PLC0415 - loads Keras
+
+    check_target(out)
+    pairs = read_examples(data, text, label, encoding=encoding)
+    known = set(pairs[1])
+    held_out = None
+    if validation is not None:
+        held_out = read_examples(
+            validation, text, label, encoding=encoding, known_labels=known
+        )
+    typer.echo(f"{len(pairs[0]):,} texts, {len(known):,} labels", err=True)
+    classifier = regard.TextClassifier(seed=seed)
+    _fit(
+        classifier,
+        *pairs,
+        bar=training_progress,
+        validation=held_out,
+        epochs=epochs,
+        batch_size=batch_size,
+    )
+    _save_classifier(classifier, out)
 
 
 def train_translate(
@@ -48,7 +107,7 @@ def train_translate(
         Path | None, typer.Option(help="Its targets, where they are a file of text.")
     ] = None,
     vocabulary: Annotated[
-        str | None, typer.Option(help=f"The symbols of both sides: {_KINDS}.")
+        str | None, typer.Option(help=f"The symbols of both sides: {_VOCABULARIES}.")
     ] = None,
     source_vocabulary: Annotated[
         str | None, typer.Option(help="Those of the source, where they differ.")
@@ -110,33 +169,54 @@ def train_translate(
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
         typer.echo(f"Going on from {checkpoint}.", err=True)
-    pairs = data if targets is None else (data, targets)
-    held_out = validation
+    held_out: Any = validation
     if validation is not None and validation_targets is not None:
-        held_out = (validation, validation_targets)  # type: ignore[assignment]  # either
+        held_out = (validation, validation_targets)
     _fit(
         translator,
-        pairs,
+        *([data] if targets is None else [data, targets]),
+        bar=translation_progress,
         source=source,
         target=target,
         validation=held_out,
         choose_by=choose_by,
         checkpoint=checkpoint,
     )
-    _finish(translator, out, checkpoint)
+    _save_translator(translator, out, checkpoint)
 
 
-def _fit(translator: "Translator", pairs: Any, **options: Any) -> None:
-    given = pairs if isinstance(pairs, tuple) else (pairs,)
+def _fit(
+    model: Any,
+    *data: Any,
+    bar: Callable[[], AbstractContextManager[Any]],
+    **options: Any,
+) -> None:
+    """Train behind a bar; an interrupt before there is a model ends the command."""
     try:
-        with translation_progress() as show:
-            translator.fit(*given, progress=show, **options)
+        with bar() as show:
+            model.fit(*data, progress=show, **options)
     except KeyboardInterrupt:
         typer.echo("Interrupted before the first epoch: nothing was saved.", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _finish(translator: "Translator", out: Path, checkpoint: Path) -> None:
+def _save_classifier(classifier: "TextClassifier", out: Path) -> None:
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
+
+    if classifier.interrupted:
+        typer.echo("Interrupted: keeping the best model so far.", err=True)
+    classifier.save(out)
+    if classifier.validation is not None:
+        typer.echo("On the validation examples:", err=True)
+        typer.echo(
+            kind_of(classifier).evaluation_table(classifier.validation), nl=False
+        )
+    typer.echo(f"Saved {out}.", err=True)
+    if classifier.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _save_translator(translator: "Translator", out: Path, checkpoint: Path) -> None:
     translator.save(out)
     typer.echo(f"Saved {out}.", err=True)
     if translator.interrupted:
