@@ -224,6 +224,17 @@ def test_a_package_shows_what_is_for_users(name):
     assert all(hasattr(package, shown) for shown in dir(package))
 
 
+def test_packages_can_be_had_after_the_import_of_regard_alone():
+    code = (
+        "import regard, sys\n"
+        "assert 'regard.serve' not in sys.modules and 'typer' not in sys.modules\n"
+        "regard.metrics.bleu, regard.serve.create_app, regard.comparison.compare\n"
+        "regard.decoding.Search, regard.training.TrainingProgress, regard.data\n"
+        "print(len({'metrics', 'serve', 'comparison'} & set(dir(regard))))\n"
+    )
+    assert fresh(code) == "3"
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         importlib.import_module("regard").no_such_name  # noqa: B018 - it raises

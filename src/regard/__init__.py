@@ -19,7 +19,21 @@ from regard.types import (  # noqa: E402 - the same
 )
 
 if TYPE_CHECKING:
-    from regard import plot, tasks
+    from regard import (
+        classification,
+        comparison,
+        data,
+        decoding,
+        kinds,
+        metrics,
+        plot,
+        runtime,
+        tasks,
+        text,
+        training,
+        translation,
+    )
+    from regard import serve as serve
     from regard.classification import TextClassifier
     from regard.kinds import load
     from regard.translation import Translator
@@ -28,13 +42,25 @@ if TYPE_CHECKING:
 # What needs more than Keras and NumPy is imported when it is first asked for.
 _LAZY = {
     "Seq2Seq": "regard.translation.seq2seq",
-    "Translator": "regard.translation",
     "TextClassifier": "regard.classification",
+    "Translator": "regard.translation",
+    "classification": "regard.classification",
+    "comparison": "regard.comparison",
+    "data": "regard.data",
+    "decoding": "regard.decoding",
+    "kinds": "regard.kinds",
     "load": "regard.kinds",
+    "metrics": "regard.metrics",
     "plot": "regard.plot",
+    "runtime": "regard.runtime",
+    "serve": "regard.serve",
     "tasks": "regard.tasks",
+    "text": "regard.text",
+    "training": "regard.training",
+    "translation": "regard.translation",
 }
 
+# Without ``serve``, which needs an extra: ``from regard import *`` imports all of it.
 __all__ = [
     "AttentionMap",
     "Explanation",
@@ -46,13 +72,23 @@ __all__ = [
     "Translation",
     "Translator",
     "__version__",
+    "classification",
+    "comparison",
+    "data",
+    "decoding",
+    "kinds",
     "layers",
     "legacy",
     "load",
+    "metrics",
     "observe",
     "ops",
     "plot",
+    "runtime",
     "tasks",
+    "text",
+    "training",
+    "translation",
 ]
 
 
@@ -64,4 +100,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_LAZY})

@@ -1,9 +1,11 @@
 """The Keras backend: chosen before Keras is imported, asked for afterwards.
 
 Keras falls back to TensorFlow when nothing was chosen, and fails when TensorFlow is
-not installed. Only in that case JAX is taken. A choice made by the user through
-``KERAS_BACKEND`` or ``keras.json``, or implied by an installed TensorFlow or a Keras
-that is already imported, stays as it is.
+not installed. Only in that case the library takes JAX; commands take it wherever the
+user made no choice, because they are timed and tested on it. A choice made by the user
+through ``KERAS_BACKEND`` or ``keras.json`` stays as it is.
+
+The commands run this file by itself: importing the package would load Keras.
 """
 
 import importlib.util
@@ -11,13 +13,39 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+# What Keras writes to keras.json by itself when it is first imported.
+_UNTOUCHED = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+}
 
 
 def choose_backend() -> None:
-    """Set ``KERAS_BACKEND`` to ``jax`` where importing Keras would fail."""
+    """Set ``KERAS_BACKEND`` to ``jax`` where importing Keras would fail.
+
+    An installed TensorFlow, or a Keras that is already imported, is a choice.
+    """
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
         return
-    if _configured_backend() == "tensorflow" and not _is_installed("tensorflow"):
+    backend = str(_keras_config().get("backend", "tensorflow"))
+    if backend == "tensorflow" and not _is_installed("tensorflow"):
+        os.environ["KERAS_BACKEND"] = "jax"
+
+
+def prefer_jax() -> None:
+    """Set ``KERAS_BACKEND`` to ``jax`` where the user made no choice.
+
+    A choice is ``KERAS_BACKEND``, or a ``keras.json`` that names a backend and differs
+    from the one Keras writes on its own. An installed TensorFlow is none.
+    """
+    if os.environ.get("KERAS_BACKEND"):
+        return
+    config = _keras_config()
+    if "backend" not in config or config == _UNTOUCHED:
         os.environ["KERAS_BACKEND"] = "jax"
 
 
@@ -28,23 +56,21 @@ def backend_name() -> str:
     return str(keras.backend.backend())
 
 
-def _configured_backend() -> str:
-    """The backend Keras would take on its own, by the rules it documents."""
-    home = Path(os.environ.get("KERAS_HOME") or _default_keras_home())
+def _keras_config() -> dict[str, Any]:
+    """What is in keras.json, where Keras looks for it; nothing where it is damaged."""
+    home = Path(os.environ.get("KERAS_HOME") or _default_home()).expanduser()
     try:
-        config = json.loads((home / "keras.json").expanduser().read_text("utf-8"))
+        config = json.loads((home / "keras.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return "tensorflow"
-    if not isinstance(config, dict):
-        return "tensorflow"
-    return str(config.get("backend", "tensorflow"))
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
-def _default_keras_home() -> str:
-    base = Path("~").expanduser()
-    if not os.access(base, os.W_OK):
-        base = Path("/tmp")  # noqa: S108 - where Keras itself looks
-    return str(base / ".keras")
+def _default_home() -> Path:
+    home = Path("~").expanduser()
+    # Keras itself falls back to /tmp where the home cannot be written.
+    base = home if os.access(home, os.W_OK) else Path("/tmp")  # noqa: S108 - as Keras does
+    return base / ".keras"
 
 
 def _is_installed(module: str) -> bool:

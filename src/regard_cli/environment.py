@@ -1,32 +1,16 @@
-"""The Keras backend of the command line: JAX, unless the user chose another."""
+"""The process of a command: its Keras backend, and the memory it keeps."""
 
 import ctypes
-import json
+import importlib.util
 import os
+import runpy
 import sys
 from pathlib import Path
-from typing import Any
 
-# What Keras writes to keras.json by itself when it is first imported.
-_UNTOUCHED = {
-    "floatx": "float32",
-    "epsilon": 1e-07,
-    "backend": "tensorflow",
-    "image_data_format": "channels_last",
-}
-
-
-def choose_backend() -> None:
-    """Set ``KERAS_BACKEND`` to ``jax`` where the user made no choice.
-
-    A choice is ``KERAS_BACKEND``, or a ``keras.json`` that differs from the one Keras
-    writes on its own. An installed TensorFlow is none: commands are timed and tested
-    on JAX.
-    """
-    if not os.environ.get("KERAS_BACKEND") and not _has_configured_choice():
-        os.environ["KERAS_BACKEND"] = "jax"
-    # Keras loads an installed TensorFlow on every backend; it would talk about itself.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Parameters of mallopt, from glibc's malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
+_LARGEST = 2**31 - 1
+_CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
 
 
 def prepare() -> None:
@@ -38,36 +22,24 @@ def prepare() -> None:
     enable_compilation_cache()
 
 
-def _has_configured_choice() -> bool:
-    config = _configuration()
-    return "backend" in config and config != _UNTOUCHED
-
-
-def _configuration() -> dict[str, Any]:
-    home = os.environ.get("KERAS_HOME")
-    folder = Path(home).expanduser() if home else _default_home()
-    try:
-        config = json.loads((folder / "keras.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
-
-
-def _default_home() -> Path:
-    home = Path("~").expanduser()
-    # Keras itself falls back to /tmp where the home cannot be written.
-    base = home if os.access(home, os.W_OK) else Path("/tmp")  # noqa: S108 - as Keras does
-    return base / ".keras"
-
-
-# Parameters of mallopt, from glibc's malloc.h.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
-_LARGEST = 2**31 - 1
-_CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
+def choose_backend() -> None:
+    """Set ``KERAS_BACKEND`` to ``jax`` where the user made no choice."""
+    # The rule is that of the package, whose import would load Keras: the file alone.
+    package = importlib.util.find_spec("regard")
+    file = Path(package.origin).with_name("_backend.py")  # type: ignore[arg-type,union-attr]  # it comes with these commands
+    rules = runpy.run_path(str(file))
+    rules["prefer_jax"]()
+    # Keras loads an installed TensorFlow on every backend; it would talk about itself.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def keep_freed_memory() -> bool:
     """Let this process keep what it frees, up to the most it ever needed.
+
+    A compiled step asks for all its temporary memory at once and gives it back at the
+    end. The C library of most Linux systems returns so large a piece to the system, and
+    the next step pays for every page of it again: 35,000 page faults in each training
+    step of a small translator, a seventh of its time.
 
     There is one arena for all threads: the others cannot grow to the size of a step.
     Best called before threads are made.
@@ -81,14 +53,14 @@ def keep_freed_memory() -> bool:
     library = ctypes.CDLL(None)
     if not hasattr(library, "gnu_get_libc_version"):
         return False
-    told = [
+    successes = [
         library.mallopt(_ARENA_MAX, 1),
         # No piece comes from the system by itself, to go back there once it is freed.
         library.mallopt(_MMAP_MAX, 0),
         library.mallopt(_TRIM_THRESHOLD, _LARGEST),
         library.mallopt(_TOP_PAD, 2**28),
     ]
-    return all(each == 1 for each in told)
+    return all(success == 1 for success in successes)
 
 
 def _is_chosen() -> bool:
