@@ -53,7 +53,7 @@ def compare(
     from regard.comparison import Budget  # noqa: PLC0415 - loads Keras
     from regard.comparison import compare as run_all  # noqa: PLC0415 - loads Keras
 
-    found = run_all(
+    comparison = run_all(
         regard.tasks.get(task, **_settings(settings or [])),
         None if models is None else [name.strip() for name in models.split(",")],
         repeats=repeats,
@@ -61,21 +61,23 @@ def compare(
         seed=seed,
         on_run=_show_run,
     )
-    typer.echo(json.dumps(found.to_dict()) if as_json else _table(found))
+    typer.echo(json.dumps(comparison.to_dict()) if as_json else _table(comparison))
     if out is not None:
         title = f"Loss on {task}, mean of {repeats} runs"
-        plot = regard.plot.curves(found.losses, found.samples_seen, title=title)
+        plot = regard.plot.curves(
+            comparison.losses, comparison.samples_seen, title=title
+        )
         plot.save(out)
         typer.echo(f"Wrote {out}.", err=True)
 
 
-def _settings(given: list[str]) -> dict[str, object]:
+def _settings(arguments: list[str]) -> dict[str, object]:
     """The settings of a task: numbers, ranges as ``10-20``, words."""
     settings: dict[str, object] = {}
-    for one in given:
-        name, sign, value = one.partition("=")
+    for argument in arguments:
+        name, sign, value = argument.partition("=")
         if not (name and sign and value):
-            raise typer.BadParameter(f"expected NAME=VALUE, received {one!r}.")
+            raise typer.BadParameter(f"expected NAME=VALUE, received {argument!r}.")
         settings[name.strip()] = _value(value.strip())
     return settings
 
@@ -98,20 +100,20 @@ def _show_run(run: "Run") -> None:
     )
 
 
-def _table(found: "Comparison") -> str:
-    width = max(map(len, found.models))
+def _table(comparison: "Comparison") -> str:
+    width = max(map(len, comparison.models))
     lines = []
-    for model in found.models:
-        accuracy = 100 * found.accuracy(model)
-        each = " ".join(f"{one:5.1f}" for one in accuracy)
-        looked = found.on_gold(model)
-        gold = "   -  " if looked is None else f"{100 * looked:5.1f}%"
+    for model in comparison.models:
+        accuracy = 100 * comparison.accuracy(model)
+        runs = " ".join(f"{share:5.1f}" for share in accuracy)
+        on_gold = comparison.on_gold(model)
+        gold = "   -  " if on_gold is None else f"{100 * on_gold:5.1f}%"
         lines.append(
-            f"{model:{width}}  runs {each}  attention on gold {gold}  "
+            f"{model:{width}}  runs {runs}  attention on gold {gold}  "
             f"deviation {accuracy.std():5.2f}  mean {accuracy.mean():6.2f}"
         )
     lines.append(
-        f"{len(found.runs)} runs of {found.budget.samples:,} samples in "
-        f"{found.seconds:,.0f} s"
+        f"{len(comparison.runs)} runs of {comparison.budget.samples:,} samples in "
+        f"{comparison.seconds:,.0f} s"
     )
     return "\n".join(lines)

@@ -80,7 +80,7 @@ def _print_measures(explanations: "list[Explanation]", test: "list[Message]") ->
     from regard.tasks import SupportMessages  # noqa: PLC0415 - loads Keras
 
     pairs = list(zip(explanations, test, strict=True))
-    correct = sum(told.label == message.label for told, message in pairs)
+    correct = sum(explanation.label == message.label for explanation, message in pairs)
     on_phrase = [SupportMessages.share_on_phrase(*pair) for pair in pairs]
     of_tokens = [SupportMessages.share_of_tokens(*pair) for pair in pairs]
     typer.echo(

@@ -5,10 +5,10 @@ import logging
 import shutil
 
 import pytest
+from asgi_client import PREDICT
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
-from talking import PREDICT
 
 from regard.errors import ArgumentError, BundleError
 from regard.serve import Limits, create_app

@@ -5,9 +5,9 @@ import json
 import time
 
 import pytest
+from asgi_client import PREDICT, question, talk
 from malformed import malformed
 from starlette.testclient import TestClient
-from talking import PREDICT, question, talk
 
 from regard.errors import ArgumentError
 from regard.serve import Limits, create_app

@@ -1,4 +1,4 @@
-"""Jobs that arrive together are computed together."""
+"""The batcher: jobs that arrive together are computed together."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ def _ignore(_: int) -> None:
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Job, Answer]):
+class _Entry(Generic[Job, Answer]):
     job: Job
     bucket: Hashable
     answer: "asyncio.Future[Answer]"
@@ -84,7 +84,7 @@ class Batcher(Generic[Job, Answer]):
         self._compute, self._bucket = compute, bucket
         self._batching = batching
         self._on_batch, self._on_queue = on_batch, on_queue
-        self._waiting: list[_Waiting[Job, Answer]] = []
+        self._waiting: list[_Entry[Job, Answer]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="regard-compute")
         self._news = asyncio.Event()
         self._closed = False
@@ -114,17 +114,17 @@ class Batcher(Generic[Job, Answer]):
         if len(self._waiting) + len(jobs) > self._batching.queue:
             raise QueueFullError
         loop = asyncio.get_running_loop()
-        mine = [
-            _Waiting[Job, Answer](job, self._bucket(job), loop.create_future())
+        entries = [
+            _Entry[Job, Answer](job, self._bucket(job), loop.create_future())
             for job in jobs
         ]
-        self._waiting += mine
+        self._waiting += entries
         self._on_queue(len(self._waiting))
         self._news.set()
         try:
-            return await asyncio.gather(*(one.answer for one in mine))
+            return await asyncio.gather(*(entry.answer for entry in entries))
         finally:
-            self._forget(mine)
+            self._forget(entries)
 
     async def stop(self) -> None:
         """Take no more jobs, answer those that wait, and end the thread."""
@@ -142,10 +142,10 @@ class Batcher(Generic[Job, Answer]):
                 await self._answer(batch)
         finally:
             self._closed = True
-            for one in self._waiting:
-                one.answer.set_exception(ClosedError())
+            for entry in self._waiting:
+                entry.answer.set_exception(ClosedError())
 
-    async def _next(self) -> list[_Waiting[Job, Answer]]:
+    async def _next(self) -> list[_Entry[Job, Answer]]:
         """The next batch; an empty one when there will be no more."""
         while self._waiting or not self._closed:
             self._news.clear()
@@ -167,30 +167,30 @@ class Batcher(Generic[Job, Answer]):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left)
 
-    def _together(self) -> list[_Waiting[Job, Answer]]:
+    def _together(self) -> list[_Entry[Job, Answer]]:
         """The oldest job and those that can be computed with it."""
         if not self._waiting:
             return []
         bucket = self._waiting[0].bucket
-        same = [one for one in self._waiting if one.bucket == bucket]
+        same = [entry for entry in self._waiting if entry.bucket == bucket]
         return same[: self._batching.size]
 
-    def _forget(self, gone: Sequence[_Waiting[Job, Answer]]) -> None:
+    def _forget(self, gone: Sequence[_Entry[Job, Answer]]) -> None:
         leaving = set(gone)
-        self._waiting = [one for one in self._waiting if one not in leaving]
+        self._waiting = [entry for entry in self._waiting if entry not in leaving]
         self._on_queue(len(self._waiting))
 
-    async def _answer(self, batch: Sequence[_Waiting[Job, Answer]]) -> None:
+    async def _answer(self, batch: Sequence[_Entry[Job, Answer]]) -> None:
         self._on_batch(len(batch))
-        jobs = [one.job for one in batch]
+        jobs = [entry.job for entry in batch]
         loop = asyncio.get_running_loop()
         try:
             answers = await loop.run_in_executor(self._thread, self._compute, jobs)
         except Exception as error:  # noqa: BLE001 - passed on to those who asked
-            for one in batch:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+            for entry in batch:
+                if not entry.answer.done():
+                    entry.answer.set_exception(error)
             return
-        for one, answer in zip(batch, answers, strict=True):
-            if not one.answer.done():
-                one.answer.set_result(answer)
+        for entry, answer in zip(batch, answers, strict=True):
+            if not entry.answer.done():
+                entry.answer.set_result(answer)

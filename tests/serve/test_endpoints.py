@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from talking import question, talk
+from asgi_client import question, talk
 
 import toy
 import toy_pairs
