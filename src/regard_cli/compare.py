@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.options import Json, Seed
 from regard_cli.targets import check_picture_target
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def compare(
         Path | None,
         typer.Option(help="The loss curves: a .png, .svg, .html or .txt file."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+    as_json: Json = False,
+    seed: Seed = 0,
 ) -> None:
     """Train models with and without attention on a task of which the answer is known.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.options import Seed
 from regard_cli.progress_bar import training_progress, translation_progress
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def demo(
     out: Annotated[
         Path, typer.Option(help="The folder for the pages and the trained models.")
     ] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Classify messages and rewrite dates; show what the models looked at."""
     prepare()

@@ -7,13 +7,20 @@ from typing import Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.options import (
+    Beam,
+    Bundle,
+    Json,
+    LabelColumn,
+    SourceColumn,
+    TargetColumn,
+    TextColumn,
+)
 
 
 def evaluate(
     *,
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="The trained model.")
-    ],
+    bundle: Bundle,
     data: Annotated[
         Path,
         typer.Argument(
@@ -27,17 +34,11 @@ def evaluate(
             metavar="[TARGETS]", help="For a translator: a text file of targets."
         ),
     ] = None,
-    text: Annotated[str, typer.Option(help="The column with the texts.")] = "text",
-    label: Annotated[str, typer.Option(help="The column with the labels.")] = "label",
-    source: Annotated[
-        str, typer.Option(help="The column with the sources.")
-    ] = "source",
-    target: Annotated[
-        str, typer.Option(help="The column with the targets.")
-    ] = "target",
-    beam: Annotated[
-        int, typer.Option(min=1, help="How many hypotheses are followed.")
-    ] = 5,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    source: SourceColumn = "source",
+    target: TargetColumn = "target",
+    beam: Beam = 5,
     tokenize: Annotated[
         str, typer.Option(help="How BLEU cuts words: 13a, intl, char, zh or none.")
     ] = "13a",
@@ -46,7 +47,7 @@ def evaluate(
         typer.Option(help="Gold alignments, a line a pair, in Pharaoh's format."),
     ] = None,
     encoding: Annotated[str, typer.Option(help="The encoding of DATA.")] = "utf-8",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure a trained model on data with the right answers."""
     prepare()

@@ -2,35 +2,20 @@
 
 import itertools
 import json
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from regard_cli.environment import prepare
+from regard_cli.options import Bundle, JsonLines, Page, TextFile, Texts
 from regard_cli.targets import check_page_target
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
 
 def predict(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="The trained model.")
-    ],
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help="The texts; - reads standard input."),
-    ] = None,
-    file: Annotated[
-        str | None,
-        typer.Option("--file", "-f", help="A file with one text a line."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a text.")
-    ] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", help="Write a page that shows all texts, too."),
-    ] = None,
+    bundle: Bundle,
+    texts: Texts = None,
+    file: TextFile = None,
+    as_json: JsonLines = False,
+    html: Page = None,
 ) -> None:
     """Answer texts, for example with labels, and show the words each rests on."""
     check_texts(texts or [], file)

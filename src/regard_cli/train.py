@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.options import (
+    Epochs,
+    LabelColumn,
+    NewBundle,
+    Seed,
+    SourceColumn,
+    TargetColumn,
+    TextColumn,
+)
 from regard_cli.progress_bar import training_progress, translation_progress
 from regard_cli.targets import check_bundle_target
 
@@ -26,22 +35,20 @@ def train_classify(
             metavar="DATA", help="Labelled texts: CSV, TSV, JSON lines or Parquet."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The folder to save the model in.")],
-    text: Annotated[str, typer.Option(help="The column with the texts.")] = "text",
-    label: Annotated[str, typer.Option(help="The column with the labels.")] = "label",
+    out: NewBundle,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
     validation: Annotated[
         Path | None,
         typer.Option(
             help="A file to choose the best epoch on; by default a tenth of DATA."
         ),
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="The most passes over DATA.")
-    ] = None,
+    epochs: Epochs = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Texts in a step.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+    seed: Seed = 0,
     encoding: Annotated[str, typer.Option(help="The encoding of the files.")] = "utf-8",
 ) -> None:
     """Train a text classifier on a file and save it.
@@ -90,13 +97,9 @@ def train_translate(
             metavar="[TARGETS]", help="The text file of targets, one a line."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder to save the model in.")],
-    source: Annotated[
-        str, typer.Option(help="The column with the sources.")
-    ] = "source",
-    target: Annotated[
-        str, typer.Option(help="The column with the targets.")
-    ] = "target",
+    out: NewBundle,
+    source: SourceColumn = "source",
+    target: TargetColumn = "target",
     validation: Annotated[
         Path | None,
         typer.Option(
@@ -118,9 +121,7 @@ def train_translate(
     units: Annotated[
         int | None, typer.Option(min=1, help="The width of the recurrent layers.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="The most passes over DATA.")
-    ] = None,
+    epochs: Epochs = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Pairs in a step.")
     ] = None,
@@ -138,7 +139,7 @@ def train_translate(
         bool,
         typer.Option("--restart", help="Begin anew where a training was stopped."),
     ] = False,
-    seed: Annotated[int, typer.Option(help="What all random choices hang on.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Train a translator on pairs of texts and save it.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.options import Beam, Bundle, JsonLines, Page, TextFile, Texts
 from regard_cli.targets import check_page_target, check_writable
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
@@ -16,20 +17,10 @@ if TYPE_CHECKING:
 
 def translate(
     *,
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="The trained model.")
-    ],
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help="The texts; - reads standard input."),
-    ] = None,
-    file: Annotated[
-        str | None,
-        typer.Option("--file", "-f", help="A file with one text a line."),
-    ] = None,
-    beam: Annotated[
-        int, typer.Option(min=1, help="How many hypotheses are followed.")
-    ] = 5,
+    bundle: Bundle,
+    texts: Texts = None,
+    file: TextFile = None,
+    beam: Beam = 5,
     n_best: Annotated[int, typer.Option(min=1, help="How many of them are shown.")] = 1,
     length_penalty: Annotated[
         float, typer.Option(min=0, help="More prefers longer results.")
@@ -40,13 +31,8 @@ def translate(
     max_length: Annotated[
         int | None, typer.Option(min=1, help="The most tokens of a result.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a text.")
-    ] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", help="Write a page that shows all texts, too."),
-    ] = None,
+    as_json: JsonLines = False,
+    html: Page = None,
     alignments: Annotated[
         Path | None,
         typer.Option(help="Write where each token looked, in Pharaoh's format."),
