@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from regard.errors import ArgumentError
 from regard.text import Labels
+from regard.text.labels import train_test_split
 from regard.text.text_validation import checked_pairs
-from regard.text.train_test_split import stratified_split
 from regard.types import IntArray
 
 #: Texts, or the path of a file with texts and labels.
@@ -93,5 +93,5 @@ def train_validation_split(
         return given, LabelledTexts.of(*validation, columns)
     if share == 0:
         return given, None
-    kept, held = stratified_split(labels.encode(given.labels), share, labels, seed)
+    kept, held = train_test_split(labels.encode(given.labels), share, labels, seed)
     return given.at(kept), given.at(held)

@@ -7,8 +7,8 @@ from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
 
+from regard.data.formats import open_rows
 from regard.data.lines import damaged, iterate_lines, open_binary
-from regard.data.table import open_rows
 from regard.errors import ArgumentError, DataError
 
 _SHOWN = 5

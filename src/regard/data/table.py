@@ -2,24 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 
-from regard._validate import check_choice
-from regard.data.delimited import csv_rows, tsv_rows
-from regard.data.json_lines import json_rows
-from regard.data.parquet import parquet_rows
+from regard.data.formats import open_rows
 from regard.data.record import Record
 from regard.errors import DataError
-
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
-_TEXT_READERS = {"csv": csv_rows, "tsv": tsv_rows, "jsonl": json_rows}
 
 
 def iterate_rows(
@@ -119,45 +105,6 @@ def read_examples(
         texts.append(row_text)
         labels.append(row_label)
     return texts, labels
-
-
-def open_rows(
-    path: str | PathLike[str],
-    columns: Sequence[str],
-    format: str | None = None,  # noqa: A002 - the word users know
-    encoding: str = "utf-8",
-) -> Iterator[Record]:
-    """Rows with the place each came from, as the file streams by."""
-    path = Path(path)
-    kind = detect_format(path, format)
-    if kind == "parquet":
-        return parquet_rows(path, columns)
-    return _TEXT_READERS[kind](path, columns, encoding)
-
-
-def detect_format(path: Path, format: str | None = None) -> str:  # noqa: A002 - as open(mode=)
-    """The format of ``path``: the one given, else the one its suffix says.
-
-    A final ``.gz`` is set aside, for the text formats only.
-
-    Raises:
-        ArgumentError: ``format`` is not one that can be read.
-        DataError: The suffix says nothing.
-    """
-    if format is not None:
-        return check_choice("format", format, FORMATS, of="a file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[-2:-1] if packed else suffixes[-1:])
-    detected = SUFFIXES.get(suffix)
-    if detected is None or (packed and detected == "parquet"):
-        raise DataError(
-            f"The name of {path} does not say what format it has.",
-            expected=f"{', '.join(SUFFIXES)}, or a text format followed by .gz",
-            received="".join(suffixes[-2:]) or "no suffix",
-            fix="Rename the file or name its format.",
-        )
-    return detected
 
 
 def _unknown(row: Record, label: str, known: Collection[str]) -> DataError:

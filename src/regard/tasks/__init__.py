@@ -1,10 +1,9 @@
 """Problems made on the spot with a known right answer."""
 
-from regard.tasks.array_task import ArrayTask
+from regard.tasks.array_tasks import AddTwoNumbers, ArrayTask, Column, FindMax
+from regard.tasks.catalog import get, names
 from regard.tasks.dates import Dates
-from regard.tasks.number_tasks import AddTwoNumbers, Column, FindMax
 from regard.tasks.pairs import ArrayPairs, SequencePairs
-from regard.tasks.registry import get, names
 from regard.tasks.sequence_task import SequenceTask
 from regard.tasks.support_messages import Message, SupportMessages
 from regard.tasks.task_score import TaskScore

@@ -1,11 +1,11 @@
 """Text to token ids that remember where in the text they stand."""
 
-from regard.text.encoded_text import EncodedSequence, EncodedText
+from regard.text.codec import EncodedSequence
 from regard.text.features import Features
 from regard.text.labels import Label, Labels
 from regard.text.padding import LENGTH_BUCKETS
 from regard.text.reader import Reader
-from regard.text.tokenizer import Tokenizer
+from regard.text.tokenizer import EncodedText, Tokenizer
 from regard.text.vocabulary import SequenceVocabulary
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The codecs of sequences: characters, words and subwords, cut, looked up, joined."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Protocol
@@ -8,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from regard.text.encoded_text import EncodedSequence
 from regard.text.segmentation import CUTS, JOINS, Cut, Join, words_with_space
 from regard.text.serialization import SymbolTable
 from regard.text.special_ids import FIRST_ORDINARY_ID, SPECIAL_TOKENS, UNKNOWN_ID
+from regard.types import IntArray
 
 SPACE = " "
 # The library wants a spelling for every id. No piece mixes letters with other
@@ -22,6 +23,29 @@ _OTHERS = r"[^\s\p{L}\p{M}\p{N}]+"
 _PIECES = rf" ?{_LETTERS}| ?{_DIGITS}| ?{_OTHERS}|\s"
 # Words repeat, and spelling one takes long.
 _REMEMBERED = 1 << 17
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSequence:
+    """The tokens of one text: their ids, their spelling, and where they stand.
+
+    Args:
+        ids: ``(tokens,)``, int32; only unknown and ordinary symbols.
+        tokens: The tokens as they stand in the text, letter case and all. The space
+            before a word belongs to its first subword, and the first word of a text
+            is given one; punctuation that was cut off a word keeps its spaces.
+            ``SequenceVocabulary.join`` makes the text of them again.
+        offsets: ``(tokens, 2)``, int32: start and end of each token in the text,
+            counted in characters, the end exclusive. Ordered, not overlapping; empty
+            only for a subword that is nothing but the space given to the first word.
+    """
+
+    ids: IntArray
+    tokens: tuple[str, ...]
+    offsets: IntArray
+
+    def __len__(self) -> int:
+        return len(self.tokens)
 
 
 class Codec(Protocol):

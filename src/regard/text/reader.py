@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from regard.text.encoded_text import EncodedText
 from regard.text.features import Features
-from regard.text.tokenizer import Tokenizer
+from regard.text.tokenizer import EncodedText, Tokenizer
 from regard.types import IntArray
 
 BoolArray = npt.NDArray[np.bool_]

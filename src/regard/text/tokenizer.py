@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -9,7 +10,6 @@ import numpy as np
 import tokenizers
 
 from regard._validate import check_count
-from regard.text.encoded_text import EncodedText
 from regard.text.segmentation import (
     PADDING_WORD,
     UNKNOWN_WORD,
@@ -19,11 +19,37 @@ from regard.text.segmentation import (
 )
 from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
+from regard.types import IntArray
 
 _SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
 _REMEMBERED = 1 << 17
 _CHUNK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedText:
+    """The tokens of one text: their ids and where in the text they stand.
+
+    Args:
+        ids: ``(tokens,)``, never the padding id; or ``(tokens, features)``, where a
+            model reads more of a token than its word.
+        offsets: ``(tokens, 2)``: start and end of each token in the text as it came,
+            counted in characters, the end exclusive. Ordered, none empty, none
+            overlapping.
+        truncated: Whether the text goes on after the last token here.
+    """
+
+    ids: IntArray
+    offsets: IntArray
+    truncated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pieces(self, text: str) -> tuple[str, ...]:
+        """The tokens as they stand in ``text``, the text that was encoded."""
+        return tuple(text[start:end] for start, end in self.offsets.tolist())
 
 
 class Tokenizer:

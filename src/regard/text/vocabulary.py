@@ -8,8 +8,7 @@ import numpy as np
 
 from regard._validate import check_choice, check_count
 from regard.errors import ArgumentError
-from regard.text.codec import codec_of
-from regard.text.encoded_text import EncodedSequence
+from regard.text.codec import EncodedSequence, codec_of
 from regard.text.serialization import KINDS, SPLITS, SymbolTable, read_symbol_table
 from regard.text.special_ids import (
     BEGIN_ID,

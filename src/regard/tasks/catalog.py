@@ -5,8 +5,8 @@ from typing import Any
 
 from regard._validate import check_choice
 from regard.errors import ArgumentError
+from regard.tasks.array_tasks import AddTwoNumbers, Column, FindMax
 from regard.tasks.dates import Dates
-from regard.tasks.number_tasks import AddTwoNumbers, Column, FindMax
 from regard.tasks.token_tasks import BigramFlip, Copy, FirstN, Reverse
 
 Task = FirstN | Copy | Reverse | BigramFlip | Dates | AddTwoNumbers | FindMax | Column
