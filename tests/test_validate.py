@@ -105,13 +105,17 @@ def test_what_is_no_finite_number_is_neither_a_share_nor_a_number(value):
         check_number("scale", value)
 
 
-@given(floats, bounds, bounds, bounds)
-def test_a_number_keeps_every_bound_it_is_told(value, least, above, most):
-    arguments = {"least": least, "above": above, "most": most}
-    for names in (["least"], ["above"], ["most"], ["least", "most"]):
+@given(floats, bounds, bounds, bounds, bounds)
+def test_a_number_keeps_every_bound_it_is_told(value, least, above, most, below):
+    arguments = {"least": least, "above": above, "most": most, "below": below}
+    for names in (
+        ["least"], ["above"], ["most"], ["below"], ["least", "most"], ["above", "below"]
+    ):  # fmt: skip
         chosen = {name: arguments[name] for name in names}
         lowest, highest = chosen.get("least", -math.inf), chosen.get("most", math.inf)
-        in_range = lowest <= value <= highest and value > chosen.get("above", -math.inf)
+        in_range = lowest <= value <= highest
+        in_range &= chosen.get("above", -math.inf) < value
+        in_range &= value < chosen.get("below", math.inf)
         if in_range:
             assert check_number("rate", value, **chosen) == value
         else:
@@ -125,6 +129,7 @@ def test_a_number_keeps_every_bound_it_is_told(value, least, above, most):
         ({"least": 0}, "a finite number, 0 or more"),
         ({"above": 0}, "a finite number, above 0"),
         ({"least": 0, "most": 1}, "a finite number, 0 or more, at most 1"),
+        ({"above": 0, "below": 1}, "a finite number, above 0, below 1"),
     ],
 )
 def test_a_wrong_number_says_its_range(chosen, expected):

@@ -88,6 +88,7 @@ def check_number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    below: float | None = None,
     of: str | None = None,
 ) -> float:
     """Refuse what is no finite number, or one out of range.
@@ -98,6 +99,7 @@ def check_number(
         least: The smallest number it may be.
         above: A number it has to be greater than.
         most: The largest number it may be.
+        below: A number it has to be smaller than.
         of: The owner of the argument, with its article.
 
     Raises:
@@ -107,12 +109,14 @@ def check_number(
         (least is not None and value < least)
         or (above is not None and value <= above)
         or (most is not None and value > most)
+        or (below is not None and value >= below)
     )
     if not in_range:
         bounds = [
             f"{least} or more" if least is not None else "",
             f"above {above}" if above is not None else "",
             f"at most {most}" if most is not None else "",
+            f"below {below}" if below is not None else "",
         ]
         expected = ", ".join(["a finite number", *filter(None, bounds)])
         raise wrong_value(name, value, expected, of=of)
