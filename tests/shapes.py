@@ -66,12 +66,15 @@ def _says_shape(hint):
 
 @dataclass(frozen=True)
 class _Named:
-    """``Float`` and the like: ``Float[Tensor, "batch keys"]`` is a type."""
+    """``Float`` and the like: ``Float[Tensor, "batch keys"]`` is a type.
+
+    A list, or an array of another library, may stand for a tensor: the first is mypy's.
+    """
 
     dtype: type
 
     def __getitem__(self, item):
-        expected = self.dtype[item]
+        expected = self.dtype[typing.Any, item[1]]
         return _Shape(expected.__name__, (), {"expected": expected})
 
 

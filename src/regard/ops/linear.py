@@ -1,13 +1,16 @@
 """Products with a matrix of weights, and the heads whose features lie side by side."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import math
 
 from keras import ops
 
-from regard.ops.precision import Tensor
+from regard._typing import Float, Shaped, Tensor
 
 
-def project(inputs: Tensor, kernel: Tensor) -> Tensor:
+def project(
+    inputs: Float[Tensor, "*outer features"], kernel: Float[Tensor, "features units"]
+) -> Float[Tensor, "*outer units"]:
     """``inputs @ kernel``, as a product of two matrices.
 
     XLA finds the gradient of a product with several axes before the features by way of
@@ -27,7 +30,9 @@ def project(inputs: Tensor, kernel: Tensor) -> Tensor:
     return ops.reshape(ops.matmul(rows, kernel), (*lead, kernel.shape[-1]))
 
 
-def split_heads(tensor: Tensor, num_heads: int) -> Tensor:
+def split_heads(
+    tensor: Shaped[Tensor, "batch time features"], num_heads: int
+) -> Shaped[Tensor, "batch {num_heads} time _"]:
     """Share the features out among heads.
 
     Args:
@@ -43,7 +48,9 @@ def split_heads(tensor: Tensor, num_heads: int) -> Tensor:
     return ops.transpose(shared, (0, 2, 1, 3))
 
 
-def merge_heads(tensor: Tensor) -> Tensor:
+def merge_heads(
+    tensor: Shaped[Tensor, "batch num_heads time features"],
+) -> Shaped[Tensor, "batch time num_heads*features"]:
     """Put the features of the heads side by side, the inverse of ``split_heads``.
 
     Args:

@@ -1,18 +1,21 @@
 """Masks: True is a place that may be seen."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 
 from keras import ops
 
-from regard.ops.precision import Tensor
+from regard._typing import Bool, Float, Int, Shaped, Tensor
 
 
-def as_mask(mask: Tensor) -> Tensor:
+def as_mask(mask: Shaped[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
     """A mask as a tensor of booleans, from lists, arrays or numbers."""
     return ops.cast(ops.convert_to_tensor(mask), "bool")
 
 
-def causal_mask(queries: int | Tensor, keys: int | Tensor) -> Tensor:
+def causal_mask(
+    queries: int | Tensor, keys: int | Tensor
+) -> Bool[Tensor, "queries keys"]:
     """Each query sees the keys up to its own place.
 
     Args:
@@ -27,7 +30,7 @@ def causal_mask(queries: int | Tensor, keys: int | Tensor) -> Tensor:
 
 def window_mask(
     queries: int | Tensor, keys: int | Tensor, width: int, causal: bool = False
-) -> Tensor:
+) -> Bool[Tensor, "queries keys"]:
     """Each query sees ``width`` keys around its own place.
 
     Query ``i`` sees the keys from ``i - width // 2`` to ``i - width // 2 + width - 1``:
@@ -51,7 +54,7 @@ def window_mask(
     return ops.logical_and(offsets >= first, offsets < first + width)
 
 
-def _offsets(queries: int | Tensor, keys: int | Tensor) -> Tensor:
+def _offsets(queries: int | Tensor, keys: int | Tensor) -> Int[Tensor, "queries keys"]:
     """``(queries, keys)``: how far key ``j`` lies after query ``i``."""
     places = ops.arange(keys, dtype="int32")
     return ops.expand_dims(places, 0) - ops.expand_dims(
@@ -60,8 +63,10 @@ def _offsets(queries: int | Tensor, keys: int | Tensor) -> Tensor:
 
 
 def join_masks(
-    query_mask: Tensor | None, key_mask: Tensor | None, *others: Tensor | None
-) -> Tensor | None:
+    query_mask: Shaped[Tensor, "batch queries"] | None,
+    key_mask: Shaped[Tensor, "batch keys"] | None,
+    *others: Shaped[Tensor, "..."] | None,
+) -> Bool[Tensor, "..."] | None:
     """One mask for scores ``(batch, heads, queries, keys)``, True where all are.
 
     Args:
@@ -80,11 +85,14 @@ def join_masks(
     return functools.reduce(ops.logical_and, masks) if masks else None
 
 
-def _with_heads(mask: Tensor) -> Tensor:
+def _with_heads(mask: Bool[Tensor, "..."]) -> Bool[Tensor, "..."]:
     return ops.expand_dims(mask, 1) if len(mask.shape) == 3 else mask
 
 
-def erase_padding(states: Tensor, mask: Tensor | None) -> Tensor:
+def erase_padding(
+    states: Float[Tensor, "batch time features"],
+    mask: Shaped[Tensor, "batch time"] | None,
+) -> Float[Tensor, "batch time features"]:
     """Put 0 where the mask is False.
 
     A weight of 0 does not hide NaN or infinity, in the sum or in the gradient; this
@@ -99,7 +107,10 @@ def erase_padding(states: Tensor, mask: Tensor | None) -> Tensor:
     return ops.where(as_mask(mask)[..., None], states, ops.zeros_like(states))
 
 
-def last_valid(states: Tensor, mask: Tensor | None) -> Tensor:
+def last_valid(
+    states: Float[Tensor, "batch time features"],
+    mask: Shaped[Tensor, "batch time"] | None,
+) -> Float[Tensor, "batch 1 features"]:
     """The last state of each sequence that the mask does not hide.
 
     Args:

@@ -1,9 +1,10 @@
 """The precision in which scores and weights are computed."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import keras
 from keras import ops
 
-from regard._typing import Tensor
+from regard._typing import Float, Shaped, Tensor
 
 __all__ = ["LOWEST", "Tensor", "widen"]
 
@@ -11,7 +12,7 @@ __all__ = ["LOWEST", "Tensor", "widen"]
 LOWEST = -3.4028234e38
 
 
-def widen(tensor: Tensor) -> Tensor:
+def widen(tensor: Shaped[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Cast to float32 what is narrower; float64 stays float64.
 
     Half precision has too few digits for the sum of a long softmax, and float16 too

@@ -1,13 +1,17 @@
 """From scores to weights: the weights contract lives here."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from keras import ops
 
-from regard.ops.precision import LOWEST, Tensor, widen
+from regard._typing import Float, Shaped, Tensor
+from regard.ops.precision import LOWEST, widen
 
 
 def masked_softmax(
-    scores: Tensor, mask: Tensor | None = None, axis: int = -1
-) -> Tensor:
+    scores: Float[Tensor, "*shape"],
+    mask: Shaped[Tensor, "..."] | None = None,
+    axis: int = -1,
+) -> Float[Tensor, "*shape"]:
     r"""Softmax over the valid entries of an axis.
 
     .. math::

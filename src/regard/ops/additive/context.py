@@ -1,4 +1,5 @@
 """Context and weights of additive attention at once, or the context alone."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 import math
@@ -6,11 +7,12 @@ import math
 import keras
 from keras import ops
 
+from regard._typing import Bool, Float, Shaped, Tensor
 from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import choose
 from regard.ops.additive.score import with_heads
 from regard.ops.masks import as_mask
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 from regard.ops.softmax import masked_softmax
 
 #: Weights of up to so many numbers are held whole even where nobody asked for them:
@@ -21,15 +23,18 @@ BLOCK = 1024
 
 
 def additive_context(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    scale: Tensor,
-    mask: Tensor | None = None,
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    value: Float[Tensor, "batch heads keys depth"],
+    scale: Float[Tensor, "... features"],
+    mask: Shaped[Tensor, "..."] | None = None,
     *,
     weights: bool | slice = True,
     held: int = HELD,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[
+    Float[Tensor, "batch heads queries depth"],
+    Float[Tensor, "batch heads _ keys"] | None,
+]:
     r"""Context of additive attention, with the weights, some of them or none.
 
     .. math::
@@ -78,7 +83,11 @@ def additive_context(
     return context, _with_weights(query[:, :, weights], key, value, scale, some)[1]
 
 
-def held_whole(query: Tensor, key: Tensor, held: int = HELD) -> bool:
+def held_whole(
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    held: int = HELD,
+) -> bool:
     """Whether all weights are held even where they are not asked for."""
     sizes = (*query.shape[:3], key.shape[2])
     if not all(isinstance(size, int) for size in sizes):
@@ -91,16 +100,27 @@ def held_whole(query: Tensor, key: Tensor, held: int = HELD) -> bool:
 
 
 def _with_weights(
-    query: Tensor, key: Tensor, value: Tensor, scale: Tensor, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    value: Float[Tensor, "batch heads keys depth"],
+    scale: Float[Tensor, "heads features"],
+    mask: Shaped[Tensor, "..."] | None,
+) -> tuple[
+    Float[Tensor, "batch heads queries depth"],
+    Float[Tensor, "batch heads queries keys"],
+]:
     scores = choose(query, key, scale).scores(query, key, scale)
     weights = ops.cast(masked_softmax(scores, mask), value.dtype)
     return ops.matmul(weights, value), weights
 
 
 def _in_blocks(
-    query: Tensor, key: Tensor, value: Tensor, scale: Tensor, mask: Tensor | None
-) -> Tensor:
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    value: Float[Tensor, "batch heads keys depth"],
+    scale: Float[Tensor, "heads features"],
+    mask: Shaped[Tensor, "..."] | None,
+) -> Float[Tensor, "batch heads queries depth"]:
     on_jax = importlib.import_module("regard.ops.additive.jax_context")
     keys = key.shape[2]
     valid = ops.ones((1, 1, 1, keys), "bool") if mask is None else _four_axes(mask)
@@ -111,7 +131,7 @@ def _in_blocks(
     return ops.cast(context, value.dtype)
 
 
-def _four_axes(mask: Tensor) -> Tensor:
+def _four_axes(mask: Shaped[Tensor, "..."]) -> Bool[Tensor, "_ _ _ _"]:
     mask = as_mask(mask)
     return ops.reshape(mask, (*(1,) * (4 - len(mask.shape)), *mask.shape))
 

@@ -1,4 +1,5 @@
 """Which implementation computes the additive score: decided here, and nowhere else."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 import math
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from regard.ops.precision import Tensor
+from regard._typing import Float, Tensor
 
 Scores = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -33,7 +34,11 @@ class Implementation:
     scores: Scores
 
 
-def choose(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
+def choose(
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    scale: Float[Tensor, "heads features"],
+) -> Implementation:
     """The implementation for tensors of these shapes, types and devices.
 
     Args:
@@ -55,7 +60,11 @@ def choose(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
     return Implementation("blocked", reason, _scores_of(f"{backend}_scores"))
 
 
-def plain_scores(query: Tensor, key: Tensor, scale: Tensor) -> Tensor:
+def plain_scores(
+    query: Float[Tensor, "batch heads queries features"],
+    key: Float[Tensor, "batch heads keys features"],
+    scale: Float[Tensor, "heads features"],
+) -> Float[Tensor, "batch heads queries keys"]:
     """The formula as it stands: what every faster implementation must equal.
 
     It holds the hyperbolic tangents of all ``(query, key, feature)`` at once.

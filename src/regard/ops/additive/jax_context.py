@@ -14,6 +14,7 @@ References:
     https://arxiv.org/abs/1805.02867; Dao et al.: FlashAttention (2022),
     https://arxiv.org/abs/2205.14135.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from typing import TypeAlias
@@ -22,6 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from regard._typing import Bool, Float
 from regard.ops.additive.jax_scores import scores
 from regard.ops.additive.jax_terms import block, pad
 from regard.ops.precision import LOWEST
@@ -32,8 +34,13 @@ Inputs: TypeAlias = tuple[Array, Array, Array, Array, Array]
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
 def context(  # noqa: PLR0917 - a function with a gradient of its own takes no keywords
-    query: Array, key: Array, value: Array, scale: Array, mask: Array, size: int
-) -> Array:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    value: Float[Array, "batch heads keys depth"],
+    scale: Float[Array, "heads features"],
+    mask: Bool[Array, "#batch #heads #queries keys"],
+    size: int,
+) -> Float[Array, "batch heads queries depth"]:
     """The weighted sum of values, ``size`` keys at a time.
 
     Args:

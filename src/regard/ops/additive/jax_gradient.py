@@ -12,6 +12,7 @@ XLA's CPU compiler does not keep one loop with two sums, and would store the ter
 
 Here the inner loop runs over features, and the sum over rows is written out.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -20,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from regard._typing import Float
 from regard.ops.additive.blocks import GROUP, WRITTEN_OUT, row_blocks
 from regard.ops.additive.jax_residuals import (
     Residuals,
@@ -50,14 +52,27 @@ class GradientTerms(NamedTuple):
 
 
 def gradient(
-    query: Array, key: Array, scale: Array, upstream: Array
-) -> tuple[Array, Array, Array]:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+    upstream: Float[Array, "batch heads queries keys"],
+) -> tuple[
+    Float[Array, "batch heads queries features"],
+    Float[Array, "batch heads keys features"],
+    Float[Array, "heads features"],
+]:
     """The gradients of query, key and scale for that of the scores."""
     return gradient_from(compute_residuals(query, key, scale), upstream)
 
 
 @jax.jit
-def gradient_from(residuals: Residuals, upstream: Array) -> tuple[Array, Array, Array]:
+def gradient_from(
+    residuals: Residuals, upstream: Float[Array, "batch heads queries keys"]
+) -> tuple[
+    Float[Array, "batch heads queries features"],
+    Float[Array, "batch heads keys features"],
+    Float[Array, "heads features"],
+]:
     """The same from the residuals of the forward pass."""
     query, key, scale = residuals[:3]
 
@@ -106,8 +121,12 @@ def _sums(
 
 
 def _sum_over_rows(
-    own: Factors, other: Factors, upstream: Array, row_sum: RowSum, written_out: int
-) -> Array:
+    own: Factors,
+    other: Factors,
+    upstream: Float[Array, "batch heads other_rows rows"],
+    row_sum: RowSum,
+    written_out: int,
+) -> Float[Array, "batch heads rows features"]:
     """Add up ``terms`` over the rows of the other side.
 
     Args:

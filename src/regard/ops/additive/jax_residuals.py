@@ -5,6 +5,7 @@ score is right for the numbers at hand. That choice depends on values and not on
 It is made on the device, by a conditional of which one branch runs; finding it reads
 queries and keys once, for the score and for its gradient together.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import enum
 from typing import NamedTuple, TypeAlias
@@ -12,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from regard._typing import Bool, Float, Int
 from regard.ops.additive.jax_terms import grouped
 
 Array: TypeAlias = jax.Array
@@ -65,23 +67,32 @@ class Residuals(NamedTuple):
     maxima: FeatureMaxima
 
 
-def compute_residuals(query: Array, key: Array, scale: Array) -> Residuals:
+def compute_residuals(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Residuals:
     """The residuals of these inputs, which are read once."""
     maxima = feature_maxima(query, key)
     return Residuals(query, key, scale, factors(query), factors(key), maxima)
 
 
-def feature_maxima(query: Array, key: Array) -> FeatureMaxima:
+def feature_maxima(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+) -> FeatureMaxima:
     """The maxima over batch and time."""
     return FeatureMaxima(_maximum(query), _maximum(key))
 
 
-def factors(rows: Array) -> Array:
+def factors(rows: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """``exp(2 rows)``; where that is not finite or 0, a number that is not used."""
     return jnp.exp(2.0 * jnp.clip(rows, -FINITE, FINITE))
 
 
-def score_branch(maxima: FeatureMaxima, scale: Array, lanes: int = 1) -> Array:
+def score_branch(
+    maxima: FeatureMaxima, scale: Float[Array, "heads features"], lanes: int = 1
+) -> Int[Array, ""]:
     """The branch for the score whose groups are cut by ``lanes``."""
     relative, _, _ = relative_scale(scale, lanes)
     # ln(P) is at most this, where P is what regard.ops.additive.jax_scores divides by.
@@ -91,12 +102,20 @@ def score_branch(maxima: FeatureMaxima, scale: Array, lanes: int = 1) -> Array:
     return _branch(uncapped, maxima, scale)
 
 
-def gradient_branch(maxima: FeatureMaxima, scale: Array) -> Array:
+def gradient_branch(
+    maxima: FeatureMaxima, scale: Float[Array, "heads features"]
+) -> Int[Array, ""]:
     """The branch for the gradient, whose terms grow to both sides."""
     return _branch(jnp.all(maxima.query + maxima.key <= _SLOPE), maxima, scale)
 
 
-def relative_scale(scale: Array, lanes: int = 1) -> tuple[Array, Array, Array]:
+def relative_scale(
+    scale: Float[Array, "heads features"], lanes: int = 1
+) -> tuple[
+    Float[Array, "heads groups 4"],
+    Bool[Array, "heads groups 4"],
+    Float[Array, "heads groups 1"],
+]:
     """The scale of each feature relative to the largest of its group.
 
     Args:
@@ -116,7 +135,9 @@ def relative_scale(scale: Array, lanes: int = 1) -> tuple[Array, Array, Array]:
     return jnp.where(kept, relative, 1.0), kept, lead
 
 
-def _maximum(rows: Array) -> Array:
+def _maximum(
+    rows: Float[Array, "batch heads rows features"],
+) -> Float[Array, "heads features"]:
     # Squares and their maximum are one pass over the rows, absolute values two. A
     # square that overflows is beyond every limit, as is the value.
     return jnp.sqrt(jnp.max(rows * rows, axis=(0, 2)))

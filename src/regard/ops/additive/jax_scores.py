@@ -14,6 +14,7 @@ division for each (key, feature), no hyperbolic tangent, and its gradient keeps 
 query alone: through ``T`` steps that is ``(T, features)``, where automatic
 differentiation would keep ``(T, keys, features)``.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
@@ -22,6 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from regard._typing import Float
 from regard.ops.additive.blocks import GROUP, feature_blocks, lanes
 from regard.ops.additive.jax_gradient import gradient_from
 from regard.ops.additive.jax_residuals import (
@@ -64,7 +66,11 @@ class KeyFactors(NamedTuple):
 # Compiled also where the caller is not: loops that run eagerly compile at every call.
 @jax.custom_vjp
 @jax.jit
-def scores(query: Array, key: Array, scale: Array) -> Array:
+def scores(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """The scores, ``(batch, heads, queries, keys)``."""
     if query.shape[2] < FEW_QUERIES:
         return direct_scores(query, key, scale)
@@ -99,13 +105,22 @@ def _factored(residuals: Residuals) -> Array:
     )
 
 
-def direct_scores(query: Array, key: Array, scale: Array) -> Array:
+def direct_scores(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """The formula as it stands; XLA sums up without storing the tangents."""
     tangents = jnp.tanh(query[:, :, :, None] + key[:, :, None])
     return jnp.sum(scale[:, None, None] * tangents, axis=-1)
 
 
-def uncapped_scores(a: Array, b: Array, scale: Array, width: int = 1) -> Array:
+def uncapped_scores(
+    a: Float[Array, "batch heads queries features"],
+    b: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+    width: int = 1,
+) -> Float[Array, "batch heads queries keys"]:
     """Where no product of four ``p = 1 + ab`` can overflow: three operations each.
 
     Divided by its scale relative to the largest of the group, ``P = p / w``, a term
@@ -140,7 +155,11 @@ def uncapped_scores(a: Array, b: Array, scale: Array, width: int = 1) -> Array:
     return (constant + 2.0 * left_out)[:, None, None] - 2.0 * total
 
 
-def capped_scores(a: Array, b: Array, scale: Array) -> Array:
+def capped_scores(
+    a: Float[Array, "batch heads queries features"],
+    b: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """Where the factors are finite and their products are capped."""
 
     def group_sum(
@@ -153,7 +172,11 @@ def capped_scores(a: Array, b: Array, scale: Array) -> Array:
     return jnp.sum(scale, axis=-1)[:, None, None] - 2.0 * total
 
 
-def tanh_scores(query: Array, key: Array, scale: Array) -> Array:
+def tanh_scores(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """Where no bound is known: the tanh itself, a block of features at a time."""
 
     def group_sum(
@@ -165,14 +188,18 @@ def tanh_scores(query: Array, key: Array, scale: Array) -> Array:
     return sum_over_features(query, key, grouped(scale), group_sum)
 
 
-def prepare_keys(key: Array) -> KeyFactors:
+def prepare_keys(key: Float[Array, "batch heads keys features"]) -> KeyFactors:
     """Take the factors of ``(batch, heads, keys, features)`` once."""
     fixed = lax.stop_gradient(key)
     return KeyFactors(key, jnp.exp(2.0 * fixed), _bounded(fixed))
 
 
 @jax.custom_vjp
-def step_scores(query: Array, keys: KeyFactors, scale: Array) -> Array:
+def step_scores(
+    query: Float[Array, "batch heads queries features"],
+    keys: KeyFactors,
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """Scores of the queries of one step.
 
     Args:
@@ -210,7 +237,9 @@ def _backward_step(
 step_scores.defvjp(_forward_step, _backward_step)
 
 
-def _complement(query: Array, keys: KeyFactors) -> Array:
+def _complement(
+    query: Float[Array, "batch heads queries features"], keys: KeyFactors
+) -> Float[Array, "batch heads queries keys features"]:
     """``(1 - tanh(q + k)) / 2``, ``(batch, heads, queries, keys, features)``."""
     query = query[:, :, :, None]
     # A product that overflows or underflows ends at 0 or 1, where it belongs.

@@ -1,4 +1,5 @@
 """What the score on JAX and its gradient share: blocks of arrays, sums of fractions."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from regard._typing import Float, Int, Shaped
 from regard.ops.additive.blocks import GROUP, LANES, feature_blocks, key_blocks
 
 Array: TypeAlias = jax.Array
@@ -19,7 +21,7 @@ GroupSum: TypeAlias = Callable[
 CAP = 4.8e8
 
 
-def capped(p: jax.Array) -> jax.Array:
+def capped(p: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """``p``, at most ``CAP``. NaN stays; written so, it is one instruction."""
     return jnp.where(p > CAP, CAP, p)
 
@@ -38,8 +40,11 @@ def sum_of_fractions(
 
 
 def sum_over_features(
-    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
-) -> Array:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    of_heads: Float[Array, "heads groups numbers"],
+    group_sum: GroupSum,
+) -> Float[Array, "batch heads queries keys"]:
     """Add up ``group_sum`` over all groups of features.
 
     Args:
@@ -79,8 +84,11 @@ def sum_over_features(
 
 
 def sum_over_vectors(
-    query: Array, key: Array, of_heads: Array, group_sum: GroupSum
-) -> Array:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    of_heads: Float[Array, "heads groups numbers"],
+    group_sum: GroupSum,
+) -> Float[Array, "batch heads queries keys"]:
     """The same with vectors of features: each lane has a partial sum of its own.
 
     Its arguments are those of ``sum_over_features``; two features of a group are
@@ -102,7 +110,9 @@ def sum_over_vectors(
     return jnp.matmul(total, ones, precision=lax.Precision.HIGHEST)[..., 0]
 
 
-def grouped(of_features: jax.Array, lanes: int = 1) -> jax.Array:
+def grouped(
+    of_features: Float[Array, "heads features"], lanes: int = 1
+) -> Float[Array, "heads groups 4"]:
     """``(heads, groups, 4)`` from ``(heads, features)``, whole groups.
 
     Args:
@@ -114,14 +124,16 @@ def grouped(of_features: jax.Array, lanes: int = 1) -> jax.Array:
     return jnp.swapaxes(cut, 2, 3).reshape(heads, features // GROUP, GROUP)
 
 
-def ungrouped(groups: jax.Array, lanes: int = 1) -> jax.Array:
+def ungrouped(
+    groups: Shaped[Array, "heads groups 4"], lanes: int = 1
+) -> Shaped[Array, "heads groups*4"]:
     """``(heads, features)`` again."""
     heads, count, _ = groups.shape
     cut = groups.reshape(heads, count // lanes, lanes, GROUP)
     return jnp.swapaxes(cut, 2, 3).reshape(heads, count * GROUP)
 
 
-def pad(tensor: jax.Array, axis: int, size: int) -> jax.Array:
+def pad(tensor: Shaped[Array, "..."], axis: int, size: int) -> Shaped[Array, "..."]:
     """Lengthen an axis to ``size`` with zeros."""
     missing = size - tensor.shape[axis]
     if not missing:
@@ -131,6 +143,8 @@ def pad(tensor: jax.Array, axis: int, size: int) -> jax.Array:
     return jnp.pad(tensor, widths)
 
 
-def block(tensor: jax.Array, index: jax.Array, size: int, axis: int) -> jax.Array:
+def block(
+    tensor: Shaped[Array, "..."], index: Int[Array, ""], size: int, axis: int
+) -> Shaped[Array, "..."]:
     """Block ``index`` of an axis."""
     return lax.dynamic_slice_in_dim(tensor, index * size, size, axis)

@@ -16,6 +16,7 @@ feature) the queries take 5.5 multiply-adds and 0.5 reciprocals, the keys 4.5 an
 the compiled loops have 6.7 and 5.7 instructions. Four to share one would have more
 multiplications, and the special-function units wait even so.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.experimental import pallas as pl
 
+from regard._typing import Float, Int
 from regard.ops.additive import jax_gradient
 from regard.ops.additive.blocks import GROUP
 from regard.ops.additive.jax_residuals import FINITE, Branch
@@ -62,8 +64,16 @@ _PAIR = 2
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
 @functools.partial(jax.jit, static_argnums=4)
 def gradient(
-    query: Array, key: Array, scale: Array, upstream: Array, interpret: bool = False
-) -> tuple[Array, Array, Array]:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+    upstream: Float[Array, "batch heads queries keys"],
+    interpret: bool = False,
+) -> tuple[
+    Float[Array, "batch heads queries features"],
+    Float[Array, "batch heads keys features"],
+    Float[Array, "heads features"],
+]:
     """The gradients of query, key and scale for that of the scores.
 
     Args:
@@ -118,10 +128,10 @@ def _factors(branch: Array, rows: Array) -> Array:
 
 
 def sums_over_rows(
-    branch: Array,
-    own: Array,
-    other: Array,
-    weights: Array,
+    branch: Int[Array, "count 1"],
+    own: Float[Array, "count rows features"],
+    other: Float[Array, "count other_rows features"],
+    weights: Float[Array, "count rows other_rows"],
     *,
     with_complements: bool,
     interpret: bool,

@@ -19,6 +19,7 @@ as many a clock. With what loads them, the compiled loop has 4.2 instructions fo
 Where a product could overflow, a cap makes that 5.2; where a factor could, the tanh
 itself is taken. The sums stay in registers: memory is that of scores and factors.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
+from regard._typing import Float
 from regard.ops.additive import jax_scores
 from regard.ops.additive.blocks import GROUP
 from regard.ops.additive.jax_terms import CAP
@@ -64,7 +66,11 @@ _TRIAL_TOLERANCE = 1e-4
 
 
 @jax.jit
-def scores(query: Array, key: Array, scale: Array) -> Array:
+def scores(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> Float[Array, "batch heads queries keys"]:
     """The scores by the kernel where there is a GPU for it, else by the loops.
 
     A program may be compiled for another device than the first: for that the loops
@@ -86,8 +92,11 @@ def scores(query: Array, key: Array, scale: Array) -> Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 @functools.partial(jax.jit, static_argnums=3)
 def kernel_scores(
-    query: Array, key: Array, scale: Array, interpret: bool = False
-) -> Array:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+    interpret: bool = False,
+) -> Float[Array, "batch heads queries keys"]:
     """The scores by the kernel.
 
     Args:

@@ -7,6 +7,7 @@ below and beside each other. What belongs to a row of a piece is one number for 
 threads of a warp, what belongs to a column one for each of them, and each thread loads
 its own: the first-level cache hands one line to all.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
+from regard._typing import Bool, Float, Int
 from regard.ops.additive.blocks import GROUP
 from regard.ops.additive.jax_residuals import Branch, relative_scale
 from regard.ops.additive.jax_terms import pad
@@ -151,7 +153,12 @@ class ScoreOperands(NamedTuple):
     right: Array
 
 
-def score_operands(query: Array, key: Array, scale: Array, tile: Tile) -> ScoreOperands:
+def score_operands(
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+    tile: Tile,
+) -> ScoreOperands:
     """Prepared by row, before any pair: features fill groups, the rest fills tiles."""
     size = round_up(query.shape[-1], GROUP)
     query, key, scale = (pad(tensor, -1, size) for tensor in (query, key, scale))
@@ -179,8 +186,14 @@ def score_operands(query: Array, key: Array, scale: Array, tile: Tile) -> ScoreO
 
 
 def _with_positive_scale(
-    query: Array, key: Array, scale: Array
-) -> tuple[Array, Array, Array]:
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+    scale: Float[Array, "heads features"],
+) -> tuple[
+    Float[Array, "batch heads queries features"],
+    Float[Array, "batch heads keys features"],
+    Float[Array, "heads features"],
+]:
     """``v tanh(x) = -v tanh(-x)``."""
     sign = jnp.where(scale < 0.0, -1.0, 1.0)[:, None]
     return query * sign, key * sign, jnp.abs(scale)
@@ -197,14 +210,20 @@ def _branch(query: Array, key: Array, scale: Array, inverse: Array) -> Array:
     return branch_of(uncapped, finite)
 
 
-def heads_within(limit: float, query: Array, key: Array) -> Array:
+def heads_within(
+    limit: float,
+    query: Float[Array, "batch heads queries features"],
+    key: Float[Array, "batch heads keys features"],
+) -> Bool[Array, "batch heads"]:
     """Which heads of a batch hold no number beyond a limit, and no NaN."""
     of_query, of_key = (jnp.max(jnp.abs(rows), (2, 3)) for rows in (query, key))
     # Each by itself: comparisons with NaN are False, whatever a maximum makes of it.
     return (of_query <= limit) & (of_key <= limit)
 
 
-def branch_of(uncapped: Array, finite: Array) -> Array:
+def branch_of(
+    uncapped: Bool[Array, "batch heads"], finite: Bool[Array, "batch heads"]
+) -> Int[Array, "batch heads"]:
     """The ``Branch``; ``uncapped`` counts where ``finite`` holds."""
     factored = jnp.where(uncapped, Branch.UNCAPPED, Branch.CAPPED)
     return jnp.where(finite, factored, Branch.TANH)

@@ -1,4 +1,5 @@
 """The additive score of projected rows, of all or of a few queries at a time."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 from typing import Any, NamedTuple, TypeAlias
@@ -6,15 +7,20 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
+from regard._typing import Float, Tensor
 from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import Implementation, choose, plain_scores
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 #: Keys of a sequence, ready for many queries.
 PreparedKeys: TypeAlias = Any
 
 
-def additive_scores(query: Tensor, key: Tensor, scale: Tensor) -> Tensor:
+def additive_scores(
+    query: Float[Tensor, "*outer queries features"],
+    key: Float[Tensor, "*outer keys features"],
+    scale: Float[Tensor, "... features"],
+) -> Float[Tensor, "*outer queries keys"]:
     r"""Additive attention scores of rows that are projected already.
 
     .. math:: s_{ij} = \sum_d v_d \tanh(q_{id} + k_{jd})
@@ -48,12 +54,16 @@ def additive_scores(query: Tensor, key: Tensor, scale: Tensor) -> Tensor:
     return scores if len(query.shape) == 4 else ops.squeeze(scores, 1)
 
 
-def additive_path(query: Tensor, key: Tensor, scale: Tensor) -> Implementation:
+def additive_path(
+    query: Float[Tensor, "*outer queries features"],
+    key: Float[Tensor, "*outer keys features"],
+    scale: Float[Tensor, "... features"],
+) -> Implementation:
     """How ``additive_scores`` computes these, and why so."""
     return choose(*with_heads(query, key, scale))
 
 
-def prepare_keys(key: Tensor) -> PreparedKeys:
+def prepare_keys(key: Float[Tensor, "batch heads keys features"]) -> PreparedKeys:
     """Do once for each sequence what all steps of a decoder share.
 
     Args:
@@ -69,7 +79,11 @@ def prepare_keys(key: Tensor) -> PreparedKeys:
     return _PlainKeys(key)
 
 
-def additive_step_scores(query: Tensor, keys: PreparedKeys, scale: Tensor) -> Tensor:
+def additive_step_scores(
+    query: Float[Tensor, "batch heads *queries features"],
+    keys: PreparedKeys,
+    scale: Float[Tensor, "heads features"],
+) -> Float[Tensor, "batch heads *queries keys"]:
     r"""Scores of one query, or a few, against keys that stay.
 
     .. math:: s_j = \sum_d v_d \tanh(q_d + k_{jd})
@@ -95,8 +109,14 @@ def additive_step_scores(query: Tensor, keys: PreparedKeys, scale: Tensor) -> Te
 
 
 def with_heads(
-    query: Tensor, key: Tensor, scale: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+    query: Float[Tensor, "*outer queries features"],
+    key: Float[Tensor, "*outer keys features"],
+    scale: Float[Tensor, "... features"],
+) -> tuple[
+    Float[Tensor, "batch heads queries features"],
+    Float[Tensor, "batch heads keys features"],
+    Float[Tensor, "heads features"],
+]:
     """Widened, with an axis of heads in all three, after a check of the shapes."""
     query, key, scale = widen(query), widen(key), widen(scale)
     check_shapes(query, key, scale)

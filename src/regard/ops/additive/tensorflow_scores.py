@@ -13,12 +13,14 @@ division. Nothing is stored for the gradient: memory is ``O(Tq * Tk + (Tq + Tk) 
 XLA compiles once for each shape. Where factors or products would leave the range of
 the dtype, or something is NaN, a second branch of the same program computes tanh.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from regard._typing import Float
 from regard.errors import ArgumentError
 
 # What XLA fuses into one loop. With fewer terms it leaves the loop on a single core.
@@ -49,7 +51,9 @@ class _TanhForm(NamedTuple):
 
 @tf.custom_gradient
 def scores(
-    query: tf.Tensor, key: tf.Tensor, scale: tf.Tensor
+    query: Float[tf.Tensor, "batch heads queries features"],
+    key: Float[tf.Tensor, "batch heads keys features"],
+    scale: Float[tf.Tensor, "heads features"],
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], Any]]:
     """Additive scores, with a gradient that recomputes instead of storing.
 
@@ -89,7 +93,10 @@ def _gradients(
 
 
 def _in_range(
-    compute: Callable[..., Any], weight: tf.Tensor, query: tf.Tensor, key: tf.Tensor
+    compute: Callable[..., Any],
+    weight: tf.Tensor,
+    query: Float[tf.Tensor, "batch heads queries features"],
+    key: Float[tf.Tensor, "batch heads keys features"],
 ) -> Any:
     """What comes of the factors where they have the range, else of tanh itself.
 

@@ -11,12 +11,14 @@ Both directions are operators of their own to PyTorch, so that ``torch.compile``
 ``torch.export`` take them as they are, for symbolic shapes too, and do not unroll the
 loop over the tiles.
 """
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Iterator
 from typing import NoReturn
 
 import torch
 
+from regard._typing import Float
 from regard.errors import ArgumentError
 
 # The tile, by measurement: smaller ones wait for threads to start, larger ones leave
@@ -30,7 +32,11 @@ _QUERIES_PER_TILE = 16
 TileIndex = tuple[slice, int, slice, slice]
 
 
-def scores(query: torch.Tensor, key: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def scores(
+    query: Float[torch.Tensor, "batch heads queries features"],
+    key: Float[torch.Tensor, "batch heads keys features"],
+    scale: Float[torch.Tensor, "heads features"],
+) -> Float[torch.Tensor, "batch heads queries keys"]:
     """Additive scores, with a gradient that recomputes instead of storing.
 
     Args:

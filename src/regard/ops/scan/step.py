@@ -1,4 +1,5 @@
 """The step of a recurrence: its cell, and the parts it computes from its weights."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from typing import Any, TypeAlias
 
 from keras import ops
 
-from regard._typing import Tensor
+from regard._typing import Float, Tensor
 from regard.ops.linear import project
 
 #: A nest of tensors: tuples, named tuples and dictionaries.
@@ -64,7 +65,7 @@ def gates(count: int) -> Part:
     return Part(split, split)
 
 
-def split_gates(joined: Tensor, count: int) -> Gates:
+def split_gates(joined: Float[Tensor, "*outer features"], count: int) -> Gates:
     """``(…, count * units)`` as a tuple of ``(…, units)``."""
     return tuple(ops.split(joined, count, axis=-1))
 
