@@ -6,7 +6,7 @@ import pytest
 from keras import ops, tree
 
 from light_compilation import light_compilation, light_jit
-from regard.ops.scan import CELLS, Part, gates, linear, split_gates, unroll
+from regard.ops.scan import CELLS, StepPart, gates, linear, split_gates, unroll
 
 pytestmark = pytest.mark.backends
 on_jax = pytest.mark.skipif(
@@ -43,7 +43,7 @@ PARTS = {
     "own": linear(),
     "bare": linear(),
     "gates": gates(2),
-    "look": Part(looking, looking_over_steps),
+    "look": StepPart(looking, looking_over_steps),
     "unused": linear(),
 }
 
@@ -287,7 +287,7 @@ class TestGradient:
 
         steps, keys, units = 64, 32, 16
         fixed = {"look": {"keys": normal(2, keys, units), "count": np.float32(keys)}}
-        parts = {"look": Part(looking, in_turn)}
+        parts = {"look": StepPart(looking, in_turn)}
 
         def recur(apply, state, given, *_):
             after = given + apply("look", state)

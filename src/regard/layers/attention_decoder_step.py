@@ -9,7 +9,15 @@ from keras import ops, tree
 from regard.layers.score_functions import StepwiseScore, Weights, over_steps
 from regard.ops import masked_softmax, project, split_heads
 from regard.ops.precision import Tensor
-from regard.ops.scan import Cell, Part, applying, gates, linear, split_gates, unroll
+from regard.ops.scan import (
+    Cell,
+    StepPart,
+    bind_parts,
+    gates,
+    linear,
+    split_gates,
+    unroll,
+)
 from regard.ops.scan.step import Apply, Gates
 
 #: What a step is told besides its inputs: whether it is ``valid``, which weights are
@@ -293,7 +301,7 @@ class DecoderRecurrence:
         if step.needs_output:
             finished = StepOutput(*outputs)
         else:
-            apply = applying(*self._parts(memory, at_once=True))
+            apply = bind_parts(*self._parts(memory, at_once=True))
             beside = {name: ops.swapaxes(mark, 0, 1) for name, mark in marks.items()}
             finished = step.finish(apply, outputs, memory.mask, beside)
         output, weights = self._predict(finished)
@@ -304,7 +312,7 @@ class DecoderRecurrence:
     ) -> tuple[StepOutput, DecoderState]:
         """Write one symbol; ``gate_inputs`` are ``(batch, [hypotheses,] gates)``."""
         step = self.step
-        apply = applying(*self._parts(memory))
+        apply = bind_parts(*self._parts(memory))
         each = split_gates(gate_inputs, step.cell.gates)
         state, output = step(apply, state, each, {}, memory.mask)
         if not step.needs_output:
@@ -313,7 +321,7 @@ class DecoderRecurrence:
 
     def _parts(
         self, memory: PreparedMemory, at_once: bool = False
-    ) -> tuple[dict[str, Part], dict[str, Any]]:
+    ) -> tuple[dict[str, StepPart], dict[str, Any]]:
         """What a step computes with weights or the memory, and what stays for each.
 
         Args:
@@ -325,7 +333,7 @@ class DecoderRecurrence:
         scores = (score.part_at_once if at_once else None) or score.part
         names = self.score_weights if score.weights is None else score.weights
         stays = memory.keys, {name: self.score_weights[name] for name in names}
-        parts: dict[str, tuple[Part, Any]] = {
+        parts: dict[str, tuple[StepPart, Any]] = {
             "cell": (to_gates, (weights["cell_kernel"], weights.get("cell_bias"))),
             "output": (linear(), (weights["output_kernel"], weights["output_bias"])),
             "scores": (scores, stays),
@@ -368,7 +376,7 @@ def _context(weights: Tensor, values: Tensor) -> Tensor:
     return ops.reshape(heads, (*lead, values.shape[1] * values.shape[3]))
 
 
-_CONTEXT = Part(_context, over_steps(_context))
+_CONTEXT = StepPart(_context, over_steps(_context))
 
 
 def _sum(gate_inputs: Gates, more: Gates) -> Gates:

@@ -10,7 +10,7 @@ from keras import ops
 from regard.ops import project, scores, split_heads
 from regard.ops.additive import additive_scores, additive_step_scores, prepare_keys
 from regard.ops.precision import Tensor, widen
-from regard.ops.scan import Part
+from regard.ops.scan import StepPart
 
 Weights: TypeAlias = Mapping[str, Tensor]
 
@@ -51,8 +51,8 @@ class StepwiseScore:
 
     project_keys: Callable[[Tensor, int, Weights], Any]
     share_query: Callable[[Tensor, int], Tensor]
-    part: Part
-    part_at_once: Part | None = None
+    part: StepPart
+    part_at_once: StepPart | None = None
     query_projection: tuple[str, str] | None = None
     weights: tuple[str, ...] | None = None
 
@@ -99,7 +99,9 @@ def _by_function(function: Callable[..., Tensor], shares: bool) -> StepwiseScore
         return ops.squeeze(found, 1) if alone else found
 
     share_query = _split_query if shares else lambda query, _: query
-    return StepwiseScore(share_keys, share_query, Part(at_step, over_steps(at_step)))
+    return StepwiseScore(
+        share_keys, share_query, StepPart(at_step, over_steps(at_step))
+    )
 
 
 def over_steps(at_step: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -134,7 +136,7 @@ def _products(query: Tensor, keys_and_weights: tuple[Tensor, Weights]) -> Tensor
     return ops.swapaxes(ops.matmul(ops.swapaxes(query, 1, 2), keys), 1, 2)
 
 
-_PRODUCTS = Part(_products, over_steps(_products))
+_PRODUCTS = StepPart(_products, over_steps(_products))
 
 
 def _general_keys(memory: Tensor, heads: int, weights: Weights) -> Tensor:
@@ -189,8 +191,8 @@ PAIR_SCORES: Mapping[str, ScoreFunction] = {
             _split_query,
             # A step finds the slopes of its scores in any case: adding up those of the
             # keys costs less than finding them once more for all steps.
-            Part(_additive, None),
-            part_at_once=Part(_additive_at_once, None),
+            StepPart(_additive, None),
+            part_at_once=StepPart(_additive_at_once, None),
             query_projection=("query_kernel", "bias"),
             weights=("scale",),
         ),

@@ -3,8 +3,8 @@
 from regard.ops.scan.step import (
     CELLS,
     Cell,
-    Part,
-    applying,
+    StepPart,
+    bind_parts,
     gates,
     linear,
     split_gates,
@@ -14,8 +14,8 @@ from regard.ops.scan.unroll import unroll
 __all__ = [
     "CELLS",
     "Cell",
-    "Part",
-    "applying",
+    "StepPart",
+    "bind_parts",
     "gates",
     "linear",
     "split_gates",

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from regard.ops.scan.step import Nest, Part, Step, applying
+from regard.ops.scan.step import Nest, Step, StepPart, bind_parts
 
 
 def unroll(
     step: Step,
-    parts: Mapping[str, Part],
+    parts: Mapping[str, StepPart],
     arguments: tuple[Nest, Nest, Nest, Nest, Nest],
 ) -> tuple[Nest, Nest]:
     """Run a step over time, as ``regard.ops.scan.unroll`` promises.
@@ -40,7 +40,7 @@ def unroll(
         marks: Nest,
         constants: Nest,
     ) -> tuple[Nest, Nest]:
-        apply = applying(parts, fixed)
+        apply = bind_parts(parts, fixed)
 
         def body(carry: Nest, at: Nest) -> tuple[Nest, Nest]:
             return step(apply, carry, *at, constants)
@@ -59,12 +59,12 @@ def unroll(
 
 def _with_residuals(
     step: Step,
-    parts: Mapping[str, Part],
+    parts: Mapping[str, StepPart],
     arguments: tuple[Nest, ...],
 ) -> tuple[Nest, Nest]:
     """The loop, and of each step what it started from and the results of its parts."""
     fixed, carry, inputs, marks, constants = arguments
-    plain = applying(parts, fixed)
+    plain = bind_parts(parts, fixed)
 
     def body(carry: Nest, at: Nest) -> tuple[Nest, Nest]:
         results: dict[str, Nest] = {}
@@ -81,7 +81,7 @@ def _with_residuals(
 
 
 def _gradients(
-    step: Step, parts: Mapping[str, Part], residuals: Nest, upstream: Nest
+    step: Step, parts: Mapping[str, StepPart], residuals: Nest, upstream: Nest
 ) -> tuple[Nest, ...]:
     """The gradients of the arguments of ``run``."""
     fixed, carries, results, inputs, marks, constants = residuals
@@ -172,7 +172,7 @@ def _with_result(function: Callable[[Any, Nest], Any]) -> Callable[..., Any]:
     return known
 
 
-def _over_steps(part: Part, moved: Any, fixed: Nest, upstream: Any) -> Nest:
+def _over_steps(part: StepPart, moved: Any, fixed: Nest, upstream: Any) -> Nest:
     over_steps = part.over_steps
     if over_steps is None:
         return None

@@ -24,8 +24,8 @@ Gates: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
-class Part:
-    """A function of what moves with the steps and of what stays the same.
+class StepPart:
+    """A part of a step: a function of what moves with the steps and of what stays.
 
     The gradient of what stays is a sum over all steps. Where a part can be computed
     for all steps at once, that sum is one operation after the loop instead of one in
@@ -42,17 +42,17 @@ class Part:
     over_steps: Callable[[Tensor, Nest], Nest] | None
 
 
-def applying(parts: Mapping[str, Part], fixed: Mapping[str, Nest]) -> Apply:
+def bind_parts(parts: Mapping[str, StepPart], fixed: Mapping[str, Nest]) -> Apply:
     """The ``apply`` of a step outside of a loop."""
     return lambda name, moving: parts[name].at_step(moving, fixed[name])
 
 
-def linear() -> Part:
+def linear() -> StepPart:
     """``x W + b``, where ``(W, b)`` stays and ``b`` may be None."""
-    return Part(_linear, _linear)
+    return StepPart(_linear, _linear)
 
 
-def gates(count: int) -> Part:
+def gates(count: int) -> StepPart:
     """``x W + b`` as a tuple of ``count`` gates, each ``(…, units)``.
 
     XLA's loops over several slices of one step of a stored sequence are some seven
@@ -62,7 +62,7 @@ def gates(count: int) -> Part:
     def split(moving: Tensor, fixed: Nest) -> Gates:
         return split_gates(_linear(moving, fixed), count)
 
-    return Part(split, split)
+    return StepPart(split, split)
 
 
 def split_gates(joined: Float[Tensor, "*outer features"], count: int) -> Gates:

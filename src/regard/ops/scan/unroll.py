@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import keras
 from keras import ops, tree
 
-from regard.ops.scan.step import Nest, Part, Step, applying
+from regard.ops.scan.step import Nest, Step, StepPart, bind_parts
 
 
 def unroll(
     step: Step,
-    parts: Mapping[str, Part],
+    parts: Mapping[str, StepPart],
     fixed: Mapping[str, Nest],
     carry: Nest,
     inputs: Nest,
@@ -52,11 +52,11 @@ def unroll(
 
 def _plain(
     step: Step,
-    parts: Mapping[str, Part],
+    parts: Mapping[str, StepPart],
     arguments: tuple[Nest, Nest, Nest, Nest, Nest],
 ) -> tuple[Nest, Nest]:
     fixed, carry, inputs, marks, constants = arguments
-    apply = applying(parts, fixed)
+    apply = bind_parts(parts, fixed)
 
     def body(both: Nest, at: Nest) -> tuple[Nest, Nest]:
         after = step(apply, both[0], at[0], at[1], constants)
