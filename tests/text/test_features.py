@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.errors import BundleError
-from regard.text import Features, Reader, Tokenizer
+from regard.text import FeatureReader, Features, Tokenizer
 from regard.text.features import learn_features, ngram_keys, piece_keys
 
 TEXTS = ["not good", "not good", "very good", "very bad"]
 
 
-def reader(**settings) -> Reader:
+def reader(**settings) -> FeatureReader:
     tokenizer = Tokenizer.train(TEXTS)
     encoded = tokenizer.encode(TEXTS, 10)
     options = {"order": 2, "min_texts": 2, "max_ngrams": 10, "columns": 4}
@@ -20,7 +20,7 @@ def reader(**settings) -> Reader:
         tokenizer.vocabulary_size,
         **(options | settings),
     )
-    return Reader(tokenizer, features, max_length=10)
+    return FeatureReader(tokenizer, features, max_length=10)
 
 
 def test_the_first_column_is_the_word():

@@ -12,7 +12,7 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
 from regard.observation.predictor import Predictor
-from regard.text import EncodedText, Features, Label, Labels, Reader, Tokenizer
+from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
 from regard.training.settings import settings_from_bytes, settings_to_bytes
 from regard.types import AttentionMap, Explanation, FloatArray
 
@@ -36,7 +36,7 @@ class TrainedTextClassifier:
         model: Ids to probabilities.
     """
 
-    reader: Reader
+    reader: FeatureReader
     labels: Labels
     config: TextClassifierConfig
     seed: int
@@ -124,7 +124,7 @@ class TrainedTextClassifier:
             features = Features.from_bytes(content)
             if features.words != tokenizer.vocabulary_size:
                 raise BundleError("The features are those of another vocabulary.")
-        reader = Reader(tokenizer, features, config.max_length)
+        reader = FeatureReader(tokenizer, features, config.max_length)
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content)
             _check_shapes(model, features, len(labels))

@@ -8,9 +8,9 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.training import train_text_classifier
 from regard.errors import DataError
-from regard.text import Labels, Reader, Tokenizer
+from regard.text import FeatureReader, Labels, Tokenizer
+from regard.text.feature_reader import spelling
 from regard.text.features import learn_features
-from regard.text.reader import spelling
 from regard.training.batches import EncodedExamples
 from regard.training.progress import ProgressCallback
 
@@ -64,7 +64,7 @@ def fit(
     return Fitted(trained, done.interrupted)
 
 
-def _reader(texts: Sequence[str], config: TextClassifierConfig) -> Reader:
+def _reader(texts: Sequence[str], config: TextClassifierConfig) -> FeatureReader:
     """Learn the words of the texts, then what else is read of each."""
     tokenizer = _tokenizer(texts, config)
     encoded = tokenizer.encode(texts, config.max_length)
@@ -81,7 +81,7 @@ def _reader(texts: Sequence[str], config: TextClassifierConfig) -> Reader:
         max_ngrams=config.max_ngrams,
         columns=config.subwords,
     )
-    return Reader(tokenizer, features, config.max_length)
+    return FeatureReader(tokenizer, features, config.max_length)
 
 
 def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:

@@ -13,7 +13,7 @@ from regard.types import FloatArray
 
 @dataclass(frozen=True)
 class AttentionMass:
-    """How much attention went where a gold alignment points; ``float`` gives ``mass``.
+    """The attention that went where a gold alignment points; ``float`` gives ``mass``.
 
     Args:
         mass: The mean attention on the gold source positions, 0 to 1.

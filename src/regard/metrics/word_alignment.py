@@ -37,7 +37,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class AlignmentScore:
-    """How well predicted links agree with gold links; all are shares, 0 to 1.
+    """The agreement of predicted links with gold links; all are shares, 0 to 1.
 
     Args:
         error_rate: The alignment error rate; lower is better.

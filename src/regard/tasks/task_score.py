@@ -1,4 +1,4 @@
-"""How well a model solved a task: its answers, and its attention on gold positions."""
+"""The score of a model on a task, and its attention on the gold positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from regard.types import FloatArray
 
 @dataclass(frozen=True)
 class TaskScore:
-    """How well a model solved a task; ``float(score)`` is the accuracy.
+    """The score of a model on a task; ``float(score)`` is the accuracy.
 
     Args:
         accuracy: The share of pairs answered right, 0 to 1: the whole sequence equal

@@ -1,10 +1,10 @@
 """Text to token ids that remember where in the text they stand."""
 
 from regard.text.codec import EncodedSequence
+from regard.text.feature_reader import FeatureReader
 from regard.text.features import Features
 from regard.text.labels import Label, Labels
 from regard.text.padding import LENGTH_BUCKETS
-from regard.text.reader import Reader
 from regard.text.tokenizer import EncodedText, Tokenizer
 from regard.text.vocabulary import SequenceVocabulary
 
@@ -12,10 +12,10 @@ __all__ = [
     "LENGTH_BUCKETS",
     "EncodedSequence",
     "EncodedText",
+    "FeatureReader",
     "Features",
     "Label",
     "Labels",
-    "Reader",
     "SequenceVocabulary",
     "Tokenizer",
 ]

@@ -15,7 +15,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
+class FeatureReader:
     """Cuts texts into tokens and looks the features of each token up.
 
     Args:
@@ -43,7 +43,7 @@ class Reader:
         return rows
 
     def _pieces(self, encoded: EncodedText, text: str) -> IntArray:
-        table, filled = self._of_words
+        table, filled = self._word_pieces
         ids = encoded.ids
         rows = table[ids]
         for place in np.flatnonzero(~filled[ids]).tolist():
@@ -60,7 +60,7 @@ class Reader:
         return rows
 
     @cached_property
-    def _of_words(self) -> tuple[IntArray, BoolArray]:
+    def _word_pieces(self) -> tuple[IntArray, BoolArray]:
         """The pieces of each word of the vocabulary, and whether they were found."""
         words, columns = self.features.words, self.features.columns
         return np.zeros((words, columns), np.int32), np.zeros(words, np.bool_)
