@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from regard.training.progress import ProgressCallback, TrainingProgress
-    from regard.translation.progress_state import (
-        TranslationCallback,
-        TranslationProgress,
+    from regard.classification.trainer import (
+        ClassificationCallback,
+        ClassificationProgress,
     )
+    from regard.translation.trainer import TranslationCallback, TranslationProgress
 
 
-def training_progress() -> "AbstractContextManager[ProgressCallback]":
+def training_progress() -> "AbstractContextManager[ClassificationCallback]":
     """A bar for the epoch that runs, above it a line for each that is done.
 
     Where standard error is no terminal there are only the lines.
@@ -37,7 +37,7 @@ def _bar(
     with bar:
         task = bar.add_task("preparing", total=None, state="")
 
-        def show(progress: "TrainingProgress | TranslationProgress") -> None:
+        def show(progress: "ClassificationProgress | TranslationProgress") -> None:
             bar.update(
                 task,
                 description=f"epoch {progress.epoch}/{progress.epochs}",
@@ -76,11 +76,11 @@ def _console_and_bar() -> "tuple[Console, Progress]":
     return console, bar
 
 
-def _training(progress: "TrainingProgress") -> str:
+def _training(progress: "ClassificationProgress") -> str:
     return f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.3f}"
 
 
-def _finished_training(progress: "TrainingProgress") -> str:
+def _finished_training(progress: "ClassificationProgress") -> str:
     line = _training(progress)
     if progress.validation_loss is not None:
         line += f"  validation loss {progress.validation_loss:.3f}"

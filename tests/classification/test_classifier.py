@@ -8,9 +8,9 @@ import pytest
 
 import regard
 import toy
+from regard.classification import ClassificationProgress
 from regard.errors import ArgumentError, DataError, NotTrainedError
-from regard.training.interrupts import InterruptBetweenSteps
-from regard.training.progress import TrainingProgress
+from regard.training.callbacks import InterruptBetweenSteps
 
 TEXTS, LABELS = toy.messages(90)
 
@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_classifier():
 
 
 def test_the_best_epoch_is_kept_and_progress_is_told():
-    told: list[TrainingProgress] = []
+    told: list[ClassificationProgress] = []
     # Every fifth label is wrong: what is learned by heart does not carry over.
     noisy = [LABELS[i - 1] if i % 5 == 0 else LABELS[i] for i in range(len(LABELS))]
     made = classifier(patience=2, num_heads=2)
@@ -148,7 +148,7 @@ def test_the_best_epoch_is_kept_and_progress_is_told():
 def test_an_interrupt_keeps_the_best_so_far():
     losses = []
 
-    def press_in_third_epoch(state: TrainingProgress) -> None:
+    def press_in_third_epoch(state: ClassificationProgress) -> None:
         if state.validation_loss is not None:
             losses.append(state.validation_loss)
         if len(losses) == 3:
@@ -199,7 +199,7 @@ def test_an_interrupt_before_the_first_epoch_is_over_is_passed_on(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        regard.training.batches.BucketedBatches, "__getitem__", interrupt
+        regard.training.batches.ExampleBatches, "__getitem__", interrupt
     )
     made = classifier()
     with pytest.raises(KeyboardInterrupt):
@@ -301,7 +301,7 @@ def test_options_that_make_no_sense_are_refused(options, error, match):
     ("ask", "match"),
     [
         (lambda made: made.predict("one text"), "list of texts"),
-        (lambda made: made.predict([]), "no text"),
+        (lambda made: made.evaluate([], []), "no text"),
         (lambda made: made.predict(["a", None]), "Text 1 is not a string"),
         (lambda made: made.explain(["a", 3]), "Text 1 is not a string"),
         (lambda made: made.explain(None), "not a list"),

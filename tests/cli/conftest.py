@@ -10,8 +10,8 @@ import pytest
 
 import regard
 from light_compilation import light_compilation
+from regard.classification import ClassificationProgress
 from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
-from regard.training.progress import TrainingProgress
 from regard.types import Explanation
 from regard_cli import main
 
@@ -53,6 +53,12 @@ EVALUATION = ClassificationEvaluation(
     },
     confusion=np.array([[3, 1], [0, 0]]),
 )
+
+
+def progress_after(step, *measures) -> ClassificationProgress:
+    names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+    values = zip((*names, "seconds", "seconds_left"), measures, strict=True)
+    return ClassificationProgress(epoch=1, epochs=9, step=step, steps=2, **dict(values))
 
 
 class FakeClassifier:
@@ -106,8 +112,8 @@ class FakeClassifier:
         )
         if self.interrupts == "at once":
             raise KeyboardInterrupt
-        progress(TrainingProgress(1, 9, 1, 2, 0.7, 0.5, None, None, 0.1, 3.0))
-        progress(TrainingProgress(1, 9, 2, 2, 0.6, 0.6, 0.5, 0.7, 61.0, 70.0))
+        progress(progress_after(1, 0.7, 0.5, None, None, 0.1, 3.0))
+        progress(progress_after(2, 0.6, 0.6, 0.5, 0.7, 61.0, 70.0))
         self.interrupted = self.interrupts == "later"
 
     def save(self, path):

@@ -7,10 +7,11 @@ import pytest
 import regard
 import toy_pairs
 from light_compilation import light_compilation
+from regard.training import EpochMetrics
+from regard.training.loop import TrainingOutcome
 from regard.translation import translator as module
 from regard.translation.config import TranslatorConfig
-from regard.translation.fitting import Fitted
-from regard.translation.progress_state import TranslationProgress
+from regard.translation.trainer import TranslationProgress
 
 SOURCES, TARGETS = toy_pairs.sentences(6)
 DONE = {
@@ -37,13 +38,14 @@ class Training:
         place = {"epoch": 1, "epochs": 2, "steps": 2}
         progress(TranslationProgress(**place, step=1, validation_loss=None, **DONE))
         progress(TranslationProgress(**place, step=2, validation_loss=0.25, **DONE))
-        return Fitted(self._trained, (0.25,), self.interrupts == "later")
+        history = (EpochMetrics(1, 1.5, {"loss": 0.25}),)
+        return TrainingOutcome(self._trained, history, self.interrupts == "later")
 
 
 @pytest.fixture
 def training(toy_translator, monkeypatch):
     made = Training(toy_translator.trained)
-    monkeypatch.setattr(module, "run_fit", made)
+    monkeypatch.setattr(module, "fit_translator", made)
     return made
 
 

@@ -1,10 +1,17 @@
 """Batches for training: few shapes, every example once an epoch."""
 
+import keras
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.training.batches import BucketedBatches, EncodedExamples
+from regard.training.batches import (
+    BucketedBatches,
+    EncodedExamples,
+    ExampleBatches,
+    as_input,
+)
 
 
 def examples(lengths: list[int]) -> EncodedExamples:
@@ -20,10 +27,12 @@ def examples(lengths: list[int]) -> EncodedExamples:
 )
 def test_every_example_is_in_every_epoch_once(lengths, batch_size, seed):
     batches = BucketedBatches(examples(lengths), batch_size, 70, seed)
-    for _ in range(2):
+    for number in range(2):
         seen = []
-        for index in range(len(batches)):
-            ids, targets, counts = batches[index]
+        epoch = batches.epoch(number)
+        assert len(epoch) == len(batches)
+        for index in range(len(epoch)):
+            ids, targets, counts = epoch[index]
             assert ids.shape[0] == batch_size
             assert ids.shape[1] in {16, 32, 64, 70}
             real = counts == 1
@@ -34,11 +43,11 @@ def test_every_example_is_in_every_epoch_once(lengths, batch_size, seed):
             lengths_seen = (ids[real] > 0).sum(axis=1)
             assert lengths_seen.tolist() == [lengths[t - 1] for t in targets[real]]
         assert sorted(seen) == list(range(1, len(lengths) + 1))
-        batches.on_epoch_end()
 
 
 def widths(batches: BucketedBatches) -> set[int]:
-    return {batches[index][0].shape[1] for index in range(len(batches))}
+    epoch = batches.epoch(0)
+    return {epoch[index][0].shape[1] for index in range(len(epoch))}
 
 
 def test_a_bucket_that_stays_half_empty_joins_the_next():
@@ -47,19 +56,54 @@ def test_a_bucket_that_stays_half_empty_joins_the_next():
     assert widths(BucketedBatches(examples([3]), 8, 64)) == {16}
 
 
-def order(batches: BucketedBatches) -> list[int]:
-    return [t for index in range(len(batches)) for t in batches[index][1].tolist()]
+@pytest.mark.backends
+def test_keras_reads_a_width_that_comes_late():
+    batches = BucketedBatches(examples([3] * 8 + [20] * 4), 4, 64)
+    widths = [batches.epoch(0)[index][0].shape[1] for index in range(3)]
+    assert widths == [16, 16, 32]
+    layers = [keras.Input((None,)), keras.layers.Embedding(30, 4)]
+    pooled = [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(20)]
+    model = keras.Sequential(layers + pooled)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    for _ in range(2):
+        history = model.fit(as_input(batches.epoch(0)), verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
 
 
-def test_the_order_depends_on_the_seed_and_changes_each_epoch():
-    made = [BucketedBatches(examples([3] * 40), 8, 16, seed) for seed in (1, 1, 2)]
-    first = [order(one) for one in made]
+def order(epoch: ExampleBatches) -> list[int]:
+    return [t for index in range(len(epoch)) for t in epoch[index][1].tolist()]
+
+
+def shuffled(seed: int | None, count: int = 40) -> BucketedBatches:
+    return BucketedBatches(examples([3] * count), 8, 16, seed)
+
+
+def test_the_order_depends_on_the_seed_and_the_number_of_the_epoch():
+    first = [order(shuffled(seed).epoch(0)) for seed in (1, 1, 2)]
     assert first[0] == first[1] != first[2]
-    made[0].on_epoch_end()
-    assert order(made[0]) != first[0]
+    assert order(shuffled(1).epoch(1)) != first[0]
+
+
+def test_an_epoch_does_not_depend_on_those_that_were_read_before():
+    batches = shuffled(1)
+    epochs = [order(batches.epoch(number)) for number in range(4)]
+    for number in (2, 0, 3):
+        assert order(batches.epoch(number)) == epochs[number]
+        assert order(shuffled(1).epoch(number)) == epochs[number]
+
+
+def test_an_epoch_that_goes_on_is_the_rest_of_the_whole_one():
+    whole, rest = (order(shuffled(1).epoch(1, start)) for start in (0, 3))
+    assert rest == whole[3 * 8 :]
 
 
 def test_without_a_seed_the_order_is_that_of_the_examples():
-    made = BucketedBatches(examples([3] * 20), 8, 16)
-    made.on_epoch_end()
-    assert order(made)[:20] == list(range(1, 21))
+    assert order(shuffled(None, 20).epoch(1))[:20] == list(range(1, 21))
+
+
+def test_examples_are_told_apart():
+    same, other, relabelled = examples([3, 4]), examples([4, 3]), examples([3, 4])
+    relabelled.targets[0] = 7
+    assert same.digest() == examples([3, 4]).digest()
+    assert len({one.digest() for one in (same, other, relabelled)}) == 3

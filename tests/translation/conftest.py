@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import keras
 import pytest
 
-from light_compilation import light_compilation
+from light_compilation import kept_programs, light_compilation
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -16,22 +15,5 @@ def _light() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def _kept_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let JAX keep what it compiles: of many trainings it is the same program."""
-    if keras.backend.backend() != "jax":
+    with kept_programs(tmp_path_factory.mktemp("programs")):
         yield
-        return
-    import jax
-    from jax.experimental.compilation_cache import compilation_cache
-
-    options = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("programs")),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-    }
-    before = {name: getattr(jax.config, name) for name in options}
-    for name, value in options.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()

@@ -86,7 +86,11 @@ def changed(parts, name, change):
     [
         ("config.json", lambda one: one.pop("seed"), "'seed' and 'settings'"),
         ("config.json", lambda one: one["settings"].update(units=0), "'units'"),
-        ("config.json", lambda one: one["settings"].update(odd=0), "no setting 'odd'"),
+        (
+            "config.json",
+            lambda one: one["settings"].update(odd=0),
+            "no setting 'odd'.*Update",
+        ),
         ("source.json", lambda one: one.clear(), "source.json"),
     ],
 )

@@ -9,11 +9,12 @@ import pytest
 import small
 
 from regard.errors import ArgumentError
+from regard.training import callbacks
 from regard.training.checkpoint import load_checkpoint
-from regard.translation import watching
+from regard.translation import trainer
 from regard.translation.loss import SequenceLoss
 from regard.translation.pair_batches import EncodedPairs, PairBatches
-from regard.translation.seq2seq_training import _Training, train_seq2seq
+from regard.translation.trainer import train_seq2seq
 
 pytestmark = pytest.mark.usefixtures("_kept_programs")
 
@@ -24,17 +25,21 @@ LONG = {"learning_rate": 0.1, "epochs": 30}
 
 
 def train(checkpoint=None, progress=None, *, data=TRAIN, held_out=HELD_OUT, **settings):
-    judge = settings.pop("judge", None)
+    metric = settings.pop("metric", None)
     return train_seq2seq(
         small.model,
         data,
         held_out,
         config=small.config(**settings),
         seed=0,
-        judge=judge,
+        metric=metric,
         checkpoint=checkpoint,
         progress=progress,
     )
+
+
+def validation_losses(outcome) -> list[float]:
+    return [metrics.validation["loss"] for metrics in outcome.history]
 
 
 def equal_bits(one, other) -> bool:
@@ -42,7 +47,7 @@ def equal_bits(one, other) -> bool:
     return all(np.array_equal(left, right) for left, right in pairs)
 
 
-class Judging:
+class WrittenDown:
     """Says of each epoch what was written down before."""
 
     name = "script"
@@ -67,8 +72,8 @@ class StopError(Exception):
 
 @pytest.fixture
 def saving_every_step(monkeypatch):
-    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_SAVING", 0)
-    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_TELLING", 0)
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
 
 
 def stop_at(epoch: int, step: int):
@@ -89,7 +94,7 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(
     assert load_checkpoint(checkpoint).position["step"] == 2
     with monkeypatch.context() as between:
         # After the last step of an epoch, before it was measured.
-        between.setattr(_Training, "_measure", stop_at_once)
+        between.setattr(trainer, "_mean_loss", stop_at_once)
         with pytest.raises(StopError):
             train(checkpoint)
     assert load_checkpoint(checkpoint).position["step"] == STEPS
@@ -98,7 +103,7 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(
     assert load_checkpoint(checkpoint).position["epoch"] == 2
     gone_on = train(checkpoint)
     assert equal_bits(gone_on, undisturbed)
-    assert gone_on.validation_loss == undisturbed.validation_loss
+    assert gone_on.history == undisturbed.history
     # Once more, with nothing left to do.
     assert equal_bits(train(checkpoint), undisturbed)
 
@@ -114,7 +119,7 @@ def stop_at_once(*_):
         ({"held_out": small.pairs(6, seed=2)}, "validation pairs"),
         ({"held_out": None}, "validation pairs"),
         ({"units": 9}, "units"),
-        ({"judge": Judging([1.0])}, "judge"),
+        ({"metric": WrittenDown([1.0])}, "choose_by"),
         ({"learning_rate": 0.5, "epochs": 4}, "learning_rate, epochs"),
     ],
 )
@@ -145,9 +150,9 @@ def test_the_best_epoch_is_kept_and_no_better_one_ends_training():
     told = []
     odd = EncodedPairs(HELD_OUT.sources, small.pairs(6, seed=7).targets)
     done = train(progress=told.append, held_out=odd, patience=2, **LONG)
-    losses = list(done.validation_loss)
+    losses = validation_losses(done)
     best = losses.index(min(losses))
-    assert done.epochs == len(losses) == best + 1 + 2 < 30
+    assert len(done.history) == len(losses) == best + 1 + 2 < 30
     assert measured(done.model, odd) == pytest.approx(losses[best], abs=1e-5)
     assert not done.interrupted
     ends = [one for one in told if one.validation_loss is not None]
@@ -160,27 +165,29 @@ def test_the_best_epoch_is_kept_and_no_better_one_ends_training():
     assert ends[0].seconds_left == pytest.approx(29 * ends[0].seconds)
 
 
-def test_a_judge_chooses_in_place_of_the_loss(tmp_path):
+def test_a_metric_chooses_in_place_of_the_loss(tmp_path):
     script = [1.0, 3.0, math.nan, 3.0, 9.0]
-    judge, checkpoint = Judging(script), tmp_path / "training"
+    metric, checkpoint = WrittenDown(script), tmp_path / "training"
     options = {"patience": 2} | LONG
-    done = train(judge=judge, **options)
+    done = train(metric=metric, **options)
     # An equal one is not better.
-    assert done.epochs == len(judge.seen) == len(done.validation_loss) == 4
-    for kept, weight in zip(judge.seen[1], done.model.get_weights(), strict=True):
+    assert len(metric.seen) == len(validation_losses(done)) == 4
+    for kept, weight in zip(metric.seen[1], done.model.get_weights(), strict=True):
         np.testing.assert_array_equal(kept, weight)
-    # A judge needs no validation pairs, and is listened to after a stop.
+    # It needs no validation pairs, and is listened to after a stop.
     options["held_out"] = None
     with pytest.raises(StopError):
-        train(checkpoint, stop_at(3, STEPS), judge=Judging(script), **options)
-    gone_on = train(checkpoint, judge=Judging(script[3:]), **options)
-    assert (gone_on.epochs, gone_on.validation_loss) == (4, ())
+        train(checkpoint, stop_at(3, STEPS), metric=WrittenDown(script), **options)
+    gone_on = train(checkpoint, metric=WrittenDown(script[3:]), **options)
+    told = [metrics.validation["script"] for metrics in gone_on.history]
+    np.testing.assert_array_equal(told, script[:4])
+    assert all("loss" not in metrics.validation for metrics in gone_on.history)
     assert equal_bits(gone_on, done)
 
 
 def test_the_average_of_the_last_epochs(tmp_path):
     done = train(tmp_path / "training", held_out=None, average=2)
-    assert done.validation_loss == ()
+    assert not any(metrics.validation for metrics in done.history)
     kept = load_checkpoint(tmp_path / "training").groups["kept"]
     final = done.model.get_weights()
     assert len(kept) == 2 * len(final)
@@ -203,8 +210,8 @@ def test_an_interrupt_keeps_the_best_so_far():
 
     done = train(progress=press_in_third_epoch, **LONG)
     assert done.interrupted
-    assert done.epochs == 2
-    assert done.validation_loss == tuple(losses)
+    assert validation_losses(done) == losses
+    assert len(losses) == 2
     assert measured(done.model, HELD_OUT) == pytest.approx(min(losses), abs=1e-5)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

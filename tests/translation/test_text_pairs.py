@@ -13,8 +13,9 @@ import pytest
 import regard
 import toy_pairs
 from regard.errors import ArgumentError, DataError, NotTrainedError
+from regard.training import EpochMetrics
+from regard.training.loop import TrainingOutcome
 from regard.translation import translator as module
-from regard.translation.fitting import Fitted
 
 SOURCES, TARGETS = toy_pairs.sentences(20)
 
@@ -28,7 +29,8 @@ class Recorder:
 
     def __call__(self, train, held_out, **options):
         self.train, self.held_out, self.options = train, held_out, options
-        return Fitted(self._trained, (0.5,), interrupted=False)
+        history = (EpochMetrics(1, 1.5, {"loss": 0.5}),)
+        return TrainingOutcome(self._trained, history, interrupted=False)
 
     def pairs(self):
         return self.train.sources, self.train.targets
@@ -37,7 +39,7 @@ class Recorder:
 @pytest.fixture
 def recorder(toy_translator, monkeypatch) -> Recorder:
     made = Recorder(toy_translator.trained)
-    monkeypatch.setattr(module, "run_fit", made)
+    monkeypatch.setattr(module, "fit_translator", made)
     return made
 
 

@@ -215,7 +215,6 @@ def test_gold_links_are_by_target_and_source():
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda made: made.translate("one text"), "list of texts"),
         (lambda made: made.translate(None), "not a list"),
         (lambda made: made.translate(["a", 3]), "Text 1 is not a string"),
         (lambda made: made.translate(["a"], beam=0), "'beam'.*1 or more"),

@@ -6,9 +6,9 @@ import pytest
 import regard
 import toy_pairs
 from regard.errors import ArgumentError
-from regard.translation import fitting
+from regard.translation import trainer
 from regard.translation.config import TranslatorConfig
-from regard.translation.judging import ValidationBleu
+from regard.translation.evaluation import ValidationBleu
 from regard.translation.text_pairs import TextPairs
 
 SOURCES, TARGETS = toy_pairs.sentences(8, seed=4)
@@ -64,17 +64,17 @@ def test_who_chooses(monkeypatch, choose_by, chosen):
         given.update(options)
         raise TrainedError
 
-    monkeypatch.setattr(fitting, "train_seq2seq", train)
+    monkeypatch.setattr(trainer, "train_seq2seq", train)
     pairs = SOURCES * 3, TARGETS * 3
     with pytest.raises(TrainedError):
         regard.Translator().fit(*pairs, validation_split=0.2, choose_by=choose_by)
-    assert type(given["judge"]) is (chosen or type(None))
+    assert type(given["metric"]) is (chosen or type(None))
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"choose_by": "chrf"}, "'loss' or 'bleu'.*'chrf'"),
+        ({"choose_by": "chrf"}, "'loss', 'bleu'.*'chrf'"),
         ({"choose_by": "bleu", "validation_split": 0}, "without validation pairs"),
     ],
 )

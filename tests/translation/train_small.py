@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import small
 
-from regard.translation import watching
-from regard.translation.seq2seq_training import train_seq2seq
+from regard.training import callbacks
+from regard.translation.trainer import train_seq2seq
 
 EPOCHS = 40
 
 
 def main(checkpoint: Path, weights: Path) -> None:
-    watching._SECONDS_BETWEEN_SAVING = 0
+    callbacks._SECONDS_BETWEEN_CHECKPOINTS = 0
     done = train_seq2seq(
         small.model,
         small.pairs(19),

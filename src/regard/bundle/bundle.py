@@ -57,7 +57,9 @@ class Bundle:
         try:
             yield self.parts[part]
         except Exception as error:
-            raise defect(self.path, part, str(error)) from error
+            fix = getattr(error, "fix", None)
+            problem = str(error).removesuffix(fix or "").rstrip()
+            raise defect(self.path, part, problem, fix) from error
 
 
 def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> None:

@@ -73,11 +73,13 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(stored["kind"], stored["versions"], _parts(folder, stored["parts"]))
 
 
-def defect(folder: Path, part: str, problem: str) -> BundleError:
-    """The error of a bundle: which one, which part, what is wrong."""
+def defect(
+    folder: Path, part: str, problem: str, fix: str | None = None
+) -> BundleError:
+    """The error of a bundle: which one, which part, what is wrong, the remedy."""
     return BundleError(
-        f"The bundle '{folder}' cannot be loaded: {part}: {problem}.",
-        fix="Copy it again from where it came, or train and save it again.",
+        f"The bundle '{folder}' cannot be loaded: {part}: {problem.rstrip('.')}.",
+        fix=fix or "Copy it again from where it came, or train and save it again.",
     )
 
 

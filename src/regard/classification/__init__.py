@@ -5,10 +5,12 @@ from regard.classification.class_metrics import ClassificationEvaluation, ClassM
 from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.feature_embedding import FeatureEmbedding
 from regard.classification.text_classifier import TextClassifier
+from regard.classification.trainer import ClassificationProgress
 
 __all__ = [
     "ClassMetrics",
     "ClassificationEvaluation",
+    "ClassificationProgress",
     "FeatureEmbedding",
     "TextClassifier",
     "TextClassifierConfig",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from regard.bundle import Bundle
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
@@ -13,7 +14,7 @@ from regard.classification.network import ATTENTION, EMBEDDING
 from regard.errors import BundleError
 from regard.observation.predictor import Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
-from regard.training.settings import settings_from_bytes, settings_to_bytes
+from regard.training.base_config import config_from_json, config_to_json
 from regard.types import AttentionMap, Explanation, FloatArray
 
 #: The kind of its bundles, and the parts they have.
@@ -26,7 +27,7 @@ PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
 
 @dataclass(frozen=True, eq=False)
 class TrainedTextClassifier:
-    """What training made, ready for texts; it does not change any more.
+    """The model with all that texts need around it; it does not change any more.
 
     Args:
         reader: Text to what the model reads.
@@ -49,13 +50,16 @@ class TrainedTextClassifier:
 
     @property
     def predictor(self) -> Predictor:
-        """What runs the model."""
+        """Runs the model."""
         return self._predictor  # type: ignore[attr-defined]  # set above
 
     def probabilities(self, texts: Sequence[str]) -> FloatArray:
         """``(texts, labels)``."""
-        encoded = self.reader.read(texts)
-        return self.predictor.predict([one.ids for one in encoded])
+        if not len(texts):
+            return np.zeros((0, len(self.labels)), np.float32)
+        return self.predictor.predict(
+            [encoded.ids for encoded in self.reader.read(texts)]
+        )
 
     def label(self, probabilities: FloatArray) -> list[Label]:
         """The most probable label of each row."""
@@ -66,14 +70,16 @@ class TrainedTextClassifier:
         return self.explain_read(texts, self.reader.read(texts))
 
     def explain_read(
-        self, texts: Sequence[str], encoded: Sequence[EncodedText]
+        self, texts: Sequence[str], encoded_texts: Sequence[EncodedText]
     ) -> list[Explanation]:
         """As ``explain``, of texts that ``reader`` has read already."""
-        seen = self.predictor.observe([one.ids for one in encoded])
+        if not len(texts):
+            return []
+        observed = self.predictor.observe([encoded.ids for encoded in encoded_texts])
         return [
-            self._explanation(text, one, probabilities, attention[ATTENTION])
-            for text, one, probabilities, attention in zip(
-                texts, encoded, seen.outputs, seen.attention, strict=True
+            self._explanation(text, encoded, probabilities, attention[ATTENTION])
+            for text, encoded, probabilities, attention in zip(
+                texts, encoded_texts, observed.outputs, observed.attention, strict=True
             )
         ]
 
@@ -104,7 +110,7 @@ class TrainedTextClassifier:
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
-            CONFIG: settings_to_bytes(self.seed, self.config),
+            CONFIG: config_to_json(self.config, self.seed),
         }
 
     @classmethod
@@ -115,7 +121,7 @@ class TrainedTextClassifier:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            seed, config = settings_from_bytes(content, TextClassifierConfig)
+            config, seed = config_from_json(content, TextClassifierConfig)
         with bundle.reading(LABELS) as content:
             labels = Labels.from_dict(json.loads(content))
         with bundle.reading(TOKENIZER) as content:
@@ -132,11 +138,11 @@ class TrainedTextClassifier:
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:
-    read, given = (None, None, features.width), (None, classes)
+    fitting = (None, None, features.width), (None, classes)
     shapes = model.input_shape, model.output_shape
-    if shapes != (read, given) or model.get_layer(EMBEDDING).rows != features.size:
+    if shapes != fitting or model.get_layer(EMBEDDING).rows != features.size:
         raise BundleError(
             "The model does not fit the features and the labels.",
-            expected=f"from {read} to {given}, with {features.size} features",
+            expected=f"from {fitting[0]} to {fitting[1]}, with {features.size} rows",
             received=f"from {shapes[0]} to {shapes[1]}",
         )

@@ -1,4 +1,4 @@
-"""How good a classifier is on labelled examples."""
+"""Accuracy, F1 and confusion of a classifier on labelled examples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ class ClassMetrics:
 
 @dataclass(frozen=True, eq=False)
 class ClassificationEvaluation:
-    """How good a classifier is on labelled examples.
+    """The measures of a classifier on labelled examples.
 
     Args:
         accuracy: The share of examples given their own label.
@@ -55,7 +55,9 @@ class ClassificationEvaluation:
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
             "loss": self.loss,
-            "per_class": {name: asdict(one) for name, one in self.per_class.items()},
+            "per_class": {
+                name: asdict(metrics) for name, metrics in self.per_class.items()
+            },
             "confusion": self.confusion.tolist(),
         }
 
@@ -74,12 +76,12 @@ def evaluate(
     np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
     classes = [_class_metrics(confusion, index) for index in range(len(names))]
     occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
-    right = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    of_targets = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     return ClassificationEvaluation(
         accuracy=float(np.trace(confusion) / len(targets)),
-        macro_f1=float(np.mean([one.f1 for one in classes], where=occurring)),
+        macro_f1=float(np.mean([metrics.f1 for metrics in classes], where=occurring)),
         # A probability that was rounded to 0 counts as the smallest there is.
-        loss=float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean()),
+        loss=float(-np.log(np.maximum(of_targets, np.finfo(np.float32).tiny)).mean()),
         per_class=dict(zip(names, classes, strict=True)),
         confusion=confusion,
     )

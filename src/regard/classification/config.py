@@ -1,18 +1,15 @@
 """The settings of a text classifier: what it reads, what it is, how it is trained."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from regard.training.settings import Settings
-
-# Settings that may be 0, which leaves the thing out.
-_MAY_BE_ZERO = {"subwords", "recurrent_units"}
-_SHARES = {"dropout", "feature_dropout", "attention_dropout"}
+from regard._validate import check_count, wrong_value
+from regard.training.base_config import BaseConfig
 
 
 @dataclass(frozen=True)
-class TextClassifierConfig(Settings):
+class TextClassifierConfig(BaseConfig):
     """The settings of a text classifier; ``recipe`` chooses them from the data.
 
     Args:
@@ -43,6 +40,13 @@ class TextClassifierConfig(Settings):
     """
 
     of_what: ClassVar[str] = "a text classifier"
+    shares: ClassVar[frozenset[str]] = frozenset(
+        {"dropout", "feature_dropout", "attention_dropout"}
+    )
+    # 0 leaves the thing out.
+    may_be_zero: ClassVar[frozenset[str]] = frozenset(
+        {"subwords", "recurrent_units", "naive_bayes", "salience", "learning_rate"}
+    )
 
     max_length: int = 1024
     max_vocabulary: int = 50_000
@@ -66,27 +70,15 @@ class TextClassifierConfig(Settings):
     batch_size: int = 64
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, getattr(self, field.name), type(field.default))
-        if self.max_vocabulary < 3:
-            raise _wrong("max_vocabulary", "3 or more", self.max_vocabulary)
+        super().__post_init__()
+        # Padding, unknown and a word.
+        check_count("max_vocabulary", self.max_vocabulary, least=3, of=self.of_what)
         # The key of an n-gram has 63 bits.
         if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
-            raise _wrong("ngram_order", "shorter n-grams", self.ngram_order)
-
-
-def _check(name: str, value: Any, kind: type) -> None:
-    """Refuse what is not a positive whole number, or a number that is not negative."""
-    least = 0 if name in _MAY_BE_ZERO else 1
-    if kind is int and (type(value) is not int or value < least):
-        raise _wrong(name, f"a whole number, {least} or more", value)
-    if kind is float and (type(value) not in {int, float} or not 0 <= value < math.inf):
-        raise _wrong(name, "a number, 0 or more", value)
-    if name in _SHARES and value >= 1:
-        raise _wrong(name, "a share below 1", value)
-
-
-_wrong = TextClassifierConfig.wrong
+            expected = "shorter n-grams"
+            raise wrong_value(
+                "ngram_order", self.ngram_order, expected, of=self.of_what
+            )
 
 
 #: From so many texts on, a set is large.

@@ -1,4 +1,4 @@
-"""Where the training of a text classifier starts from."""
+"""The initial weights of a text classifier: noise, or naive Bayes."""
 
 from collections.abc import Sequence
 

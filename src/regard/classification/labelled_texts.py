@@ -63,7 +63,7 @@ class LabelledTexts:
 
 
 def train_validation_split(
-    given: LabelledTexts,
+    examples: LabelledTexts,
     labels: Labels,
     validation: LabelledValidation | None,
     *,
@@ -71,18 +71,18 @@ def train_validation_split(
     columns: LabelledColumns,
     seed: int,
 ) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """What is trained on, and what the best epoch is chosen on.
+    """The examples to train on, and those to choose the best epoch on.
 
     Args:
-        given: All examples for training.
+        examples: All examples for training.
         labels: Their labels.
         validation: Separate examples for the choice.
-        share: Without ``validation``, the share of ``given`` held out; 0: none.
+        share: Without ``validation``, the share of ``examples`` held out; 0: none.
         columns: The columns, where ``validation`` is a file.
         seed: What the split depends on.
     """
     if isinstance(validation, str | Path):
-        return given, LabelledTexts.of(validation, None, columns)
+        return examples, LabelledTexts.of(validation, None, columns)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -90,8 +90,9 @@ def train_validation_split(
                 expected="validation=(texts, labels), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return given, LabelledTexts.of(*validation, columns)
+        return examples, LabelledTexts.of(*validation, columns)
     if share == 0:
-        return given, None
-    kept, held = train_test_split(labels.encode(given.labels), share, labels, seed)
-    return given.at(kept), given.at(held)
+        return examples, None
+    targets = labels.encode(examples.labels)
+    kept, held = train_test_split(targets, share, labels, seed)
+    return examples.at(kept), examples.at(held)

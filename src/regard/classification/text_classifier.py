@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Self, overload
 
-from regard.bundle import write_bundle
 from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, evaluate
 from regard.classification.config import TextClassifierConfig, recipe
-from regard.classification.fitting import fit as run_fit
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledSource,
@@ -16,14 +14,13 @@ from regard.classification.labelled_texts import (
     LabelledValidation,
     train_validation_split,
 )
-from regard.errors import NotTrainedError
+from regard.classification.trainer import ClassificationCallback, fit_text_classifier
 from regard.text import Label, Labels
-from regard.text.text_validation import checked_texts
-from regard.training.progress import ProgressCallback
+from regard.training.estimator import Estimator, listed_texts
 from regard.types import Explanation, FloatArray
 
 
-class TextClassifier:
+class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation]):
     """Learns to label texts, and says for each label which words it rests on.
 
     Args:
@@ -34,7 +31,10 @@ class TextClassifier:
             ``regard.classification.recipe``.
 
     Attributes:
+        settings: Those that were chosen.
         interrupted: Whether an interrupt ended the last training early.
+        history: The measures of each epoch of it: the loss in nats and, on the
+            validation examples, loss and accuracy; empty after loading.
         validation: How good the classifier is on the validation examples; None where
             there were none, and after loading.
 
@@ -48,23 +48,10 @@ class TextClassifier:
         >>> why.label, list(zip(why.tokens, why.weights))
     """
 
-    #: The row of ``regard.kinds`` that says what can be done with it.
     kind = KIND
-
-    def __init__(self, seed: int = 0, **settings: Any) -> None:
-        self.seed = seed
-        TextClassifierConfig.of(settings)  # Wrong ones are refused at once.
-        self.settings = dict(settings)
-        self.interrupted = False
-        self.validation: ClassificationEvaluation | None = None
-        self._trained: TrainedTextClassifier | None = None
-
-    @classmethod
-    def of(cls, trained: TrainedTextClassifier) -> "TextClassifier":
-        """The classifier around what an earlier training made."""
-        classifier = cls(trained.seed, **trained.config.to_dict())
-        classifier._trained = trained
-        return classifier
+    _config_type = TextClassifierConfig
+    _noun = "classifier"
+    _call_of_fit = "fit(texts, labels)"
 
     def fit(
         self,
@@ -77,8 +64,9 @@ class TextClassifier:
         validation_split: float = 0.1,
         epochs: int | None = None,
         batch_size: int | None = None,
-        progress: ProgressCallback | None = None,
-    ) -> "TextClassifier":
+        checkpoint: str | Path | None = None,
+        progress: ClassificationCallback | None = None,
+    ) -> Self:
         """Train, on lists or on a file.
 
         Training ends by itself when the loss on the validation examples no longer
@@ -95,7 +83,10 @@ class TextClassifier:
                 out for it, the same of each class; 0: none, and the last epoch counts.
             epochs: The most passes over the data; by default the recipe's.
             batch_size: Examples in a step; by default the recipe's.
-            progress: Called with a ``TrainingProgress`` several times a second.
+            checkpoint: A file that holds how far the training is. Where it exists,
+                the training goes on from there, and ends with the weights that it
+                would have ended with if it had never been stopped.
+            progress: Called with a ``ClassificationProgress`` several times a second.
 
         Returns:
             The classifier itself.
@@ -107,69 +98,45 @@ class TextClassifier:
             KeyboardInterrupt: There was one before the end of the first epoch.
         """
         columns = LabelledColumns(text, label)
-        given = LabelledTexts.of(texts, labels, columns)
-        known = Labels.of(given.labels)
+        examples = LabelledTexts.of(texts, labels, columns)
+        known = Labels.of(examples.labels)
         train, held_out = train_validation_split(
-            given,
+            examples,
             known,
             validation,
             share=validation_split,
             columns=columns,
             seed=self.seed,
         )
-        done = run_fit(
+        settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+        defaults = recipe(len(train.texts), len(known))
+        outcome = fit_text_classifier(
             train,
             held_out,
             known,
-            config=self._configure(train, known, epochs, batch_size),
+            config=TextClassifierConfig.of({**defaults, **settings}),
             seed=self.seed,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
             progress=progress,
         )
-        self._trained, self.interrupted = done.classifier, done.interrupted
-        self.validation = None
-        if held_out is not None:
-            self.validation = self.evaluate(held_out.texts, held_out.labels)
+        self._adopt(
+            outcome, None if held_out is None else (held_out.texts, held_out.labels)
+        )
         return self
-
-    def _configure(
-        self,
-        train: LabelledTexts,
-        labels: Labels,
-        epochs: int | None,
-        batch_size: int | None,
-    ) -> TextClassifierConfig:
-        settings = recipe(len(train.texts), len(labels)) | self.settings
-        asked = {"epochs": epochs, "batch_size": batch_size}
-        settings |= {name: value for name, value in asked.items() if value is not None}
-        return TextClassifierConfig.of(settings)
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The labels, in the order of the columns of ``predict_proba``."""
         return self.trained.labels.values
 
-    @property
-    def trained(self) -> TrainedTextClassifier:
-        """What the training made.
-
-        Raises:
-            NotTrainedError: There was no training yet.
-        """
-        if self._trained is None:
-            raise NotTrainedError(
-                "This classifier was not trained yet.",
-                fix="Call fit(texts, labels), or load a saved one with regard.load.",
-            )
-        return self._trained
-
     def predict(self, texts: Sequence[str]) -> list[Label]:
         """The most probable label of each text, as it was given to ``fit``."""
         trained = self.trained
-        return trained.label(trained.probabilities(checked_texts(texts)))
+        return trained.label(trained.probabilities(listed_texts(texts)))
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
         """The probability of each label, ``(texts, labels)``; each row sums to 1."""
-        return self.trained.probabilities(checked_texts(texts))
+        return self.trained.probabilities(listed_texts(texts))
 
     @overload
     def explain(self, texts: str) -> Explanation: ...  # type: ignore[overload-overlap]  # a string is one text
@@ -188,7 +155,7 @@ class TextClassifier:
         trained = self.trained
         if isinstance(texts, str):
             return trained.explain([texts])[0]
-        return trained.explain(checked_texts(texts))
+        return trained.explain(listed_texts(texts))
 
     def evaluate(
         self,
@@ -198,25 +165,13 @@ class TextClassifier:
         text: str = "text",
         label: str = "label",
     ) -> ClassificationEvaluation:
-        """How good the classifier is on labelled texts; arguments as for ``fit``.
+        """Measure the classifier on labelled texts; arguments as for ``fit``.
 
         Raises:
             DataError: A label was never seen in training, or the file is damaged.
         """
         trained = self.trained
-        given = LabelledTexts.of(texts, labels, LabelledColumns(text, label))
-        targets = trained.labels.encode(given.labels)
-        probabilities = trained.probabilities(given.texts)
+        examples = LabelledTexts.of(texts, labels, LabelledColumns(text, label))
+        targets = trained.labels.encode(examples.labels)
+        probabilities = trained.probabilities(examples.texts)
         return evaluate(probabilities, targets, trained.labels.names)
-
-    def save(self, path: str | Path) -> None:
-        """Save as a bundle: a folder that ``regard.load`` and the command line read.
-
-        Args:
-            path: The folder, by custom with the suffix ``.regard``. A bundle that is
-                there already is replaced once the new one is complete.
-
-        Raises:
-            ArgumentError: Something that is not a bundle is in the way.
-        """
-        write_bundle(path, KIND, self.trained.to_parts())

@@ -1,8 +1,6 @@
-"""What all trainings share."""
+"""The loop, the checkpoints and the choice of the best epoch, for all trainings."""
 
-from regard.training.progress import ProgressCallback, TrainingProgress
+from regard.training.callbacks import TrainingProgress
+from regard.training.model_selection import EpochMetrics
 
-__all__ = [
-    "ProgressCallback",
-    "TrainingProgress",
-]
+__all__ = ["EpochMetrics", "TrainingProgress"]

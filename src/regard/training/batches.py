@@ -1,15 +1,20 @@
-"""Batches for training: few shapes, every example in every epoch."""
+"""Batches of sequences with classes: few shapes, every example in every epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import keras
 import numpy as np
 
 from regard.text.padding import bucket_of, length_buckets, pad
+from regard.training.checkpoint import digest
 from regard.types import FloatArray, IntArray
 
 ExampleBatch = tuple[IntArray, IntArray, FloatArray]
+# The length that the examples of a batch are padded to, and their indices.
+_Members = tuple[int, IntArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +32,18 @@ class EncodedExamples:
     def __len__(self) -> int:
         return len(self.sequences)
 
+    def digest(self) -> str:
+        """The SHA-256 of the examples, in hexadecimal digits."""
+        return digest(chain(self.sequences, [self.targets]))
 
-class BucketedBatches(keras.utils.PyDataset):
+
+class BucketedBatches:
     """Batches of one height and a few widths, so that few shapes are compiled.
 
     Examples of similar length go together. A bucket that cannot fill half a batch is
     joined with the next longer one. The last batch of a bucket is filled with rows of
-    padding whose sample weight is 0.
+    padding whose sample weight is 0. The order of an epoch depends on the seed and the
+    number of the epoch alone.
 
     Args:
         examples: What is trained on.
@@ -49,13 +59,70 @@ class BucketedBatches(keras.utils.PyDataset):
         max_length: int,
         seed: int | None = None,
     ) -> None:
-        super().__init__()
         self._examples = examples
         self._batch_size = batch_size
-        self._generator = None if seed is None else np.random.default_rng(seed)
+        self._seed = seed
         self._buckets = _filled_buckets(examples, batch_size, max_length)
-        self._batches: list[tuple[int, IntArray]] = []
-        self.on_epoch_end()
+        self._number = 0
+        self._order: list[_Members] = []
+        self._begin_anew()
+
+    def __len__(self) -> int:
+        return sum(-(-len(members) // self._batch_size) for _, members in self._buckets)
+
+    def epoch(self, number: int, start: int = 0) -> "ExampleBatches":
+        """The batches of an epoch from batch ``start`` on."""
+        if number < self._number:
+            self._begin_anew()
+        # All orders come out of one generator, each after the one before it.
+        while self._number < number:
+            self._order = self._draw()
+            self._number += 1
+        return ExampleBatches(self._examples, self._batch_size, self._order[start:])
+
+    def _begin_anew(self) -> None:
+        self._generator = None
+        if self._seed is not None:
+            self._generator = np.random.default_rng(self._seed)
+        # Once in vain: with the next one earlier releases began, and what a seed
+        # gives stays the same.
+        self._draw()
+        self._order, self._number = self._draw(), 0
+
+    def _draw(self) -> list[_Members]:
+        """The examples put together anew."""
+        batches = [
+            (length, shuffled[start : start + self._batch_size])
+            for length, members in self._buckets
+            for shuffled in [self._shuffled(members)]
+            for start in range(0, len(members), self._batch_size)
+        ]
+        if self._generator is None:
+            return batches
+        order = self._generator.permutation(len(batches))
+        return [batches[index] for index in order.tolist()]
+
+    def _shuffled(self, members: IntArray) -> IntArray:
+        if self._generator is None:
+            return members
+        return self._generator.permutation(members)
+
+
+class ExampleBatches(keras.utils.PyDataset):
+    """The batches of one epoch, in order.
+
+    Args:
+        examples: What they are made of.
+        batch_size: The height of every batch.
+        batches: The length and the members of each.
+    """
+
+    def __init__(
+        self, examples: EncodedExamples, batch_size: int, batches: Sequence[_Members]
+    ) -> None:
+        super().__init__()
+        self._examples, self._batch_size = examples, batch_size
+        self._batches = batches
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -70,22 +137,27 @@ class BucketedBatches(keras.utils.PyDataset):
         counts[: len(members)] = 1
         return pad(sequences, self._batch_size, length), targets, counts
 
-    def on_epoch_end(self) -> None:
-        """Put the examples together anew."""
-        self._batches = [
-            (length, members[start : start + self._batch_size])
-            for length, members in self._buckets
-            for members in [self._shuffled(members)]
-            for start in range(0, len(members), self._batch_size)
-        ]
-        if self._generator is not None:
-            order = self._generator.permutation(len(self._batches))
-            self._batches = [self._batches[index] for index in order.tolist()]
 
-    def _shuffled(self, members: IntArray) -> IntArray:
-        if self._generator is None:
-            return members
-        return self._generator.permutation(members)
+def as_input(batches: keras.utils.PyDataset) -> Any:
+    """The batches for Keras to read, each of a width of its own.
+
+    On TensorFlow Keras takes the width from the first two batches, and ends with an
+    error at one that differs from both where these are alike.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf  # noqa: PLC0415 - where it is the backend
+
+    def signature(array: FloatArray) -> Any:
+        shape = (None, None, *array.shape[2:])[: array.ndim]
+        return tf.TensorSpec(shape, array.dtype)
+
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (batches[index] for index in range(len(batches))),
+        output_signature=keras.tree.map_structure(signature, batches[0]),
+    )
+    counted = tf.data.experimental.assert_cardinality(len(batches))
+    return dataset.apply(counted).prefetch(tf.data.AUTOTUNE)
 
 
 def _filled_buckets(

@@ -1,18 +1,19 @@
-"""What a training needs to go on where it was, in one file."""
+"""The state of a training in one file, from which it goes on."""
 
+import hashlib
 import io
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from regard._files import staged_file
 from regard.errors import BundleError
+from regard.types import IntArray
 
-FloatArrays = list[np.ndarray[Any, Any]]
 _META = "training"
 
 
@@ -21,9 +22,9 @@ class Checkpoint:
     """The state of a training between two steps.
 
     Args:
-        position: Plain values: the epoch, the step in it, what was measured so far,
-            and what the training must agree with to go on.
-        groups: Arrays by the name of what they are of.
+        position: Plain values: the epoch, the step in it, the measures so far, and
+            what the training must agree with to go on.
+        groups: Arrays by the name of what they belong to.
     """
 
     position: Mapping[str, Any]
@@ -40,16 +41,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     position = json.dumps(dict(checkpoint.position)).encode("utf-8")
     arrays[_META] = np.frombuffer(position, dtype=np.uint8)
-    # Always the same: what a killed training left is written over.
-    written = path.with_name(f".{path.name}.part")
-    try:
-        with written.open("wb") as stream:
-            np.savez(stream, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    # Always the same name: what a killed training left is written over.
+    with staged_file(path, mark="part") as staged, staged.open("wb") as stream:
+        np.savez(stream, **arrays)
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
@@ -70,13 +64,22 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         ) from error
 
 
+def digest(arrays: Iterable[IntArray]) -> str:
+    """The SHA-256 of arrays of whole numbers, in hexadecimal digits."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        numbers = np.asarray(array, dtype=np.int64)
+        sha256.update(repr(numbers.shape).encode() + numbers.tobytes())
+    return sha256.hexdigest()
+
+
 def _read(content: bytes) -> Checkpoint:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     position = json.loads(arrays.pop(_META).tobytes())
     if not isinstance(position, dict):
         raise ValueError("it does not say how far the training is")
-    groups: dict[str, FloatArrays] = {}
+    groups: dict[str, list[np.ndarray[Any, Any]]] = {}
     for name in sorted(arrays, key=_place):
         groups.setdefault(_place(name)[0], []).append(arrays[name])
     return Checkpoint(position, groups)

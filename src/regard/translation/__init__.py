@@ -4,8 +4,8 @@ from regard.translation.artifact import TrainedTranslator
 from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import TranslationEvaluation
 from regard.translation.loss import SequenceLoss
-from regard.translation.progress_state import TranslationProgress
 from regard.translation.seq2seq import Seq2Seq
+from regard.translation.trainer import TranslationProgress
 from regard.translation.translator import Translator
 
 __all__ = [

@@ -11,11 +11,12 @@ from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
-from regard.training.settings import settings_from_bytes, settings_to_bytes
+from regard.text.special_ids import END_ID, UNKNOWN_ID
+from regard.training.base_config import config_from_json, config_to_json
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.unknown_words import Replacement, replaced
-from regard.types import Translation
+from regard.types import IntArray, Translation
 
 #: The kind of its bundles, and the parts they have.
 KIND = "translator"
@@ -26,7 +27,7 @@ PARTS = frozenset({MODEL, CONFIG, SOURCE, TARGET})
 
 @dataclass(frozen=True, eq=False)
 class TrainedTranslator:
-    """What training made, ready for texts; it does not change any more.
+    """The model with all that texts need around it; it does not change any more.
 
     Args:
         source: Texts to ids.
@@ -61,17 +62,16 @@ class TrainedTranslator:
             prefixes: What each translation begins with, or None.
             replacement: What is written for unknown words.
         """
-        encoded = self.source.encode(texts)
-        limit = self.config.max_length
-        found = self.searcher(search).run(
-            [one.ids[:limit] for one in encoded],
-            None
-            if prefixes is None
-            else [one.ids for one in self.target.encode(prefixes)],
-        )
+        encoded_texts = self.source.encode(texts)
+        forced = None
+        if prefixes is not None:
+            forced = [encoded.ids for encoded in self.target.encode(prefixes)]
+        found = self.searcher(search).run(self._ids(encoded_texts), forced)
         return [
-            [self.translation(text, one, best, replacement) for best in hypotheses]
-            for text, one, hypotheses in zip(texts, encoded, found, strict=True)
+            [self.translation(text, encoded, best, replacement) for best in hypotheses]
+            for text, encoded, hypotheses in zip(
+                texts, encoded_texts, found, strict=True
+            )
         ]
 
     def align(
@@ -79,28 +79,27 @@ class TrainedTranslator:
     ) -> list[Translation]:
         """Given targets as translations; see ``Translator.align``."""
         written = self.target.encode(targets)
-        longest = max((len(one) for one in written), default=0)
+        longest = max((len(encoded) for encoded in written), default=0)
         # The target is what may be written, and then the end. Of few lengths, so that
         # what was compiled for one serves the next.
         search = Search(max_length=padded_length(longest + 1))
-        encoded = self.source.encode(sources)
-        _check_not_empty(encoded)
-        limit = self.config.max_length
-        ends = [np.append(one.ids, SequenceVocabulary.END_ID) for one in written]
-        found = self.searcher(search).run([one.ids[:limit] for one in encoded], ends)
+        encoded_texts = self.source.encode(sources)
+        _check_not_empty(encoded_texts)
+        forced = [np.append(encoded.ids, END_ID) for encoded in written]
+        found = self.searcher(search).run(self._ids(encoded_texts), forced)
         return [
             replace(
-                self.translation(text, one, best[0], replacement=False),
+                self.translation(source, encoded, best[0], replacement=False),
                 text=target,
                 target_tokens=tokens.tokens,
             )
-            for text, one, best, target, tokens in zip(
-                sources, encoded, found, targets, written, strict=True
+            for source, encoded, best, target, tokens in zip(
+                sources, encoded_texts, found, targets, written, strict=True
             )
         ]
 
     def searcher(self, search: Search) -> Searcher:
-        """What searches in this way; it holds what was compiled."""
+        """The searcher of this search; it holds what was compiled."""
         searchers: dict[Search, Searcher] = self._searchers  # type: ignore[attr-defined]  # set above
         if search not in searchers:
             searchers[search] = Searcher(self.model, search)
@@ -110,24 +109,24 @@ class TrainedTranslator:
         self,
         text: str,
         encoded: EncodedSequence,
-        found: Hypothesis,
+        hypothesis: Hypothesis,
         replacement: Replacement,
     ) -> Translation:
-        """What was found for a text, in words.
+        """A hypothesis for a text, in words.
 
         Args:
             text: The text.
-            encoded: What ``source`` made of it.
-            found: What was found for its first ``max_length`` ids.
+            encoded: The text as ``source`` encodes it.
+            hypothesis: The one for its first ``max_length`` ids.
             replacement: What is written for unknown words.
         """
         sources = encoded.tokens[: self.config.max_length]
-        unknown = (found.symbols == SequenceVocabulary.UNKNOWN_ID).tolist()
+        unknown = (hypothesis.symbols == UNKNOWN_ID).tolist()
         tokens = replaced(
-            self.target.tokens(found.symbols),
+            self.target.tokens(hypothesis.symbols),
             unknown,
             sources,
-            found.weights,
+            hypothesis.weights,
             replacement,
         )
         return Translation(
@@ -135,12 +134,17 @@ class TrainedTranslator:
             text=self.target.join(tokens),
             source_tokens=sources,
             target_tokens=tokens,
-            alignment=np.asarray(found.weights),
-            log_probability=found.log_probability,
-            score=found.score,
-            finished=found.finished,
+            alignment=np.asarray(hypothesis.weights),
+            log_probability=hypothesis.log_probability,
+            score=hypothesis.score,
+            finished=hypothesis.finished,
             truncated=len(encoded) > len(sources),
         )
+
+    def _ids(self, encoded_texts: Sequence[EncodedSequence]) -> list[IntArray]:
+        """As much of each text as is read."""
+        limit = self.config.max_length
+        return [encoded.ids[:limit] for encoded in encoded_texts]
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
@@ -148,7 +152,7 @@ class TrainedTranslator:
             MODEL: model_to_bytes(self.model),
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
-            CONFIG: settings_to_bytes(self.seed, self.config),
+            CONFIG: config_to_json(self.config, self.seed),
         }
 
     @classmethod
@@ -159,7 +163,7 @@ class TrainedTranslator:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            seed, config = settings_from_bytes(content, TranslatorConfig)
+            config, seed = config_from_json(content, TranslatorConfig)
         with bundle.reading(SOURCE) as content:
             source = SequenceVocabulary.from_json(content.decode("utf-8"))
         with bundle.reading(TARGET) as content:
@@ -170,9 +174,9 @@ class TrainedTranslator:
             return cls(source, target, config, seed, model)
 
 
-def _check_not_empty(encoded: Sequence[EncodedSequence]) -> None:
-    for index, one in enumerate(encoded):
-        if not len(one):
+def _check_not_empty(encoded_texts: Sequence[EncodedSequence]) -> None:
+    for index, encoded in enumerate(encoded_texts):
+        if not len(encoded):
             raise ArgumentError(
                 f"In the source of pair {index} is nothing to look at.",
                 expected="a text that is not empty",

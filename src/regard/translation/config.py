@@ -1,19 +1,16 @@
 """The settings of a translator: what it reads and writes, what it is, its training."""
 
-import math
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from regard.training.settings import Settings
+from regard.training.base_config import BaseConfig
 
-SPLITS = ("whitespace", "words")
-KINDS = ("word", "character", "bpe", "unigram")
-_SHARES = {"dropout", "attention_dropout", "label_smoothing"}
-_MAY_BE_ZERO = {"average", "warmup_steps"} | _SHARES
+_KINDS = ("word", "character", "bpe", "unigram")
 
 
 @dataclass(frozen=True)
-class TranslatorConfig(Settings):
+class TranslatorConfig(BaseConfig):
     """The settings of a translator.
 
     Args:
@@ -51,6 +48,15 @@ class TranslatorConfig(Settings):
     """
 
     of_what: ClassVar[str] = "a translator"
+    shares: ClassVar[frozenset[str]] = frozenset(
+        {"dropout", "attention_dropout", "label_smoothing"}
+    )
+    may_be_zero: ClassVar[frozenset[str]] = frozenset({"average", "warmup_steps"})
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {
+        "source_vocabulary": _KINDS,
+        "target_vocabulary": _KINDS,
+        "split": ("whitespace", "words"),
+    }
 
     source_vocabulary: str = "word"
     target_vocabulary: str = "word"
@@ -79,34 +85,3 @@ class TranslatorConfig(Settings):
     patience: int = 4
     batch_size: int = 64
     average: int = 0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, getattr(self, field.name), type(field.default))
-        for name in ("source_vocabulary", "target_vocabulary"):
-            if getattr(self, name) not in KINDS:
-                raise _wrong(name, f"one of {list(KINDS)}", getattr(self, name))
-        if self.split not in SPLITS:
-            raise _wrong("split", f"one of {list(SPLITS)}", self.split)
-
-
-def _check(name: str, value: Any, kind: type) -> None:
-    if kind is bool and not isinstance(value, bool):
-        raise _wrong(name, "True or False", value)
-    least = 0 if name in _MAY_BE_ZERO else 1
-    if kind is int and (type(value) is not int or value < least):
-        raise _wrong(name, f"a whole number, {least} or more", value)
-    if kind is float:
-        _check_number(name, value)
-
-
-def _check_number(name: str, value: Any) -> None:
-    is_number = type(value) in {int, float} and math.isfinite(value)
-    if name in _SHARES:
-        if not is_number or not 0 <= value < 1:
-            raise _wrong(name, "a share from 0 up to but not including 1", value)
-    elif not is_number or value <= 0:
-        raise _wrong(name, "a number above 0", value)
-
-
-_wrong = TranslatorConfig.wrong

@@ -1,9 +1,10 @@
-"""How good translations are."""
+"""The evaluation of translations, and of a model in training by them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from regard.decoding import Search, Searcher
 from regard.errors import ArgumentError
 from regard.metrics import (
     Alignment,
@@ -15,12 +16,16 @@ from regard.metrics import (
     exact_match,
     hard_alignment,
 )
+from regard.text import SequenceVocabulary
+from regard.translation.config import TranslatorConfig
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.text_pairs import TextPairs
 from regard.types import Translation
 
 
 @dataclass(frozen=True)
 class TranslationEvaluation:
-    """How good translations are.
+    """The measures of translations against the right ones.
 
     Args:
         bleu: BLEU of the corpus, 0 to 100, with the signature of sacreBLEU.
@@ -39,17 +44,17 @@ class TranslationEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON."""
-        found: dict[str, Any] = {"count": self.count}
+        figures: dict[str, Any] = {"count": self.count}
         for name in ("bleu", "chrf", "exact_match"):
-            one: TextScore = getattr(self, name)
-            found[name] = {"score": one.score, "signature": one.signature}
+            score: TextScore = getattr(self, name)
+            figures[name] = {"score": score.score, "signature": score.signature}
         if self.alignment is not None:
-            found["alignment"] = {
+            figures["alignment"] = {
                 "error_rate": self.alignment.error_rate,
                 "precision": self.alignment.precision,
                 "recall": self.alignment.recall,
             }
-        return found
+        return figures
 
 
 def evaluate(
@@ -81,7 +86,7 @@ def evaluate(
 def aligned_as(
     aligned: Sequence[Translation], gold: Sequence[Alignment]
 ) -> AlignmentScore:
-    """How well the attention on given pairs agrees with gold alignments.
+    """The agreement of the attention on given pairs with gold alignments.
 
     Raises:
         ArgumentError: There are not as many of them as pairs.
@@ -93,7 +98,72 @@ def aligned_as(
             received=str(len(gold)),
         )
     return alignment_error_rate(
-        [hard_alignment(one.alignment) for one in aligned],
-        [one.sure for one in gold],
-        [one.possible for one in gold],
+        [hard_alignment(translation.alignment) for translation in aligned],
+        [links.sure for links in gold],
+        [links.possible for links in gold],
     )
+
+
+class SelectionMetric(Protocol):
+    """A measure of a model to choose the best epoch by; more is better.
+
+    Attributes:
+        name: What tells it from others, for example ``"bleu"``.
+    """
+
+    name: str
+
+    def __call__(self, model: Seq2Seq) -> float:
+        """The measure of the model as it is now."""
+
+
+class ValidationBleu:
+    """BLEU of greedy translations; unknown words stay unknown.
+
+    The epoch that translates best is not always the likeliest.
+
+    Args:
+        pairs: The texts, and their translations.
+        source: Texts to ids.
+        target: Ids to texts.
+        config: The settings of the translator.
+
+    Raises:
+        MissingExtraError: When it is asked and sacrebleu is not installed.
+    """
+
+    name = "bleu"
+
+    def __init__(
+        self,
+        pairs: TextPairs,
+        source: SequenceVocabulary,
+        target: SequenceVocabulary,
+        config: TranslatorConfig,
+    ) -> None:
+        limit = config.max_length
+        self._sources = [
+            encoded.ids[:limit] for encoded in source.encode(pairs.sources)
+        ]
+        self._references, self._target = pairs.targets, target
+        self._lowercase = config.lowercase
+        self._tokenize = "none" if config.split == "whitespace" else "13a"
+        self._searcher: tuple[Seq2Seq, Searcher] | None = None
+
+    def __call__(self, model: Seq2Seq) -> float:
+        """BLEU of what the model writes now, 0 to 100."""
+        hypotheses = self._searcher_of(model).run(self._sources)
+        written = [self._target.decode(best[0].symbols) for best in hypotheses]
+        score = bleu(
+            written,
+            self._references,
+            tokenize=self._tokenize,
+            lowercase=self._lowercase,
+        )
+        return score.score
+
+    def _searcher_of(self, model: Seq2Seq) -> Searcher:
+        # One for all epochs: it is compiled once.
+        if self._searcher is None or self._searcher[0] is not model:
+            self._searcher = model, Searcher(model, Search())
+        return self._searcher[1]

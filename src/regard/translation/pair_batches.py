@@ -1,14 +1,15 @@
 """Batches of pairs: few shapes, the same order whenever an epoch is read."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import keras
 import numpy as np
 
 from regard.text.padding import pad
 from regard.text.special_ids import BEGIN_ID, END_ID
+from regard.training.checkpoint import digest
 from regard.types import IntArray
 
 # A bucket holds at least so many batches, so that its last one, which is filled up
@@ -36,13 +37,8 @@ class EncodedPairs:
         return len(self.sources)
 
     def digest(self) -> str:
-        """What tells these pairs from others, in hexadecimal digits."""
-        found = hashlib.sha256()
-        for side in (self.sources, self.targets):
-            for sequence in side:
-                ids = np.asarray(sequence, dtype=np.int64)
-                found.update(len(ids).to_bytes(8, "little") + ids.tobytes())
-        return found.hexdigest()
+        """The SHA-256 of the pairs, in hexadecimal digits."""
+        return digest(chain(self.sources, self.targets))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,14 +139,14 @@ class EpochBatches(keras.utils.PyDataset):
         bucket, members = self._chosen[index]
         sources = [self._pairs.sources[member] for member in members]
         targets = [self._pairs.targets[member] for member in members]
-        told = [np.concatenate([[BEGIN_ID], target]) for target in targets]
-        right = [np.concatenate([target, [END_ID]]) for target in targets]
+        before = [np.concatenate([[BEGIN_ID], target]) for target in targets]
+        ended = [np.concatenate([target, [END_ID]]) for target in targets]
         return (
             (
                 pad(sources, self._size, bucket.source),
-                pad(told, self._size, bucket.target),
+                pad(before, self._size, bucket.target),
             ),
-            pad(right, self._size, bucket.target),
+            pad(ended, self._size, bucket.target),
         )
 
     def tokens(self, index: int) -> int:
@@ -212,7 +208,7 @@ def _waste(lengths: IntArray) -> int:
 def _best_cut(
     lengths: IntArray, members: IntArray, fewest: int
 ) -> tuple[int, IntArray, IntArray] | None:
-    """What the best cut saves, and its two sides; None where there is none."""
+    """The waste saved by the best cut, and its two sides; None: there is no cut."""
     before = _waste(lengths[members])
     best: tuple[int, IntArray, IntArray] | None = None
     for axis in (0, 1):

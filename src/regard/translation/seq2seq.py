@@ -181,10 +181,10 @@ class Seq2Seq(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         """Logits of every step; see the class for arguments and shapes."""
-        source, told = inputs
+        source, before = inputs
         memory, mask, state = self._encode(source, training)
         embedded = self.dropouts["target"](
-            self.target_embedding(told), training=training
+            self.target_embedding(before), training=training
         )
         output = self.decoder(
             memory, embedded, initial_state=state, memory_mask=mask, training=training
@@ -202,12 +202,12 @@ class Seq2Seq(keras.Model):
         return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
-        self, told: Tensor, state: DecoderState, memory: PreparedMemory
+        self, previous: Tensor, state: DecoderState, memory: PreparedMemory
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Write one symbol.
 
         Args:
-            told: The symbols before, ``(batch, [hypotheses])``.
+            previous: The symbols before, ``(batch, [hypotheses])``.
             state: That of the step before, each ``(batch, [hypotheses,] features)``.
             memory: The source.
 
@@ -215,7 +215,7 @@ class Seq2Seq(keras.Model):
             Logits ``(batch, [hypotheses,] symbols)``, weights ``(batch, [hypotheses,]
             heads, source)`` and the next state.
         """
-        embedded = self.target_embedding(told)
+        embedded = self.target_embedding(previous)
         output, weights, state = self.decoder.step(embedded, state, memory)
         return self._logits(output), weights, state
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from regard._validate import check_choice, check_share
 from regard.errors import ArgumentError, DataError
 
 #: Sources, or the path of a file with sources and targets.
@@ -74,24 +75,24 @@ class TextPairs:
 
 
 def train_validation_split(
-    given: TextPairs,
+    pairs: TextPairs,
     validation: PairValidation | None,
     *,
     share: float,
     columns: PairColumns,
     seed: int,
 ) -> tuple[TextPairs, TextPairs | None]:
-    """What is trained on, and what the best epoch is chosen on.
+    """The pairs to train on, and those to choose the best epoch on.
 
     Args:
-        given: All pairs for training.
+        pairs: All pairs for training.
         validation: Separate pairs for the choice.
-        share: Without ``validation``, the share of ``given`` held out; 0: none.
+        share: Without ``validation``, the share of ``pairs`` held out; 0: none.
         columns: The columns, where ``validation`` is a file.
         seed: What the split depends on.
     """
     if isinstance(validation, str | Path):
-        return given, TextPairs.of(validation, None, columns)
+        return pairs, TextPairs.of(validation, None, columns)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -99,32 +100,21 @@ def train_validation_split(
                 expected="validation=(sources, targets), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return given, TextPairs.of(*validation, columns)
-    if not 0 <= share < 1:
-        raise ArgumentError(
-            "'validation_split' is a share of the pairs.",
-            expected="a number from 0 up to but not including 1",
-            received=repr(share),
-        )
-    held = round(share * len(given))
+        return pairs, TextPairs.of(*validation, columns)
+    held = round(check_share("validation_split", share) * len(pairs))
     if not held:
-        return given, None
-    order = np.random.default_rng(seed).permutation(len(given)).tolist()
-    return given.at(sorted(order[held:])), given.at(sorted(order[:held]))
+        return pairs, None
+    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
+    return pairs.at(sorted(order[held:])), pairs.at(sorted(order[:held]))
 
 
-def check_choice(choose_by: str, held_out: TextPairs | None) -> None:
+def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:
     """Refuse a choice of the best epoch that is unknown, or has nothing to go by.
 
     Raises:
         ArgumentError: It is as above.
     """
-    if choose_by not in {"loss", "bleu"}:
-        raise ArgumentError(
-            "'choose_by' says what tells the best epoch.",
-            expected="'loss' or 'bleu'",
-            received=repr(choose_by),
-        )
+    check_choice("choose_by", choose_by, ("loss", "bleu"))
     if choose_by == "bleu" and held_out is None:
         raise ArgumentError(
             "The best epoch cannot be chosen by BLEU without validation pairs.",

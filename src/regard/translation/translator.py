@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, overload
 
-from regard.bundle import write_bundle
 from regard.decoding import Search
-from regard.errors import NotTrainedError
 from regard.metrics import Alignment
+from regard.training.estimator import Estimator, listed_texts
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import (
@@ -15,21 +14,20 @@ from regard.translation.evaluation import (
     aligned_as,
     evaluate,
 )
-from regard.translation.fitting import fit as run_fit
-from regard.translation.progress_state import TranslationCallback
 from regard.translation.text_pairs import (
     PairColumns,
     PairSource,
     PairValidation,
     TextPairs,
-    check_choice,
+    check_choose_by,
     train_validation_split,
 )
+from regard.translation.trainer import TranslationCallback, fit_translator
 from regard.translation.unknown_words import Replacement
 from regard.types import Translation
 
 
-class Translator:
+class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
     """Learns to write one sequence from another, and says where it looked.
 
     Args:
@@ -38,9 +36,13 @@ class Translator:
         **settings: Fields of ``regard.translation.TranslatorConfig`` to set.
 
     Attributes:
+        settings: Those that were chosen.
         interrupted: Whether an interrupt ended the last training early.
-        validation_loss: That of each epoch, in nats a symbol; empty where there were
-            no validation pairs, and after loading.
+        history: The measures of each epoch of it: the loss in nats a symbol and, on
+            the validation pairs, the loss and what else chose the best epoch; empty
+            after loading.
+        validation: How good the translator is on the validation pairs, found when it
+            is first asked for; None where there were none, and after loading.
 
     Raises:
         ArgumentError: A setting is unknown or has a wrong value.
@@ -52,22 +54,19 @@ class Translator:
         >>> best[0][0].text, best[0][0].alignment.shape
     """
 
-    #: The row of ``regard.kinds`` that says what can be done with it.
     kind = KIND
+    _config_type = TranslatorConfig
+    _noun = "translator"
+    _call_of_fit = "fit(sources, targets)"
 
-    def __init__(self, seed: int = 0, **settings: Any) -> None:
-        self.seed = seed
-        self._config = TranslatorConfig.of(settings)
-        self.interrupted = False
-        self.validation_loss: tuple[float, ...] = ()
-        self._trained: TrainedTranslator | None = None
+    @property
+    def validation_loss(self) -> tuple[float, ...]:
+        """The validation loss of each epoch, in nats a symbol.
 
-    @classmethod
-    def of(cls, trained: TrainedTranslator) -> "Translator":
-        """The translator around what an earlier training made."""
-        translator = cls(trained.seed, **trained.config.to_dict())
-        translator._trained = trained
-        return translator
+        Empty where there were no validation pairs, and after loading.
+        """
+        measured = [metrics.validation for metrics in self.history]
+        return tuple(measures["loss"] for measures in measured if "loss" in measures)
 
     def fit(
         self,
@@ -79,9 +78,11 @@ class Translator:
         validation: PairValidation | None = None,
         validation_split: float = 0.05,
         choose_by: str = "loss",
+        epochs: int | None = None,
+        batch_size: int | None = None,
         checkpoint: str | Path | None = None,
         progress: TranslationCallback | None = None,
-    ) -> "Translator":
+    ) -> Self:
         """Train, on lists or on files.
 
         Training ends by itself when no better epoch comes, see ``choose_by``.
@@ -101,6 +102,8 @@ class Translator:
             choose_by: What tells the best epoch, and when no better one comes: the
                 ``"loss"`` on the validation pairs, or ``"bleu"`` of greedy
                 translations of them.
+            epochs: The most passes over the data; by default that of the settings.
+            batch_size: Pairs in a step; by default that of the settings.
             checkpoint: A file that holds how far the training is. Where it exists,
                 the training goes on from there, and ends with the weights that it
                 would have ended with if it had never been stopped.
@@ -115,38 +118,38 @@ class Translator:
             KeyboardInterrupt: There was one before the end of the first epoch.
         """
         columns = PairColumns(source, target)
-        given = TextPairs.of(sources, targets, columns)
+        pairs = TextPairs.of(sources, targets, columns)
         train, held_out = train_validation_split(
-            given, validation, share=validation_split, columns=columns, seed=self.seed
+            pairs, validation, share=validation_split, columns=columns, seed=self.seed
         )
-        check_choice(choose_by, held_out)
-        done = run_fit(
+        check_choose_by(choose_by, held_out)
+        settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+        outcome = fit_translator(
             train,
             held_out,
-            config=self._config,
+            config=TranslatorConfig.of(settings),
             seed=self.seed,
             choose_by=choose_by,
             checkpoint=None if checkpoint is None else Path(checkpoint),
             progress=progress,
         )
-        self._trained, self.interrupted = done.translator, done.interrupted
-        self.validation_loss = done.validation_loss
+        self._adopt(
+            outcome, None if held_out is None else (held_out.sources, held_out.targets)
+        )
         return self
 
-    @property
-    def trained(self) -> TrainedTranslator:
-        """What the training made.
-
-        Raises:
-            NotTrainedError: There was no training yet.
-        """
-        if self._trained is None:
-            raise NotTrainedError(
-                "This translator was not trained yet.",
-                fix="Call fit(sources, targets), or load a saved one with regard.load.",
-            )
-        return self._trained
-
+    @overload
+    def translate(
+        self,
+        texts: str,
+        *,
+        beam: int = 5,
+        n_best: int = 1,
+        prefixes: str | Sequence[str] | None = None,
+        replace_unknown: Replacement = True,
+        **search: Any,
+    ) -> list[Translation]: ...
+    @overload
     def translate(
         self,
         texts: Sequence[str],
@@ -156,14 +159,24 @@ class Translator:
         prefixes: Sequence[str] | None = None,
         replace_unknown: Replacement = True,
         **search: Any,
-    ) -> list[list[Translation]]:
+    ) -> list[list[Translation]]: ...
+    def translate(
+        self,
+        texts: str | Sequence[str],
+        *,
+        beam: int = 5,
+        n_best: int = 1,
+        prefixes: str | Sequence[str] | None = None,
+        replace_unknown: Replacement = True,
+        **search: Any,
+    ) -> list[Translation] | list[list[Translation]]:
         """Translate texts, with the attention of every token that is written.
 
         Args:
-            texts: The texts.
+            texts: One text, or several.
             beam: The number of hypotheses that are followed; 1 is greedy search.
             n_best: How many of them are returned, best first.
-            prefixes: What each translation has to begin with.
+            prefixes: What each translation has to begin with; one, for one text.
             replace_unknown: What is written for a word outside of the vocabulary:
                 True: the source word that was looked at most; a dictionary: that
                 word's entry in it, if there is one; False: ``<unk>``.
@@ -171,7 +184,8 @@ class Translator:
                 ``length_penalty``.
 
         Returns:
-            For each text its ``n_best`` translations.
+            The ``n_best`` translations of one text; for several, a list of them for
+            each.
 
         Raises:
             ArgumentError: A setting is wrong.
@@ -179,12 +193,17 @@ class Translator:
         settings = Search(
             beam=beam, n_best=n_best, **({"length_penalty": 1.0} | search)
         )
-        return self.trained.translate(texts, settings, prefixes, replace_unknown)
+        trained = self.trained
+        if isinstance(texts, str):
+            prefixes = [prefixes] if isinstance(prefixes, str) else prefixes
+            return trained.translate([texts], settings, prefixes, replace_unknown)[0]
+        listed = listed_texts(texts)
+        return trained.translate(listed, settings, prefixes, replace_unknown)
 
     def align(
         self, sources: Sequence[str], targets: Sequence[str]
     ) -> list[Translation]:
-        """Where the translator looks when it has to write given targets.
+        """Given targets as translations: where the translator looks to write them.
 
         Args:
             sources: The texts.
@@ -198,8 +217,8 @@ class Translator:
                 empty.
             DataError: There is no pair.
         """
-        paired = TextPairs.of_lists(sources, targets)
-        return self.trained.align(paired.sources, paired.targets)
+        pairs = TextPairs.of_lists(sources, targets)
+        return self.trained.align(pairs.sources, pairs.targets)
 
     def evaluate(
         self,
@@ -212,7 +231,7 @@ class Translator:
         tokenize: str = "13a",
         **search: Any,
     ) -> TranslationEvaluation:
-        """How good the translations are; sources and targets as for ``fit``.
+        """Measure the translations; sources and targets as for ``fit``.
 
         Args:
             sources: The sources, or a file.
@@ -229,22 +248,11 @@ class Translator:
             ArgumentError: The arguments do not fit each other.
             MissingExtraError: sacrebleu is not installed.
         """
-        given = TextPairs.of(sources, targets, PairColumns(source, target))
-        found = self.translate(given.sources, **search)
-        agreed = None
+        pairs = TextPairs.of(sources, targets, PairColumns(source, target))
+        translations = self.translate(pairs.sources, **search)
+        alignment = None
         if alignments is not None:
-            agreed = aligned_as(self.align(given.sources, given.targets), alignments)
-        best = [hypotheses[0].text for hypotheses in found]
-        return evaluate(best, given.targets, tokenize, agreed)
-
-    def save(self, path: str | Path) -> None:
-        """Save as a bundle: a folder that ``regard.load`` and the command line read.
-
-        Args:
-            path: The folder, by custom with the suffix ``.regard``. A bundle that is
-                there already is replaced once the new one is complete.
-
-        Raises:
-            ArgumentError: Something that is not a bundle is in the way.
-        """
-        write_bundle(path, KIND, self.trained.to_parts())
+            aligned = self.align(pairs.sources, pairs.targets)
+            alignment = aligned_as(aligned, alignments)
+        best = [hypotheses[0].text for hypotheses in translations]
+        return evaluate(best, pairs.targets, tokenize, alignment)

@@ -1,4 +1,4 @@
-"""What is written in place of words that the translator does not know."""
+"""The replacement of words that a translator does not know."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

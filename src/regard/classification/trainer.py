@@ -1,0 +1,262 @@
+"""The training of a text classifier: from labelled texts to the best weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import keras
+
+from regard.classification.artifact import TrainedTextClassifier
+from regard.classification.config import TextClassifierConfig
+from regard.classification.initialization import (
+    log_odds,
+    start_from_naive_bayes,
+    start_randomly,
+)
+from regard.classification.labelled_texts import LabelledTexts
+from regard.classification.network import build_text_classifier
+from regard.errors import DataError
+from regard.text import FeatureReader, Labels, Tokenizer
+from regard.text.feature_reader import spelling
+from regard.text.features import Features, learn_features
+from regard.training.batches import BucketedBatches, EncodedExamples, as_input
+from regard.training.callbacks import (
+    InterruptBetweenSteps,
+    ProgressReporter,
+    TrainingProgress,
+)
+from regard.training.loop import TrainingLoop, TrainingOutcome
+from regard.training.model_selection import Merit, ModelSelection
+
+# The names of the metrics that a model in training is compiled with.
+_LOSS, _ACCURACY = "cross_entropy", "accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationProgress(TrainingProgress):
+    """The progress of the training of a text classifier.
+
+    Args:
+        accuracy: The training accuracy of the epoch so far.
+        validation_accuracy: The accuracy on the validation examples, at the end of an
+            epoch; None within epochs and without validation.
+    """
+
+    accuracy: float
+    validation_accuracy: float | None
+
+
+ClassificationCallback: TypeAlias = Callable[[ClassificationProgress], None]
+
+
+def fit_text_classifier(
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
+    labels: Labels,
+    *,
+    config: TextClassifierConfig,
+    seed: int,
+    checkpoint: Path | None,
+    progress: ClassificationCallback | None,
+) -> TrainingOutcome[TrainedTextClassifier]:
+    """Learn the words of ``train``, then train a model on them.
+
+    Args:
+        train: The texts to train on.
+        validation: The texts to choose the best epoch on.
+        labels: The labels of both.
+        config: The settings.
+        seed: What all random choices depend on.
+        checkpoint: The file that holds how far the training is, or None.
+        progress: Called while the training runs.
+
+    Raises:
+        ArgumentError: The checkpoint is that of another training.
+        DataError: There is no word in the texts, or ``validation`` has another label.
+    """
+    reader = _reader(train.texts, config)
+
+    def encode(labelled: LabelledTexts) -> EncodedExamples:
+        ids = [encoded.ids for encoded in reader.read(labelled.texts)]
+        return EncodedExamples(ids, labels.encode(labelled.labels))
+
+    outcome = train_text_classifier(
+        encode(train),
+        None if validation is None else encode(validation),
+        features=reader.features,
+        classes=len(labels),
+        config=config,
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    trained = TrainedTextClassifier(reader, labels, config, seed, outcome.model)
+    return TrainingOutcome(trained, outcome.history, outcome.interrupted)
+
+
+def train_text_classifier(
+    train: EncodedExamples,
+    validation: EncodedExamples | None,
+    *,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+    seed: int,
+    checkpoint: Path | None = None,
+    progress: ClassificationCallback | None = None,
+) -> TrainingOutcome[keras.Model]:
+    """Train the network of a text classifier.
+
+    Training ends when the validation has not become better for ``config.patience``
+    epochs, and the weights of the best epoch are kept: that of the highest accuracy,
+    of several that of the lowest loss. The same arguments give the same model; the
+    global random state is neither used nor changed.
+
+    Args:
+        train: The examples to train on.
+        validation: The examples to choose the best epoch on; None: the last one is.
+        features: What is read of each token.
+        classes: The number of classes.
+        config: The settings.
+        seed: What all random choices depend on.
+        checkpoint: The file that holds how far the training is.
+        progress: Called while the training runs.
+
+    Raises:
+        ArgumentError: The checkpoint is that of another training.
+        KeyboardInterrupt: There was one before the end of the first epoch. A later
+            one ends the training with the best weights so far.
+    """
+    model = _build(features, classes, config, seed)
+    start_randomly(model, features.words, seed)
+    # Without a unit for each class there is no place for its evidence.
+    if config.naive_bayes and classes <= config.embedding_units:
+        odds = log_odds(train.sequences, train.targets, features.size, classes)
+        start_from_naive_bayes(model, odds, config)
+    batches = _batches(train, config, seed)
+    _compile(model, config, steps=config.epochs * len(batches))
+    loop = TrainingLoop(
+        model=model,
+        fresh=lambda: _build(features, classes, config, seed),
+        batches=batches,
+        validate=_validation_of(model, validation, config),
+        selection=ModelSelection(_merit, config.patience),
+        reporter=_Reporter(progress, config.epochs, len(batches)),
+        epochs=config.epochs,
+        loss_name=_LOSS,
+        identity={
+            "seed": seed,
+            "training examples": train.digest(),
+            "validation examples": None if validation is None else validation.digest(),
+            **config.to_dict(),
+        },
+        checkpoint=checkpoint,
+    )
+    return loop.run()
+
+
+class _Reporter(ProgressReporter):
+    """Reports the loss and the accuracy."""
+
+    def describe(
+        self,
+        logs: Mapping[str, float],
+        validation: Mapping[str, float],
+        **position: Any,
+    ) -> ClassificationProgress:
+        """The progress that is reported."""
+        return ClassificationProgress(
+            loss=logs[_LOSS],
+            accuracy=logs[_ACCURACY],
+            validation_loss=validation.get("loss"),
+            validation_accuracy=validation.get("accuracy"),
+            **position,
+        )
+
+
+def _validation_of(
+    model: keras.Model, examples: EncodedExamples | None, config: TextClassifierConfig
+) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
+    """The function that measures the model on the validation examples."""
+    if examples is None:
+        return lambda _: {}
+    batches = _batches(examples, config).epoch(0)
+
+    def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
+        logs = model.evaluate(
+            as_input(batches), verbose=0, callbacks=[interrupts], return_dict=True
+        )
+        return {"loss": float(logs[_LOSS]), "accuracy": float(logs[_ACCURACY])}
+
+    return validate
+
+
+def _merit(measures: Mapping[str, float]) -> Merit:
+    return measures["accuracy"], -measures["loss"]
+
+
+def _build(
+    features: Features, classes: int, config: TextClassifierConfig, seed: int
+) -> keras.Model:
+    return build_text_classifier(
+        config,
+        rows=features.size,
+        ngrams=features.order,
+        width=features.width,
+        classes=classes,
+        seed=seed,
+    )
+
+
+def _batches(
+    examples: EncodedExamples, config: TextClassifierConfig, seed: int | None = None
+) -> BucketedBatches:
+    return BucketedBatches(examples, config.batch_size, config.max_length, seed)
+
+
+def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> None:
+    rate = config.learning_rate
+    falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, rate / 50)
+    optimizer = keras.optimizers.Adam(falling)
+    optimizer.build(model.trainable_variables)
+    # Keras's own loss log counts rows of padding; weighted metrics do not.
+    model.compile(
+        optimizer=optimizer,
+        loss="sparse_categorical_crossentropy",
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(name=_LOSS),
+            keras.metrics.SparseCategoricalAccuracy(name=_ACCURACY),
+        ],
+    )
+
+
+def _reader(texts: Sequence[str], config: TextClassifierConfig) -> FeatureReader:
+    """Learn the words of the texts, then what else is read of each."""
+    tokenizer = _tokenizer(texts, config)
+    encoded_texts = tokenizer.encode(texts, config.max_length)
+    spelled: list[list[str]] = []
+    if config.subwords:
+        pairs = zip(encoded_texts, texts, strict=True)
+        spelled = [spelling(tokenizer, encoded, text) for encoded, text in pairs]
+    features = learn_features(
+        [encoded.ids for encoded in encoded_texts],
+        spelled,
+        tokenizer.vocabulary_size,
+        order=config.ngram_order,
+        min_texts=config.min_texts,
+        max_ngrams=config.max_ngrams,
+        columns=config.subwords,
+    )
+    return FeatureReader(tokenizer, features, config.max_length)
+
+
+def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:
+    tokenizer = Tokenizer.train(texts, config.max_vocabulary, config.min_frequency)
+    if tokenizer.vocabulary_size == Tokenizer.UNKNOWN_ID + 1:
+        raise DataError(
+            "There is nothing to learn from in the texts.",
+            expected=f"words seen {config.min_frequency} times or more",
+            received="none",
+        )
+    return tokenizer

@@ -1,0 +1,110 @@
+"""The base of settings: known by name, checked when they are made, stored as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self, TypeVar
+
+from regard._validate import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_share,
+)
+from regard.errors import ArgumentError, BundleError
+
+
+@dataclass(frozen=True)
+class BaseConfig:
+    """The base of dataclasses of settings.
+
+    The type of a setting is that of its default. Whole numbers are 1 or more and other
+    numbers above 0, unless a subclass says that they are a share or may be 0.
+    """
+
+    #: What they are the settings of, with its article.
+    of_what: ClassVar[str]
+    shares: ClassVar[frozenset[str]] = frozenset()
+    may_be_zero: ClassVar[frozenset[str]] = frozenset()
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = self._checked(field.name, type(field.default))
+            object.__setattr__(self, field.name, value)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """The default settings with some of them changed.
+
+        Raises:
+            ArgumentError: A setting is unknown or has a wrong value.
+        """
+        if unknown := cls.unknown(settings):
+            raise ArgumentError(
+                f"{cls.of_what.capitalize()} has no setting '{unknown[0]}'.",
+                expected=f"one of {[field.name for field in fields(cls)]}",
+            )
+        return cls(**settings)
+
+    @classmethod
+    def unknown(cls, settings: Mapping[str, Any]) -> list[str]:
+        """The names of the settings that there are not."""
+        known = {field.name for field in fields(cls)}
+        return [name for name in settings if name not in known]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, ready for JSON."""
+        return asdict(self)
+
+    def _checked(self, name: str, kind: type) -> Any:
+        value, of = getattr(self, name), self.of_what
+        if name in self.choices:
+            return check_choice(name, value, self.choices[name], of=of)
+        if kind is bool:
+            return check_flag(name, value, of=of)
+        if name in self.shares:
+            return check_share(name, value, of=of)
+        may_be_zero = name in self.may_be_zero
+        if kind is int:
+            return check_count(name, value, least=0 if may_be_zero else 1, of=of)
+        if kind is float:
+            bound: dict[str, Any] = {"least" if may_be_zero else "above": 0}
+            return check_number(name, value, **bound, of=of)
+        return value
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseConfig)
+
+
+def config_to_json(config: BaseConfig, seed: int) -> bytes:
+    """The settings and the seed of a training, as a bundle has them."""
+    content = {"seed": seed, "settings": config.to_dict()}
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def config_from_json(content: bytes, config_type: type[ConfigT]) -> tuple[ConfigT, int]:
+    """Read what ``config_to_json`` wrote, in this release or an earlier one.
+
+    Settings that are missing are newer than the bundle and take their defaults.
+
+    Raises:
+        ArgumentError: A setting has a wrong value.
+        BundleError: It is no configuration, or has a setting that is not known here.
+    """
+    stored = json.loads(content)
+    if (
+        not isinstance(stored, dict)
+        or set(stored) != {"seed", "settings"}
+        or type(stored["seed"]) is not int
+        or not isinstance(stored["settings"], dict)
+    ):
+        raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
+    if unknown := config_type.unknown(stored["settings"]):
+        raise BundleError(
+            f"{config_type.of_what.capitalize()} has no setting '{unknown[0]}' in this "
+            "version of regard.",
+            fix="Update regard: a newer version saved it.",
+        )
+    return config_type.of(stored["settings"]), stored["seed"]

@@ -1,0 +1,219 @@
+"""Callbacks between two steps of a training: progress, checkpoints, interrupts."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import keras
+
+Logs = Mapping[str, Any] | None
+
+_SECONDS_BETWEEN_REPORTS = 0.2
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingProgress:
+    """The progress of a training.
+
+    Args:
+        epoch: The current epoch, from 1.
+        epochs: The most epochs there will be; training may end earlier.
+        step: Batches of this epoch that are done.
+        steps: Batches of an epoch.
+        loss: The training loss of the epoch so far, in nats.
+        validation_loss: The loss on the validation examples in nats, at the end of an
+            epoch; None within epochs and without validation.
+        seconds: Time since the training began, or went on.
+        seconds_left: The time that the epochs to come would take at this speed.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    seconds_left: float
+
+
+class ProgressReporter(keras.callbacks.Callback):
+    """Reports how far a training is, a few times a second and after each epoch.
+
+    A kind of training says in ``describe`` what its progress is made of.
+
+    Args:
+        report: Called with the progress; None: nothing is.
+        epochs: The most epochs.
+        steps: The batches of an epoch.
+    """
+
+    def __init__(
+        self, report: Callable[[Any], None] | None, epochs: int, steps: int
+    ) -> None:
+        super().__init__()
+        self._report, self._epochs, self._steps = report, epochs, steps
+        self._began = self._reported = time.monotonic()
+        self._epoch = self._step = 0
+        self._first: int | None = None
+
+    def describe(
+        self,
+        logs: Mapping[str, float],
+        validation: Mapping[str, float],
+        **position: Any,
+    ) -> TrainingProgress:
+        """The progress that is reported.
+
+        Args:
+            logs: The measures of the epoch so far, by the names Keras has for them.
+            validation: The validation measures; empty within epochs.
+            **position: The fields of ``TrainingProgress`` that measure nothing.
+        """
+        raise NotImplementedError
+
+    def begin(self, epoch: int, step: int, batches: Any) -> None:  # noqa: ARG002 - for those who count
+        """An epoch begins, or goes on, at a step."""
+        self._epoch, self._step = epoch, step
+        if self._first is None:
+            self._first = epoch * self._steps + step
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Count a step, and report unless that was done a moment ago.
+
+        After the last batch nothing is reported: the end of the epoch follows.
+        """
+        self._step += 1
+        if self._report is None or self._step == self._steps:
+            return
+        if time.monotonic() - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._tell(plain_logs(logs), {})
+
+    def end(self, logs: Mapping[str, float], validation: Mapping[str, float]) -> None:
+        """An epoch has ended, validation included."""
+        if self._report is not None:
+            self._tell(logs, validation)
+
+    def _tell(self, logs: Mapping[str, float], validation: Mapping[str, float]) -> None:
+        assert self._report is not None  # noqa: S101 - for the type checker
+        self._reported = time.monotonic()
+        seconds = self._reported - self._began
+        finished = self._epoch * self._steps + self._step
+        own = max(finished - (self._first or 0), 1)
+        progress = self.describe(
+            logs,
+            validation,
+            epoch=self._epoch + 1,
+            epochs=self._epochs,
+            step=self._step,
+            steps=self._steps,
+            seconds=seconds,
+            seconds_left=seconds * (self._epochs * self._steps - finished) / own,
+        )
+        self._report(progress)
+
+
+class CheckpointSaver(keras.callbacks.Callback):
+    """Saves a training from time to time.
+
+    Args:
+        save: Called with the steps of the epoch that are done, and their measures.
+        step: The steps that were done before.
+    """
+
+    def __init__(self, save: Callable[[int, Mapping[str, float]], None], step: int):
+        super().__init__()
+        self._save, self._step = save, step
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Save, unless that was done a while ago only."""
+        self._step += 1
+        if time.monotonic() - self._saved >= _SECONDS_BETWEEN_CHECKPOINTS:
+            self._save(self._step, plain_logs(logs))
+            self._saved = time.monotonic()
+
+
+class MetricsRestorer(keras.callbacks.Callback):
+    """Lets the measures of an epoch go on where a checkpoint has them.
+
+    Args:
+        values: Those of the variables of the metrics; none where an epoch begins.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        super().__init__()
+        self._values = values
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Put the values back, which Keras has just reset."""
+        if len(self._values):
+            variables = self.model.metrics_variables
+            for variable, value in zip(variables, self._values, strict=True):
+                variable.assign(value)
+
+
+class InterruptBetweenSteps(keras.callbacks.Callback):
+    """Raises ``KeyboardInterrupt`` between two steps of ``fit``, never within one.
+
+    Within a step the arrays of the model are given away, and NumPy and JAX have places
+    that swallow the exception, so that training would just go on. A second Ctrl-C is
+    not held back. Where the user has a handler of their own, theirs stays.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pending = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hold interrupts back inside the block.
+
+        Raises:
+            KeyboardInterrupt: There was one after the last step.
+        """
+        if not _is_default():
+            yield
+            return
+        signal.signal(signal.SIGINT, self._note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._raise_pending()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Let an interrupt through."""
+        self._raise_pending()
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Let an interrupt through."""
+        self._raise_pending()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._pending:
+            signal.default_int_handler(number, frame)
+        self._pending = True
+
+    def _raise_pending(self) -> None:
+        if self._pending:
+            raise KeyboardInterrupt
+
+
+def plain_logs(logs: Logs) -> dict[str, float]:
+    """The measures that Keras passes to a callback, as numbers of Python."""
+    return {name: float(value) for name, value in (logs or {}).items()}
+
+
+def _is_default() -> bool:
+    """Whether Ctrl-C is Python's own, in the only thread that may change that."""
+    return (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )

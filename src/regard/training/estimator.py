@@ -1,0 +1,135 @@
+"""The base of classes that are trained, asked, measured and saved."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from regard.bundle import write_bundle
+from regard.errors import NotTrainedError
+from regard.text.text_validation import checked_texts
+from regard.training.base_config import BaseConfig
+from regard.training.loop import TrainingOutcome
+from regard.training.model_selection import EpochMetrics
+
+
+class Artifact(Protocol):
+    """The artifact of a training; it does not change any more."""
+
+    @property
+    def config(self) -> BaseConfig:
+        """The settings it was trained with."""
+
+    @property
+    def seed(self) -> int:
+        """The seed it was trained with."""
+
+    def to_parts(self) -> dict[str, bytes]:
+        """The parts of its bundle."""
+
+
+ArtifactT = TypeVar("ArtifactT", bound=Artifact)
+EvaluationT = TypeVar("EvaluationT")
+
+
+class Estimator(Generic[ArtifactT, EvaluationT]):
+    """The base of what has ``fit``, ``evaluate`` and ``save``.
+
+    Args:
+        seed: What all random choices of a training depend on.
+        **settings: The settings that are chosen by the user.
+
+    Raises:
+        ArgumentError: A setting is unknown or has a wrong value.
+    """
+
+    #: The row of ``regard.kinds`` that says what can be done with it.
+    kind: ClassVar[str]
+    #: The class of its settings, what it is called, and how it is trained.
+    _config_type: ClassVar[type[BaseConfig]]
+    _noun: ClassVar[str]
+    _call_of_fit: ClassVar[str]
+
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        self.seed = seed
+        self._config_type.of(settings)  # Wrong ones are refused at once.
+        self.settings = dict(settings)
+        self.interrupted = False
+        self.history: tuple[EpochMetrics, ...] = ()
+        self._trained: ArtifactT | None = None
+        self._validation_examples: tuple[Any, Any] | None = None
+        self._validation: EvaluationT | None = None
+
+    @classmethod
+    def of(cls, trained: ArtifactT) -> Self:
+        """The object around what an earlier training made."""
+        made = cls(trained.seed, **trained.config.to_dict())
+        made._trained = trained
+        return made
+
+    @property
+    def trained(self) -> ArtifactT:
+        """The artifact of the training.
+
+        Raises:
+            NotTrainedError: There was no training yet.
+        """
+        if self._trained is None:
+            raise NotTrainedError(
+                f"This {self._noun} was not trained yet.",
+                fix=f"Call {self._call_of_fit}, or load a saved one with regard.load.",
+            )
+        return self._trained
+
+    @property
+    def validation(self) -> EvaluationT | None:
+        """The evaluation on the validation examples of the last training.
+
+        It is made when it is first asked for. None where there were no such examples,
+        and after loading.
+        """
+        if self._validation is None and self._validation_examples is not None:
+            self._validation = self.evaluate(*self._validation_examples)
+        return self._validation
+
+    def evaluate(self, examples: Any, targets: Any = None, /) -> EvaluationT:
+        """Measure it on examples."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> None:
+        """Save as a bundle: a folder that ``regard.load`` and the command line read.
+
+        Args:
+            path: The folder, by custom with the suffix ``.regard``. A bundle that is
+                there already is replaced once the new one is complete.
+
+        Raises:
+            ArgumentError: Something that is not a bundle is in the way.
+        """
+        write_bundle(path, self.kind, self.trained.to_parts())
+
+    def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
+        """The settings, with those that ``fit`` was told in their place."""
+        told = {name: value for name, value in overrides.items() if value is not None}
+        return self.settings | told
+
+    def _adopt(
+        self,
+        outcome: TrainingOutcome[ArtifactT],
+        validation_examples: tuple[Any, Any] | None,
+    ) -> None:
+        """Be what a training made."""
+        self._trained, self.interrupted = outcome.model, outcome.interrupted
+        self.history = outcome.history
+        self._validation, self._validation_examples = None, validation_examples
+
+
+def listed_texts(texts: Any) -> list[str]:
+    """Texts as a list, which may be empty.
+
+    Raises:
+        ArgumentError: It is one string, or holds something else.
+    """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        return checked_texts(texts)
+    listed = list(texts)
+    return checked_texts(listed) if listed else []

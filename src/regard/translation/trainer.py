@@ -1,0 +1,302 @@
+"""The training of a translator: from pairs of texts to the best weights."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import keras
+
+from regard.errors import DataError
+from regard.text import SequenceVocabulary
+from regard.training.callbacks import (
+    InterruptBetweenSteps,
+    Logs,
+    ProgressReporter,
+    TrainingProgress,
+)
+from regard.training.loop import TrainingLoop, TrainingOutcome
+from regard.training.model_selection import Merit, ModelSelection
+from regard.translation.artifact import TrainedTranslator
+from regard.translation.config import TranslatorConfig
+from regard.translation.evaluation import SelectionMetric, ValidationBleu
+from regard.translation.loss import SequenceLoss
+from regard.translation.pair_batches import EncodedPairs, EpochBatches, PairBatches
+from regard.translation.seq2seq import Seq2Seq
+from regard.translation.text_pairs import TextPairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationProgress(TrainingProgress):
+    """The progress of the training of a translator.
+
+    The loss is that of a symbol, smoothed labels and dropout included.
+
+    Args:
+        tokens_per_second: Target symbols trained on a second, in this epoch.
+    """
+
+    tokens_per_second: float
+
+
+TranslationCallback: TypeAlias = Callable[[TranslationProgress], None]
+
+
+def fit_translator(
+    train: TextPairs,
+    validation: TextPairs | None,
+    *,
+    config: TranslatorConfig,
+    seed: int,
+    choose_by: str,
+    checkpoint: Path | None,
+    progress: TranslationCallback | None,
+) -> TrainingOutcome[TrainedTranslator]:
+    """Learn the vocabularies of ``train``, then train a model.
+
+    Args:
+        train: The pairs to train on.
+        validation: The pairs to choose the best epoch on.
+        config: The settings.
+        seed: What all random choices depend on.
+        choose_by: ``"loss"`` or ``"bleu"``, what tells the best epoch.
+        checkpoint: The file that holds how far the training is, or None.
+        progress: Called while the training runs.
+
+    Raises:
+        ArgumentError: The checkpoint is that of another training.
+        DataError: No pair is short enough, or there is nothing to learn.
+    """
+    source = _vocabulary(train.sources, config.source_vocabulary, config)
+    target = _vocabulary(train.targets, config.target_vocabulary, config)
+    metric = None
+    if choose_by == "bleu" and validation is not None:
+        metric = ValidationBleu(validation, source, target, config)
+    outcome = train_seq2seq(
+        lambda: _build(source, target, config, seed),
+        _encode(train, source, target, config),
+        None if validation is None else _encode(validation, source, target, config),
+        config=config,
+        seed=seed,
+        metric=metric,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    trained = TrainedTranslator(source, target, config, seed, outcome.model)
+    return TrainingOutcome(trained, outcome.history, outcome.interrupted)
+
+
+def train_seq2seq(
+    build: Callable[[], Seq2Seq],
+    train: EncodedPairs,
+    validation: EncodedPairs | None,
+    *,
+    config: TranslatorConfig,
+    seed: int,
+    metric: SelectionMetric | None = None,
+    checkpoint: Path | None = None,
+    progress: TranslationCallback | None = None,
+) -> TrainingOutcome[Seq2Seq]:
+    """Train a sequence to sequence model.
+
+    With a checkpoint a training that was stopped at any moment goes on where it was,
+    and ends with the same weights as one that was not.
+
+    Args:
+        build: Makes the model; the same each time.
+        train: The pairs to train on.
+        validation: The pairs to choose the best epoch on; None: the last one is.
+        config: The settings.
+        seed: What the order of the batches depends on.
+        metric: What chooses the best epoch; None: the lowest validation loss.
+        checkpoint: The file that holds how far the training is.
+        progress: Called while the training runs.
+
+    Raises:
+        ArgumentError: The checkpoint is that of another training.
+        KeyboardInterrupt: There was one before the end of the first epoch. A later
+            one ends the training with the best weights so far.
+    """
+    model = build()
+    batches = PairBatches(train, config.batch_size, seed)
+    _compile(model, config, config.epochs * len(batches))
+    loop = TrainingLoop(
+        model=model,
+        fresh=build,
+        batches=batches,
+        validate=_validation_of(model, validation, config, metric),
+        selection=ModelSelection(_merit_by(metric), config.patience, config.average),
+        reporter=_Reporter(progress, config.epochs, len(batches)),
+        epochs=config.epochs,
+        loss_name="loss",
+        identity={
+            "seed": seed,
+            "training pairs": train.digest(),
+            "validation pairs": None if validation is None else validation.digest(),
+            "choose_by": "loss" if metric is None else metric.name,
+            **config.to_dict(),
+        },
+        checkpoint=checkpoint,
+    )
+    return loop.run()
+
+
+class _Reporter(ProgressReporter):
+    """Reports the loss and the speed."""
+
+    def __init__(
+        self, report: TranslationCallback | None, epochs: int, steps: int
+    ) -> None:
+        super().__init__(report, epochs, steps)
+        self._tokens = 0
+        self._epoch_began = time.monotonic()
+
+    def begin(self, epoch: int, step: int, batches: EpochBatches) -> None:
+        """An epoch begins, or goes on, at a step."""
+        super().begin(epoch, step, batches)
+        self._batches = batches
+        self._tokens, self._epoch_began = 0, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Count the symbols of a step."""
+        self._tokens += self._batches.tokens(batch)
+        super().on_train_batch_end(batch, logs)
+
+    def describe(
+        self,
+        logs: Mapping[str, float],
+        validation: Mapping[str, float],
+        **position: Any,
+    ) -> TranslationProgress:
+        """The progress that is reported."""
+        seconds = max(time.monotonic() - self._epoch_began, 1e-9)
+        return TranslationProgress(
+            loss=logs["loss"],
+            validation_loss=validation.get("loss"),
+            tokens_per_second=self._tokens / seconds,
+            **position,
+        )
+
+
+def _validation_of(
+    model: Seq2Seq,
+    pairs: EncodedPairs | None,
+    config: TranslatorConfig,
+    metric: SelectionMetric | None,
+) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
+    """The function that measures the model after an epoch."""
+    batches = None
+    if pairs is not None:
+        batches = PairBatches(pairs, config.batch_size).epoch(0)
+
+    def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
+        measures = {}
+        if batches is not None:
+            measures["loss"] = _mean_loss(model, batches, interrupts)
+        if metric is not None:
+            measures[metric.name] = metric(model)
+        return measures
+
+    return validate
+
+
+def _mean_loss(
+    model: Seq2Seq, batches: EpochBatches, interrupts: InterruptBetweenSteps
+) -> float:
+    """The loss of a symbol, whichever batch it is in."""
+    total = count = 0.0
+    for index in range(len(batches)):
+        inputs, targets = batches[index]
+        tokens = batches.tokens(index)
+        total += float(model.test_on_batch(inputs, targets)) * tokens
+        count += tokens
+        interrupts.on_test_batch_end(index)
+    return total / count
+
+
+def _merit_by(
+    metric: SelectionMetric | None,
+) -> Callable[[Mapping[str, float]], Merit]:
+    if metric is None:
+        return lambda measures: (-measures["loss"],)
+    return lambda measures: (measures[metric.name],)
+
+
+def _build(
+    source: SequenceVocabulary,
+    target: SequenceVocabulary,
+    config: TranslatorConfig,
+    seed: int,
+) -> Seq2Seq:
+    return Seq2Seq(
+        len(source),
+        len(target),
+        config.units,
+        config.embedding_units,
+        cell=config.cell,
+        encoder_layers=config.encoder_layers,
+        bidirectional=config.bidirectional,
+        score=config.score,
+        order=config.order,
+        num_heads=config.num_heads,
+        input_feeding=config.input_feeding,
+        tie_embeddings=config.tie_embeddings,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+        seed=seed,
+    )
+
+
+def _compile(model: Seq2Seq, config: TranslatorConfig, steps: int) -> None:
+    """Give a model its loss, and an optimizer for so many steps."""
+    warmup = min(config.warmup_steps, steps // 4)
+    rate: Any = keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else config.learning_rate,
+        max(steps - warmup, 1),
+        warmup_target=config.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=SequenceLoss(config.label_smoothing))
+
+
+def _vocabulary(
+    texts: Sequence[str], kind: str, config: TranslatorConfig
+) -> SequenceVocabulary:
+    return SequenceVocabulary.train(
+        texts,
+        kind,  # type: ignore[arg-type]  # checked by the configuration
+        size=config.max_vocabulary,
+        min_frequency=config.min_frequency if kind in {"word", "character"} else 1,
+        split=config.split,  # type: ignore[arg-type]  # likewise
+        lowercase=config.lowercase,
+    )
+
+
+def _encode(
+    pairs: TextPairs,
+    source: SequenceVocabulary,
+    target: SequenceVocabulary,
+    config: TranslatorConfig,
+) -> EncodedPairs:
+    """As ids, without pairs that are too long or empty on a side."""
+    sources = [encoded.ids for encoded in source.encode(pairs.sources)]
+    targets = [encoded.ids for encoded in target.encode(pairs.targets)]
+    limit = config.max_length
+    kept = [
+        index
+        for index, sides in enumerate(zip(sources, targets, strict=True))
+        if all(0 < len(ids) <= limit for ids in sides)
+    ]
+    if not kept:
+        raise DataError(
+            "No pair can be trained on.",
+            expected=f"texts of 1 to {limit} symbols on both sides",
+            received=f"{len(sources)} pairs, all of them empty or longer",
+            fix="Raise max_length, or choose larger symbols.",
+        )
+    return EncodedPairs(
+        [sources[index] for index in kept], [targets[index] for index in kept]
+    )

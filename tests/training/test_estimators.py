@@ -1,0 +1,295 @@
+"""What is trained has one surface, whatever it learns: fit, go on, ask, measure."""
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import regard
+import toy
+import toy_pairs
+from light_compilation import kept_programs, light_compilation
+from regard.bundle import write_bundle
+from regard.errors import ArgumentError, BundleError, DataError
+from regard.training import EpochMetrics, TrainingProgress, callbacks
+
+EPOCHS, BATCH_SIZE = 3, 16
+# What chance decides in a training has to go on as well.
+DROPOUT = {"dropout": 0.2, "attention_dropout": 0.1}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class that is trained, and a problem for it.
+
+    Args:
+        make: An object that was not trained.
+        train: What it is trained on, inputs and targets.
+        held_out: What the best epoch is chosen on.
+        ask: Its answer to a text, or to several.
+        trained: The fixture with one that has learned its problem.
+        measures: The names of the validation measures.
+    """
+
+    make: Callable[..., Any]
+    train: tuple[list[str], list[str]]
+    held_out: tuple[list[str], list[str]]
+    ask: Callable[[Any, Any], Any]
+    trained: str
+    measures: set[str]
+
+
+CLASSIFIER = Kind(
+    lambda **settings: regard.TextClassifier(
+        seed=0, **toy.SETTINGS | DROPOUT | {"feature_dropout": 0.1} | settings
+    ),
+    toy.messages(60),
+    toy.messages(12, seed=9),
+    lambda classifier, texts: classifier.explain(texts),
+    "toy_classifier",
+    {"loss", "accuracy"},
+)
+TRANSLATOR = Kind(
+    lambda **settings: regard.Translator(
+        seed=0, **toy_pairs.SETTINGS | DROPOUT | {"units": 8} | settings
+    ),
+    toy_pairs.sentences(60),
+    toy_pairs.sentences(12, seed=9),
+    lambda translator, texts: translator.translate(texts, beam=1),
+    "toy_translator",
+    {"loss"},
+)
+STEPS = 4
+
+
+@pytest.fixture(scope="module", params=[CLASSIFIER, TRANSLATOR], ids=["text", "pairs"])
+def kind(request) -> Kind:
+    return request.param
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("programs")
+    with light_compilation(), kept_programs(folder):
+        yield
+
+
+def fit(kind: Kind, **options):
+    given = {"validation": kind.held_out, "epochs": EPOCHS, "batch_size": BATCH_SIZE}
+    return kind.make(epochs=50).fit(*kind.train, **given | options)
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[TrainingProgress]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def undisturbed(kind, reports):
+    reports.clear()
+    return fit(kind, progress=reports.append)
+
+
+@pytest.fixture
+def trained(kind, request):
+    return request.getfixturevalue(kind.trained)
+
+
+def weights_of(estimator) -> list[np.ndarray]:
+    return estimator.trained.model.get_weights()
+
+
+# Fitting
+
+
+def test_epochs_and_batch_size_of_a_training(undisturbed, reports):
+    assert undisturbed.settings["epochs"] == 50
+    config = undisturbed.trained.config
+    assert (config.epochs, config.batch_size) == (EPOCHS, BATCH_SIZE)
+    ends = [report for report in reports if report.step == report.steps]
+    assert [report.epoch for report in ends] == [1, 2, 3]
+    assert {(report.epochs, report.steps) for report in reports} == {(EPOCHS, STEPS)}
+    assert not undisturbed.interrupted
+
+
+def test_the_history_has_the_measures_of_each_epoch(kind, undisturbed, reports):
+    ends = [report for report in reports if report.step == report.steps]
+    assert [metrics.epoch for metrics in undisturbed.history] == [1, 2, 3]
+    for metrics, report in zip(undisturbed.history, ends, strict=True):
+        assert metrics.loss == report.loss
+        assert set(metrics.validation) == kind.measures
+        assert metrics.validation["loss"] == report.validation_loss
+    plain = [metrics.to_dict() for metrics in undisturbed.history]
+    again = json.loads(json.dumps(plain))
+    assert tuple(EpochMetrics(**metrics) for metrics in again) == undisturbed.history
+
+
+def test_the_history_does_not_change(undisturbed):
+    first = undisturbed.history[0]
+    with pytest.raises(FrozenInstanceError):
+        first.loss = 0.0
+    with pytest.raises(TypeError):
+        first.validation["loss"] = 0.0
+
+
+def test_the_validation_is_the_evaluation_on_the_validation_examples(kind, undisturbed):
+    measured = undisturbed.evaluate(*kind.held_out)
+    assert undisturbed.validation.to_dict() == measured.to_dict()
+    assert undisturbed.validation is undisturbed.validation
+
+
+def test_without_validation_the_history_has_losses_only(kind):
+    estimator = fit(kind, validation=None, validation_split=0, epochs=1)
+    assert estimator.validation is None
+    [metrics] = estimator.history
+    assert metrics.loss > 0
+    assert metrics.validation == {}
+
+
+def test_what_is_loaded_has_settings_and_no_history(kind, undisturbed, tmp_path):
+    undisturbed.save(tmp_path / "some.regard")
+    loaded = regard.load(tmp_path / "some.regard")
+    assert type(loaded) is type(undisturbed)
+    assert loaded.settings == undisturbed.trained.config.to_dict()
+    assert loaded.seed == undisturbed.seed
+    assert (loaded.history, loaded.validation, loaded.interrupted) == ((), None, False)
+
+
+def test_an_interrupt_keeps_what_there_is(kind, tmp_path):
+    def press(progress):
+        if (progress.epoch, progress.step) == (1, progress.steps):
+            signal.raise_signal(signal.SIGINT)
+
+    estimator = fit(kind, progress=press)
+    assert estimator.interrupted
+    assert len(estimator.history) == 1
+    assert len(kind.ask(estimator, kind.held_out[0])) == 12
+
+
+# Going on
+
+
+class StopError(Exception):
+    """As when the machine is switched off: nothing of ours sees it."""
+
+
+def stop_at(epoch: int, step: int):
+    def progress(state):
+        if (state.epoch, state.step) == (epoch, step):
+            raise StopError
+
+    return progress
+
+
+@pytest.fixture
+def _saving_every_step(monkeypatch):
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
+
+
+@pytest.mark.usefixtures("_saving_every_step")
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(
+    kind, undisturbed, tmp_path
+):
+    checkpoint = tmp_path / "training"
+    for epoch, step in [(1, 3), (1, STEPS), (3, 2)]:
+        with pytest.raises(StopError):
+            fit(kind, checkpoint=checkpoint, progress=stop_at(epoch, step))
+    gone_on = fit(kind, checkpoint=str(checkpoint))
+    for weight, wanted in zip(
+        weights_of(gone_on), weights_of(undisturbed), strict=True
+    ):
+        np.testing.assert_array_equal(weight, wanted)
+    assert gone_on.history == undisturbed.history
+    # Once more, with nothing left to do.
+    assert fit(kind, checkpoint=checkpoint).history == undisturbed.history
+
+
+def test_the_checkpoint_of_another_training_is_refused(kind, tmp_path):
+    checkpoint = tmp_path / "training"
+    with pytest.raises(StopError):
+        fit(kind, checkpoint=checkpoint, progress=stop_at(1, STEPS))
+    for changed, named in [
+        ({"epochs": 4}, "epochs"),
+        ({"validation": None}, "training .*, validation"),
+    ]:
+        with pytest.raises(ArgumentError, match=f"another training.*of {named}"):
+            fit(kind, checkpoint=checkpoint, **changed)
+    other = TRANSLATOR if kind is CLASSIFIER else CLASSIFIER
+    with pytest.raises(ArgumentError, match="another training"):
+        fit(other, checkpoint=checkpoint)
+
+
+# Asking
+
+
+def test_one_text_gives_one_answer_and_several_a_list(kind, trained):
+    texts = kind.held_out[0][:3]
+    listed = kind.ask(trained, texts)
+    assert isinstance(listed, list)
+    assert len(listed) == 3
+    alone = kind.ask(trained, texts[0])
+    assert type(alone) is type(listed[0])
+    for answer, same in zip(as_list(alone), as_list(listed[0]), strict=True):
+        assert answer.text == same.text
+    assert len(kind.ask(trained, tuple(texts))) == 3
+    assert len(kind.ask(trained, (text for text in texts))) == 3
+
+
+def as_list(answer) -> list[Any]:
+    return answer if isinstance(answer, list) else [answer]
+
+
+@pytest.mark.parametrize("texts", [[], (), np.array([], dtype=str), iter([])])
+def test_no_text_has_no_answer(kind, trained, texts):
+    assert kind.ask(trained, texts) == []
+
+
+def test_no_text_has_no_label_and_no_row(toy_classifier):
+    assert toy_classifier.predict([]) == []
+    assert toy_classifier.predict_proba([]).shape == (0, 3)
+
+
+def test_nothing_cannot_be_measured(trained):
+    with pytest.raises((ArgumentError, DataError), match="There is no"):
+        trained.evaluate([], [])
+
+
+def test_the_beginning_of_one_text(toy_translator):
+    text = toy_pairs.sentences(1, seed=1)[0][0]
+    [best] = toy_translator.translate(text, beam=1, prefixes="two two")
+    [[same]] = toy_translator.translate([text], beam=1, prefixes=["two two"])
+    assert best.text == same.text
+    assert best.text.startswith("two two ")
+
+
+# Bundles
+
+
+def changed_settings(estimator, change) -> dict[str, bytes]:
+    parts = estimator.trained.to_parts()
+    content = json.loads(parts["config.json"])
+    change(content["settings"])
+    return parts | {"config.json": json.dumps(content).encode()}
+
+
+def test_a_setting_that_a_bundle_lacks_takes_its_default(undisturbed, tmp_path):
+    assert undisturbed.settings["epochs"] == 50
+    parts = changed_settings(undisturbed, lambda settings: settings.pop("epochs"))
+    write_bundle(tmp_path / "older.regard", undisturbed.kind, parts)
+    config = regard.load(tmp_path / "older.regard").trained.config
+    default = type(config)()
+    assert config == replace(undisturbed.trained.config, epochs=default.epochs)
+
+
+def test_a_setting_of_a_newer_version_is_refused(undisturbed, tmp_path):
+    parts = changed_settings(undisturbed, lambda settings: settings.update(width=1))
+    write_bundle(tmp_path / "newer.regard", undisturbed.kind, parts)
+    with pytest.raises(BundleError, match=r"config\.json.*'width'.*") as refused:
+        regard.load(tmp_path / "newer.regard")
+    assert refused.value.fix.startswith("Update regard")
+    assert "Copy it again" not in str(refused.value)
