@@ -1,58 +1,290 @@
-"""The network of the text classifier, and what may be loaded in its place."""
+"""A classifier from raw text: what it learns, what it says, what it refuses."""
 
-import keras
+import random
+import signal
+
 import numpy as np
+import pytest
 
 import regard
-from regard.bundle.model_file import model_from_bytes, model_to_bytes
-from regard.classification.config import TextClassifierConfig
-from regard.classification.initialization import start_randomly
-from regard.classification.network import ATTENTION, build_text_classifier
+import toy
+from regard.classification import ClassificationProgress
+from regard.errors import ArgumentError, DataError, NotTrainedError
 
-CONFIG = TextClassifierConfig(
-    embedding_units=4, recurrent_units=3, attention_units=4, num_heads=2
-)
-# Three columns: the word, the bigram, a piece of the word.
-TOKENS = np.array(
+TEXTS, LABELS = toy.messages(90)
+
+
+def classifier(**settings) -> regard.TextClassifier:
+    return regard.TextClassifier(**(toy.SETTINGS | settings))
+
+
+def write_csv(path, texts, labels, header="text,label") -> str:
+    lines = [
+        header,
+        *(f'"{text}",{label}' for text, label in zip(texts, labels, strict=True)),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+# What it learns
+
+
+def test_it_tells_the_classes_apart(toy_classifier):
+    texts, labels = toy.messages(60, seed=1)
+    assert toy_classifier.labels == ("account", "billing", "delivery")
+    assert toy_classifier.predict(texts) == labels
+    assert toy_classifier.validation.accuracy == 1
+    assert not toy_classifier.interrupted
+
+
+def test_it_looks_at_the_word_that_decides(toy_classifier):
+    texts, labels = toy.messages(30, seed=2)
+    for why, label in zip(toy_classifier.explain(texts), labels, strict=True):
+        assert why.label == label
+        assert why.weights[why.tokens.index(toy.WORDS[label])] > 0.5
+
+
+def test_measures_of_labelled_texts(toy_classifier):
+    texts, labels = toy.messages(30, seed=3)
+    swapped = ["billing" if label == "account" else label for label in labels]
+    seen = toy_classifier.evaluate(texts, swapped)
+    assert seen.accuracy == pytest.approx(2 / 3)
+    assert seen.per_class["account"].support == 0
+    assert seen.per_class["billing"].recall == pytest.approx(1 / 2)
+    assert seen.per_class["billing"].precision == 1
+    assert seen.confusion.tolist() == [[0, 0, 0], [10, 10, 0], [0, 0, 10]]
+
+
+# What it says
+
+
+def test_an_explanation_is_of_the_prediction_and_of_the_text(toy_classifier):
+    text = "My Refund, please: I've waited!"
+    why = toy_classifier.explain(text)
+    assert why.text == text
+    assert why.tokens == ("My", "Refund", ",", "please", ":", "I've", "waited", "!")
+    assert [text[a:b] for a, b in why.offsets.tolist()] == list(why.tokens)
+    assert why.labels == ("account", "billing", "delivery")
+    assert why.label == toy_classifier.predict([text])[0] == "billing"
+    [probabilities] = toy_classifier.predict_proba([text])
+    np.testing.assert_allclose(why.probabilities, probabilities, atol=1e-6)
+    assert why.weights.sum() == pytest.approx(1, abs=1e-5)
+    assert not why.truncated
+
+
+def test_one_text_gives_one_explanation_and_a_list_a_list(toy_classifier):
+    [listed] = toy_classifier.explain(["a refund"])
+    assert listed.tokens == toy_classifier.explain("a refund").tokens
+
+
+def test_probabilities_sum_to_one(toy_classifier):
+    probabilities = toy_classifier.predict_proba(toy.messages(20, seed=4)[0])
+    assert probabilities.shape == (20, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t "])
+def test_a_text_without_a_word_has_probabilities_and_no_weights(toy_classifier, text):
+    why = toy_classifier.explain(text)
+    assert why.tokens == ()
+    assert why.weights.shape == (0,)
+    assert why.probabilities.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_long_text_is_cut_and_says_so(toy_classifier):
+    why = toy_classifier.explain("refund " * 16 + "parcel")
+    assert why.truncated
+    assert why.tokens == ("refund",) * 16
+    assert not toy_classifier.explain("refund " * 16).truncated
+
+
+def test_the_answer_does_not_depend_on_the_company(toy_classifier):
+    texts, _ = toy.messages(40, seed=6)
+    together = toy_classifier.predict_proba(texts)
+    alone = np.concatenate([toy_classifier.predict_proba([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+# Training
+
+
+def test_the_same_seed_gives_the_same_classifier():
+    random.seed(1)
+    np.random.seed(1)
+    state = random.getstate(), np.random.get_state()[1].tolist()
+    one, other = (
+        classifier(seed=3).fit(TEXTS, LABELS, epochs=2).predict_proba(TEXTS)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == state
+
+
+def test_the_best_epoch_is_kept_and_progress_is_told():
+    told: list[ClassificationProgress] = []
+    # Every fifth label is wrong: what is learned by heart does not carry over.
+    noisy = [LABELS[i - 1] if i % 5 == 0 else LABELS[i] for i in range(len(LABELS))]
+    made = classifier(patience=2, num_heads=2)
+    made.fit(TEXTS, noisy, validation_split=0.3, epochs=20, progress=told.append)
+    ends = [one for one in told if one.validation_loss is not None]
+    losses = [one.validation_loss for one in ends]
+    ranks = [(one.validation_accuracy, -one.validation_loss) for one in ends]
+    best = ranks.index(max(ranks))
+    assert len(losses) == best + 1 + 2 < 20
+    assert made.validation.loss == pytest.approx(losses[best], rel=1e-5)
+    assert made.validation.accuracy == pytest.approx(ends[best].validation_accuracy)
+    assert [one.epoch for one in ends] == list(range(1, len(ends) + 1))
+    assert all(one.step == one.steps == 4 and one.epochs == 20 for one in ends)
+    assert all(0 <= one.accuracy <= 1 and one.loss >= 0 for one in told)
+    seconds = [one.seconds for one in told]
+    assert seconds == sorted(seconds)
+    assert ends[0].seconds_left == pytest.approx(19 * ends[0].seconds)
+    # Heads are averaged, so weights still sum to one.
+    assert made.explain(TEXTS[0]).weights.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_an_interrupt_keeps_the_best_so_far():
+    losses = []
+
+    def press_in_third_epoch(state: ClassificationProgress) -> None:
+        if state.validation_loss is not None:
+            losses.append(state.validation_loss)
+        if len(losses) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    made = classifier().fit(TEXTS, LABELS, epochs=50, progress=press_in_third_epoch)
+    assert made.interrupted
+    assert len(losses) == 3
+    assert made.validation.loss == pytest.approx(min(losses), rel=1e-4, abs=1e-6)
+    assert made.predict(TEXTS) == LABELS
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_first_epoch_is_over_is_passed_on(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        regard.training.batches.ExampleBatches, "__getitem__", interrupt
+    )
+    made = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(TEXTS, LABELS)
+    with pytest.raises(NotTrainedError):
+        made.predict(["a"])
+
+
+def test_whole_numbers_come_back_as_whole_numbers(tmp_path):
+    stars = {"account": 1, "billing": 5, "delivery": 10}
+    numbers = [stars[label] for label in LABELS]
+    made = classifier().fit(TEXTS, np.array(numbers), validation_split=0)
+    assert made.validation is None
+    assert made.labels == (1, 5, 10)
+    assert made.predict(TEXTS) == numbers
+    assert all(type(label) is int for label in made.predict(TEXTS[:5]))
+    assert made.explain(TEXTS[2]).label == "10"
+    # In a file they are text.
+    file = write_csv(tmp_path / "stars.csv", TEXTS, numbers)
+    assert made.evaluate(file).accuracy == 1
+    made.save(tmp_path / "stars.regard")
+    assert regard.load(tmp_path / "stars.regard").predict(TEXTS[:9]) == numbers[:9]
+
+
+def test_training_and_measuring_on_files(tmp_path):
+    train = write_csv(tmp_path / "train.csv", TEXTS, LABELS, "message,topic")
+    check = write_csv(
+        tmp_path / "check.csv", *toy.messages(12, seed=9), "message,topic"
+    )
+    columns = {"text": "message", "label": "topic"}
+    made = classifier().fit(train, validation=check, **columns)
+    assert made.validation.confusion.sum() == 12
+    seen = made.evaluate(check, **columns)
+    assert seen.to_dict() == made.validation.to_dict()
+    assert seen.accuracy == 1
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "ask",
     [
-        [[2, 6, 8], [3, 7, 0], [4, 0, 9], [0, 0, 0]],
-        [[5, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
-        [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        lambda new: new.predict(["a"]),
+        lambda new: new.predict_proba(["a"]),
+        lambda new: new.explain("a"),
+        lambda new: new.evaluate(["a"], ["b"]),
+        lambda new: new.save("nowhere"),
+        lambda new: new.labels,
     ],
-    "int32",
 )
+def test_what_was_not_trained_cannot_be_asked(ask):
+    with pytest.raises(NotTrainedError, match="fit"):
+        ask(regard.TextClassifier())
 
 
-def build(seed: int = 0) -> keras.Model:
-    model = build_text_classifier(
-        CONFIG, rows=10, ngrams=2, width=3, classes=3, seed=seed
-    )
-    start_randomly(model, 6, seed)
-    return model
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ((["a", "b"], ["x"]), ArgumentError, "2 texts and 1 labels"),
+        ((["a", "b"],), ArgumentError, "labels are missing"),
+        (([], []), ArgumentError, "no text"),
+        ((["a", 5], ["x", "y"]), ArgumentError, "Text 1 is not a string"),
+        ((["a", "b"], ["x", "x"]), DataError, "two classes"),
+        ((["a", "b"], ["x", 1]), DataError, "two kinds"),
+        ((["a", "b"], ["x", None]), DataError, "label of example 1"),
+        ((["a", "b"], ["x", "y"]), DataError, "'x' has a single example"),
+        ((["", " "] * 4, ["x", "y"] * 4), DataError, "nothing to learn"),
+        ((["a", "\ud800"] * 4, ["x", "y"] * 4), DataError, "not valid Unicode"),
+        (("reviews.csv", ["x"]), ArgumentError, "beside the path"),
+        (("no-such-file.csv",), DataError, "no-such-file.csv"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(arguments, error, match):
+    made = classifier()
+    with pytest.raises(error, match=match):
+        made.fit(*arguments)
+    with pytest.raises(NotTrainedError):
+        made.predict(["a"])
 
 
-def test_tokens_to_probabilities_with_attention_on_what_is_there():
-    seen = regard.observe(build(), ATTENTION)(TOKENS)
-    np.testing.assert_allclose(np.sum(seen.outputs, axis=1), 1, atol=1e-6)
-    weights = seen.attention[ATTENTION]
-    assert weights.shape == (3, 2, 4)
-    assert not weights.weights[TOKENS[:, None, :, 0].repeat(2, axis=1) == 0].any()
-    np.testing.assert_allclose(
-        weights.weights.sum(axis=-1), [[1, 1], [1, 1], [0, 0]], atol=1e-6
-    )
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"validation": (["a"], ["unseen"])}, DataError, "'unseen' of example 0"),
+        ({"validation": (["a"],)}, ArgumentError, "two lists"),
+        ({"validation_split": 1.0}, ArgumentError, "between 0 and 1"),
+        ({"validation_split": -0.1}, ArgumentError, "between 0 and 1"),
+        ({"epochs": 0}, ArgumentError, "'epochs'.*1 or more"),
+        ({"batch_size": 2.5}, ArgumentError, "'batch_size'.*whole number"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, error, match):
+    with pytest.raises(error, match=match):
+        classifier().fit(TEXTS, LABELS, **options)
 
 
-def test_the_first_weights_depend_on_the_seed_only():
-    one, same, other = (build(seed).get_weights() for seed in (0, 0, 1))
-    for a, b, c in zip(one, same, other, strict=True):
-        np.testing.assert_array_equal(a, b)
-        assert not a.any() or np.abs(a - c).max() > 1e-3
+@pytest.mark.parametrize(
+    ("ask", "match"),
+    [
+        (lambda made: made.predict("one text"), "list of texts"),
+        (lambda made: made.evaluate([], []), "no text"),
+        (lambda made: made.predict(["a", None]), "Text 1 is not a string"),
+        (lambda made: made.explain(["a", 3]), "Text 1 is not a string"),
+        (lambda made: made.explain(None), "not a list"),
+        (lambda made: made.evaluate(["a"], ["b", "c"]), "1 texts and 2 labels"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(toy_classifier, ask, match):
+    with pytest.raises(ArgumentError, match=match):
+        ask(toy_classifier)
 
 
-def test_a_model_as_bytes_is_the_same_model():
-    model = build()
-    again = model_from_bytes(model_to_bytes(model))
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(again(TOKENS)),
-        keras.ops.convert_to_numpy(model(TOKENS)),
-    )
+def test_a_label_never_seen_is_named(toy_classifier):
+    with pytest.raises(DataError, match="'sales' of example 1"):
+        toy_classifier.evaluate(["a", "b"], ["billing", "sales"])
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(ArgumentError, match=r"no setting 'unit'.*embedding_units"):
+        regard.TextClassifier(unit=3)

@@ -97,11 +97,11 @@ class ProgressReporter(keras.callbacks.Callback):
 
     def end(self, logs: Mapping[str, float], validation: Mapping[str, float]) -> None:
         """An epoch has ended, validation included."""
-        if self._report is not None:
-            self._tell(logs, validation)
+        self._tell(logs, validation)
 
     def _tell(self, logs: Mapping[str, float], validation: Mapping[str, float]) -> None:
-        assert self._report is not None  # noqa: S101 - for the type checker
+        if self._report is None:
+            return
         self._reported = time.monotonic()
         seconds = self._reported - self._began
         finished = self._epoch * self._steps + self._step

@@ -1,0 +1,58 @@
+"""The network of the text classifier, and what may be loaded in its place."""
+
+import keras
+import numpy as np
+
+import regard
+from regard.bundle.model_file import model_from_bytes, model_to_bytes
+from regard.classification.config import TextClassifierConfig
+from regard.classification.initialization import start_randomly
+from regard.classification.network import ATTENTION, build_text_classifier
+
+CONFIG = TextClassifierConfig(
+    embedding_units=4, recurrent_units=3, attention_units=4, num_heads=2
+)
+# Three columns: the word, the bigram, a piece of the word.
+TOKENS = np.array(
+    [
+        [[2, 6, 8], [3, 7, 0], [4, 0, 9], [0, 0, 0]],
+        [[5, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]],
+    ],
+    "int32",
+)
+
+
+def build(seed: int = 0) -> keras.Model:
+    model = build_text_classifier(
+        CONFIG, rows=10, ngrams=2, width=3, classes=3, seed=seed
+    )
+    start_randomly(model, 6, seed)
+    return model
+
+
+def test_tokens_to_probabilities_with_attention_on_what_is_there():
+    seen = regard.observe(build(), ATTENTION)(TOKENS)
+    np.testing.assert_allclose(np.sum(seen.outputs, axis=1), 1, atol=1e-6)
+    weights = seen.attention[ATTENTION]
+    assert weights.shape == (3, 2, 4)
+    assert not weights.weights[TOKENS[:, None, :, 0].repeat(2, axis=1) == 0].any()
+    np.testing.assert_allclose(
+        weights.weights.sum(axis=-1), [[1, 1], [1, 1], [0, 0]], atol=1e-6
+    )
+
+
+def test_the_first_weights_depend_on_the_seed_only():
+    one, same, other = (build(seed).get_weights() for seed in (0, 0, 1))
+    for a, b, c in zip(one, same, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not a.any() or np.abs(a - c).max() > 1e-3
+
+
+def test_a_model_as_bytes_is_the_same_model():
+    model = build()
+    again = model_from_bytes(model_to_bytes(model))
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(again(TOKENS)),
+        keras.ops.convert_to_numpy(model(TOKENS)),
+    )

@@ -1,0 +1,37 @@
+"""An interrupt comes through between two steps of a training, not within one."""
+
+import signal
+
+from regard.training.callbacks import InterruptBetweenSteps
+
+
+def steps_until_interrupted(presses: int) -> int:
+    """How far a step gets in which Ctrl-C is pressed so often."""
+    interrupts, reached = InterruptBetweenSteps(), 0
+    try:
+        with interrupts.listening():
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+                reached += 1
+            interrupts.on_train_batch_end(0)
+            reached = -1
+    except KeyboardInterrupt:
+        return reached
+    return reached
+
+
+def test_an_interrupt_waits_for_the_end_of_a_step_but_only_once():
+    assert steps_until_interrupted(presses=0) == -1
+    assert steps_until_interrupted(presses=1) == 1
+    assert steps_until_interrupted(presses=2) == 1
+
+
+def test_a_handler_of_the_users_own_stays():
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        with InterruptBetweenSteps().listening():
+            signal.raise_signal(signal.SIGINT)
+        assert pressed == [True]
+    finally:
+        signal.signal(signal.SIGINT, before)
