@@ -112,6 +112,9 @@ def _described(value):
     """The shape and type of a tensor of any backend, a symbolic one or a variable."""
     import keras
 
+    if isinstance(value, (tuple, list)) and any(hasattr(v, "shape") for v in value):
+        # Several tensors, where a signature says that there may be one instead.
+        return value
     if not (hasattr(value, "shape") and hasattr(value, "dtype")):
         # A list or a number; an object stays what it is, and fits nothing.
         value = np.asarray(value)

@@ -29,6 +29,7 @@ from light_compilation import light_jit
 from regard._compat import mask_of
 from regard.errors import ArgumentError
 from regard.layers import AttentionDecoder
+from shapes import unchecked
 
 pytestmark = pytest.mark.backends
 
@@ -273,6 +274,6 @@ SHORT = MEMORY[:, :, :3]
     ],
 )
 def test_wrong_arguments_say_what_is_right(make, message):
-    with pytest.raises(ArgumentError) as caught:
+    with unchecked(), pytest.raises(ArgumentError) as caught:
         make()
     assert message in str(caught.value)

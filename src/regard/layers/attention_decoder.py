@@ -1,4 +1,5 @@
 """A recurrent decoder that looks at its source in every step."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 
@@ -6,6 +7,7 @@ import keras
 from keras import ops, tree
 
 from regard._compat import attach_mask, mask_of
+from regard._typing import Bool, Float, Int, Shaped, Tensor
 from regard._validate import check_choice, check_count, check_number
 from regard.errors import ArgumentError
 from regard.layers.attention_decoder_step import (
@@ -18,7 +20,6 @@ from regard.layers.attention_layer import AttentionLayer, check_optional_count
 from regard.layers.score_functions import PAIR_SCORES, ScoreSizes
 from regard.layers.shapes import Shape, check_batch, check_features, check_mask
 from regard.ops import erase_padding
-from regard.ops.precision import Tensor
 from regard.ops.scan import CELLS
 
 _ORDERS = ("bahdanau", "luong")
@@ -192,16 +193,22 @@ class AttentionDecoder(AttentionLayer):
 
     def call(
         self,
-        memory: Tensor,
-        inputs: Tensor | None = None,
-        targets: Tensor | None = None,
+        memory: Float[Tensor, "batch keys features"],
+        inputs: Float[Tensor, "batch steps input_features"] | None = None,
+        targets: Int[Tensor, "batch steps"] | None = None,
         *,
         initial_state: Any = None,
-        memory_mask: Tensor | None = None,
-        inputs_mask: Tensor | None = None,
+        memory_mask: Shaped[Tensor, "batch keys"] | None = None,
+        inputs_mask: Shaped[Tensor, "batch steps"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
-    ) -> Any:
+    ) -> (
+        Float[Tensor, "batch _steps units"]
+        | tuple[
+            Float[Tensor, "batch written units"],
+            Float[Tensor, "batch heads written keys"],
+        ]
+    ):
         """Write a sequence; see the class for arguments and shapes."""
         self._check_call(inputs, targets)
         self._check_inputs(memory, inputs, targets, initial_state)
@@ -236,7 +243,9 @@ class AttentionDecoder(AttentionLayer):
         return (output, weights) if return_attention_scores else output
 
     def prepare(
-        self, memory: Tensor, memory_mask: Tensor | None = None
+        self,
+        memory: Float[Tensor, "batch keys features"],
+        memory_mask: Shaped[Tensor, "batch keys"] | None = None,
     ) -> PreparedMemory:
         """Do once for a source what all steps of ``step`` share.
 
@@ -258,8 +267,15 @@ class AttentionDecoder(AttentionLayer):
         return self._recurrence().first_state((batch,), cell_state)
 
     def step(
-        self, inputs: Tensor, state: DecoderState, memory: PreparedMemory
-    ) -> tuple[Tensor, Tensor, DecoderState]:
+        self,
+        inputs: Float[Tensor, "batch *hypotheses input_features"],
+        state: DecoderState,
+        memory: PreparedMemory,
+    ) -> tuple[
+        Float[Tensor, "batch *hypotheses units"],
+        Float[Tensor, "batch *hypotheses heads keys"],
+        DecoderState,
+    ]:
         """Write one symbol, as a search does.
 
         Args:
@@ -296,7 +312,10 @@ class AttentionDecoder(AttentionLayer):
         return DecoderRecurrence(self._step(feedback), weights, score_weights)
 
     def _prepare(
-        self, recurrence: DecoderRecurrence, memory: Tensor, mask: Tensor | None
+        self,
+        recurrence: DecoderRecurrence,
+        memory: Float[Tensor, "batch keys features"],
+        mask: Shaped[Tensor, "batch keys"] | None,
     ) -> PreparedMemory:
         mask = check_mask("memory_mask", mask, memory)
         return recurrence.prepare(erase_padding(memory, mask), mask)
@@ -314,11 +333,11 @@ class AttentionDecoder(AttentionLayer):
     def _gate_inputs(
         self,
         recurrence: DecoderRecurrence,
-        memory: Tensor,
-        inputs: Tensor | None,
-        targets: Tensor | None,
-    ) -> Tensor:
-        """What inputs or targets give the gates of each step, ``(steps, batch, …)``."""
+        memory: Float[Tensor, "batch keys features"],
+        inputs: Float[Tensor, "batch steps input_features"] | None,
+        targets: Int[Tensor, "batch steps"] | None,
+    ) -> Float[Tensor, "_steps batch gates"]:
+        """What inputs or targets give the gates of each step."""
         if inputs is not None:
             return ops.swapaxes(recurrence.gate_inputs(inputs), 0, 1)
         if targets is not None and recurrence.step.feedback is None:
@@ -335,11 +354,11 @@ class AttentionDecoder(AttentionLayer):
         lead: tuple[Any, ...],
         keys: Any,
         feedback: str | None,
-        targets: Tensor | None,
+        targets: Int[Tensor, "batch steps"] | None,
         *,
-        valid: Tensor | None,
+        valid: Bool[Tensor, "batch steps"] | None,
         training: bool | None,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Shaped[Tensor, "_steps batch ..."]]:
         """What else a step is told; ``lead`` is ``(steps, batch)``, as of each mark."""
         marks: dict[str, Tensor] = {}
         if valid is not None:
@@ -357,7 +376,9 @@ class AttentionDecoder(AttentionLayer):
             marks["forced"] = drawn >= ops.cast(self.sampling_rate, "float32")
         return marks
 
-    def _cell_state(self, initial_state: Any) -> tuple[Tensor, ...]:
+    def _cell_state(
+        self, initial_state: Any
+    ) -> tuple[Float[Tensor, "batch units"], ...]:
         """An initial state as a tuple of tensors, empty for None."""
         if initial_state is None:
             return ()

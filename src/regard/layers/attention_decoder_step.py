@@ -1,4 +1,5 @@
 """The recurrence of a decoder as pure functions: its step, and the loop over it."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +7,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from keras import ops, tree
 
+from regard._typing import Bool, Float, Int, Tensor
 from regard.layers.score_functions import StepwiseScore, Weights, over_steps
 from regard.ops import masked_softmax, project, split_heads
-from regard.ops.precision import Tensor
 from regard.ops.scan import (
     Cell,
     StepPart,
@@ -35,8 +36,8 @@ class PreparedMemory(NamedTuple):
     """
 
     keys: Any
-    values: Tensor
-    mask: Tensor | None
+    values: Float[Tensor, "batch heads keys depth"]
+    mask: Bool[Tensor, "batch keys"] | None
 
 
 class DecoderState(NamedTuple):
@@ -48,9 +49,9 @@ class DecoderState(NamedTuple):
         prediction: What was predicted, where it is fed back; otherwise empty.
     """
 
-    cell: tuple[Tensor, ...]
-    output: tuple[Tensor, ...] = ()
-    prediction: tuple[Tensor, ...] = ()
+    cell: tuple[Float[Tensor, "batch *hypotheses units"], ...]
+    output: tuple[Float[Tensor, "batch *hypotheses units"], ...] = ()
+    prediction: tuple[Float[Tensor, "batch *hypotheses symbols"], ...] = ()
 
 
 class StepOutput(NamedTuple):
@@ -61,8 +62,8 @@ class StepOutput(NamedTuple):
         weights: ``(batch, [hypotheses,] heads, keys)``.
     """
 
-    output: Tensor
-    weights: Tensor
+    output: Float[Tensor, "batch *hypotheses output_units"]
+    weights: Float[Tensor, "batch *hypotheses heads keys"]
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class DecoderStep:
         state: DecoderState,
         gate_inputs: Gates,
         marks: Marks,
-        mask: Tensor | None,
+        mask: Bool[Tensor, "batch keys"] | None,
     ) -> tuple[DecoderState, Any]:
         """One step; ``gate_inputs`` is what the inputs give each gate.
 
@@ -155,7 +156,11 @@ class DecoderStep:
         return _held(marks, state, after), StepOutput(output, weights)
 
     def finish(
-        self, apply: Apply, unfinished: Any, mask: Tensor | None, marks: Marks
+        self,
+        apply: Apply,
+        unfinished: Any,
+        mask: Bool[Tensor, "batch keys"] | None,
+        marks: Marks,
     ) -> StepOutput:
         """The output of one step or of many beside each other, from what was left."""
         hidden, *attended = unfinished
@@ -163,8 +168,15 @@ class DecoderStep:
         return StepOutput(self._output(apply, hidden, context), weights)
 
     def _attend(
-        self, apply: Apply, query: Tensor, mask: Tensor | None, marks: Marks
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        apply: Apply,
+        query: Float[Tensor, "batch *queries units"],
+        mask: Bool[Tensor, "batch keys"] | None,
+        marks: Marks,
+    ) -> tuple[
+        Float[Tensor, "batch *queries features"],
+        Float[Tensor, "batch *queries heads keys"],
+    ]:
         """The context that the values make, and the weights they make it with."""
         if self.score.query_projection:
             query = apply("query", query)
@@ -193,8 +205,11 @@ class DecoderStep:
         return gate_inputs
 
     def _emit(
-        self, apply: Apply, cell: tuple[Tensor, ...], context: Tensor
-    ) -> tuple[DecoderState, Tensor]:
+        self,
+        apply: Apply,
+        cell: tuple[Float[Tensor, "batch *hypotheses units"], ...],
+        context: Float[Tensor, "batch *hypotheses features"],
+    ) -> tuple[DecoderState, Float[Tensor, "batch *hypotheses output_units"]]:
         """The state for the next step, and the output."""
         output = self._output(apply, cell[0], context)
         fed = (output,) if self.feeds_output else ()
@@ -205,7 +220,11 @@ class DecoderStep:
         return DecoderState(cell, fed, (own,)), prediction
 
     @staticmethod
-    def _output(apply: Apply, hidden: Tensor, context: Tensor) -> Tensor:
+    def _output(
+        apply: Apply,
+        hidden: Float[Tensor, "batch *queries units"],
+        context: Float[Tensor, "batch *queries features"],
+    ) -> Float[Tensor, "batch *queries units"]:
         """The output: what the cell and the context say together."""
         return ops.tanh(apply("output", ops.concatenate([hidden, context], axis=-1)))
 
@@ -224,7 +243,11 @@ class DecoderRecurrence:
     weights: Weights
     score_weights: Weights
 
-    def prepare(self, memory: Tensor, mask: Tensor | None) -> PreparedMemory:
+    def prepare(
+        self,
+        memory: Float[Tensor, "batch keys features"],
+        mask: Bool[Tensor, "batch keys"] | None,
+    ) -> PreparedMemory:
         """Do once for a source what all steps share.
 
         Args:
@@ -235,11 +258,15 @@ class DecoderRecurrence:
         keys = self.step.score.project_keys(memory, heads, self.score_weights)
         return PreparedMemory(keys, split_heads(memory, heads), mask)
 
-    def gate_inputs(self, inputs: Tensor) -> Tensor:
+    def gate_inputs(
+        self, inputs: Float[Tensor, "*lead features"]
+    ) -> Float[Tensor, "*lead gates"]:
         """What inputs give the gates; any axes before the features."""
         return project(inputs, self.weights["input_kernel"]) + self.weights["bias"]
 
-    def gate_inputs_of_symbols(self, targets: Tensor) -> Tensor:
+    def gate_inputs_of_symbols(
+        self, targets: Int[Tensor, "batch steps"]
+    ) -> Float[Tensor, "batch steps gates"]:
         """What the symbols before give the gates of each step.
 
         Args:
@@ -252,7 +279,9 @@ class DecoderRecurrence:
         return ops.pad(rows, ((0, 0), (1, 0), (0, 0))) + self.weights["bias"]
 
     def first_state(
-        self, lead: tuple[Any, ...], initial: tuple[Tensor, ...]
+        self,
+        lead: tuple[Any, ...],
+        initial: tuple[Float[Tensor, "*lead units"], ...],
     ) -> DecoderState:
         """The state before the first step.
 
@@ -275,7 +304,7 @@ class DecoderRecurrence:
 
     def all_steps(
         self,
-        gate_inputs: Tensor,
+        gate_inputs: Float[Tensor, "steps batch gates"],
         state: DecoderState,
         memory: PreparedMemory,
         marks: Marks,
@@ -308,7 +337,10 @@ class DecoderRecurrence:
         return StepOutput(output, ops.swapaxes(weights, 1, 2))
 
     def one_step(
-        self, gate_inputs: Tensor, state: DecoderState, memory: PreparedMemory
+        self,
+        gate_inputs: Float[Tensor, "batch *hypotheses gates"],
+        state: DecoderState,
+        memory: PreparedMemory,
     ) -> tuple[StepOutput, DecoderState]:
         """Write one symbol; ``gate_inputs`` are ``(batch, [hypotheses,] gates)``."""
         step = self.step
@@ -364,7 +396,10 @@ class DecoderRecurrence:
         return step_output._replace(output=prediction)
 
 
-def _context(weights: Tensor, values: Tensor) -> Tensor:
+def _context(
+    weights: Float[Tensor, "batch *queries heads keys"],
+    values: Float[Tensor, "batch heads keys depth"],
+) -> Float[Tensor, "batch *queries features"]:
     weights = ops.cast(weights, values.dtype)
     # Products as they lie in memory: for an einsum, XLA copies the values in each step.
     if len(weights.shape) == 3:
@@ -394,7 +429,9 @@ def _held(marks: Marks, before: DecoderState, after: DecoderState) -> DecoderSta
     return chosen
 
 
-def _one_hot(prediction: Tensor) -> Tensor:
+def _one_hot(
+    prediction: Float[Tensor, "batch *hypotheses symbols"],
+) -> Float[Tensor, "batch *hypotheses symbols"]:
     """1 for the most probable, 0 for the others; no gradient."""
     size = prediction.shape[-1]
     return ops.one_hot(ops.argmax(prediction, axis=-1), size, dtype=prediction.dtype)

@@ -1,4 +1,5 @@
 """The base classes of the attention layers."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import inspect
 from collections.abc import Mapping
@@ -7,10 +8,10 @@ from typing import Any, ClassVar
 import keras
 from keras import tree
 
+from regard._typing import Float, Tensor
 from regard._validate import check_choice, check_count, check_share
 from regard.errors import ArgumentError
 from regard.layers.score_functions import ScoreFunction, ScoreSizes
-from regard.ops.precision import Tensor
 
 
 class AttentionLayer(keras.layers.Layer):
@@ -108,7 +109,9 @@ class AttentionLayer(keras.layers.Layer):
             constraint=self.bias_constraint,
         )
 
-    def _drop(self, weights: Tensor, training: bool | None) -> Tensor:
+    def _drop(
+        self, weights: Float[Tensor, "*shape"], training: bool | None
+    ) -> Float[Tensor, "*shape"]:
         return self._dropout_layer(weights, training=training)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -186,7 +189,9 @@ class ScoredAttention(AttentionLayer):
         sizes = ScoreSizes(query, key, self.units or key, self.num_heads)
         self._score_weights = self._add_score_weights(self._score_function, sizes)
 
-    def _scores(self, *inputs: Tensor) -> Tensor:
+    def _scores(
+        self, *inputs: Float[Tensor, "batch *heads _time _features"]
+    ) -> Float[Tensor, "batch _heads *queries _keys"]:
         return self._score_function.function(*inputs, **self._score_weights)
 
     def get_config(self) -> dict[str, Any]:

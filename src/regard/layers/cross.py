@@ -1,4 +1,5 @@
 """Queries of one sequence that look at the keys of another."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 
@@ -6,6 +7,7 @@ import keras
 from keras import ops
 
 from regard._compat import attach_mask
+from regard._typing import Bool, Float, Shaped, Tensor
 from regard.errors import ArgumentError
 from regard.layers.paired import PairedAttention, PairMasks
 from regard.layers.shapes import (
@@ -14,7 +16,6 @@ from regard.layers.shapes import (
     check_features,
     check_mask,
 )
-from regard.ops.precision import Tensor
 
 
 @keras.saving.register_keras_serializable(package="regard")
@@ -116,17 +117,23 @@ class CrossAttention(PairedAttention):
 
     def call(  # noqa: PLR0917 - the order of keras.layers.MultiHeadAttention
         self,
-        query: Tensor,
-        value: Tensor,
-        key: Tensor | None = None,
-        query_mask: Tensor | None = None,
-        value_mask: Tensor | None = None,
-        key_mask: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        query: Float[Tensor, "batch queries query_features"],
+        value: Float[Tensor, "batch keys features"],
+        key: Float[Tensor, "batch keys key_features"] | None = None,
+        query_mask: Shaped[Tensor, "batch queries"] | None = None,
+        value_mask: Shaped[Tensor, "batch keys"] | None = None,
+        key_mask: Shaped[Tensor, "batch keys"] | None = None,
+        attention_mask: Shaped[Tensor, "*outer #queries #keys"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> (
+        Float[Tensor, "batch queries features"]
+        | tuple[
+            Float[Tensor, "batch queries features"],
+            Float[Tensor, "batch heads queries keys"],
+        ]
+    ):
         """Look at the keys; see the class for arguments and shapes."""
         key = value if key is None else key
         query_mask = check_mask("query_mask", query_mask, query)
@@ -162,7 +169,10 @@ class CrossAttention(PairedAttention):
         return (context, weights) if return_attention_scores else context
 
 
-def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return ops.logical_and(one, other)
+def _both(
+    value_mask: Bool[Tensor, "batch keys"] | None,
+    key_mask: Bool[Tensor, "batch keys"] | None,
+) -> Bool[Tensor, "batch keys"] | None:
+    if value_mask is None or key_mask is None:
+        return key_mask if value_mask is None else value_mask
+    return ops.logical_and(value_mask, key_mask)

@@ -1,15 +1,17 @@
 """Attention over the features of one vector."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from regard._typing import Float, Shaped, Tensor
 from regard.errors import ArgumentError
 from regard.layers.attention_layer import AttentionLayer
 from regard.layers.shapes import Shape, check_mask
 from regard.ops import erase_padding, masked_softmax
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 
 @keras.saving.register_keras_serializable(package="regard")
@@ -72,11 +74,14 @@ class FeatureAttention(AttentionLayer):
 
     def call(
         self,
-        inputs: Tensor,
-        mask: Tensor | None = None,
+        inputs: Float[Tensor, "batch features"],
+        mask: Shaped[Tensor, "batch features"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
-    ) -> Any:
+    ) -> (
+        Float[Tensor, "batch features"]
+        | tuple[Float[Tensor, "batch features"], Float[Tensor, "batch 1 features"]]
+    ):
         """Weigh the features; see the class for arguments and shapes."""
         if mask is not None:
             mask = check_mask("mask", mask, inputs[..., None])
@@ -86,7 +91,9 @@ class FeatureAttention(AttentionLayer):
         outputs = self._drop(weights, training) * inputs
         return (outputs, weights[:, None]) if return_attention_scores else outputs
 
-    def _feature_scores(self, inputs: Tensor) -> Tensor:
+    def _feature_scores(
+        self, inputs: Float[Tensor, "batch features"]
+    ) -> Float[Tensor, "batch features"]:
         scores = ops.matmul(widen(inputs), widen(self.kernel))
         return scores if self.bias is None else scores + widen(self.bias)
 

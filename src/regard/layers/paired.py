@@ -1,10 +1,12 @@
 """The base class of cross and self attention: queries that look at keys."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from keras import ops
 
+from regard._typing import Bool, Float, Tensor
 from regard.errors import ArgumentError
 from regard.layers.attention_layer import ScoredAttention, check_optional_count
 from regard.layers.score_functions import PAIR_SCORES
@@ -17,16 +19,15 @@ from regard.ops import (
     split_heads,
     window_mask,
 )
-from regard.ops.precision import Tensor
 
 
 @dataclass(frozen=True)
 class PairMasks:
     """The masks of one call, each of them optional but the last."""
 
-    query: Tensor | None
-    key: Tensor | None
-    attention: Tensor | None
+    query: Bool[Tensor, "batch queries"] | None
+    key: Bool[Tensor, "batch keys"] | None
+    attention: Bool[Tensor, "*outer queries keys"] | None
     causal: bool
 
 
@@ -76,13 +77,16 @@ class PairedAttention(ScoredAttention):
 
     def _attend(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        query: Float[Tensor, "batch queries query_features"],
+        key: Float[Tensor, "batch keys key_features"],
+        value: Float[Tensor, "batch keys features"],
         masks: PairMasks,
         training: bool | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Context ``(batch, queries, features)`` and weights."""
+    ) -> tuple[
+        Float[Tensor, "batch queries features"],
+        Float[Tensor, "batch heads queries keys"],
+    ]:
+        """Context and weights."""
         query = erase_padding(query, masks.query)
         key, value = erase_padding(key, masks.key), erase_padding(value, masks.key)
         scores = self._pair_scores(query, key)
@@ -91,14 +95,22 @@ class PairedAttention(ScoredAttention):
         heads = split_heads(value, self.num_heads)
         return merge_heads(ops.matmul(self._drop(weights, training), heads)), weights
 
-    def _pair_scores(self, query: Tensor, key: Tensor) -> Tensor:
-        """``(batch, heads, queries, keys)``."""
+    def _pair_scores(
+        self,
+        query: Float[Tensor, "batch queries query_features"],
+        key: Float[Tensor, "batch keys key_features"],
+    ) -> Float[Tensor, "batch heads queries keys"]:
         if self._score_function.shares_features:
             query = split_heads(query, self.num_heads)
             key = split_heads(key, self.num_heads)
         return self._scores(query, key)
 
-    def _join(self, masks: PairMasks, query: Tensor, key: Tensor) -> Tensor | None:
+    def _join(
+        self,
+        masks: PairMasks,
+        query: Float[Tensor, "batch queries query_features"],
+        key: Float[Tensor, "batch keys key_features"],
+    ) -> Bool[Tensor, "#batch #heads #queries #keys"] | None:
         queries, keys = ops.shape(query)[1], ops.shape(key)[1]
         local = None
         if self.window is not None:

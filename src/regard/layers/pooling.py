@@ -1,16 +1,17 @@
 """A sequence to one vector."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
+from regard._typing import Bool, Float, Shaped, Tensor
 from regard._validate import check_choice
 from regard.layers.attention_layer import ScoredAttention
 from regard.layers.score_functions import PAIR_SCORES, STATE_SCORES
 from regard.layers.shapes import Shape, check_features, check_mask
 from regard.ops import erase_padding, last_valid, masked_softmax
-from regard.ops.precision import Tensor
 
 _ALIGNMENTS = ("general", "additive")
 _LAST = "last"
@@ -103,11 +104,17 @@ class AttentionPooling(ScoredAttention):
 
     def call(
         self,
-        inputs: Tensor,
-        mask: Tensor | None = None,
+        inputs: Float[Tensor, "batch time features"],
+        mask: Shaped[Tensor, "batch time"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
-    ) -> Any:
+    ) -> (
+        Float[Tensor, "batch context_features"]
+        | tuple[
+            Float[Tensor, "batch context_features"],
+            Float[Tensor, "batch heads time"],
+        ]
+    ):
         """Pool the sequence; see the class for arguments and shapes."""
         mask = check_mask("mask", mask, inputs)
         states = erase_padding(inputs, mask)
@@ -118,8 +125,11 @@ class AttentionPooling(ScoredAttention):
         context = ops.reshape(context, (-1, self.num_heads * states.shape[-1]))
         return (context, weights) if return_attention_scores else context
 
-    def _state_scores(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        """``(batch, heads, time)``."""
+    def _state_scores(
+        self,
+        states: Float[Tensor, "batch time features"],
+        mask: Bool[Tensor, "batch time"] | None,
+    ) -> Float[Tensor, "batch heads time"]:
         if self.score == _LAST:
             return self._scores(last_valid(states, mask), states)[:, :, 0]
         return self._scores(states)

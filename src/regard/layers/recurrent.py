@@ -1,4 +1,5 @@
 """The recurrent layers of Keras, trained faster on JAX."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 
@@ -6,9 +7,10 @@ import keras
 from keras import ops
 
 from regard._backend import backend_name
+from regard._typing import Float, Shaped, Tensor
 from regard.ops import project
-from regard.ops.precision import Tensor
-from regard.ops.scan import CELLS, gates, split_gates, unroll
+from regard.ops.scan import CELLS, Cell, gates, split_gates, unroll
+from regard.ops.scan.step import Step
 
 
 class _FastLoop:
@@ -18,13 +20,17 @@ class _FastLoop:
     _cell_name: str
 
     def inner_loop(
-        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+        self,
+        sequences: Float[Tensor, "batch time features"],
+        initial_state: Any,
+        mask: Shaped[Tensor, "batch time"] | None,
+        training: bool = False,
     ) -> Any:
         """The loop over time: last output, all outputs and the last state."""
         if not self._computes_the_same(training):
             slow: Any = super()
             return slow.inner_loop(sequences, initial_state, mask, training)
-        return self._run(sequences, tuple(initial_state), mask)
+        return self._scan(sequences, tuple(initial_state), mask)
 
     def _computes_the_same(self, training: bool) -> bool:
         layer: Any = self
@@ -38,20 +44,30 @@ class _FastLoop:
             and not (drops or layer.unroll)
         )
 
-    def _run(self, sequences: Tensor, state: tuple[Tensor, ...], mask: Any) -> Any:
+    def _scan(
+        self,
+        sequences: Float[Tensor, "batch time features"],
+        state: tuple[Float[Tensor, "batch units"], ...],
+        mask: Shaped[Tensor, "batch time"] | None,
+    ) -> tuple[
+        Float[Tensor, "batch units"],
+        Float[Tensor, "batch time units"],
+        list[Float[Tensor, "batch units"]],
+    ]:
         layer: Any = self
-        given, own_bias = _given(layer, sequences)
+        gate_inputs, recurrent_bias = _gate_inputs(layer, sequences)
         valid = None if mask is None else ops.swapaxes(mask, 0, 1)
         if layer.go_backwards:
-            given = ops.flip(given, 0)
+            gate_inputs = ops.flip(gate_inputs, 0)
             valid = None if valid is None else ops.flip(valid, 0)
-        kernel = ops.cast(layer.cell.recurrent_kernel, given.dtype)
+        kernel = ops.cast(layer.cell.recurrent_kernel, gate_inputs.dtype)
+        cell = CELLS[self._cell_name]
         after, outputs = unroll(
-            _step_of(self._cell_name),
-            {"own": gates(CELLS[self._cell_name].gates)},
-            {"own": (kernel, own_bias)},
+            _step_of(cell),
+            {"cell": gates(cell.gates)},
+            {"cell": (kernel, recurrent_bias)},
             state,
-            split_gates(given, CELLS[self._cell_name].gates),
+            split_gates(gate_inputs, cell.gates),
             marks=() if valid is None else (valid[..., None],),
         )
         if valid is not None and layer.zero_output_for_mask:
@@ -89,8 +105,10 @@ class LSTM(_FastLoop, keras.layers.LSTM):
     _cell_name = "lstm"
 
 
-def _given(layer: Any, sequences: Tensor) -> tuple[Tensor, Tensor | None]:
-    """What the inputs give the gates, ``(time, batch, gates)``; the loop's own bias."""
+def _gate_inputs(
+    layer: Any, sequences: Float[Tensor, "batch time features"]
+) -> tuple[Float[Tensor, "time batch gates"], Float[Tensor, " gates"] | None]:
+    """What the inputs give the gates, and the bias of the recurrent kernel."""
     cell = layer.cell
     dtype = layer.compute_dtype
     product = project(ops.swapaxes(sequences, 0, 1), ops.cast(cell.kernel, dtype))
@@ -102,11 +120,9 @@ def _given(layer: Any, sequences: Tensor) -> tuple[Tensor, Tensor | None]:
     return product + bias[0], bias[1]
 
 
-def _step_of(cell: str) -> Any:
-    advance = CELLS[cell].advance
-
-    def step(apply: Any, state: Any, given: Any, marks: Any, _: Any) -> Any:
-        after = advance(given, apply("own", state[0]), state)
+def _step_of(cell: Cell) -> Step:
+    def step(apply: Any, state: Any, gate_inputs: Any, marks: Any, _: Any) -> Any:
+        after = cell.advance(gate_inputs, apply("cell", state[0]), state)
         if marks:
             pairs = zip(after, state, strict=True)
             after = tuple(ops.where(marks[0], new, old) for new, old in pairs)

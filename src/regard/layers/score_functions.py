@@ -1,4 +1,5 @@
 """The table of scores: a row is all that a layer, a pooling and a decoder need."""
+# ruff: noqa: F722 - shapes are no expressions
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,9 +8,10 @@ from typing import Any, TypeAlias
 
 from keras import ops
 
+from regard._typing import Float, Tensor
 from regard.ops import project, scores, split_heads
 from regard.ops.additive import additive_scores, additive_step_scores, prepare_keys
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 from regard.ops.scan import StepPart
 
 Weights: TypeAlias = Mapping[str, Tensor]
@@ -87,16 +89,21 @@ class ScoreFunction:
 def _by_function(function: Callable[..., Tensor], shares: bool) -> StepwiseScore:
     """A pair score as it is, for one query or several."""
 
-    def share_keys(memory: Tensor, heads: int, _: Weights) -> Tensor:
+    def share_keys(
+        memory: Float[Tensor, "batch keys features"], heads: int, _: Weights
+    ) -> Float[Tensor, "batch *heads keys _key_features"]:
         return split_heads(memory, heads) if shares else memory
 
-    def at_step(query: Tensor, keys_and_weights: tuple[Tensor, Weights]) -> Tensor:
+    def at_step(
+        query: Float[Tensor, "batch ... features"],
+        keys_and_weights: tuple[Tensor, Weights],
+    ) -> Float[Tensor, "batch *queries heads keys"]:
         keys, weights = keys_and_weights
         alone = len(query.shape) == (3 if shares else 2)
         query = ops.expand_dims(query, 1) if alone else query
         query = ops.swapaxes(query, 1, 2) if shares else query
-        found = ops.swapaxes(function(query, keys, **weights), 1, 2)
-        return ops.squeeze(found, 1) if alone else found
+        scores_of_all = ops.swapaxes(function(query, keys, **weights), 1, 2)
+        return ops.squeeze(scores_of_all, 1) if alone else scores_of_all
 
     share_query = _split_query if shares else lambda query, _: query
     return StepwiseScore(
@@ -113,20 +120,27 @@ def over_steps(at_step: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return scores_of_steps
 
 
-def _split_query(query: Tensor, heads: int) -> Tensor:
-    """``(batch, [queries,] features)`` to ``(batch, [queries,] heads, features)``."""
+def _split_query(
+    query: Float[Tensor, "batch *queries features"], heads: int
+) -> Float[Tensor, "batch *queries heads depth"]:
+    """The share of each head in the features."""
     lead = tuple(-1 if size is None else size for size in query.shape[:-1])
     if lead.count(-1) > 1:
         lead = tuple(ops.shape(query)[:-1])
     return ops.reshape(query, (*lead, heads, query.shape[-1] // heads))
 
 
-def _repeat_query(query: Tensor, heads: int) -> Tensor:
+def _repeat_query(
+    query: Float[Tensor, "batch *queries features"], heads: int
+) -> Float[Tensor, "batch *queries heads features"]:
     """The same query for each head."""
     return ops.repeat(ops.expand_dims(query, -2), heads, axis=-2)
 
 
-def _products(query: Tensor, keys_and_weights: tuple[Tensor, Weights]) -> Tensor:
+def _products(
+    query: Float[Tensor, "batch *queries heads depth"],
+    keys_and_weights: tuple[Float[Tensor, "batch heads keys depth"], Weights],
+) -> Float[Tensor, "batch *queries heads keys"]:
     keys, _ = keys_and_weights
     query = widen(query)
     # Products as they lie in memory: for an einsum, XLA copies the keys in each step.
@@ -139,36 +153,50 @@ def _products(query: Tensor, keys_and_weights: tuple[Tensor, Weights]) -> Tensor
 _PRODUCTS = StepPart(_products, over_steps(_products))
 
 
-def _general_keys(memory: Tensor, heads: int, weights: Weights) -> Tensor:
+def _general_keys(
+    memory: Float[Tensor, "batch keys features"], heads: int, weights: Weights
+) -> Float[Tensor, "batch heads keys query_features"]:
     """``W k`` of ``q W k``, which is the same in all steps."""
     kernel = ops.reshape(weights["kernel"], (-1, heads, memory.shape[-1]))
     return ops.einsum("bkd,qhd->bhkq", widen(memory), widen(kernel))
 
 
-def _dot_keys(memory: Tensor, heads: int, _: Weights) -> Tensor:
+def _dot_keys(
+    memory: Float[Tensor, "batch keys features"], heads: int, _: Weights
+) -> Float[Tensor, "batch heads keys depth"]:
     return widen(split_heads(memory, heads))
 
 
-def _scaled_dot_keys(memory: Tensor, heads: int, weights: Weights) -> Tensor:
+def _scaled_dot_keys(
+    memory: Float[Tensor, "batch keys features"], heads: int, weights: Weights
+) -> Float[Tensor, "batch heads keys depth"]:
     keys = _dot_keys(memory, heads, weights)
     return keys / math.sqrt(keys.shape[-1])
 
 
-def _additive_keys(memory: Tensor, heads: int, weights: Weights) -> Any:
+def _additive_keys(
+    memory: Float[Tensor, "batch keys features"], heads: int, weights: Weights
+) -> Any:
     projected = project(memory, weights["key_kernel"])
     return prepare_keys(split_heads(projected, heads))
 
 
-def _additive(query: Tensor, keys_and_weights: tuple[Any, Weights]) -> Tensor:
+def _additive(
+    query: Float[Tensor, "batch *queries heads units"],
+    keys_and_weights: tuple[Any, Weights],
+) -> Float[Tensor, "batch *queries heads keys"]:
     """For few queries: from the factors of the keys."""
     keys, weights = keys_and_weights
     if len(query.shape) == 3:
         return additive_step_scores(query, keys, weights["scale"])
-    found = additive_step_scores(ops.swapaxes(query, 1, 2), keys, weights["scale"])
-    return ops.swapaxes(found, 1, 2)
+    query = ops.swapaxes(query, 1, 2)
+    return ops.swapaxes(additive_step_scores(query, keys, weights["scale"]), 1, 2)
 
 
-def _additive_at_once(query: Tensor, keys_and_weights: tuple[Any, Weights]) -> Tensor:
+def _additive_at_once(
+    query: Float[Tensor, "batch queries heads units"],
+    keys_and_weights: tuple[Any, Weights],
+) -> Float[Tensor, "batch queries heads keys"]:
     """For many queries: in blocks."""
     keys, weights = keys_and_weights
     query = ops.swapaxes(query, 1, 2)

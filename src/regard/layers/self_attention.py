@@ -1,10 +1,12 @@
 """A sequence that looks at itself."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 
 import keras
 
 from regard._compat import mask_of
+from regard._typing import Float, Shaped, Tensor
 from regard.layers.paired import PairedAttention, PairMasks
 from regard.layers.shapes import (
     Shape,
@@ -12,7 +14,6 @@ from regard.layers.shapes import (
     check_features,
     check_mask,
 )
-from regard.ops.precision import Tensor
 
 
 @keras.saving.register_keras_serializable(package="regard")
@@ -70,13 +71,19 @@ class SelfAttention(PairedAttention):
 
     def call(  # noqa: PLR0917 - the order Keras's own layers have
         self,
-        inputs: Tensor,
-        mask: Tensor | None = None,
-        attention_mask: Tensor | None = None,
+        inputs: Float[Tensor, "batch time features"],
+        mask: Shaped[Tensor, "batch time"] | None = None,
+        attention_mask: Shaped[Tensor, "*outer #time #time"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> (
+        Float[Tensor, "batch time features"]
+        | tuple[
+            Float[Tensor, "batch time features"],
+            Float[Tensor, "batch heads time time"],
+        ]
+    ):
         """Look at the sequence itself; see the class for arguments and shapes."""
         # Keras fills in `mask` only where there is no other tensor argument.
         mask = mask_of(inputs) if mask is None else mask

@@ -1,13 +1,14 @@
 """The checks of the shapes of inputs and masks."""
+# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 
 import keras
 from keras import tree
 
+from regard._typing import Bool, Float, Shaped, Tensor
 from regard.errors import ArgumentError
 from regard.ops import as_mask
-from regard.ops.precision import Tensor
 
 Shape = tuple[int | None, ...]
 
@@ -23,7 +24,11 @@ def check_features(name: str, shape: Shape) -> int:
     return shape[-1]
 
 
-def check_mask(name: str, mask: Tensor | None, states: Tensor) -> Tensor | None:
+def check_mask(
+    name: str,
+    mask: Shaped[Tensor, "..."] | None,
+    states: Float[Tensor, "batch time features"],
+) -> Bool[Tensor, "batch time"] | None:
     """Refuse a mask that is not ``(batch, time)`` for ``(batch, time, features)``."""
     if mask is None:
         return None
@@ -43,7 +48,9 @@ def check_mask(name: str, mask: Tensor | None, states: Tensor) -> Tensor | None:
     return keras.ops.cast(mask, "bool")
 
 
-def check_attention_mask(mask: Tensor | None) -> Tensor | None:
+def check_attention_mask(
+    mask: Shaped[Tensor, "..."] | None,
+) -> Bool[Tensor, "*outer queries keys"] | None:
     """Refuse a mask that has no axes for queries and keys."""
     if mask is None:
         return None
