@@ -8,6 +8,7 @@ wrong shape by itself, there is ``unchecked``.
 
 import ast
 import contextlib
+import functools
 import importlib.abc
 import importlib.machinery
 import sys
@@ -49,7 +50,26 @@ def checked(function):
     """
     if not any(map(_says_shape, function.__annotations__.values())):
         return function
-    return jaxtyping.jaxtyped(function, typechecker=_only_shapes)
+    return _uncompiled(function, jaxtyping.jaxtyped(function, typechecker=_only_shapes))
+
+
+def _uncompiled(function, checking):
+    """The checking function, but not within ``torch.compile``, which cannot trace it.
+
+    What is compiled was checked when it ran eagerly.
+    """
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return checking
+    import torch
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        chosen = function if torch.compiler.is_compiling() else checking
+        return chosen(*args, **kwargs)
+
+    return call
 
 
 def _only_shapes(signature):

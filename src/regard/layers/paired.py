@@ -110,7 +110,7 @@ class PairedAttention(ScoredAttention):
         masks: PairMasks,
         query: Float[Tensor, "batch queries query_features"],
         key: Float[Tensor, "batch keys key_features"],
-    ) -> Bool[Tensor, "#batch #heads #queries #keys"] | None:
+    ) -> Bool[Tensor, "*outer #queries #keys"] | None:
         queries, keys = ops.shape(query)[1], ops.shape(key)[1]
         local = None
         if self.window is not None:
