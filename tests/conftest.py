@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 # Set before anything imports Keras; the suite is run once for each backend.
@@ -11,6 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("REGARD_NO_COMPILATION_CACHE", "1")
 # And they let their process keep the memory it frees, which other tests share.
 os.environ.setdefault("MALLOC_ARENA_MAX", "8")
+# JAX keeps what it compiles as long as a run lasts: its workers, and the processes that
+# tests start, compile each program once between them.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _programs = tempfile.TemporaryDirectory(prefix="regard-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import pytest
 from hypothesis import settings
