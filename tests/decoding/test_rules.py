@@ -59,7 +59,7 @@ def test_what_may_come_next(data, index, search, forced):
     symbols[:, :, :index] = beams
     prefix = np.zeros((2, STEPS), "int32")
     prefix[1, index] = forced
-    found = ops.convert_to_numpy(
+    permitted = ops.convert_to_numpy(
         allowed(
             search,
             ops.convert_to_tensor(index),
@@ -72,4 +72,4 @@ def test_what_may_come_next(data, index, search, forced):
         [may(search, written, must) for written in hypotheses]
         for hypotheses, must in zip(beams, (0, forced), strict=True)
     ]
-    np.testing.assert_array_equal(np.broadcast_to(found, (2, 2, COUNT)), wanted)
+    np.testing.assert_array_equal(np.broadcast_to(permitted, (2, 2, COUNT)), wanted)

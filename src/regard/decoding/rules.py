@@ -1,60 +1,156 @@
-"""Which symbols a hypothesis may go on with."""
+"""The rules of a search: the symbols that may come next, and the rank of hypotheses.
+
+A rule about symbols is a function and its place in ``CONSTRAINTS``; its setting is a
+field of ``Search``. The terms of the rank are those of the formula of ``Search``.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from keras import ops
 
-from regard.decoding.settings import Search
+from regard.decoding.search import Search
 from regard.ops.precision import Tensor
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID, UNKNOWN_ID
 
+# A source symbol that was hardly looked at costs no more than this.
+_LEAST = 1e-6
+
+
+class SearchStep(NamedTuple):
+    """A step of a search, as rules see it.
+
+    Args:
+        index: Its number, from 0.
+        written: ``(batch, beam, steps)``, the symbols so far.
+        vocabulary: ``(count,)``, every symbol.
+    """
+
+    index: Tensor
+    written: Tensor
+    vocabulary: Tensor
+
+
+#: True where a symbol may come, broadcasts to ``(batch, beam, count)``; None where the
+#: setting of a search asks for nothing.
+Constraint: TypeAlias = Callable[[Search, SearchStep], Tensor | None]
+
 
 def allowed(
-    search: Search, index: Tensor, symbols: Tensor, prefix: Tensor, count: int
+    search: Search, index: Tensor, written: Tensor, prefix: Tensor, count: int
 ) -> Tensor:
-    """Which symbols may come next.
+    """The symbols that may come next.
 
     Args:
         search: The settings.
         index: The step, from 0.
-        symbols: ``(batch, beam, steps)``, what was written.
+        written: ``(batch, beam, steps)``, the symbols so far.
         prefix: ``(batch, steps)``, what has to be written, 0 where that is free.
         count: The number of symbols.
 
     Returns:
         True where a symbol may come, broadcasts to ``(batch, beam, count)``.
     """
-    every = ops.arange(count)
-    may = ops.logical_and(every != PADDING_ID, every != BEGIN_ID)
-    if search.forbid_unknown:
-        may = ops.logical_and(may, every != UNKNOWN_ID)
-    if search.min_length:
-        early = index < search.min_length
-        may = ops.logical_and(may, ~ops.logical_and(every == END_ID, early))
-    may = may[None, None]
-    if search.block_ngrams:
-        repeats = _repeats(search.block_ngrams, index, symbols, count)
-        may = ops.logical_and(may, ~repeats)
+    vocabulary = ops.arange(count)
+    step = SearchStep(index, written, vocabulary)
+    permissions = (constraint(search, step) for constraint in CONSTRAINTS)
+    may = functools.reduce(ops.logical_and, (p for p in permissions if p is not None))
     forced = ops.take(prefix, index, axis=1)[:, None, None]
-    return ops.where(forced > 0, every[None, None] == forced, may)
+    return ops.where(forced > 0, vocabulary == forced, may)
 
 
-def _repeats(size: int, index: Tensor, symbols: Tensor, count: int) -> Tensor:
-    """Which symbols would write an n-gram again, ``(batch, beam, count)``."""
-    batch, beam, steps = ops.shape(symbols)
+def rank(
+    search: Search,
+    log_probability: Tensor,
+    length: Tensor,
+    coverage: Tensor,
+    mask: Tensor,
+) -> Tensor:
+    """The rank of hypotheses; ``Search`` has the formula.
+
+    Args:
+        search: The settings.
+        log_probability: ``(batch, beam)``, or with continuations ``(batch, beam, n)``.
+        length: ``(batch, beam)``.
+        coverage: ``(batch, beam, source)``.
+        mask: ``(batch, source)``.
+    """
+    norm = length_norm(search, length)
+    penalty = _coverage_penalty(search, coverage, mask)
+    if len(log_probability.shape) == 3:
+        norm = norm[..., None]
+        penalty = penalty if isinstance(penalty, float) else penalty[..., None]
+    return log_probability / norm + penalty
+
+
+def attainable(search: Search, log_probability: Tensor, steps: int) -> Tensor:
+    """What the rank of an unfinished hypothesis cannot exceed.
+
+    Its probability only falls, the norm is largest at the end, and coverage costs.
+    """
+    return log_probability / length_norm(search, ops.convert_to_tensor(steps))
+
+
+def length_norm(search: Search, length: Tensor) -> Tensor:
+    """``lp``, of lengths with the end."""
+    longer = (5.0 + ops.cast(length, "float32")) / 6.0
+    return longer**search.length_penalty
+
+
+def _coverage_penalty(search: Search, coverage: Tensor, mask: Tensor) -> Tensor | float:
+    if not search.coverage_penalty:
+        return 0.0
+    logarithms = ops.log(ops.clip(coverage, _LEAST, 1.0))
+    logarithms = ops.where(ops.expand_dims(mask, 1), logarithms, 0.0)
+    return search.coverage_penalty * ops.sum(logarithms, axis=-1)
+
+
+def _no_padding_nor_begin(_: Search, step: SearchStep) -> Tensor:
+    symbols = step.vocabulary
+    return ops.logical_and(symbols != PADDING_ID, symbols != BEGIN_ID)
+
+
+def _no_unknown(search: Search, step: SearchStep) -> Tensor | None:
+    return step.vocabulary != UNKNOWN_ID if search.forbid_unknown else None
+
+
+def _no_early_end(search: Search, step: SearchStep) -> Tensor | None:
+    if not search.min_length:
+        return None
+    is_early = step.index < search.min_length
+    return ~ops.logical_and(step.vocabulary == END_ID, is_early)
+
+
+def _no_repeated_ngram(search: Search, step: SearchStep) -> Tensor | None:
+    if not search.block_ngrams:
+        return None
+    size, index, written = search.block_ngrams, step.index, step.written
+    count = step.vocabulary.shape[0]
+    batch, beam, steps = ops.shape(written)
     places = ops.arange(steps)
     # The places whose n-gram is complete, and begins as the n-gram to come does.
     same = ops.logical_and(places >= size - 1, places < index)
     same = ops.broadcast_to(same, (batch, beam, steps))
     for back in range(1, size):
-        before = ops.roll(symbols, back, axis=-1)
-        last = ops.take(symbols, ops.maximum(index - back, 0), axis=-1)
+        before = ops.roll(written, back, axis=-1)
+        last = ops.take(written, ops.maximum(index - back, 0), axis=-1)
         same = ops.logical_and(same, before == last[..., None])
     rows = ops.arange(batch * beam)[:, None] * count
-    flat = rows + ops.reshape(symbols, (batch * beam, steps))
+    flat = rows + ops.reshape(written, (batch * beam, steps))
     marks = ops.scatter(
         ops.reshape(flat, (-1, 1)),
         ops.cast(ops.reshape(same, (-1,)), "int32"),
         (batch * beam * count,),
     )
-    found = ops.reshape(marks, (batch, beam, count)) > 0
+    repeats = ops.reshape(marks, (batch, beam, count)) > 0
     # An n-gram of one symbol may come again only as the end.
-    return ops.logical_and(found, ops.arange(count) != END_ID)
+    return ~ops.logical_and(repeats, step.vocabulary != END_ID)
+
+
+CONSTRAINTS: tuple[Constraint, ...] = (
+    _no_padding_nor_begin,
+    _no_unknown,
+    _no_early_end,
+    _no_repeated_ngram,
+)

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from regard.decoding.beam import IMPOSSIBLE, BeamSearch, Source
-from regard.decoding.hypothesis import Hypothesis
-from regard.decoding.settings import Search
+from regard.decoding.beam_search import IMPOSSIBLE, BeamSearch, EncodedSources
+from regard.decoding.search import Hypothesis, Search
 from regard.errors import ArgumentError
 from regard.runtime import backend, compile_function
 from regard.text.padding import pad
@@ -29,8 +28,8 @@ def padded_length(length: int) -> int:
     return max(1, -(-length // LENGTH_STEP)) * LENGTH_STEP
 
 
-class _Found(NamedTuple):
-    """The result of one batch, ``(batch, beam, …)``."""
+class _BatchResult(NamedTuple):
+    """The hypotheses of one batch as arrays, ``(batch, beam, …)``."""
 
     symbols: IntArray
     log_probability: FloatArray
@@ -42,19 +41,19 @@ class _Found(NamedTuple):
 class Searcher:
     """Searches with a trained model, compiled once for each length of sources.
 
-    Sources are sorted by length and put together in batches. What is found for one
-    does not depend on the others (within 1e-5).
+    Sources are sorted by length and put together in batches. The result for one does
+    not depend on the others (within 1e-5).
 
     Args:
         model: A ``regard.Seq2Seq``; its variables are read anew in each run.
-        search: How it is searched.
+        search: The settings.
     """
 
     def __init__(self, model: Any, search: Search) -> None:
         self._model = model
         self._search = search
         self._rows = max(1, _ROWS // search.beam)
-        self._program = compile_function(model, self._search_batch)
+        self._program = compile_function(model, self._search_tensors)
 
     def run(
         self,
@@ -65,7 +64,7 @@ class Searcher:
 
         Args:
             sources: Arrays ``(source,)`` of ids.
-            prefixes: What each result has to begin with, arrays ``(target,)`` of ids.
+            prefixes: The ids that each result begins with, arrays ``(target,)``.
 
         Returns:
             The ``n_best`` best for each, best first. An empty source has an empty
@@ -81,20 +80,21 @@ class Searcher:
                 expected=f"{len(sources)} prefixes",
                 received=str(len(prefixes)),
             )
-        found: list[list[Hypothesis]] = [[] for _ in sources]
+        hypotheses: list[list[Hypothesis]] = [[] for _ in sources]
         lengths = np.asarray([len(source) for source in sources], dtype=np.int64)
         order = np.argsort(lengths, kind="stable")
         batches = _batches(lengths, order, self._rows)
 
         def search(batch: tuple[int, list[int]]) -> list[list[Hypothesis]]:
-            return self._batch(*batch, sources, prefixes)
+            return self._search_batch(*batch, sources, prefixes)
 
-        for (_, members), each in zip(batches, _apply(search, batches), strict=True):
-            for member, best in zip(members, each, strict=True):
-                found[member] = best
-        return found
+        searched = _search_each(search, batches)
+        for (_, members), of_batch in zip(batches, searched, strict=True):
+            for member, best in zip(members, of_batch, strict=True):
+                hypotheses[member] = best
+        return hypotheses
 
-    def _batch(
+    def _search_batch(
         self,
         length: int,
         members: Sequence[int],
@@ -102,54 +102,49 @@ class Searcher:
         prefixes: Sequence[IntArray] | None,
     ) -> list[list[Hypothesis]]:
         steps = self._search.limit(length)
-        rows = min(self._rows, _up(len(members), 1))
+        rows = min(self._rows, _next_power_of_two(len(members)))
         batch = pad([sources[member] for member in members], rows, length)
         forced = np.zeros((rows, steps), dtype=np.int32)
         if prefixes is not None:
             for row, member in enumerate(members):
                 forced[row, : len(prefixes[member])] = _fitting(prefixes[member], steps)
-        beam, trail, count = self._program(batch, forced)
-        found = _Found(
-            beam["symbols"],
-            beam["log_probability"],
-            beam["rank"],
-            beam["finished"],
-            _follow(trail["parents"], trail["weights"], int(count)),
-        )
+        beam, backpointers, count = self._program(batch, forced)
+        weights = _follow(backpointers["parents"], backpointers["weights"], int(count))
+        result = _BatchResult(**beam, weights=weights)
         return [
-            self._best(found, row, len(sources[member]))
+            self._best(result, row, len(sources[member]))
             for row, member in enumerate(members)
         ]
 
-    def _search_batch(self, source: Any, prefix: Any) -> Any:
+    def _search_tensors(self, source: Any, prefix: Any) -> Any:
         """Search with tensors of one shape; as many steps as a prefix has are made."""
         search = BeamSearch(self._search, steps=prefix.shape[1])
         encoded = self._model.encode(source)
         mask = ops.not_equal(source, 0)
-        beam, trail, count = search.run(
-            self._model, encoded.state, Source(encoded.memory, mask, prefix)
+        beam, backpointers, count = search.run(
+            self._model, encoded.state, EncodedSources(encoded.memory, mask, prefix)
         )
-        kept = {
+        hypotheses = {
             "symbols": beam.symbols,
             "log_probability": beam.log_probability,
             "finished": beam.finished,
             "rank": search.rank(beam, mask),
         }
-        return kept, trail._asdict(), count
+        return hypotheses, backpointers._asdict(), count
 
-    def _best(self, found: _Found, row: int, source: int) -> list[Hypothesis]:
+    def _best(self, result: _BatchResult, row: int, source: int) -> list[Hypothesis]:
         # What may not be written fills a beam that is wider than what may. And what
         # ended by itself comes before what was cut off.
-        possible = found.log_probability[row] > IMPOSSIBLE / 10
-        order = np.lexsort((-found.rank[row], ~found.finished[row], ~possible))
+        possible = result.log_probability[row] > IMPOSSIBLE / 10
+        order = np.lexsort((-result.rank[row], ~result.finished[row], ~possible))
         return [
-            _hypothesis(found, row, int(place), source)
+            _hypothesis(result, row, int(place), source)
             for place in order[: self._search.n_best]
             if place == order[0] or possible[place]
         ]
 
 
-def _apply(
+def _search_each(
     search: Callable[[Any], list[list[Hypothesis]]], batches: Sequence[Any]
 ) -> Iterable[list[list[Hypothesis]]]:
     """The result of each batch, two at a time where that is faster."""
@@ -159,16 +154,16 @@ def _apply(
         return list(threads.map(search, batches))
 
 
-def _hypothesis(found: _Found, row: int, place: int, source: int) -> Hypothesis:
-    symbols = found.symbols[row, place]
+def _hypothesis(result: _BatchResult, row: int, place: int, source: int) -> Hypothesis:
+    symbols = result.symbols[row, place]
     ended = np.flatnonzero((symbols == END_ID) | (symbols == PADDING_ID))
     length = int(ended[0]) if len(ended) else len(symbols)
     return Hypothesis(
         symbols=symbols[:length],
-        log_probability=float(found.log_probability[row, place]),
-        score=float(found.rank[row, place]),
-        weights=found.weights[row, place, :length, :source],
-        finished=bool(found.finished[row, place]),
+        log_probability=float(result.log_probability[row, place]),
+        score=float(result.rank[row, place]),
+        weights=result.weights[row, place, :length, :source],
+        finished=bool(result.finished[row, place]),
     )
 
 
@@ -219,9 +214,9 @@ def _fitting(prefix: IntArray, steps: int) -> IntArray:
     return prefix
 
 
-def _up(count: int, least: int) -> int:
-    """The next power of two, so that few heights of batches are compiled."""
-    size = least
+def _next_power_of_two(count: int) -> int:
+    """So that few heights of batches are compiled."""
+    size = 1
     while size < count:
         size *= 2
     return size

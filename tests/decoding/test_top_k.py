@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from regard.decoding.highest import highest
+from regard.decoding.top_k import top_k
 
 pytestmark = pytest.mark.backends
 
@@ -30,11 +30,13 @@ def test_they_are_in_order_and_of_equal_ones_the_first_come_first(
     values = np.random.default_rng(seed).integers(0, levels, (2, 3, width))
     values = values.astype("float32")
     expected = _expected(values, count)
-    found, places = map(
-        ops.convert_to_numpy, highest(ops.convert_to_tensor(values), count)
+    highest, places = map(
+        ops.convert_to_numpy, top_k(ops.convert_to_tensor(values), count)
     )
-    np.testing.assert_array_equal(found, np.take_along_axis(values, expected, axis=-1))
-    np.testing.assert_array_equal(np.take_along_axis(values, places, axis=-1), found)
+    np.testing.assert_array_equal(
+        highest, np.take_along_axis(values, expected, axis=-1)
+    )
+    np.testing.assert_array_equal(np.take_along_axis(values, places, axis=-1), highest)
     # PyTorch's own top_k keeps no order among equals.
     if keras.backend.backend() != "torch":
         np.testing.assert_array_equal(places, expected)
@@ -44,8 +46,8 @@ def test_they_are_in_order_and_of_equal_ones_the_first_come_first(
 def test_the_highest_is_found_wherever_it_is(place: int) -> None:
     values = np.zeros((1, 1, 2000), "float32")
     values[..., place] = 1.0
-    found, places = highest(ops.convert_to_tensor(values), 2)
-    assert ops.convert_to_numpy(found).ravel().tolist() == [1.0, 0.0]
+    highest, places = top_k(ops.convert_to_tensor(values), 2)
+    assert ops.convert_to_numpy(highest).ravel().tolist() == [1.0, 0.0]
     assert ops.convert_to_numpy(places).ravel()[0] == place
 
 
@@ -55,5 +57,5 @@ def test_an_equal_value_of_an_earlier_chunk_comes_first() -> None:
     values = np.zeros((1, 1, 1000), "float32")
     # The second chunk has the highest maximum, and the first an equal of its second.
     values[..., 200], values[..., [5, 150]] = 2.0, 1.0
-    _, places = highest(ops.convert_to_tensor(values), 2)
+    _, places = top_k(ops.convert_to_tensor(values), 2)
     assert ops.convert_to_numpy(places).ravel().tolist() == [200, 5]

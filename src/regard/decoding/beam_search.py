@@ -11,10 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 from keras import ops, tree
 
-from regard.decoding.highest import highest
-from regard.decoding.ranking import attainable, rank
-from regard.decoding.rules import allowed
-from regard.decoding.settings import Search
+from regard.decoding.rules import allowed, attainable, rank
+from regard.decoding.search import Search
+from regard.decoding.top_k import top_k
 from regard.ops.precision import Tensor
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 
@@ -22,18 +21,20 @@ from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 IMPOSSIBLE = -1e9
 
 
-class Stepper(Protocol):
-    """What a search needs of a model."""
+class StepwiseModel(Protocol):
+    """A model that writes one symbol at a time."""
 
-    def step(self, told: Tensor, state: Any, memory: Any) -> tuple[Tensor, Tensor, Any]:
+    def step(
+        self, previous: Tensor, state: Any, memory: Any
+    ) -> tuple[Tensor, Tensor, Any]:
         """Logits, weights and the next state for hypotheses ``(batch, beam)``."""
 
 
-class Source(NamedTuple):
-    """What is translated.
+class EncodedSources(NamedTuple):
+    """The sources of a search, as the model has read them.
 
     Args:
-        memory: What the model looks at.
+        memory: The states that the model attends to.
         mask: ``(batch, source)``, True where a source symbol is valid.
         prefix: ``(batch, steps)``, symbols that hypotheses begin with, then 0.
     """
@@ -47,7 +48,7 @@ class Beam(NamedTuple):
     """The hypotheses of every source, ``(batch, beam, …)``, after some steps.
 
     Args:
-        symbols: ``(batch, beam, steps)``, what was written.
+        symbols: ``(batch, beam, steps)``, those written so far.
         log_probability: ``(batch, beam)``.
         length: ``(batch, beam)``, with the end.
         finished: ``(batch, beam)``.
@@ -63,11 +64,11 @@ class Beam(NamedTuple):
     state: Any
 
 
-class Trail(NamedTuple):
-    """What every step did, ``(steps, batch, beam, …)``.
+class Backpointers(NamedTuple):
+    """Where the hypotheses of every step came from, ``(steps, batch, beam, …)``.
 
     Args:
-        parents: Which hypothesis of the step before each one came from.
+        parents: The place of each one's parent among the hypotheses of the step before.
         weights: The weights of the step, in the order of the parents' beam.
     """
 
@@ -88,41 +89,41 @@ class BeamSearch:
     steps: int
 
     def run(
-        self, model: Stepper, state: Any, source: Source
-    ) -> tuple[Beam, Trail, Tensor]:
+        self, model: StepwiseModel, state: Any, source: EncodedSources
+    ) -> tuple[Beam, Backpointers, Tensor]:
         """Search.
 
         Args:
-            model: What predicts the next symbol.
+            model: The model that predicts the next symbol.
             state: That of the decoder before the first step, ``(batch, features)``.
-            source: What is translated.
+            source: The sources.
 
         Returns:
-            The hypotheses, what each step did, and the number of steps.
+            The hypotheses, where they came from, and the number of steps.
         """
         (batch, sources), width = ops.shape(source.mask), self.search.beam
-        blank = Trail(
+        blank = Backpointers(
             ops.zeros((self.steps, batch, width), "int32"),
             ops.zeros((self.steps, batch, width, sources), "float32"),
         )
         first = self._first(state, source.mask)
 
-        def goes_on(index: Tensor, beam: Beam, trail: Trail) -> Tensor:  # noqa: ARG001 - the loop does
+        def goes_on(index: Tensor, beam: Beam, _: Backpointers) -> Tensor:
             return ops.logical_and(
                 index < self.steps, ops.any(~self._settled(beam, source.mask))
             )
 
-        def body(index: Tensor, beam: Beam, trail: Trail) -> tuple[Any, ...]:
+        def body(index: Tensor, beam: Beam, before: Backpointers) -> tuple[Any, ...]:
             beam, parents, weights = self._step(index, beam, model, source)
-            trail = Trail(
-                ops.slice_update(trail.parents, (index, 0, 0), parents[None]),
-                ops.slice_update(trail.weights, (index, 0, 0, 0), weights[None]),
+            after = Backpointers(
+                ops.slice_update(before.parents, (index, 0, 0), parents[None]),
+                ops.slice_update(before.weights, (index, 0, 0, 0), weights[None]),
             )
-            return index + 1, beam, trail
+            return index + 1, beam, after
 
         start = ops.convert_to_tensor(0, "int32")
-        count, beam, trail = ops.while_loop(goes_on, body, (start, first, blank))
-        return beam, trail, count
+        count, beam, backpointers = ops.while_loop(goes_on, body, (start, first, blank))
+        return beam, backpointers, count
 
     def _first(self, state: Any, mask: Tensor) -> Beam:
         batch, sources = ops.shape(mask)
@@ -153,19 +154,19 @@ class BeamSearch:
         return ops.logical_or(beam.finished, over)
 
     def rank(self, beam: Beam, mask: Tensor) -> Tensor:
-        """What the hypotheses are ranked by, ``(batch, beam)``."""
+        """The rank of the hypotheses, ``(batch, beam)``."""
         return rank(self.search, beam.log_probability, beam.length, beam.coverage, mask)
 
     def _step(
-        self, index: Tensor, beam: Beam, model: Stepper, source: Source
+        self, index: Tensor, beam: Beam, model: StepwiseModel, source: EncodedSources
     ) -> tuple[Beam, Tensor, Tensor]:
         """Go on by one symbol: hypotheses, their parents, and the parents' weights."""
-        told = ops.where(
+        previous = ops.where(
             index == 0,
             BEGIN_ID,
             ops.take(beam.symbols, ops.maximum(index - 1, 0), axis=-1),
         )
-        logits, weights, state = model.step(told, beam.state, source.memory)
+        logits, weights, state = model.step(previous, beam.state, source.memory)
         weights = ops.mean(ops.cast(weights, "float32"), axis=2)
         settled = self._settled(beam, source.mask)
         gains, symbols = self._continuations(index, beam, logits, source.prefix)
@@ -179,7 +180,7 @@ class BeamSearch:
         )
         total = beam.log_probability[..., None] + gains
         ranks = rank(self.search, total, grown.length, grown.coverage, source.mask)
-        places = _highest(ranks, self.search.beam)
+        places = _best_places(ranks, self.search.beam)
         parents = places // ops.shape(gains)[-1]
         after = tree.map_structure(lambda tensor: _pick(tensor, parents), grown)
         written = _pick_flat(symbols, places)
@@ -205,8 +206,8 @@ class BeamSearch:
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
         may = allowed(self.search, index, beam.symbols, prefix, count)
         possible = ops.where(may, logits, IMPOSSIBLE)
-        found, symbols = highest(possible, min(self.search.beam, count))
-        return found - total, ops.cast(symbols, "int32")
+        best, symbols = top_k(possible, min(self.search.beam, count))
+        return best - total, ops.cast(symbols, "int32")
 
 
 def _only_itself(
@@ -218,7 +219,7 @@ def _only_itself(
     return ops.where(settled, first, gains), ops.where(settled, PADDING_ID, symbols)
 
 
-def _highest(ranks: Tensor, count: int) -> Tensor:
+def _best_places(ranks: Tensor, count: int) -> Tensor:
     """The places of the best continuations of each source, ``(batch, count)``."""
     flat = ops.reshape(ranks, (ops.shape(ranks)[0], -1))
     if count == 1:

@@ -1,4 +1,4 @@
-"""The highest of many values."""
+"""The highest of many values, without putting all of them in order."""
 
 from keras import ops
 
@@ -8,7 +8,7 @@ from regard.ops.precision import Tensor
 _CHUNK = 128
 
 
-def highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def top_k(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The highest of the last axis in falling order, as ``ops.top_k`` finds them.
 
     A vocabulary is not put in order to find a few symbols: the ``count`` highest are in
@@ -33,8 +33,8 @@ def highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     best = ops.sort(ops.top_k(ops.max(chunked, axis=-1), count)[1], axis=-1)
     among = ops.take_along_axis(chunked, best[..., None], axis=2)
     among = ops.reshape(among, (batch, beam, count * _CHUNK))
-    found, places = ops.top_k(ops.concatenate([among, rest], axis=-1), count)
+    highest, places = ops.top_k(ops.concatenate([among, rest], axis=-1), count)
     # The rest lies behind all chunks, as if it were one.
     best = ops.pad(best, ((0, 0), (0, 0), (0, 1)), constant_values=chunks)
     chunk = ops.take_along_axis(best, places // _CHUNK, axis=-1)
-    return found, chunk * _CHUNK + places % _CHUNK
+    return highest, chunk * _CHUNK + places % _CHUNK

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from regard.decoding import Search
-from regard.decoding.ranking import attainable, length_norm, rank
+from regard.decoding.rules import attainable, length_norm, rank
 
 pytestmark = pytest.mark.backends
 

@@ -1,8 +1,9 @@
-"""What a search looks for."""
+"""The settings of a search, and the hypotheses it ends with."""
 
 from dataclasses import dataclass
 
 from regard._validate import check_count, check_number, wrong_value
+from regard.types import FloatArray, IntArray
 
 _OWNER = "a search"
 
@@ -66,3 +67,23 @@ class Search:
     def limit(self, source: int) -> int:
         """The most symbols that are written for a source of so many."""
         return 2 * source + 10 if self.max_length is None else self.max_length
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One sequence that a search ended with.
+
+    Args:
+        symbols: ``(target,)``, without the symbol that ends it.
+        log_probability: The logarithm of its probability in nats, the end included.
+        score: Its rank.
+        weights: ``(target, source)``, the attention of each symbol, the average over
+            heads.
+        finished: Whether it ended by itself; otherwise it was cut off.
+    """
+
+    symbols: IntArray
+    log_probability: float
+    score: float
+    weights: FloatArray
+    finished: bool
