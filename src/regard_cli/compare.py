@@ -11,7 +11,7 @@ from regard_cli.options import Json, Seed
 from regard_cli.targets import check_picture_target
 
 if TYPE_CHECKING:
-    from regard.comparison import Comparison, Run
+    from regard.comparison import Comparison, TrainingRun
 
 
 def compare(
@@ -93,7 +93,7 @@ def _value(text: str) -> object:
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
-def _show_run(run: "Run") -> None:
+def _show_run(run: "TrainingRun") -> None:
     looked = "" if run.on_gold is None else f"  attention on gold {run.on_gold:.1%}"
     typer.echo(
         f"{run.model}  run {run.repeat + 1}  accuracy {run.accuracy:.1%}{looked}",

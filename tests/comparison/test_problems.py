@@ -5,8 +5,8 @@ import pytest
 
 import regard
 from regard.comparison import Budget
-from regard.comparison.arrays import ArrayProblem
-from regard.comparison.sequences import SequenceProblem
+from regard.comparison.array_problem import ArrayProblem
+from regard.comparison.sequence_problem import SequenceProblem
 
 SMALL = Budget(samples=10, units=4)
 
@@ -27,7 +27,7 @@ class TestSequences:
         examples = problem.arrays(problem.draw(20, seed=1))
         assert examples.inputs.shape == examples.targets.shape == (20, 4)
         assert (examples.inputs >= 2).all()
-        assert (examples.marks == 1).all()
+        assert (examples.mask == 1).all()
 
     def test_of_many_lengths_end_and_are_marked_to_their_end(self):
         problem = of("copy", length=(2, 5), cardinality=5)
@@ -35,7 +35,7 @@ class TestSequences:
         examples = problem.arrays(pairs)
         assert examples.targets.shape == (50, 6)
         lengths = np.array([len(target) for target in pairs.targets])
-        np.testing.assert_array_equal(examples.marks.sum(axis=1), lengths + 1)
+        np.testing.assert_array_equal(examples.mask.sum(axis=1), lengths + 1)
         np.testing.assert_array_equal((examples.targets > 0).sum(axis=1), lengths)
 
     @pytest.mark.parametrize("settings", [{"length": 3}, {"length": (2, 5)}])
@@ -60,7 +60,7 @@ class TestSequences:
         examples = problem.arrays(problem.draw(10, seed=1))
         outputs = np.full((10, 6, 7), 1 / 7, "float32")
         # What stands in the padding does not count.
-        outputs[examples.marks == 0] = 0.0
+        outputs[examples.mask == 0] = 0.0
         assert float(problem.loss(examples, outputs)) == pytest.approx(np.log(7), 1e-6)
 
     def test_a_symbol_never_seen_has_a_number_too(self):
@@ -83,13 +83,15 @@ class TestSequences:
     def test_each_model_gives_probabilities_and_weights(self, name):
         problem = of("copy", length=(2, 5), cardinality=5)
         examples = problem.arrays(problem.draw(10, seed=1))
-        outputs, *looked = problem.model(name, SMALL)(examples.inputs, examples.targets)
+        outputs, *attention = problem.model(name, SMALL)(
+            examples.inputs, examples.targets
+        )
         assert outputs.shape == (10, 6, 7)
         np.testing.assert_allclose(np.sum(outputs, axis=-1), 1.0, rtol=1e-5)
         if name == "none":
-            assert not looked
+            assert not attention
             return
-        weights = np.asarray(looked[0])
+        weights = np.asarray(attention[0])
         assert weights.shape == (10, 1, 6, 5)
         np.testing.assert_allclose(weights.sum(axis=-1), 1.0, rtol=1e-5)
         padding = np.broadcast_to((examples.inputs == 0)[:, None, None], weights.shape)
@@ -124,11 +126,11 @@ class TestArrays:
         pairs = problem.draw(6, seed=1)
         examples = problem.arrays(pairs)
         for name in problem.models:
-            outputs, *looked = problem.model(name, SMALL)(examples.inputs)
+            outputs, *attention = problem.model(name, SMALL)(examples.inputs)
             assert outputs.shape == (6, 1), name
-            assert bool(looked) == (name != "none")
-            if looked:
-                assert 0 <= problem.on_gold(np.asarray(looked[0]), pairs) <= 1
+            assert bool(attention) == (name != "none")
+            if attention:
+                assert 0 <= problem.on_gold(np.asarray(attention[0]), pairs) <= 1
 
     def test_losses(self):
         column = ArrayProblem(regard.tasks.get("column"))

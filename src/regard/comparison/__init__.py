@@ -1,7 +1,6 @@
 """With and without attention on one task: who learns it, how fast, looking where."""
 
-from regard.comparison.budget import Budget
-from regard.comparison.comparing import compare, model_names
-from regard.comparison.result import Comparison, Run
+from regard.comparison.experiment import compare, model_names
+from regard.comparison.results import Budget, Comparison, TrainingRun
 
-__all__ = ["Budget", "Comparison", "Run", "compare", "model_names"]
+__all__ = ["Budget", "Comparison", "TrainingRun", "compare", "model_names"]

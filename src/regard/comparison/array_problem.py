@@ -1,4 +1,4 @@
-"""A task from an array to a number, as a model meets it."""
+"""A task from an array to a number as a learning problem, and its models."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,15 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from regard.comparison.budget import Budget
-from regard.comparison.problem import Examples, Problem, Solver
+from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
+from regard.comparison.results import Budget
 from regard.layers import LSTM, AttentionPooling, FeatureAttention
 from regard.ops.precision import Tensor
 from regard.tasks import ArrayPairs, ArrayTask, Column
 from regard.types import FloatArray
 
 
-class ArrayProblem(Problem[ArrayPairs]):
+class ArrayProblem(LearningProblem[ArrayPairs]):
     """A task from an array to a number.
 
     Args:
@@ -25,30 +25,30 @@ class ArrayProblem(Problem[ArrayPairs]):
     def __init__(self, task: ArrayTask) -> None:
         self.task = task
         self.is_class = isinstance(task, Column)
-        self._makers = _OF_COLUMNS if self.is_class else _OF_SERIES
-        self.models = self.usual_models = tuple(self._makers)
+        self._models = _COLUMNS_MODELS if self.is_class else _SERIES_MODELS
+        self.models = self.usual_models = tuple(self._models)
 
     def draw(self, count: int, seed: int) -> ArrayPairs:
         """Fresh pairs."""
         return self.task.sample(count, seed=seed)
 
-    def arrays(self, pairs: ArrayPairs) -> Examples:
+    def arrays(self, pairs: ArrayPairs) -> TrainingSamples:
         """Inputs, and ``(pairs, 1)`` targets."""
         targets = pairs.targets[:, None].astype(np.float32)
-        return Examples(pairs.inputs, targets, np.ones_like(targets))
+        return TrainingSamples(pairs.inputs, targets, np.ones_like(targets))
 
     def model(self, name: str, budget: Budget) -> Solver:
         """A fresh model."""
-        last = "sigmoid" if self.is_class else "linear"
-        return self._makers[name](budget.units, last)
+        activation = "sigmoid" if self.is_class else "linear"
+        return self._models[name](budget.units, activation)
 
     def losses(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """The cross-entropy of a class in nats, the squared error of a number."""
         if not self.is_class:
             return ops.square(targets - outputs)
         # A probability of 0 in float32 has a logarithm that ends a training.
-        right = ops.where(targets > 0.5, outputs, 1.0 - outputs)
-        return -ops.log(ops.maximum(right, 1e-7))
+        of_target = ops.where(targets > 0.5, outputs, 1.0 - outputs)
+        return -ops.log(ops.maximum(of_target, 1e-7))
 
     def accuracy(self, outputs: FloatArray, pairs: ArrayPairs) -> float:
         """The share of numbers within the tolerance, or of right classes."""
@@ -59,22 +59,25 @@ class ArrayProblem(Problem[ArrayPairs]):
         return self.task.attention_on_gold(weights.mean(axis=1), pairs)
 
 
-class OfSeries(Solver):
-    """An encoder of the steps, what is made of its states, and the answer.
+class SeriesModel(Solver):
+    """An encoder of the steps, a pooling of its states, and the answer.
 
     Args:
         units: The width of the recurrent layer.
-        last: The activation of the answer.
-        pooling: Makes one vector of the states; None: the last state.
+        activation: That of the answer.
+        pooling: Makes the layer that pools the states; None: the last state.
     """
 
     def __init__(
-        self, units: int, last: str, pooling: Callable[[], AttentionPooling] | None
+        self,
+        units: int,
+        activation: str,
+        pooling: Callable[[], AttentionPooling] | None,
     ) -> None:
         super().__init__()
         self.encoder = LSTM(units, return_sequences=pooling is not None)
         self.pooling = None if pooling is None else pooling()
-        self.answer = keras.layers.Dense(1, activation=last)
+        self.answer = keras.layers.Dense(1, activation=activation)
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
         """Answers ``(batch, 1)``, weights ``(batch, heads, steps)``."""
@@ -86,20 +89,20 @@ class OfSeries(Solver):
         return self.answer(vector), weights
 
 
-class OfColumns(Solver):
+class ColumnsModel(Solver):
     """A hidden layer over the columns, with or without attention on them before.
 
     Args:
         units: The width of the hidden layer.
-        last: The activation of the answer.
-        looks: Whether there is attention.
+        activation: That of the answer.
+        attends: Whether there is attention.
     """
 
-    def __init__(self, units: int, last: str, looks: bool) -> None:
+    def __init__(self, units: int, activation: str, attends: bool) -> None:
         super().__init__()
-        self.attention = FeatureAttention() if looks else None
+        self.attention = FeatureAttention() if attends else None
         self.hidden = keras.layers.Dense(units, activation="relu")
-        self.answer = keras.layers.Dense(1, activation=last)
+        self.answer = keras.layers.Dense(1, activation=activation)
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
         """Answers ``(batch, 1)``, weights ``(batch, 1, columns)``."""
@@ -111,16 +114,16 @@ class OfColumns(Solver):
 
 
 def _series(**settings: str) -> Callable[[int, str], Solver]:
-    return partial(OfSeries, pooling=partial(AttentionPooling, **settings))  # type: ignore[arg-type]  # settings are by name
+    return partial(SeriesModel, pooling=partial(AttentionPooling, **settings))  # type: ignore[arg-type]  # settings are by name
 
 
-_OF_SERIES: dict[str, Callable[[int, str], Solver]] = {
-    "none": partial(OfSeries, pooling=None),
+_SERIES_MODELS: dict[str, Callable[[int, str], Solver]] = {
+    "none": partial(SeriesModel, pooling=None),
     "feed_forward": _series(score="feed_forward"),
     "additive": _series(score="last", alignment="additive"),
     "general": _series(score="last", alignment="general"),
 }
-_OF_COLUMNS: dict[str, Callable[[int, str], Solver]] = {
-    "none": partial(OfColumns, looks=False),
-    "feature": partial(OfColumns, looks=True),
+_COLUMNS_MODELS: dict[str, Callable[[int, str], Solver]] = {
+    "none": partial(ColumnsModel, attends=False),
+    "feature": partial(ColumnsModel, attends=True),
 }

@@ -1,4 +1,4 @@
-"""Train several models on one task several times."""
+"""An experiment: several models trained on one task several times."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,12 +8,11 @@ import keras
 import numpy as np
 
 from regard._validate import check_count
-from regard.comparison.arrays import ArrayProblem
-from regard.comparison.budget import Budget
-from regard.comparison.problem import Examples, Problem, Solver
-from regard.comparison.result import Comparison, Run
-from regard.comparison.sequences import SequenceProblem
-from regard.comparison.training import train_each
+from regard.comparison.array_problem import ArrayProblem
+from regard.comparison.optimization import train_each
+from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
+from regard.comparison.results import Budget, Comparison, TrainingRun
+from regard.comparison.sequence_problem import SequenceProblem
 from regard.errors import ArgumentError
 from regard.runtime import compile_function
 from regard.tasks import ArrayTask, SequenceTask
@@ -33,7 +32,7 @@ def compare(
     repeats: int = 10,
     budget: Budget | None = None,
     seed: int = 0,
-    on_run: Callable[[Run], None] | None = None,
+    on_run: Callable[[TrainingRun], None] | None = None,
 ) -> Comparison:
     """Train models several times on the same budget, and see who learns the task.
 
@@ -49,7 +48,7 @@ def compare(
             that score that are told the right symbols while they train; ``"uniform"``,
             such a decoder that sees the mean of the source.
         repeats: How often each model is trained.
-        budget: What each run may use.
+        budget: The budget of each run.
         seed: The same seed, the same runs.
         on_run: Called with each run as it ends.
 
@@ -57,8 +56,8 @@ def compare(
         ArgumentError: An unknown model, or a number out of range.
 
     Example:
-        >>> found = compare(regard.tasks.get("first-n"), ["none", "additive"])
-        >>> found.accuracy("additive").mean()
+        >>> comparison = compare(regard.tasks.get("first-n"), ["none", "additive"])
+        >>> comparison.accuracy("additive").mean()
     """
     budget = budget or Budget()
     problem = _problem(task, budget)
@@ -80,7 +79,7 @@ def model_names(task: Task) -> tuple[str, ...]:
     return _problem(task, Budget(samples=1)).models
 
 
-def _problem(task: Task, budget: Budget) -> Problem[Any]:
+def _problem(task: Task, budget: Budget) -> LearningProblem[Any]:
     if isinstance(task, SequenceTask):
         return SequenceProblem(task, looked_at=max(budget.samples, 1_000))
     if isinstance(task, ArrayTask):
@@ -93,7 +92,7 @@ def _problem(task: Task, budget: Budget) -> Problem[Any]:
 
 
 def _check_models(
-    models: tuple[str, ...], problem: Problem[Any], task: Task
+    models: tuple[str, ...], problem: LearningProblem[Any], task: Task
 ) -> tuple[str, ...]:
     for name in models:
         if name not in problem.models:
@@ -112,37 +111,37 @@ def _check_models(
 
 
 def _runs(
-    problem: Problem[Any], name: str, repeats: int, budget: Budget, seed: int
-) -> Iterator[Run]:
+    problem: LearningProblem[Any], name: str, repeats: int, budget: Budget, seed: int
+) -> Iterator[TrainingRun]:
     seeds = [_APART * seed + repeat for repeat in range(repeats)]
-    begun = [_begin(problem, name, budget, each) for each in seeds]
+    fresh = [_fresh(problem, name, budget, each) for each in seeds]
     # One model serves all runs, so that each program is compiled once.
-    model = begun[0][0]
-    given = [(examples, first.get_weights()) for first, examples in begun]
-    trained = train_each(problem, model, given, budget.batch, budget.learning_rate)
+    model = fresh[0][0]
+    starts = [(samples, first.get_weights()) for first, samples in fresh]
+    trained = train_each(problem, model, starts, budget.batch, budget.learning_rate)
     program = compile_function(model, lambda inputs: model(inputs, training=False))
     for repeat, (weights, losses) in enumerate(trained):
         model.set_weights(weights)
         test = problem.draw(budget.test, seed=2 * seeds[repeat] + 1)
-        outputs, *looked = _answer(program, problem.arrays(test).inputs)
-        yield Run(
+        outputs, *attention = _answer(program, problem.arrays(test).inputs)
+        yield TrainingRun(
             model=name,
             repeat=repeat,
             accuracy=problem.accuracy(outputs, test),
-            on_gold=problem.on_gold(looked[0], test) if looked else None,
+            on_gold=problem.on_gold(attention[0], test) if attention else None,
             losses=losses,
         )
 
 
-def _begin(
-    problem: Problem[Any], name: str, budget: Budget, seed: int
-) -> tuple[Solver, Examples]:
-    """A fresh model with its weights, and what it is trained on."""
-    examples = problem.arrays(problem.draw(budget.samples, seed=2 * seed))
+def _fresh(
+    problem: LearningProblem[Any], name: str, budget: Budget, seed: int
+) -> tuple[Solver, TrainingSamples]:
+    """A fresh model with its weights, and the samples it is trained on."""
+    samples = problem.arrays(problem.draw(budget.samples, seed=2 * seed))
     keras.utils.set_random_seed(seed)
     model = problem.model(name, budget)
-    model(examples.inputs[:1], examples.targets[:1])  # makes the weights
-    return model, examples
+    model(samples.inputs[:1], samples.targets[:1])  # makes the weights
+    return model, samples
 
 
 def _answer(program: Callable[..., Any], inputs: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A task as a model meets it: arrays in, arrays out."""
+"""A task as a learning problem: arrays in, arrays out."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -7,25 +7,29 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from regard.comparison.budget import Budget
+from regard.comparison.results import Budget
 from regard.ops.precision import Tensor
 from regard.types import FloatArray
 
 PairsT = TypeVar("PairsT")
 
 
-class Examples(NamedTuple):
-    """What a model is trained on, each with the axis of samples first.
+class TrainingSamples(NamedTuple):
+    """The samples of a training, each part with the axis of samples first.
 
     Args:
-        inputs: What it is given.
-        targets: What it should answer.
-        marks: 1 where an answer counts and 0 where it is padding.
+        inputs: What a model is given.
+        targets: The right answers.
+        mask: 1 where an answer counts and 0 where it is padding.
     """
 
     inputs: npt.NDArray[Any]
     targets: npt.NDArray[Any]
-    marks: FloatArray
+    mask: FloatArray
+
+    def between(self, start: int, stop: int) -> "TrainingSamples":
+        """Some of the samples."""
+        return TrainingSamples(*(np.asarray(part)[start:stop] for part in self))
 
 
 class Solver(keras.Model):
@@ -35,15 +39,15 @@ class Solver(keras.Model):
         """Answers, and the attention where there is one.
 
         Args:
-            inputs: What is given.
+            inputs: Those of the samples.
             targets: The right answers, in training; some models are told those of the
                 steps before.
         """
         raise NotImplementedError
 
 
-class Problem(ABC, Generic[PairsT]):
-    """A task as a model meets it."""
+class LearningProblem(ABC, Generic[PairsT]):
+    """A task as a learning problem."""
 
     #: The models that can be compared on it; those that are when none are named.
     models: tuple[str, ...]
@@ -54,7 +58,7 @@ class Problem(ABC, Generic[PairsT]):
         """Fresh pairs."""
 
     @abstractmethod
-    def arrays(self, pairs: PairsT) -> Examples:
+    def arrays(self, pairs: PairsT) -> TrainingSamples:
         """Pairs as a model takes them."""
 
     @abstractmethod
@@ -63,7 +67,7 @@ class Problem(ABC, Generic[PairsT]):
 
     @abstractmethod
     def losses(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """The loss of each answer, of the shape of the marks."""
+        """The loss of each answer, of the shape of the mask."""
 
     @abstractmethod
     def accuracy(self, outputs: FloatArray, pairs: PairsT) -> float:
@@ -73,13 +77,8 @@ class Problem(ABC, Generic[PairsT]):
     def on_gold(self, weights: FloatArray, pairs: PairsT) -> float | None:
         """The mean attention on the gold positions, where the task has them."""
 
-    def loss(self, examples: Examples, outputs: Tensor) -> Tensor:
+    def loss(self, samples: TrainingSamples, outputs: Tensor) -> Tensor:
         """The mean loss of the answers that count."""
-        losses = self.losses(examples.targets, outputs)
-        marks = keras.ops.cast(examples.marks, losses.dtype)
-        return keras.ops.sum(losses * marks) / keras.ops.sum(marks)
-
-
-def slice_of(examples: Examples, start: int, stop: int) -> Examples:
-    """Some of the samples."""
-    return Examples(*(np.asarray(part)[start:stop] for part in examples))
+        losses = self.losses(samples.targets, outputs)
+        mask = keras.ops.cast(samples.mask, losses.dtype)
+        return keras.ops.sum(losses * mask) / keras.ops.sum(mask)

@@ -1,4 +1,4 @@
-"""What a comparison found."""
+"""The results of a comparison, and the budget of each training in it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,12 +6,54 @@ from typing import Any
 
 import numpy as np
 
-from regard.comparison.budget import Budget
+from regard._validate import check_count, check_number
+from regard.errors import ArgumentError
 from regard.types import FloatArray
+
+_OWNER = "a budget"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The data and effort that every model of a comparison may use.
+
+    Args:
+        samples: The number of training samples, each seen once.
+        batch: How many of them make a step.
+        test: The number of fresh samples to answer after the training.
+        units: The width of the recurrent layers.
+        learning_rate: The step size of Adam.
+
+    Raises:
+        ArgumentError: A number is out of range, or there are fewer samples than make
+            a step.
+    """
+
+    samples: int = 5_000
+    batch: int = 1
+    test: int = 1_000
+    units: int = 150
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "batch", "test", "units"):
+            check_count(name, getattr(self, name), of=_OWNER)
+        check_number("learning_rate", self.learning_rate, above=0, of=_OWNER)
+        if self.batch > self.samples:
+            raise ArgumentError(
+                "There are fewer samples than make a step.",
+                expected=f"samples of batch={self.batch} or more",
+                received=f"samples={self.samples}",
+            )
+
+    @property
+    def steps(self) -> int:
+        """The number of training steps; what is left over is not seen."""
+        return self.samples // self.batch
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TrainingRun:
     """One training of one model.
 
     Args:
@@ -38,17 +80,17 @@ class Comparison:
         task: The name of the task.
         models: The names of the models.
         runs: All runs, model by model.
-        budget: What each run was given.
+        budget: The budget of each run.
         seconds: How long all of it took.
     """
 
     task: str
     models: tuple[str, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[TrainingRun, ...]
     budget: Budget
     seconds: float
 
-    def of(self, model: str) -> list[Run]:
+    def of(self, model: str) -> list[TrainingRun]:
         """The runs of one model."""
         return [run for run in self.runs if run.model == model]
 
@@ -58,8 +100,8 @@ class Comparison:
 
     def on_gold(self, model: str) -> float | None:
         """The mean attention on the gold positions over the runs of a model."""
-        found = [run.on_gold for run in self.of(model) if run.on_gold is not None]
-        return float(np.mean(found)) if found else None
+        shares = [run.on_gold for run in self.of(model) if run.on_gold is not None]
+        return float(np.mean(shares)) if shares else None
 
     @cached_property
     def losses(self) -> dict[str, FloatArray]:

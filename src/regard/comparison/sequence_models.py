@@ -7,14 +7,15 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from regard import legacy
 from regard.comparison.problem import Solver
-from regard.comparison.published import PublishedDecoder
 from regard.layers import LSTM, AttentionDecoder
+from regard.layers.shapes import Shape
 from regard.ops.precision import Tensor
 
 
-class Sizes(NamedTuple):
-    """What a task and a budget leave to no model to choose.
+class SequenceDimensions(NamedTuple):
+    """The dimensions that a task and a budget give every model.
 
     Args:
         symbols: The number of symbols; 0 is padding.
@@ -33,22 +34,22 @@ class WithoutAttention(Solver):
     """The last state of an encoder, given to every step of a decoder.
 
     Args:
-        sizes: The sizes.
+        dimensions: Those of the task and the budget.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, dimensions: SequenceDimensions) -> None:
         super().__init__()
-        self.sizes = sizes
-        self.encoder = LSTM(sizes.units)
-        self.decoder = LSTM(sizes.units, return_sequences=True)
-        self.answer = keras.layers.Dense(sizes.symbols, activation="softmax")
+        self.dimensions = dimensions
+        self.encoder = LSTM(dimensions.units)
+        self.decoder = LSTM(dimensions.units, return_sequences=True)
+        self.answer = keras.layers.Dense(dimensions.symbols, activation="softmax")
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
         """Answers ``(batch, steps, symbols)``."""
         del targets
-        symbols, valid = _symbols(inputs, self.sizes)
+        symbols, valid = _symbols(inputs, self.dimensions)
         last = self.encoder(symbols, mask=valid)
-        repeated = ops.repeat(last[:, None], self.sizes.steps, axis=1)
+        repeated = ops.repeat(last[:, None], self.dimensions.steps, axis=1)
         return (self.answer(self.decoder(repeated)),)
 
 
@@ -56,25 +57,25 @@ class WithAttention(Solver):
     """The states of an encoder, and a decoder that looks at them.
 
     Args:
-        sizes: The sizes.
+        dimensions: Those of the task and the budget.
         score: The score of the decoder's attention.
     """
 
-    def __init__(self, sizes: Sizes, score: str = "additive") -> None:
+    def __init__(self, dimensions: SequenceDimensions, score: str = "additive") -> None:
         super().__init__()
-        self.sizes = sizes
-        self.encoder = LSTM(sizes.units, return_sequences=True)
+        self.dimensions = dimensions
+        self.encoder = LSTM(dimensions.units, return_sequences=True)
         self.decoder = AttentionDecoder(
-            sizes.units,
+            dimensions.units,
             score=score,
-            output_units=sizes.symbols,
-            output_length=sizes.steps,
+            output_units=dimensions.symbols,
+            output_length=dimensions.steps,
         )
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
         """Answers ``(batch, steps, symbols)``, weights ``(batch, 1, steps, keys)``."""
-        symbols, valid = _symbols(inputs, self.sizes)
-        memory, mask = self.seen(self.encoder(symbols, mask=valid), valid)
+        symbols, valid = _symbols(inputs, self.dimensions)
+        memory, mask = self.attended(self.encoder(symbols, mask=valid), valid)
         answers, weights = self.decoder(
             memory,
             targets=targets,
@@ -83,8 +84,8 @@ class WithAttention(Solver):
         )
         return answers, self.spread(weights, valid)
 
-    def seen(self, memory: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What the decoder may look at."""
+    def attended(self, memory: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The states that the decoder attends to, and their mask."""
         return memory, valid
 
     def spread(self, weights: Tensor, valid: Tensor) -> Tensor:
@@ -93,23 +94,65 @@ class WithAttention(Solver):
         return weights
 
 
+# What starts as an orthogonal matrix: the gates and the first state.
+_ORTHOGONAL = ("W_s", *(f"{letter}_{gate}" for letter in "CUW" for gate in "rzpo"))
+
+
+class PublishedDecoder(keras.layers.Layer):
+    """``regard.legacy.AttentionDecoder`` for any number of steps, with a mask.
+
+    Unlike in ``regard.layers.AttentionDecoder``, a prediction is made from the state
+    before its step.
+
+    Args:
+        units: The width of the state.
+        symbols: The number of symbols.
+        steps: How many are predicted.
+    """
+
+    def __init__(self, units: int, symbols: int, steps: int) -> None:
+        super().__init__()
+        self.supports_masking = True
+        self.steps = steps
+        first = dict.fromkeys(_ORTHOGONAL, "orthogonal")
+        self.decoder = legacy.AttentionDecoder(units, symbols, initializers=first)
+
+    def build(self, memory_shape: Shape) -> None:
+        """Make the weights."""
+        self.decoder.build(memory_shape)
+
+    def call(self, memory: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities ``(batch, steps, symbols)``, weights ``(batch, steps, keys)``.
+
+        Args:
+            memory: ``(batch, keys, features)``.
+            valid: ``(batch, keys)``, True where a key is one.
+        """
+        return self.decoder.write(memory, self.steps, valid)
+
+    def compute_mask(self, *_: object) -> None:
+        """None: there is an answer for each step, whatever the keys."""
+
+
 class Published(Solver):
     """The states of an encoder, and the decoder that was published with them.
 
     Args:
-        sizes: The sizes.
+        dimensions: Those of the task and the budget.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, dimensions: SequenceDimensions) -> None:
         super().__init__()
-        self.sizes = sizes
-        self.encoder = LSTM(sizes.units, return_sequences=True)
-        self.decoder = PublishedDecoder(sizes.units, sizes.symbols, sizes.steps)
+        self.dimensions = dimensions
+        self.encoder = LSTM(dimensions.units, return_sequences=True)
+        self.decoder = PublishedDecoder(
+            dimensions.units, dimensions.symbols, dimensions.steps
+        )
 
     def call(self, inputs: Tensor, targets: Tensor | None = None) -> tuple[Tensor, ...]:
         """Answers ``(batch, steps, symbols)``, weights ``(batch, 1, steps, keys)``."""
         del targets
-        symbols, valid = _symbols(inputs, self.sizes)
+        symbols, valid = _symbols(inputs, self.dimensions)
         answers, weights = self.decoder(self.encoder(symbols, mask=valid), valid)
         return answers, weights[:, None]
 
@@ -117,13 +160,13 @@ class Published(Solver):
 class Uniform(WithAttention):
     """Attention that is the same on every position: the decoder sees their mean."""
 
-    def seen(self, memory: Tensor, valid: Tensor) -> tuple[Tensor, None]:
+    def attended(self, memory: Tensor, valid: Tensor) -> tuple[Tensor, None]:
         """The mean of the states alone."""
         share = self._share(valid, memory.dtype)
         return ops.sum(memory * share[..., None], axis=1, keepdims=True), None
 
     def spread(self, weights: Tensor, valid: Tensor) -> Tensor:
-        """What each position has of that mean."""
+        """The share of each position in that mean."""
         return weights * self._share(valid, weights.dtype)[:, None, None]
 
     def _share(self, valid: Tensor, dtype: str) -> Tensor:
@@ -131,11 +174,11 @@ class Uniform(WithAttention):
         return marks / ops.sum(marks, axis=1, keepdims=True)
 
 
-def _symbols(inputs: Tensor, sizes: Sizes) -> tuple[Tensor, Tensor]:
-    return ops.one_hot(inputs, sizes.symbols), ops.not_equal(inputs, 0)
+def _symbols(inputs: Tensor, dimensions: SequenceDimensions) -> tuple[Tensor, Tensor]:
+    return ops.one_hot(inputs, dimensions.symbols), ops.not_equal(inputs, 0)
 
 
-SEQUENCE_MODELS: dict[str, Callable[[Sizes], Solver]] = {
+SEQUENCE_MODELS: dict[str, Callable[[SequenceDimensions], Solver]] = {
     "none": WithoutAttention,
     "published": Published,
     "uniform": Uniform,

@@ -1,11 +1,11 @@
-"""A task from sequence to sequence, as a model meets it."""
+"""A task from sequence to sequence as a learning problem."""
 
 import numpy as np
 from keras import ops
 
-from regard.comparison.budget import Budget
-from regard.comparison.problem import Examples, Problem, Solver
-from regard.comparison.sequence_models import SEQUENCE_MODELS, Sizes
+from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
+from regard.comparison.results import Budget
+from regard.comparison.sequence_models import SEQUENCE_MODELS, SequenceDimensions
 from regard.ops.precision import Tensor
 from regard.tasks import SequencePairs, SequenceTask
 from regard.types import FloatArray, IntArray
@@ -16,7 +16,7 @@ _END, _UNKNOWN, _FIRST = 0, 1, 2
 _SEED = 2**31 - 1
 
 
-class SequenceProblem(Problem[SequencePairs]):
+class SequenceProblem(LearningProblem[SequencePairs]):
     """A task from sequence to sequence.
 
     Args:
@@ -29,29 +29,29 @@ class SequenceProblem(Problem[SequencePairs]):
 
     def __init__(self, task: SequenceTask, looked_at: int) -> None:
         self.task = task
-        seen = task.sample(looked_at, seed=_SEED)
-        tokens = {token for text in (*seen.sources, *seen.targets) for token in text}
+        pairs = task.sample(looked_at, seed=_SEED)
+        tokens = {token for text in (*pairs.sources, *pairs.targets) for token in text}
         self.symbols = {
             token: number for number, token in enumerate(sorted(tokens), _FIRST)
         }
         self.tokens = {number: token for token, number in self.symbols.items()}
-        lengths = {len(target) for target in seen.targets}
-        self.fixed = len(lengths) == 1 and len({*map(len, seen.sources)}) == 1
+        lengths = {len(target) for target in pairs.targets}
+        self.fixed = len(lengths) == 1 and len({*map(len, pairs.sources)}) == 1
         # One more for the end, where the length is part of the answer.
         self.steps = max(lengths) + (not self.fixed)
-        self.keys = max(map(len, seen.sources))
+        self.keys = max(map(len, pairs.sources))
 
     def draw(self, count: int, seed: int) -> SequencePairs:
         """Fresh pairs."""
         return self.task.sample(count, seed=seed)
 
-    def arrays(self, pairs: SequencePairs) -> Examples:
+    def arrays(self, pairs: SequencePairs) -> TrainingSamples:
         """Symbols, ``(pairs, keys)`` and ``(pairs, steps)``."""
         targets = self._numbers(pairs.targets, self.steps)
         ends = np.array([len(target) for target in pairs.targets])[:, None]
-        marks = np.arange(self.steps) < ends + (not self.fixed)
+        mask = np.arange(self.steps) < ends + (not self.fixed)
         sources = self._numbers(pairs.sources, self.keys)
-        return Examples(sources, targets, marks.astype(np.float32))
+        return TrainingSamples(sources, targets, mask.astype(np.float32))
 
     def _numbers(self, texts: tuple[tuple[str, ...], ...], length: int) -> IntArray:
         numbers = np.full((len(texts), length), _END, np.int32)
@@ -64,8 +64,8 @@ class SequenceProblem(Problem[SequencePairs]):
     def model(self, name: str, budget: Budget) -> Solver:
         """A fresh model."""
         symbols = len(self.symbols) + _FIRST
-        sizes = Sizes(symbols, self.steps, self.keys, budget.units)
-        return SEQUENCE_MODELS[name](sizes)
+        dimensions = SequenceDimensions(symbols, self.steps, self.keys, budget.units)
+        return SEQUENCE_MODELS[name](dimensions)
 
     def losses(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """The cross-entropy of each symbol, in nats."""

@@ -5,8 +5,8 @@ import pytest
 
 import regard
 from regard.comparison import Budget, compare, model_names
-from regard.comparison.sequences import SequenceProblem
-from regard.comparison.training import _step_by_step, train_each
+from regard.comparison.optimization import _step_by_step, train_each
+from regard.comparison.sequence_problem import SequenceProblem
 from regard.errors import ArgumentError
 
 TASK = regard.tasks.get("first-n", length=3, n=2, cardinality=5)
