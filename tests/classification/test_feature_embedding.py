@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from regard.classification.feature_embedding import FeatureEmbedding
+from regard.classification.network import FeatureEmbedding
 from regard.errors import ArgumentError
 
 pytestmark = pytest.mark.backends

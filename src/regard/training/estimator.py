@@ -62,9 +62,9 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     @classmethod
     def of(cls, trained: ArtifactT) -> Self:
         """The object around what an earlier training made."""
-        made = cls(trained.seed, **trained.config.to_dict())
-        made._trained = trained
-        return made
+        estimator = cls(trained.seed, **trained.config.to_dict())
+        estimator._trained = trained
+        return estimator
 
     @property
     def trained(self) -> ArtifactT:
@@ -108,9 +108,9 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         write_bundle(path, self.kind, self.trained.to_parts())
 
     def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
-        """The settings, with those that ``fit`` was told in their place."""
-        told = {name: value for name, value in overrides.items() if value is not None}
-        return self.settings | told
+        """The settings, with those that are not None in their place."""
+        chosen = {key: value for key, value in overrides.items() if value is not None}
+        return self.settings | chosen
 
     def _adopt(
         self,

@@ -66,11 +66,11 @@ class TrainedTranslator:
         forced = None
         if prefixes is not None:
             forced = [encoded.ids for encoded in self.target.encode(prefixes)]
-        found = self.searcher(search).run(self._ids(encoded_texts), forced)
+        results = self.searcher(search).run(self._ids(encoded_texts), forced)
         return [
             [self.translation(text, encoded, best, replacement) for best in hypotheses]
             for text, encoded, hypotheses in zip(
-                texts, encoded_texts, found, strict=True
+                texts, encoded_texts, results, strict=True
             )
         ]
 
@@ -86,7 +86,7 @@ class TrainedTranslator:
         encoded_texts = self.source.encode(sources)
         _check_not_empty(encoded_texts)
         forced = [np.append(encoded.ids, END_ID) for encoded in written]
-        found = self.searcher(search).run(self._ids(encoded_texts), forced)
+        results = self.searcher(search).run(self._ids(encoded_texts), forced)
         return [
             replace(
                 self.translation(source, encoded, best[0], replacement=False),
@@ -94,7 +94,7 @@ class TrainedTranslator:
                 target_tokens=tokens.tokens,
             )
             for source, encoded, best, target, tokens in zip(
-                sources, encoded_texts, found, targets, written, strict=True
+                sources, encoded_texts, results, targets, written, strict=True
             )
         ]
 

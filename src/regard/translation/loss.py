@@ -52,12 +52,12 @@ class SequenceLoss(keras.losses.Loss):
         """The loss of each symbol, ``(batch, steps)``."""
         logits = widen(y_pred)
         total = ops.logsumexp(logits, axis=-1)
-        right = ops.take_along_axis(logits, ops.cast(y_true, "int32")[..., None], -1)
-        right = ops.squeeze(right, -1)
+        symbols = ops.cast(y_true, "int32")[..., None]
+        expected = ops.squeeze(ops.take_along_axis(logits, symbols, -1), -1)
         if not self.label_smoothing:
-            return total - right
+            return total - expected
         share = self.label_smoothing
-        return total - (1 - share) * right - share * ops.mean(logits, axis=-1)
+        return total - (1 - share) * expected - share * ops.mean(logits, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the loss can be made anew from."""
