@@ -107,5 +107,5 @@ def test_a_class_with_a_single_example_is_named():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5])
 def test_a_share_out_of_range_is_refused(fraction):
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
+    with pytest.raises(ArgumentError, match="above 0, below 1"):
         train_test_split(np.array([0, 0]), fraction, LABELS, 0)

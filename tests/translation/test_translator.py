@@ -222,12 +222,12 @@ def test_gold_links_are_by_target_and_source():
         (lambda made: made.translate(["a"], length_penalty=math.nan), "finite"),
         (lambda made: made.translate(["a", "b"], prefixes=["c"]), "2 prefixes"),
         (lambda made: made.translate(["a"], prefixes="c"), "list of texts"),
-        (lambda made: made.align(["a"], ["b", "c"]), "1 targets.*Received: 2"),
+        (lambda made: made.align(["a"], ["b", "c"]), "1 sources and 2 targets"),
         (lambda made: made.align(["a", " "], ["b", "c"]), "source of pair 1"),
         (lambda made: made.align("a", "b"), "two lists of texts"),
         (
             lambda made: made.evaluate(SOURCES, TARGETS, beam=1, alignments=[]),
-            "8 alignments.*Received: 0",
+            "8 pairs and 0 gold alignments",
         ),
     ],
 )

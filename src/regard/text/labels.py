@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from regard.errors import ArgumentError, DataError
+from regard._validate import check_number
+from regard.errors import DataError
 from regard.types import IntArray
 
 Label: TypeAlias = str | int
@@ -120,12 +121,7 @@ def train_test_split(
         ArgumentError: ``fraction`` is not between 0 and 1.
         DataError: A class has a single example.
     """
-    if not 0 < fraction < 1:
-        raise ArgumentError(
-            "The validation split is a share of the examples.",
-            expected="a number between 0 and 1",
-            received=str(fraction),
-        )
+    check_number("validation_split", fraction, above=0, below=1)
     generator = np.random.default_rng(seed)
     held_out = np.zeros(len(targets), dtype=bool)
     for index, name in enumerate(labels.names):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from regard._validate import check_same_length
 from regard.decoding import Search, Searcher
-from regard.errors import ArgumentError
 from regard.metrics import (
     Alignment,
     AlignmentScore,
@@ -91,12 +91,7 @@ def aligned_as(
     Raises:
         ArgumentError: There are not as many of them as pairs.
     """
-    if len(aligned) != len(gold):
-        raise ArgumentError(
-            "Every pair needs a gold alignment.",
-            expected=f"{len(aligned)} alignments",
-            received=str(len(gold)),
-        )
+    check_same_length({"pairs": aligned, "gold alignments": gold})
     return alignment_error_rate(
         [hard_alignment(translation.alignment) for translation in aligned],
         [links.sure for links in gold],

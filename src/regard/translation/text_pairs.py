@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from regard._validate import check_choice, check_share
+from regard._validate import check_choice, check_same_length, check_share
 from regard.errors import ArgumentError, DataError
 
 #: Sources, or the path of a file with sources and targets.
@@ -130,12 +130,7 @@ def _checked(sources: Any, targets: Any) -> tuple[list[str], list[str]]:
             received=f"{type(sources).__name__} and {type(targets).__name__}",
         )
     sources, targets = list(sources), list(targets)
-    if len(sources) != len(targets):
-        raise ArgumentError(
-            "Every source needs a target.",
-            expected=f"{len(sources)} targets",
-            received=str(len(targets)),
-        )
+    check_same_length({"sources": sources, "targets": targets})
     if not sources:
         raise DataError("There is no pair.", expected="at least one")
     for side, texts in (("source", sources), ("target", targets)):
