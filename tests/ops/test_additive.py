@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from additive_inputs import draw, exact_gradients
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
@@ -35,21 +36,11 @@ def fast_path(monkeypatch):
     monkeypatch.setattr(dispatch, "SMALL", dict.fromkeys(dispatch.SMALL, 0))
 
 
-def draw(shape, seed=0, size=1.0, scale=1.0):
-    batch, heads, queries, keys, features = shape
-    rng = np.random.default_rng(seed)
-    return (
-        size * rng.normal(size=(batch, heads, queries, features)).astype("float32"),
-        size * rng.normal(size=(batch, heads, keys, features)).astype("float32"),
-        scale * rng.normal(size=(heads, features)).astype("float32"),
-    )
-
-
 def relative_error(query, key, scale):
-    found = ops.convert_to_numpy(additive_scores(query, key, scale))
+    result = ops.convert_to_numpy(additive_scores(query, key, scale))
     exact = oracle.additive_scores(*(np.float64(x) for x in (query, key, scale)))
     size = np.abs(scale).sum(-1).reshape(1, -1, 1, 1) + 1e-30
-    return np.abs((found - exact) / size).max()
+    return np.abs((result - exact) / size).max()
 
 
 def gradients(function, arrays):
@@ -58,34 +49,25 @@ def gradients(function, arrays):
     if BACKEND == "jax":
         import jax
 
-        found = jax.grad(function, tuple(range(len(tensors))))(*tensors)
+        result = jax.grad(function, tuple(range(len(tensors))))(*tensors)
     elif BACKEND == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             value = function(*tensors)
-        found = tape.gradient(value, tensors)
+        result = tape.gradient(value, tensors)
     else:
         tensors = [tensor.detach().requires_grad_() for tensor in tensors]
         function(*tensors).backward()
-        found = [tensor.grad for tensor in tensors]
-    return [ops.convert_to_numpy(tensor) for tensor in found]
-
-
-def exact_gradients(query, key, scale, upstream):
-    """By hand, in float64."""
-    query, key, scale, upstream = map(np.float64, (query, key, scale, upstream))
-    tangents = np.tanh(query[:, :, :, None] + key[:, :, None])
-    slope = upstream[..., None] * scale[:, None, None] * (1 - tangents**2)
-    by_scale = (upstream[..., None] * tangents).sum((0, 2, 3))
-    return slope.sum(3), slope.sum(2), by_scale
+        result = [tensor.grad for tensor in tensors]
+    return [ops.convert_to_numpy(tensor) for tensor in result]
 
 
 def test_the_closed_form():
-    one = np.ones((1, 4, 1), "float32")
-    found = ops.convert_to_numpy(additive_scores(one * 0.5, one * 0.25, [3.0]))
-    np.testing.assert_allclose(found, np.full((1, 4, 4), 3 * np.tanh(0.75)), rtol=1e-6)
+    ones = np.ones((1, 4, 1), "float32")
+    result = ops.convert_to_numpy(additive_scores(ones * 0.5, ones * 0.25, [3.0]))
+    np.testing.assert_allclose(result, np.full((1, 4, 4), 3 * np.tanh(0.75)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -127,11 +109,11 @@ def test_the_gradient(shape, size):
     upstream = np.random.default_rng(1).normal(size=(*shape[:2], *shape[2:4]))
     upstream = upstream.astype("float32")
     weight = ops.convert_to_tensor(upstream)
-    found = gradients(
+    result = gradients(
         lambda *rows: ops.sum(additive_scores(*rows) * weight), (query, key, scale)
     )
     for ours, exact in zip(
-        found, exact_gradients(query, key, scale, upstream), strict=True
+        result, exact_gradients(query, key, scale, upstream), strict=True
     ):
         bound = 2e-5 * max(np.abs(exact).max(), np.abs(scale).max())
         np.testing.assert_allclose(ours, exact, rtol=0, atol=bound)
@@ -152,8 +134,8 @@ def test_without_heads_and_with_one_scale_for_all():
     ids=str,
 )
 def test_empty_axes(shape):
-    found = ops.convert_to_numpy(additive_scores(*draw(shape)))
-    np.testing.assert_array_equal(found, np.zeros((*shape[:2], *shape[2:4])))
+    result = ops.convert_to_numpy(additive_scores(*draw(shape)))
+    np.testing.assert_array_equal(result, np.zeros((*shape[:2], *shape[2:4])))
 
 
 def test_one_query():
@@ -164,20 +146,20 @@ def test_nan_stays_in_its_row():
     query, key, scale = draw(SHAPES["few"])
     query[0, 0, 2, 3] = np.nan
     key[1, 0, 4, 0] = np.nan
-    found = ops.convert_to_numpy(additive_scores(query, key, scale))
-    expected = np.zeros(found.shape, bool)
+    result = ops.convert_to_numpy(additive_scores(query, key, scale))
+    expected = np.zeros(result.shape, bool)
     expected[0, 0, 2] = expected[1, 0, :, 4] = True
-    np.testing.assert_array_equal(np.isnan(found), expected)
+    np.testing.assert_array_equal(np.isnan(result), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_computed_in_float32(dtype):
     rows = [ops.cast(array, dtype) for array in draw(SHAPES["few"])]
-    found = additive_scores(*rows)
+    result = additive_scores(*rows)
     wide = [ops.convert_to_numpy(ops.cast(tensor, "float32")) for tensor in rows]
-    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
     exact = oracle.additive_scores(*wide)
-    np.testing.assert_allclose(ops.convert_to_numpy(found), exact, atol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(result), exact, atol=1e-5)
 
 
 def test_symbolic_shapes():
@@ -208,7 +190,7 @@ def test_shapes_that_do_not_belong_together(shapes):
     assert str(shapes[0]) in str(raised.value)
 
 
-def test_the_path_says_why(monkeypatch):
+def test_the_implementation_says_why(monkeypatch):
     query, key, scale = draw(SHAPES["few"])
     assert additive_path(query, key, scale).name == "blocked"
     assert BACKEND in additive_path(query, key, scale).reason
@@ -248,11 +230,11 @@ class TestContext:
         scores = oracle.additive_scores(query, key, scale)
         weights = oracle.masked_softmax(scores, mask)
         for held, wanted in [(0, False), (1 << 24, True)]:
-            found, given_weights = additive_context(
+            result, given_weights = additive_context(
                 query, key, value, scale, mask, weights=wanted, held=held
             )
-            found = ops.convert_to_numpy(found)
-            np.testing.assert_allclose(found, weights @ value, rtol=0, atol=1e-5)
+            result = ops.convert_to_numpy(result)
+            np.testing.assert_allclose(result, weights @ value, rtol=0, atol=1e-5)
             assert (given_weights is None) == (not wanted)
             if wanted:
                 given_weights = ops.convert_to_numpy(given_weights)
@@ -275,10 +257,10 @@ class TestContext:
 
         def loss(held):
             def of(query, key, value, scale):
-                found, _ = additive_context(
+                result, _ = additive_context(
                     query, key, value, scale, mask, weights=False, held=held
                 )
-                return ops.sum(found * upstream)
+                return ops.sum(result * upstream)
 
             return of
 
@@ -297,11 +279,11 @@ class TestContext:
         # A value of NaN is erased by the layers, as a weight of 0 does not hide it.
         key[:, :, 8:] = np.nan
         value[:, :, 8:] = 1e30
-        found, _ = additive_context(
+        result, _ = additive_context(
             query, key, value, scale, mask, weights=False, held=0
         )
         np.testing.assert_allclose(
-            ops.convert_to_numpy(found), ops.convert_to_numpy(expected), atol=1e-6
+            ops.convert_to_numpy(result), ops.convert_to_numpy(expected), atol=1e-6
         )
 
     def test_a_value_for_each_key(self):
@@ -319,10 +301,10 @@ class TestSteps:
         keys = prepare_keys(key)
         exact = oracle.additive_scores(query, key, scale)
         for step in range(3):
-            found = additive_step_scores(query[:, :, step], keys, scale)
-            found = ops.convert_to_numpy(found)
+            result = additive_step_scores(query[:, :, step], keys, scale)
+            result = ops.convert_to_numpy(result)
             bound = ACCURATE * np.abs(scale).sum(-1).max()
-            np.testing.assert_allclose(found, exact[:, :, step], rtol=0, atol=bound)
+            np.testing.assert_allclose(result, exact[:, :, step], rtol=0, atol=bound)
 
     @pytest.mark.parametrize("size", [1.0, 15.0, 60.0])
     def test_the_gradient_of_a_step(self, size):
@@ -331,12 +313,12 @@ class TestSteps:
         upstream = np.random.default_rng(1).normal(size=(1, 2, 23)).astype("float32")
 
         def loss(row, key, scale):
-            found = additive_step_scores(row[:, :, 0], prepare_keys(key), scale)
-            return ops.sum(found * ops.convert_to_tensor(upstream))
+            result = additive_step_scores(row[:, :, 0], prepare_keys(key), scale)
+            return ops.sum(result * ops.convert_to_tensor(upstream))
 
-        found = gradients(loss, (query, key, scale))
+        result = gradients(loss, (query, key, scale))
         exact = exact_gradients(query, key, scale, upstream[:, :, None])
-        for ours, expected in zip(found, exact, strict=True):
+        for ours, expected in zip(result, exact, strict=True):
             np.testing.assert_allclose(ours, expected, rtol=0, atol=2e-5)
 
 
@@ -348,6 +330,6 @@ def test_weights_from_half_precision_keep_the_contract():
 
 def test_the_plain_formula_is_the_oracle():
     query, key, scale = draw(SHAPES["few"])
-    found = ops.convert_to_numpy(plain_scores(query, key, scale))
+    result = ops.convert_to_numpy(plain_scores(query, key, scale))
     exact = oracle.additive_scores(query, key, scale)
-    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(result, exact, rtol=0, atol=1e-5)

@@ -45,9 +45,9 @@ class TestBlocks:
     @given(st.integers(1, 5000))
     def test_blocks_cover_an_axis(self, length):
         for cut in (blocks.feature_blocks, blocks.row_blocks, blocks.key_blocks):
-            found = cut(length)
-            assert found.total >= length
-            assert (found.count - 1) * found.size < length
+            result = cut(length)
+            assert result.total >= length
+            assert (result.count - 1) * result.size < length
         assert blocks.feature_blocks(length).size % blocks.GROUP == 0
         assert blocks.row_blocks(length).size % blocks.GROUP == 0
 
@@ -81,18 +81,18 @@ class TestBranches:
 
     def test_tiny_scales_leave_the_uncapped_range_before_they_overflow(self):
         query, key, scale = rows(1, 1, 6, 6, 8, size=2.0)
-        found = feature_maxima(query, key)
+        result = feature_maxima(query, key)
         tiny = scale.at[0, jnp.array([0, 1, 2])].set(2e-7)
-        assert score_branch(found, tiny) == Branch.CAPPED
+        assert score_branch(result, tiny) == Branch.CAPPED
         # Another width, other groups: these have two tiny scales and one.
-        assert score_branch(found, tiny, lanes=2) == Branch.UNCAPPED
+        assert score_branch(result, tiny, lanes=2) == Branch.UNCAPPED
 
     @pytest.mark.parametrize("features", [16, 64])
     def test_all_branches_agree_where_all_are_right(self, features):
         query, key, scale = rows(2, 2, 5, 160, features)
         a, b = factors(query), factors(key)
         expected = plain_scores(query, key, scale)
-        found = {
+        result = {
             "uncapped": jax_scores.uncapped_scores(a, b, scale),
             "capped": jax_scores.capped_scores(a, b, scale),
             "tanh": jax_scores.tanh_scores(query, key, scale),
@@ -100,10 +100,10 @@ class TestBranches:
         }
         if features % (blocks.GROUP * blocks.LANES) == 0:
             width = blocks.LANES
-            found["uncapped in vectors"] = jax_scores.uncapped_scores(
+            result["uncapped in vectors"] = jax_scores.uncapped_scores(
                 a, b, scale, width
             )
-        for scores in found.values():
+        for scores in result.values():
             np.testing.assert_allclose(scores, expected, rtol=0, atol=4e-5)
 
     @pytest.mark.parametrize("top", [39.0, 29.0, 9.9])
@@ -113,8 +113,8 @@ class TestBranches:
         key = jnp.full((1, 1, 4, 8), 0.0, jnp.float32)
         scale = jnp.full((1, 8), 0.5, jnp.float32)
         for sign in (1.0, -1.0):
-            found = jax_scores.scores(sign * query, key, scale)
-            np.testing.assert_allclose(found, sign * 4.0 * np.tanh(top), rtol=1e-6)
+            result = jax_scores.scores(sign * query, key, scale)
+            np.testing.assert_allclose(result, sign * 4.0 * np.tanh(top), rtol=1e-6)
             slopes = jax.grad(lambda *x: jnp.sum(jax_scores.scores(*x)), (0, 1))
             for slope in slopes(sign * query, key, scale):
                 exact = 2.0 / np.cosh(top) ** 2
@@ -137,10 +137,10 @@ class TestVectors:
         query, key, scale = rows(*self.SHAPE, size=size)
         # Negligible beside the others of its group, by either way to cut groups.
         scale = scale.at[0, jnp.array([1, 8, 40])].set(1e-9)
-        found = jax_scores.scores(query, key, scale)
+        result = jax_scores.scores(query, key, scale)
         exact = oracle.additive_scores(*(np.float64(x) for x in (query, key, scale)))
         bound = 4e-6 * np.abs(scale).sum(-1).max()
-        np.testing.assert_allclose(found, exact, rtol=0, atol=bound)
+        np.testing.assert_allclose(result, exact, rtol=0, atol=bound)
 
     @pytest.mark.parametrize("size", [1.0, 7.0, 1e4])
     @pytest.mark.parametrize("shape", [SHAPE, (1, 1, 50, 7, 44)], ids=str)
@@ -151,9 +151,9 @@ class TestVectors:
         def slopes(scores):
             return jax.grad(lambda *x: jnp.sum(upstream * scores(*x)), (0, 1, 2))
 
-        found = slopes(jax_scores.scores)(*inputs)
+        result = slopes(jax_scores.scores)(*inputs)
         expected = slopes(plain_scores)(*inputs)
-        for ours, exact in zip(found, expected, strict=True):
+        for ours, exact in zip(result, expected, strict=True):
             bound = 2e-5 * max(1.0, np.abs(exact).max())
             np.testing.assert_allclose(ours, exact, rtol=0, atol=bound)
 
@@ -166,8 +166,8 @@ class TestDerivatives:
 
         def curvature(scores):
             def steepness(query):
-                found = jax.grad(lambda q: jnp.sum(scores(q, *inputs[1:]) ** 2))(query)
-                return jnp.sum(found**2)
+                result = jax.grad(lambda q: jnp.sum(scores(q, *inputs[1:]) ** 2))(query)
+                return jnp.sum(result**2)
 
             return jax.grad(steepness)(inputs[0])
 
@@ -181,11 +181,11 @@ class TestDerivatives:
         def loss(scores, query, key):
             return jnp.sum(scores(query[None], key[None], scale) ** 2)
 
-        found, expected = (
+        result, expected = (
             jax.vmap(jax.grad(lambda q, k, s=scores: loss(s, q, k)))(query, key)
             for scores in (jax_scores.scores, plain_scores)
         )
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
 
 
 def temporary_bytes(function, *arguments):
@@ -199,23 +199,23 @@ class TestMemory:
     def test_of_the_gradient(self):
         inputs = rows(2, 1, 64, 128, 64)
         of_scores, of_rows = 4 * 2 * 64 * 128, 4 * 2 * (64 + 128) * 64
-        found = temporary_bytes(
+        result = temporary_bytes(
             jax.grad(lambda *x: jnp.sum(jax_scores.scores(*x) ** 2), (0, 1, 2)),
             *inputs,
         )
-        assert found < 8 * of_scores + 8 * of_rows < 4 * 2 * 64 * 128 * 64 / 2
+        assert result < 8 * of_scores + 8 * of_rows < 4 * 2 * 64 * 128 * 64 / 2
 
     def test_of_a_context_without_weights(self):
         query, key, scale = rows(1, 1, 64, 2048, 8)
         mask = jnp.ones((1, 1, 1, 2048), bool)
-        found = temporary_bytes(
+        result = temporary_bytes(
             jax.grad(
                 lambda q, k: jnp.sum(jax_context.context(q, k, k, scale, mask, 64) ** 2)
             ),
             query,
             key,
         )
-        assert found < 4 * 64 * 2048 / 2
+        assert result < 4 * 64 * 2048 / 2
 
     def test_through_the_steps_of_a_decoder(self):
         """The gradient keeps the queries of all steps and no tangents."""
@@ -227,10 +227,10 @@ class TestMemory:
             prepared = prepare_keys(key)
 
             def step(total, query):
-                found = step_scores((query + total)[:, :, None], prepared, scale)
-                return total + jnp.mean(jax.nn.softmax(found)), None
+                result = step_scores((query + total)[:, :, None], prepared, scale)
+                return total + jnp.mean(jax.nn.softmax(result)), None
 
             return jax.lax.scan(step, 0.0, queries)[0]
 
-        found = temporary_bytes(jax.grad(loss, (0, 1)), key, scale)
-        assert found < 4 * steps * 2 * keys * features / 2
+        result = temporary_bytes(jax.grad(loss, (0, 1)), key, scale)
+        assert result < 4 * steps * 2 * keys * features / 2

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from additive_inputs import draw, exact_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,16 +45,6 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(pallas_gradient, "TILE", Tile(2, 1))
 
 
-def draw(shape, seed=0, size=1.0, scale=1.0):
-    batch, heads, queries, keys, features = shape
-    rng = np.random.default_rng(seed)
-    return (
-        size * rng.normal(size=(batch, heads, queries, features)).astype("float32"),
-        size * rng.normal(size=(batch, heads, keys, features)).astype("float32"),
-        scale * rng.normal(size=(heads, features)).astype("float32"),
-    )
-
-
 def interpreted(query, key, scale):
     return pallas_scores.kernel_scores(*map(jnp.asarray, (query, key, scale)), True)
 
@@ -62,15 +53,6 @@ def relative_error(query, key, scale):
     exact = oracle.additive_scores(*(np.float64(x) for x in (query, key, scale)))
     size = np.abs(scale).sum(-1).reshape(1, -1, 1, 1) + 1e-30
     return np.abs((interpreted(query, key, scale) - exact) / size).max()
-
-
-def exact_gradients(query, key, scale, upstream):
-    """By hand, in float64."""
-    query, key, scale, upstream = map(np.float64, (query, key, scale, upstream))
-    tangents = np.tanh(query[:, :, :, None] + key[:, :, None])
-    slope = upstream[..., None] * scale[:, None, None] * (1 - tangents**2)
-    by_scale = (upstream[..., None] * tangents).sum((0, 2, 3))
-    return slope.sum(3), slope.sum(2), by_scale
 
 
 @jax.jit
@@ -141,8 +123,8 @@ class TestScores:
         query = np.full((1, 1, 4, 8), top, "float32")
         key, scale = np.zeros_like(query), np.full((1, 8), 1e3, "float32")
         for sign in (1.0, -1.0):
-            found = interpreted(sign * query, key, scale)
-            np.testing.assert_allclose(found, sign * 8e3 * np.tanh(top), rtol=1e-6)
+            result = interpreted(sign * query, key, scale)
+            np.testing.assert_allclose(result, sign * 8e3 * np.tanh(top), rtol=1e-6)
 
     def test_one_far_row_slows_down_its_own_head_of_its_own_batch(self):
         query, key, scale = draw(RAGGED)
@@ -190,11 +172,11 @@ class TestGradient:
         inputs = draw(shape, size=size)
         upstream = np.random.default_rng(1).normal(size=shape[:4]).astype("float32")
         _, pull = jax.vjp(interpreted, *inputs)
-        found = pull(jnp.asarray(upstream))
+        result = pull(jnp.asarray(upstream))
         exact = exact_gradients(*inputs, upstream)
         _, pull = jax.vjp(plain_scores, *map(jnp.asarray, inputs))
         bound = 2e-5 * np.abs(inputs[2]).max()
-        for ours, theirs, formula in zip(found, exact, pull(upstream), strict=True):
+        for ours, theirs, formula in zip(result, exact, pull(upstream), strict=True):
             largest = max(bound, 2e-5 * np.abs(theirs).max())
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=largest)
             np.testing.assert_allclose(ours, formula, rtol=0, atol=2 * largest)
@@ -211,8 +193,8 @@ class TestGradient:
 
         def curvature(scores):
             def steepness(query):
-                found = jax.grad(lambda q: jnp.sum(scores(q, *inputs[1:]) ** 2))(query)
-                return jnp.sum(found**2)
+                result = jax.grad(lambda q: jnp.sum(scores(q, *inputs[1:]) ** 2))(query)
+                return jnp.sum(result**2)
 
             return jax.grad(steepness)(inputs[0])
 
@@ -305,9 +287,9 @@ class TestProbe:
     @pytest.mark.parametrize("nth", [0, 1, 2, 3])
     def test_wrong_kernels_do_not(self, monkeypatch, nth):
         def spoiled(rows, interpret):
-            found = list(pallas_scores._expected_results(*rows))
-            found[nth] = found[nth] * 1.001
-            return found
+            result = list(pallas_scores._expected_results(*rows))
+            result[nth] = result[nth] * 1.001
+            return result
 
         monkeypatch.setattr(pallas_scores, "_trial_results", spoiled)
         assert "wrong by 1.0e-03" in pallas_scores.fault()
@@ -324,7 +306,7 @@ class TestImports:
             "additive.additive_scores(rows, rows, rows[0, 0]);"
             "print([name for name in sys.modules if 'additive.pallas' in name])"
         )
-        found = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        assert found.stdout.strip() == "[]"
+        assert result.stdout.strip() == "[]"

@@ -5,13 +5,14 @@ import re
 import keras
 import numpy as np
 import pytest
+from additive_inputs import draw, exact_gradients
 
 import oracle
 from regard.errors import ArgumentError
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip(
-        "TensorFlow's own path runs on TensorFlow only", allow_module_level=True
+        "TensorFlow's own kernel runs on TensorFlow only", allow_module_level=True
     )
 
 import tensorflow as tf
@@ -25,41 +26,12 @@ pytestmark = pytest.mark.backends
 TOLERANCE = {np.float32: 4e-6, np.float64: 1e-13}
 
 
-@pytest.fixture
-def compiled(monkeypatch):
-    """Every size takes the way of the large ones."""
-
-
-@pytest.fixture(params=["plain", "compiled"])
-def path(request):
-    if request.param == "compiled":
-        request.getfixturevalue("compiled")
-
-
-def inputs(shape, size=1.0, dtype=np.float32):
-    batch, heads, queries, keys, features = shape
-    rng = np.random.default_rng(sum(shape))
-    return [
-        (size * rng.normal(size=(batch, heads, queries, features))).astype(dtype),
-        (size * rng.normal(size=(batch, heads, keys, features))).astype(dtype),
-        rng.normal(size=(heads, features)).astype(dtype),
-    ]
-
-
 def differentiate(query, key, scale, gradient):
     tensors = [tf.convert_to_tensor(x) for x in (query, key, scale)]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
         result = scores(*tensors)
     return result, tape.gradient(result, tensors, gradient)
-
-
-def expected_gradients(gradient, query, key, scale):
-    query, key, scale = (x.astype(np.float64) for x in (query, key, scale))
-    tanh = np.tanh(query[..., None, :] + key[..., None, :, :])
-    by_sum = scale[:, None, None] * (1 - tanh**2) * gradient[..., None]
-    by_scale = (tanh * gradient[..., None]).sum((0, 2, 3))
-    return by_sum.sum(3), by_sum.sum(2), by_scale
 
 
 def check(query, key, scale, function=differentiate):
@@ -74,9 +46,9 @@ def check(query, key, scale, function=differentiate):
     assert (np.abs(result.numpy() - wanted) <= tolerance * most).all()
 
     largest = np.abs(gradient).sum() * max(1.0, np.abs(scale).max(initial=0))
-    wanted = expected_gradients(gradient, query, key, scale)
-    for ours, right in zip(received, wanted, strict=True):
-        difference = np.abs(ours.numpy() - right)
+    wanted = exact_gradients(query, key, scale, gradient)
+    for ours, exact in zip(received, wanted, strict=True):
+        difference = np.abs(ours.numpy() - exact)
         assert difference.max(initial=0) <= tolerance * largest
 
 
@@ -85,38 +57,38 @@ EMPTY = [(0, 2, 3, 4, 5), (2, 1, 0, 4, 5), (2, 1, 3, 0, 5), (2, 2, 3, 4, 0)]
 
 
 @pytest.mark.parametrize("shape", SHAPES + EMPTY)
-def test_scores_and_gradients(path, shape):
-    check(*inputs(shape))
+def test_scores_and_gradients(shape):
+    check(*draw(shape))
 
 
-def test_double_precision(path):
-    check(*inputs((2, 2, 5, 6, 7), 3.0, np.float64))
+def test_double_precision():
+    check(*draw((2, 2, 5, 6, 7), size=3.0, dtype=np.float64))
 
 
 # 9 and 60: the largest values that the factors take and the first that they don't.
 @pytest.mark.parametrize("size", [9.0, 60.0, 1e4, 1e30])
-def test_rows_of_any_size(path, size):
-    query, key, scale = inputs((2, 2, 5, 6, 7), size)
+def test_rows_of_any_size(size):
+    query, key, scale = draw((2, 2, 5, 6, 7), size=size)
     # Large rows that cancel are what clipped factors get wrong.
     key[:, :, 2] = 0.5 - query[:, :, 3]
     check(query, key, scale)
 
 
-def test_up_to_the_last_factor(compiled):
-    query, key, scale = inputs((1, 1, 4, 5, 8))
+def test_up_to_the_last_factor():
+    query, key, scale = draw((1, 1, 4, 5, 8))
     query[...], key[...] = np.sign(query) * 40, np.sign(key) * 40
     key[0, 0, 0] = 0.25 - query[0, 0, 0]
     check(np.clip(query, -40, 40), np.clip(key, -40, 40), scale)
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e20])
-def test_scales_of_any_size(compiled, size):
-    query, key, scale = inputs((1, 1, 4, 5, 8), 9.0)
+def test_scales_of_any_size(size):
+    query, key, scale = draw((1, 1, 4, 5, 8), size=9.0)
     check(query, key, scale * np.float32(size))
 
 
-def test_nan_stays_in_its_row(path):
-    query, key, scale = inputs((1, 1, 3, 4, 5))
+def test_nan_stays_in_its_row():
+    query, key, scale = draw((1, 1, 3, 4, 5))
     query[0, 0, 1, 2] = np.nan
     key[0, 0, 3, 0] = np.nan
     result = scores(*map(tf.constant, (query, key, scale)))
@@ -143,8 +115,8 @@ def test_sizes_that_are_not_known_when_traced(jit_compile):
         return differentiate(*tensors)
 
     for shape in [(2, 2, 3, 4, 5), (3, 2, 1, 18, 5), (2, 2, 3, 0, 5)]:
-        check(*inputs(shape), function)
-    check(*inputs((2, 2, 3, 4, 5), 1e4), function)
+        check(*draw(shape), function)
+    check(*draw((2, 2, 3, 4, 5), size=1e4), function)
     assert len(traces) == 1
 
 
@@ -186,7 +158,7 @@ def test_a_model_learns(jit_compile):
 @pytest.mark.parametrize("way", ["_factors", "_plain"])
 def test_no_program_holds_the_cube(way):
     way = getattr(tensorflow_scores, way)
-    query, key, scale = map(tf.constant, inputs((2, 1, 64, 80, 96)))
+    query, key, scale = map(tf.constant, draw((2, 1, 64, 80, 96)))
     weights = {"_forward": scale, "_backward": scores(query, key, scale)}
     for name, weight in weights.items():
         program = getattr(tensorflow_scores, name)
@@ -194,15 +166,15 @@ def test_no_program_holds_the_cube(way):
             "optimized_hlo"
         )
         sizes = [
-            np.prod([int(n) for n in found.split(",")])
-            for found in re.findall(r"f32\[([\d,]+)\]", text)
+            np.prod([int(size) for size in shape.split(",")])
+            for shape in re.findall(r"f32\[([\d,]+)\]", text)
         ]
         # A program holds rows (transposed, in blocks) and sums, each of two dimensions.
         assert max(sizes) <= 2 * 2 * 96 * 80
 
 
-def test_second_derivative_is_refused(compiled):
-    query, key, scale = map(tf.constant, inputs((1, 1, 2, 3, 4)))
+def test_second_derivative_is_refused():
+    query, key, scale = map(tf.constant, draw((1, 1, 2, 3, 4)))
     with tf.GradientTape() as outer:
         outer.watch(query)
         with tf.GradientTape() as inner:

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from additive_inputs import draw, exact_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,24 +36,6 @@ def path(request):
     return request.getfixturevalue("tiled") if request.param == "tiled" else None
 
 
-def inputs(shape, size=1.0, dtype=np.float32):
-    batch, heads, queries, keys, features = shape
-    rng = np.random.default_rng(sum(shape))
-    return [
-        (size * rng.normal(size=(batch, heads, queries, features))).astype(dtype),
-        (size * rng.normal(size=(batch, heads, keys, features))).astype(dtype),
-        rng.normal(size=(heads, features)).astype(dtype),
-    ]
-
-
-def expected_gradients(gradient, query, key, scale):
-    query, key, scale = (x.astype(np.float64) for x in (query, key, scale))
-    tanh = np.tanh(query[..., None, :] + key[..., None, :, :])
-    by_sum = scale[:, None, None] * (1 - tanh**2) * gradient[..., None]
-    by_scale = (tanh * gradient[..., None]).sum((0, 2, 3))
-    return by_sum.sum(3), by_sum.sum(2), by_scale
-
-
 def check(query, key, scale):
     """Scores and gradients, each within the tolerance of its own sum."""
     tolerance = TOLERANCE[query.dtype.type]
@@ -67,9 +50,9 @@ def check(query, key, scale):
     gradient = np.random.default_rng(1).normal(size=wanted.shape).astype(query.dtype)
     result.backward(torch.tensor(gradient))
     largest = np.abs(gradient).sum() * max(1.0, np.abs(scale).max(initial=0))
-    wanted = expected_gradients(gradient, query, key, scale)
-    for tensor, right in zip(tensors, wanted, strict=True):
-        difference = np.abs(tensor.grad.numpy() - right)
+    wanted = exact_gradients(query, key, scale, gradient)
+    for tensor, exact in zip(tensors, wanted, strict=True):
+        difference = np.abs(tensor.grad.numpy() - exact)
         assert difference.max(initial=0) <= tolerance * largest
 
 
@@ -86,12 +69,12 @@ EMPTY = [(0, 2, 3, 4, 5), (2, 1, 0, 4, 5), (2, 1, 3, 0, 5), (2, 2, 3, 4, 0)]
 @pytest.mark.parametrize("shape", SHAPES + EMPTY)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_scores_and_gradients(path, shape, dtype):
-    check(*inputs(shape, dtype=dtype))
+    check(*draw(shape, dtype=dtype))
 
 
 @pytest.mark.parametrize("size", [60.0, 1e4, 1e30])
 def test_rows_of_any_size(path, size):
-    query, key, scale = inputs((2, 2, 5, 6, 7), size)
+    query, key, scale = draw((2, 2, 5, 6, 7), size=size)
     # Large rows that cancel are what clipped factors get wrong.
     key[:, :, 2] = 0.5 - query[:, :, 3]
     check(query, key, scale)
@@ -100,16 +83,16 @@ def test_rows_of_any_size(path, size):
 @settings(max_examples=15)
 @given(st.tuples(*[st.integers(1, 6)] * 5), st.sampled_from([0.1, 3.0, 40.0]))
 def test_any_shape_in_the_real_tiles(shape, size):
-    check(*inputs(shape, size))
+    check(*draw(shape, size=size))
 
 
 def test_real_tiles_and_a_rest(monkeypatch):
     monkeypatch.setattr(torch_scores, "_BYTES_PER_CORE", 2**12)
-    check(*inputs((2, 1, 37, 45, 13)))
+    check(*draw((2, 1, 37, 45, 13)))
 
 
 def test_nan_stays_in_its_row(path):
-    query, key, scale = inputs((1, 1, 3, 4, 5))
+    query, key, scale = draw((1, 1, 3, 4, 5))
     query[0, 0, 1, 2] = np.nan
     key[0, 0, 3, 0] = np.nan
     result = scores(*map(torch.tensor, (query, key, scale)))
@@ -119,7 +102,7 @@ def test_nan_stays_in_its_row(path):
 
 
 def test_nothing_is_kept_but_the_inputs():
-    query, key, scale = (torch.tensor(x) for x in inputs((2, 1, 100, 200, 50)))
+    query, key, scale = (torch.tensor(x) for x in draw((2, 1, 100, 200, 50)))
     kept = []
     hooks = torch.autograd.graph.saved_tensors_hooks(
         lambda x: kept.append(x.numel()) or x, lambda x: x
@@ -144,13 +127,13 @@ def test_a_tile_fits_its_buffer(shape):
 
 
 def test_inputs_need_not_be_contiguous(tiled):
-    query, key, scale = map(torch.tensor, inputs((2, 3, 4, 5, 6)))
+    query, key, scale = map(torch.tensor, draw((2, 3, 4, 5, 6)))
     strided = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (query, key)]
     assert torch.equal(scores(*strided, scale), scores(query, key, scale))
 
 
 def test_second_derivative_is_refused(tiled):
-    query, key, scale = map(torch.tensor, inputs((1, 1, 2, 3, 4)))
+    query, key, scale = map(torch.tensor, draw((1, 1, 2, 3, 4)))
     query.requires_grad_()
     (first,) = torch.autograd.grad(
         scores(query, key, scale).sum(), query, create_graph=True
@@ -169,7 +152,7 @@ def test_compiled_whole_for_symbolic_sizes():
     for shape in [(2, 2, 3, 4, 5), (3, 2, 6, 7, 5)]:
         gradients = []
         for function in (compiled, lambda *x: scores(*x).square().sum()):
-            tensors = [torch.tensor(x, requires_grad=True) for x in inputs(shape)]
+            tensors = [torch.tensor(x, requires_grad=True) for x in draw(shape)]
             function(*tensors).backward()
             gradients.append([x.grad for x in tensors])
         for ours, eager in zip(*gradients, strict=True):
@@ -181,13 +164,13 @@ def test_exported_for_symbolic_sizes():
         def forward(self, query, key, scale):
             return scores(query, key, scale)
 
-    example = tuple(map(torch.tensor, inputs((2, 2, 3, 4, 5))))
+    example = tuple(map(torch.tensor, draw((2, 2, 3, 4, 5))))
     batch, keys = torch.export.Dim("batch"), torch.export.Dim("keys")
     shapes = ({0: batch}, {0: batch, 2: keys}, None)
     exported = torch.export.export(
         Module(), example, dynamic_shapes=shapes, strict=False
     ).module()
-    query, key, scale = inputs((4, 2, 3, 9, 5))
+    query, key, scale = draw((4, 2, 3, 9, 5))
     result = exported(*map(torch.tensor, (query, key, scale)))
     wanted = oracle.additive_scores(query, key, scale)
     np.testing.assert_allclose(result.numpy(), wanted, atol=1e-5)

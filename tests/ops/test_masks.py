@@ -46,8 +46,8 @@ def test_a_window_past_the_end_of_the_keys_is_empty():
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 9])
 def test_windows_are_those_of_the_oracle(width, causal):
-    found = ops.convert_to_numpy(window_mask(6, 5, width, causal))
-    np.testing.assert_array_equal(found, oracle.window_mask(6, 5, width, causal))
+    result = ops.convert_to_numpy(window_mask(6, 5, width, causal))
+    np.testing.assert_array_equal(result, oracle.window_mask(6, 5, width, causal))
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4])
@@ -86,5 +86,5 @@ def test_padding_is_erased_whatever_it_holds():
 def test_the_last_valid_state(mask, expected):
     states = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
     mask = None if mask is None else np.array([mask], bool)
-    found = ops.convert_to_numpy(last_valid(ops.convert_to_tensor(states), mask))
-    np.testing.assert_array_equal(found, states[:, expected : expected + 1])
+    result = ops.convert_to_numpy(last_valid(ops.convert_to_tensor(states), mask))
+    np.testing.assert_array_equal(result, states[:, expected : expected + 1])

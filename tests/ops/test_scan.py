@@ -48,13 +48,13 @@ PARTS = {
 }
 
 
-def step(apply, carry, given, marks, constants):
+def step(apply, carry, outer, marks, constants):
     """Every part but one, a nest of each kind, a mark of each type."""
     state = carry["state"]
-    new = ops.tanh(given["added"] + apply("own", state)) * constants["size"]
-    new = new + given["scaled"] * apply("bare", new)
-    one, other = apply("gates", new)
-    new = new + ops.tanh(one) * ops.tanh(other)
+    new = ops.tanh(outer["added"] + apply("own", state)) * constants["size"]
+    new = new + outer["scaled"] * apply("bare", new)
+    first, second = apply("gates", new)
+    new = new + ops.tanh(first) * ops.tanh(second)
     looked = apply("look", new) * ops.cast(marks["times"], "float32")
     new = ops.where(marks["valid"][:, None], new, state)
     return {"state": new, "total": carry["total"] + looked}, (new, {"looked": looked})
@@ -100,8 +100,10 @@ def by_hand():
     for t in range(STEPS):
         new = np.tanh(inputs["added"][t] + state @ kernel + bias) * constants["size"]
         new = new + inputs["scaled"][t] * (new @ fixed["bare"][0])
-        one, other = np.split(new @ fixed["gates"][0] + fixed["gates"][1], 2, axis=-1)
-        new = new + np.tanh(one) * np.tanh(other)
+        first, second = np.split(
+            new @ fixed["gates"][0] + fixed["gates"][1], 2, axis=-1
+        )
+        new = new + np.tanh(first) * np.tanh(second)
         apart = np.tanh(new[:, None] + fixed["look"]["keys"])
         looks.append(apart.sum(1) / KEYS * t)
         total = total + looks[-1]
@@ -110,10 +112,10 @@ def by_hand():
     return state, total, np.stack(states), np.stack(looks)
 
 
-def close(found, expected, atol=1e-5):
-    for pair in zip(leaves(found), leaves(expected), strict=True):
-        one, other = map(ops.convert_to_numpy, pair)
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=atol)
+def close(result, expected, atol=1e-5):
+    for pair in zip(leaves(result), leaves(expected), strict=True):
+        first, second = map(ops.convert_to_numpy, pair)
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=atol)
 
 
 def leaves(nest):
@@ -122,18 +124,18 @@ def leaves(nest):
 
 def test_it_is_a_loop():
     carry, (states, aside) = run(*arguments())
-    found = carry["state"], carry["total"], states, aside["looked"]
-    close(found, by_hand())
+    result = carry["state"], carry["total"], states, aside["looked"]
+    close(result, by_hand())
 
 
 def test_without_marks_and_constants():
-    def adding(apply, carry, given, marks, constants):
+    def adding(apply, carry, outer, marks, constants):
         assert not marks
         assert not constants
-        return carry + given, carry
+        return carry + outer, carry
 
-    first, given = ops.ones((2, 3)), ops.convert_to_tensor(normal(4, 2, 3))
-    last, before = unroll(adding, {}, {}, first, given)
+    first, outer = ops.ones((2, 3)), ops.convert_to_tensor(normal(4, 2, 3))
+    last, before = unroll(adding, {}, {}, first, outer)
     sums = 1 + np.cumsum(normal(4, 2, 3), axis=0)
     close(last, sums[-1])
     close(before, np.concatenate([np.ones((1, 2, 3)), sums[:-1]]))
@@ -160,20 +162,20 @@ class TestCells:
         _, expected = cell(inputs, state)
         kernel, own_kernel, bias = cell.get_weights()
         biases = bias if name == "gru" else [bias, np.zeros_like(bias)]
-        given = ops.add(ops.matmul(inputs, kernel), biases[0])
+        outer = ops.add(ops.matmul(inputs, kernel), biases[0])
         own = ops.add(ops.matmul(state[0], own_kernel), biases[1])
         count = CELLS[name].gates
-        assert given.shape[-1] == count * UNITS
-        given, own = split_gates(given, count), split_gates(own, count)
-        close(CELLS[name].advance(given, own, tuple(state)), expected)
+        assert outer.shape[-1] == count * UNITS
+        outer, own = split_gates(outer, count), split_gates(own, count)
+        close(CELLS[name].advance(outer, own, tuple(state)), expected)
 
 
 def loss_of(unrolled):
     """A number that everything a run gives has a part in, each place its own."""
 
     def loss(*nests):
-        found = tree.flatten(unrolled(*nests))
-        return sum(ops.sum(leaf * normal(*leaf.shape, seed=9)) for leaf in found)
+        result = tree.flatten(unrolled(*nests))
+        return sum(ops.sum(leaf * normal(*leaf.shape, seed=9)) for leaf in result)
 
     return loss
 
@@ -210,10 +212,10 @@ class TestGradient:
         return light_jit(jax.grad(apart))((fixed, carry, inputs), counts, *rest)
 
     def test_equals_that_of_a_scan(self):
-        found, expected = self.gradient(run), self.gradient(self.scanned)
-        assert len(leaves(found)) == 11
-        close(found, expected, atol=2e-5)
-        unused, bare = found[0]["unused"], found[0]["bare"]
+        result, expected = self.gradient(run), self.gradient(self.scanned)
+        assert len(leaves(result)) == 11
+        close(result, expected, atol=2e-5)
+        unused, bare = result[0]["unused"], result[0]["bare"]
         assert not np.any(unused["kernel"])
         assert bare[1] is None
 
@@ -246,16 +248,16 @@ class TestGradient:
 
         fixed, carry, inputs, marks, constants = arguments()
 
-        def last(unrolled, given):
-            given = {**inputs, "added": given}
-            return ops.sum(unrolled(fixed, carry, given, marks, constants)[0]["state"])
+        def last(unrolled, outer):
+            outer = {**inputs, "added": outer}
+            return ops.sum(unrolled(fixed, carry, outer, marks, constants)[0]["state"])
 
-        expected = jax.grad(lambda given: last(self.scanned, given))
+        expected = jax.grad(lambda outer: last(self.scanned, outer))
         expected = light_jit(expected)(inputs["added"])
-        found = jax.grad(lambda given: last(run, given))(inputs["added"])
-        close(found, expected)
+        result = jax.grad(lambda outer: last(run, outer))(inputs["added"])
+        close(result, expected)
         # A row of right padding ends before its last inputs.
-        assert not np.any(found[3:, 2])
+        assert not np.any(result[3:, 2])
 
     def test_a_weight_gets_its_gradient_outside_of_the_loop(self):
         """In the backward loop nothing as large as a weight is carried."""
@@ -264,8 +266,8 @@ class TestGradient:
         kernel, width = normal(32, 32), 32
         arguments = (kernel, ops.ones((2, width)), ops.ones((8, 2, width)))
 
-        def recur(apply, state, given, *_):
-            after = ops.tanh(given + apply("own", state))
+        def recur(apply, state, outer, *_):
+            after = ops.tanh(outer + apply("own", state))
             return after, after
 
         def loss(kernel, carry, inputs):
@@ -289,8 +291,8 @@ class TestGradient:
         fixed = {"look": {"keys": normal(2, keys, units), "count": np.float32(keys)}}
         parts = {"look": StepPart(looking, in_turn)}
 
-        def recur(apply, state, given, *_):
-            after = given + apply("look", state)
+        def recur(apply, state, outer, *_):
+            after = outer + apply("look", state)
             return after, ()
 
         def loss(fixed, inputs):
@@ -298,8 +300,8 @@ class TestGradient:
             return ops.sum(carry)
 
         compiled = light_jit(jax.grad(loss)).lower(fixed, normal(steps, 2, units))
-        found = compiled.compile().memory_analysis().temp_size_in_bytes
-        assert found < 4 * steps * 2 * keys * units / 2
+        result = compiled.compile().memory_analysis().temp_size_in_bytes
+        assert result < 4 * steps * 2 * keys * units / 2
 
 
 def in_turn(moving, fixed):

@@ -69,10 +69,10 @@ EXAMPLES = {
 def test_each_score_is_its_oracle(name, biased):
     inputs, weights = EXAMPLES[name]
     weights = {k: w for k, w in weights.items() if biased or k != "bias"}
-    found = ops.convert_to_numpy(getattr(scores, name)(*inputs, **weights))
+    result = ops.convert_to_numpy(getattr(scores, name)(*inputs, **weights))
     expected = getattr(oracle, name)(*inputs, **weights)
-    assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -80,9 +80,9 @@ def test_each_score_is_its_oracle(name, biased):
 def test_dot_products_are_their_oracle(name, heads):
     query, key = normal(2, 3, 4), normal(2, 5, 4)
     apart = split_heads(query, heads), split_heads(key, heads)
-    found = ops.convert_to_numpy(getattr(scores, name)(*apart))
+    result = ops.convert_to_numpy(getattr(scores, name)(*apart))
     expected = getattr(oracle, name)(query, key, heads)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 def test_closed_forms():
@@ -90,8 +90,8 @@ def test_closed_forms():
     assert float(scores.dot(one, 2 * one)[0, 0, 0]) == 8
     assert float(scores.scaled_dot(one, 2 * one)[0, 0, 0]) == 4
     v = np.array([1, 2, 3, 4], np.float32)
-    found = float(additive_scores(0 * one, one, v)[0, 0, 0])
-    assert found == pytest.approx(10 * np.tanh(1), abs=1e-5)
+    result = float(additive_scores(0 * one, one, v)[0, 0, 0])
+    assert result == pytest.approx(10 * np.tanh(1), abs=1e-5)
     identity = np.eye(4, dtype=np.float32)
     assert float(scores.general(one, one, identity)[0, 0, 0, 0]) == 4
 
@@ -101,10 +101,10 @@ def test_additive_scores_with_and_without_heads(heads, own_scale):
     outer = (2,) if heads is None else (2, heads)
     query, key = normal(*outer, 3, 4), normal(*outer, 5, 4)
     scale = normal(heads, 4) if own_scale else normal(4)
-    found = ops.convert_to_numpy(additive_scores(query, key, scale))
+    result = ops.convert_to_numpy(additive_scores(query, key, scale))
     expected = oracle.additive_scores(query, key, scale)
-    assert found.shape == (*outer, 3, 5)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert result.shape == (*outer, 3, 5)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 def test_concat_is_additive_with_its_kernel_cut():
