@@ -26,7 +26,7 @@ def is_built(model: keras.Model) -> bool:
 
 
 def inference_arguments(model: keras.Model) -> dict[str, Any]:
-    """What ``model.call`` is given in a prediction besides the inputs."""
+    """The arguments of ``model.call`` in a prediction besides the inputs."""
     return {"training": False} if model._call_has_training_arg else {}
 
 

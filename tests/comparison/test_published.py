@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from old_files import OLD_FILES
-from regard.comparison.sequence_models import PublishedDecoder
+from regard.comparison.sequence_problem import PublishedDecoder
 
 
 def fill(decoder, weights):

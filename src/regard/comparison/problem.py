@@ -18,7 +18,7 @@ class TrainingSamples(NamedTuple):
     """The samples of a training, each part with the axis of samples first.
 
     Args:
-        inputs: What a model is given.
+        inputs: Those of a model.
         targets: The right answers.
         mask: 1 where an answer counts and 0 where it is padding.
     """

@@ -85,7 +85,7 @@ def rank(
 
 
 def attainable(search: Search, log_probability: Tensor, steps: int) -> Tensor:
-    """What the rank of an unfinished hypothesis cannot exceed.
+    """The bound that the rank of an unfinished hypothesis cannot exceed.
 
     Its probability only falls, the norm is largest at the end, and coverage costs.
     """

@@ -192,7 +192,7 @@ def _batches(
     lengths: IntArray, order: IntArray, rows: int
 ) -> list[tuple[int, list[int]]]:
     """Members of similar length, and the length they are padded to."""
-    padded = np.maximum(LENGTH_STEP, -(-lengths // LENGTH_STEP) * LENGTH_STEP)
+    padded = np.array([padded_length(length) for length in lengths.tolist()])
     batches = []
     for length in np.unique(padded).tolist():
         members = [index for index in order.tolist() if padded[index] == length]

@@ -36,7 +36,7 @@ class LayerCall:
 
 @dataclass(frozen=True, eq=False)
 class PassLayout:
-    """What the tensors of a pass are: known once it was traced.
+    """The meaning of the tensors of a pass: known once it was traced.
 
     Args:
         structure: The structure of the model's outputs.

@@ -116,7 +116,7 @@ class Observed:
 
         Args:
             x: Whatever ``model.predict`` takes.
-            batch_size: Samples in a batch, 32 unless told otherwise.
+            batch_size: Samples in a batch; 32 where nothing else is said.
             verbose: ``"auto"`` or 1 for a progress bar, 2 for a line, 0 for nothing.
             steps: The number of batches, where ``x`` does not say.
         """

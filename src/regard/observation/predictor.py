@@ -21,7 +21,7 @@ _OVER_TOKENS = ("keys", "queries")
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model answered for each sequence, in the order they came.
+    """The answers of a model, in the order of its sequences.
 
     Args:
         outputs: ``(sequences, …)``, what the model gives.
@@ -34,7 +34,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _PaddedBatch:
     """Which sequences run together, and the shape they are padded to."""
 
     members: tuple[int, ...]
@@ -54,7 +54,7 @@ class Predictor:
     Args:
         model: A Keras model of one input ``(batch, time, …)`` of ids, 0 for padding,
             and one output ``(batch, …)``.
-        max_length: The longest sequence it is given.
+        max_length: The most ids of a sequence.
         layers: Which attention layers are observed, as for ``regard.observe``.
         batch_sizes: The numbers of rows a batch may have.
     """
@@ -80,20 +80,22 @@ class Predictor:
         Raises:
             ArgumentError: There is no sequence, or one is too long.
         """
-        runs = [(batch, seen.outputs) for batch, seen in self._runs(sequences)]
+        runs = [
+            (batch, observation.outputs) for batch, observation in self._runs(sequences)
+        ]
         return _in_order(len(sequences), runs)
 
     def observe(self, sequences: Sequence[IntArray]) -> Predictions:
         """As ``predict``, with the attention of the same pass."""
         runs = []
         attention: list[Mapping[str, AttentionMap]] = [{}] * len(sequences)
-        for batch, seen in self._runs(sequences):
-            runs.append((batch, seen.outputs))
+        for batch, observation in self._runs(sequences):
+            runs.append((batch, observation.outputs))
             for row, index in enumerate(batch.members):
                 length = len(sequences[index])
                 attention[index] = {
                     path: _cut(weights.select(batch=row), length)
-                    for path, weights in seen.attention.items()
+                    for path, weights in observation.attention.items()
                 }
         return Predictions(_in_order(len(sequences), runs), tuple(attention))
 
@@ -119,14 +121,14 @@ class Predictor:
 
     def _runs(
         self, sequences: Sequence[IntArray]
-    ) -> Iterator[tuple[_Batch, Observation]]:
-        """Every batch with what the model answered to it."""
+    ) -> Iterator[tuple[_PaddedBatch, Observation]]:
+        """Every batch with the answers of the model."""
         for batch in self._batches(sequences):
             members = [sequences[index] for index in batch.members]
             padded = pad(members, batch.rows, batch.length)
             yield batch, self._observed.predict_on_batch(padded)
 
-    def _batches(self, sequences: Sequence[IntArray]) -> Iterator[_Batch]:
+    def _batches(self, sequences: Sequence[IntArray]) -> Iterator[_PaddedBatch]:
         sizes = np.asarray([len(sequence) for sequence in sequences], dtype=np.int64)
         self._check(sizes)
         buckets = bucket_of(sizes, self.lengths)
@@ -134,7 +136,7 @@ class Predictor:
             waiting = np.flatnonzero(buckets == bucket).tolist()
             while waiting:
                 rows = self._rows(len(waiting))
-                yield _Batch(tuple(waiting[:rows]), rows, self.lengths[bucket])
+                yield _PaddedBatch(tuple(waiting[:rows]), rows, self.lengths[bucket])
                 waiting = waiting[rows:]
 
     def _rows(self, waiting: int) -> int:
@@ -161,7 +163,9 @@ class Predictor:
             )
 
 
-def _in_order(count: int, runs: Sequence[tuple[_Batch, FloatArray]]) -> FloatArray:
+def _in_order(
+    count: int, runs: Sequence[tuple[_PaddedBatch, FloatArray]]
+) -> FloatArray:
     """The rows of all batches, where the sequences were that they belong to."""
     first = runs[0][1]
     outputs = np.empty((count, *first.shape[1:]), dtype=first.dtype)

@@ -34,15 +34,15 @@ class Compiler(Protocol):
         It may be called from several threads at once.
 
         Args:
-            function: What is compiled.
-            arguments: What the program will be called with, or the like.
+            function: The function.
+            arguments: Those that the program will be called with, or the like.
             jit_compile: Whether it is compiled in the sense of
                 ``keras.Model.compile``. Otherwise it is a graph or runs as it is.
         """
 
 
 class Backend(Protocol):
-    """What is asked of a backend: ``BACKEND`` of ``regard.runtime.<name>_backend``."""
+    """A backend: ``BACKEND`` of ``regard.runtime.<name>_backend``."""
 
     @property
     def jit_by_default(self) -> bool:
@@ -57,7 +57,7 @@ class Backend(Protocol):
         """Whether two programs take less time side by side than one after the other."""
 
     def compiler(self, model: keras.Model) -> Compiler:
-        """What compiles functions of a model's variables."""
+        """A compiler for functions of the variables of a model."""
 
     def predict_call(self, model: keras.Model, x: Any) -> Any:
         """Call a model in inference mode as its ``predict`` does, in a program."""
@@ -69,7 +69,7 @@ class Backend(Protocol):
         """Whether a tensor belongs to a function inside, such as the body of a loop.
 
         Args:
-            tensor: What cannot leave that function then.
+            tensor: A tensor made in the pass.
             in_program: Whether what runs around it is being compiled itself.
         """
 
@@ -100,7 +100,7 @@ class Programs:
         self._programs: dict[str, Function] = {}
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the program for these arguments gives."""
+        """Run the program for these arguments."""
         return self._program(arguments)(*arguments)
 
     def _program(self, arguments: tuple[Any, ...]) -> Function:

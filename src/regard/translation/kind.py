@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.bundle import Bundle, PartNames
 from regard.decoding import Hypothesis, Search
-from regard.decoding.searcher import LENGTH_STEP
+from regard.decoding.searcher import LENGTH_STEP, padded_length
 from regard.errors import DataError
 from regard.inference import (
     Job,
@@ -209,13 +209,13 @@ class TranslatorEngine:
         if len(encoded) > self._limits.tokens:
             problem = f"An input has {len(encoded)} tokens."
             raise RequestError.over_limit(422, "tokens", self._limits.tokens, problem)
-        length = _padded_length(len(self._ids(encoded)))
+        length = padded_length(len(self._ids(encoded)))
         return Job(text, encoded, (request.options["beam"], length))
 
     def warm_up(self) -> None:
         """Run every shape once."""
         most = min(self._limits.tokens, self._trained.config.max_length)
-        lengths = range(LENGTH_STEP, _padded_length(most) + 1, LENGTH_STEP)
+        lengths = range(LENGTH_STEP, padded_length(most) + 1, LENGTH_STEP)
         word = np.full(1, SequenceVocabulary.UNKNOWN_ID, dtype=np.int32)
         for beam, length, size in product(
             self._limits.beams, lengths, self._batch_sizes
@@ -288,10 +288,6 @@ def _read_beam(value: Any, limits: Limits) -> int:
             allowed=allowed,
         )
     return beam
-
-
-def _padded_length(length: int) -> int:
-    return max(1, -(-length // LENGTH_STEP)) * LENGTH_STEP
 
 
 def _translation_reply(
