@@ -74,7 +74,7 @@ class Plot(ABC):
 
 
 class AxesPlot(Plot):
-    """A plot that is one set of axes, of the user's or of its own; a page has one."""
+    """A plot that is one set of axes, the user's or its own, and one article of a page."""
 
     title: str
     #: How to read the page; the note where it stands in another one; its own style.
@@ -91,17 +91,6 @@ class AxesPlot(Plot):
             body=self._article(),
             style=page_style() + self._style,
         )
-
-    def _repr_html_(self) -> str:
-        return embedded(self._article(), self._note, fragment_style() + self._style)
-
-    def _heading(self) -> str:
-        """The heading of the page, as HTML."""
-        return "What the model looked at"
-
-    @abstractmethod
-    def _article(self) -> str:
-        """The article of the page."""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw with matplotlib.
@@ -122,6 +111,17 @@ class AxesPlot(Plot):
             _, ax = plt.subplots(figsize=self._inches(), layout="constrained")
         self._draw(ax)
         return ax
+
+    def _repr_html_(self) -> str:
+        return embedded(self._article(), self._note, fragment_style() + self._style)
+
+    def _heading(self) -> str:
+        """The heading of the page, as HTML."""
+        return "What the model looked at"
+
+    @abstractmethod
+    def _article(self) -> str:
+        """The article of the page."""
 
     @abstractmethod
     def _inches(self) -> tuple[float, float]:
