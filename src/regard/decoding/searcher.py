@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from regard._validate import check_same_length
 from regard.decoding.beam_search import IMPOSSIBLE, BeamSearch, EncodedSources
 from regard.decoding.search import Hypothesis, Search
 from regard.errors import ArgumentError
@@ -74,12 +75,8 @@ class Searcher:
             ArgumentError: There are not as many prefixes as sources, or one is longer
                 than what may be written.
         """
-        if prefixes is not None and len(prefixes) != len(sources):
-            raise ArgumentError(
-                "Every source needs a prefix, be it empty.",
-                expected=f"{len(sources)} prefixes",
-                received=str(len(prefixes)),
-            )
+        if prefixes is not None:
+            check_same_length({"sources": sources, "prefixes": prefixes})
         hypotheses: list[list[Hypothesis]] = [[] for _ in sources]
         lengths = np.asarray([len(source) for source in sources], dtype=np.int64)
         order = np.argsort(lengths, kind="stable")

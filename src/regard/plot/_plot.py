@@ -74,7 +74,7 @@ class Plot(ABC):
 
 
 class AxesPlot(Plot):
-    """A plot that is one set of axes, the user's or its own, and one article of a page."""
+    """A plot that is one set of axes, the user's or its own, and one article."""
 
     title: str
     #: How to read the page; the note where it stands in another one; its own style.
