@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from regard._typing import Tensor
 from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
 from regard.comparison.results import Budget
 from regard.layers import LSTM, AttentionPooling, FeatureAttention
-from regard.ops.precision import Tensor
 from regard.tasks import ArrayPairs, ArrayTask, Column
 from regard.types import FloatArray
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from regard._typing import Tensor
 from regard.comparison.results import Budget
-from regard.ops.precision import Tensor
 from regard.types import FloatArray
 
 PairsT = TypeVar("PairsT")

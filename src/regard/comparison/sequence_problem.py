@@ -9,11 +9,11 @@ import numpy as np
 from keras import ops
 
 from regard import legacy
+from regard._typing import Tensor
 from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
 from regard.comparison.results import Budget
 from regard.layers import LSTM, AttentionDecoder
 from regard.layers.shapes import Shape
-from regard.ops.precision import Tensor
 from regard.tasks import SequencePairs, SequenceTask
 from regard.types import FloatArray, IntArray
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 from keras import ops, tree
 
+from regard._typing import Tensor
 from regard.decoding.rules import allowed, attainable, rank
 from regard.decoding.search import Search
 from regard.decoding.top_k import top_k
-from regard.ops.precision import Tensor
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 
 # Lower than any sum of logarithms of probabilities, and finite.

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeAlias
 
 from keras import ops
 
+from regard._typing import Tensor
 from regard.decoding.search import Search
-from regard.ops.precision import Tensor
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID, UNKNOWN_ID
 
 # A source symbol that was hardly looked at costs no more than this.

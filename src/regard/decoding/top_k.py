@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from regard.ops.precision import Tensor
+from regard._typing import Tensor
 
 # Finding the maximum of so many is one vectorised pass; ordering them is not.
 _CHUNK = 128

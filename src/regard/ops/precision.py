@@ -6,8 +6,6 @@ from keras import ops
 
 from regard._typing import Float, Shaped, Tensor
 
-__all__ = ["LOWEST", "Tensor", "widen"]
-
 #: Below every score that float32 can hold, yet finite: infinity minus infinity is NaN.
 LOWEST = -3.4028234e38
 

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from regard.ops.precision import Tensor, widen
+from regard._typing import Tensor
+from regard.ops.precision import widen
 
 
 @keras.saving.register_keras_serializable(package="regard")

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard._validate import check_choice, check_count, check_share
 from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, PreparedMemory
 from regard.ops import project
-from regard.ops.precision import Tensor
 
 CELLS = {"gru": GRU, "lstm": LSTM}
 

@@ -5,8 +5,9 @@ import math
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard.ops import masked_softmax
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 #: The small number in the denominator of an old softmax.
 EPSILON = 1e-7

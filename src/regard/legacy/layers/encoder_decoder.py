@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard.layers.shapes import Shape, check_features
 from regard.legacy.layers.legacy_attention import LegacyAttention, features_of
 from regard.ops import additive_scores, masked_softmax
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 # The kernels of the context, of the state and of the last output, by their letters.
 _ROWS = ("C", "U", "W")

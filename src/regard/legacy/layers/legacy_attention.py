@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import keras
 
+from regard._typing import Tensor
 from regard.layers.attention_layer import clone_initializer
 from regard.layers.shapes import Shape, check_features
-from regard.ops.precision import Tensor
 
 _EMPTY: Mapping[str, Any] = {}
 

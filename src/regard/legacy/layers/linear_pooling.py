@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard._validate import check_choice
 from regard.layers.shapes import Shape
 from regard.legacy.layers.activations import epsilon_softmax, penalized
@@ -15,7 +16,7 @@ from regard.legacy.layers.legacy_attention import (
 )
 from regard.legacy.layers.seq_self_attention import VERSIONS
 from regard.ops import as_mask, scores
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 # What is taken off the logit of a padded step: by version 0.51 of the package, by the
 # listing.

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard._validate import check_choice
 from regard.layers.shapes import Shape
 from regard.legacy.layers.legacy_attention import (
@@ -13,7 +14,6 @@ from regard.legacy.layers.legacy_attention import (
     pooled,
 )
 from regard.ops import additive_scores, masked_softmax, scores
-from regard.ops.precision import Tensor
 
 LUONG, BAHDANAU = "luong", "bahdanau"
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from regard._typing import Tensor
 from regard._validate import check_choice
 from regard.layers.shapes import Shape
 from regard.legacy.layers.activations import epsilon_softmax, penalized
@@ -13,7 +14,7 @@ from regard.legacy.layers.legacy_attention import (
     features_of,
 )
 from regard.ops import additive_scores, as_mask, masked_softmax, scores, window_mask
-from regard.ops.precision import Tensor, widen
+from regard.ops.precision import widen
 
 ADDITIVE, MULTIPLICATIVE = "additive", "multiplicative"
 VERSIONS = ("0.51", "0.41")
