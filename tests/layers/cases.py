@@ -54,8 +54,8 @@ def pooling_case(score: str, **arguments: Any) -> Case:
             scores = pair(_last(batch), batch.source, **weights)[:, :, 0]
         else:
             scores = getattr(oracle, score)(batch.source, **weights)
-        seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
-        return oracle.pool(seen, batch.source), seen
+        attention = oracle.masked_softmax(scores, batch.valid(scores.shape))
+        return oracle.pool(attention, batch.source), attention
 
     def make(**more: Any) -> keras.Layer:
         return AttentionPooling(score, **arguments, **more)
@@ -84,8 +84,8 @@ def paired_case(kind: str, score: str, **arguments: Any) -> Case:
     def expected(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
         query = batch.source if batch.query is None else batch.query
         scores = getattr(oracle, score)(query, batch.source, **plain, **weights)
-        seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
-        return oracle.attend(seen, batch.source), seen
+        attention = oracle.masked_softmax(scores, batch.valid(scores.shape))
+        return oracle.attend(attention, batch.source), attention
 
     def make(**more: Any) -> keras.Layer:
         return layer(score, **arguments, **more)
@@ -116,8 +116,8 @@ def _gate(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
     if batch.source_mask is not None:
         source = np.where(batch.source_mask, source, 0.0)
     scores = (source @ weights["kernel"] + weights["bias"])[:, None]
-    seen = oracle.masked_softmax(scores, batch.valid(scores.shape))
-    return seen[:, 0] * source, seen
+    attention = oracle.masked_softmax(scores, batch.valid(scores.shape))
+    return attention[:, 0] * source, attention
 
 
 def _placed(case: Case, queries: int, width: int | None, causal: bool) -> Case:
@@ -174,6 +174,11 @@ PATTERNS: dict[str, Array | None] = {
     "holes": _HOLES,
     "empty": np.array([[1, 1, 0, 1, 1, 0], [0] * 6, [1, 1, 1, 1, 1, 1]], bool),
 }
+
+
+#: States and a mask with holes, for calls outside of the suite.
+STATES = np.random.default_rng(2).normal(size=(BATCH, KEYS, FEATURES)).astype("float32")
+MASK = _HOLES
 
 
 def batch_for(case: Case, pattern: str) -> Batch:

@@ -122,16 +122,16 @@ def padding_may_be_nan(subject: Subject, batch: Batch, limits: Limits) -> None:
 
 def observing_changes_nothing(subject: Subject, batch: Batch, limits: Limits) -> None:
     """The context is the same whether the weights are asked for or not."""
-    seen, _ = subject(batch, observed=True)
+    beside_weights, _ = subject(batch, observed=True)
     alone, _ = subject(batch, observed=False)
-    np.testing.assert_allclose(seen, alone, rtol=0, atol=limits.observing)
+    np.testing.assert_allclose(beside_weights, alone, rtol=0, atol=limits.observing)
 
 
 def weights_are_before_dropout(subject: Subject, batch: Batch, limits: Limits) -> None:
     """Weights of a training step with dropout are those without; contexts are not."""
     context, weights = subject(batch)
-    dropped, seen = subject(batch, training=True)
-    np.testing.assert_allclose(seen, weights, rtol=0, atol=limits.same)
+    dropped, before_dropout = subject(batch, training=True)
+    np.testing.assert_allclose(before_dropout, weights, rtol=0, atol=limits.same)
     assert np.abs(dropped - context).max() > 1e-3
 
 

@@ -1,4 +1,4 @@
-"""What makes the suite of the layers quick enough to run on every backend."""
+"""Lighter compilation, so that the suite is quick enough for every backend."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ Weights = dict[str, Array]
 
 @dataclass(frozen=True)
 class Task:
-    """What is decoded, one row of a batch.
+    """The source, inputs and first state of one row of a batch.
 
     Args:
         memory: ``(keys, features)``.
@@ -20,7 +20,7 @@ class Task:
         memory_mask: ``(keys,)``, True where a key is valid.
         inputs: ``(steps, features)`` or None.
         inputs_mask: ``(steps,)``, True where a step is valid.
-        told: For each step the symbol that it is told was written before; -1 for its
+        previous: For each step the symbol that it reads as the one before; -1 for its
             own. None: always its own.
         state: The state before the first step.
     """
@@ -30,7 +30,7 @@ class Task:
     memory_mask: Array
     inputs: Array | None
     inputs_mask: Array
-    told: Array | None
+    previous: Array | None
     state: list[Array]
 
 
@@ -59,7 +59,7 @@ class Oracle:
         steps: int | None = None,
         memory_mask: Array | None = None,
         inputs_mask: Array | None = None,
-        told: Array | None = None,
+        previous: Array | None = None,
         initial_state: list[Array] | None = None,
     ) -> tuple[Array, Array]:
         """Output ``(batch, steps, …)`` and weights ``(batch, heads, steps, keys)``."""
@@ -78,7 +78,7 @@ class Oracle:
                     memory_mask[i],
                     None if inputs is None else inputs[i].astype(float),
                     inputs_mask[i],
-                    None if told is None else told[i],
+                    None if previous is None else previous[i],
                     [state[i].astype(float) for state in states],
                 )
             )
@@ -93,14 +93,14 @@ class Oracle:
         prediction = self.nothing()
         outputs, weights = [], []
         for t in range(task.steps):
-            if task.told is not None and task.told[t] >= 0:
-                prediction = self.one_hot(task.told[t])
+            if task.previous is not None and task.previous[t] >= 0:
+                prediction = self.one_hot(task.previous[t])
             valid = task.inputs_mask[t]
             # A masked step is made of zeros and forgotten.
             x = None if task.inputs is None else task.inputs[t] * valid
-            looked = self.look(state[0], task) if self.order == "bahdanau" else None
-            new = self.advance(x, looked, fed, prediction, state)
-            context, row = looked or self.look(new[0], task)
+            attended = self.attend(state[0], task) if self.order == "bahdanau" else None
+            new = self.advance(x, attended, fed, prediction, state)
+            context, row = attended or self.attend(new[0], task)
             w, b = self.weights["output_kernel"], self.weights["output_bias"]
             output = np.tanh(np.concatenate([new[0], context]) @ w + b)
             symbols = self.predict(output)
@@ -111,7 +111,7 @@ class Oracle:
             state, fed, prediction = new, output, self.feed(symbols)
         return np.stack(outputs), np.stack(weights, axis=1)
 
-    def look(self, hidden: Array, task: Task) -> tuple[Array, Array]:
+    def attend(self, hidden: Array, task: Task) -> tuple[Array, Array]:
         """Context and weights ``(heads, keys)`` of one query."""
         own = {
             name.removeprefix("score_"): weight
@@ -122,38 +122,41 @@ class Oracle:
         scores = getattr(oracle, self.score)(
             hidden[None, None], task.memory[None], **plain, **own
         )
-        seen = oracle.masked_softmax(scores, task.memory_mask)[0, :, 0]
+        attention = oracle.masked_softmax(scores, task.memory_mask)[0, :, 0]
         shares = np.split(task.memory, self.num_heads, axis=1)
-        context = [row @ share for row, share in zip(seen, shares, strict=True)]
-        return np.concatenate(context), seen
+        context = [row @ share for row, share in zip(attention, shares, strict=True)]
+        return np.concatenate(context), attention
 
     def advance(
         self,
         x: Array | None,
-        looked: tuple[Array, Array] | None,
+        attended: tuple[Array, Array] | None,
         fed: Array,
         prediction: Array | None,
         state: list[Array],
     ) -> list[Array]:
         """The next state, as the books write the cell."""
-        given = self.weights["bias"].copy()
+        gate_inputs = self.weights["bias"].copy()
         if x is not None:
-            given += x @ self.weights["input_kernel"]
-        if looked is not None:
-            given += looked[0] @ self.weights["context_kernel"]
+            gate_inputs += x @ self.weights["input_kernel"]
+        if attended is not None:
+            gate_inputs += attended[0] @ self.weights["context_kernel"]
         if self.input_feeding:
-            given += fed @ self.weights["output_gates_kernel"]
+            gate_inputs += fed @ self.weights["output_gates_kernel"]
         if prediction is not None:
-            given += prediction @ self.weights["feedback_kernel"]
+            gate_inputs += prediction @ self.weights["feedback_kernel"]
         own = state[0] @ self.weights["cell_kernel"]
         if self.cell == "gru":
-            return self.gru(given, own + self.weights["cell_bias"], state[0])
-        return self.lstm(given + own, state[1])
+            return self.gru(gate_inputs, own + self.weights["cell_bias"], state[0])
+        return self.lstm(gate_inputs + own, state[1])
 
     @staticmethod
-    def gru(given: Array, own: Array, before: Array) -> list[Array]:
+    def gru(gate_inputs: Array, own: Array, before: Array) -> list[Array]:
         """Update, reset and candidate."""
-        (z, r, new), (own_z, own_r, own_new) = np.split(given, 3), np.split(own, 3)
+        (z, r, new), (own_z, own_r, own_new) = (
+            np.split(gate_inputs, 3),
+            np.split(own, 3),
+        )
         keep, reset = sigmoid(z + own_z), sigmoid(r + own_r)
         return [keep * before + (1 - keep) * np.tanh(new + reset * own_new)]
 
@@ -173,7 +176,7 @@ class Oracle:
         return powers / powers.sum()
 
     def feed(self, prediction: Array | None) -> Array | None:
-        """What the next step is told, None where it is told nothing."""
+        """The prediction as the next step reads it, None where it reads none."""
         if prediction is None or self.feedback is None:
             return None
         if self.feedback == "softmax":
@@ -181,7 +184,7 @@ class Oracle:
         return self.one_hot(prediction.argmax())
 
     def nothing(self) -> Array | None:
-        """What the first step is told."""
+        """The feedback that the first step reads."""
         return None if self.feedback is None else 0 * self.one_hot(0)
 
     def one_hot(self, symbol: int) -> Array:

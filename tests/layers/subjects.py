@@ -51,14 +51,14 @@ class Eager:
         self, batch: Batch, observed: bool, training: bool
     ) -> tuple[Array, Array | None]:
         positional, keywords = arguments_of(self.case, batch)
-        found = self.layer(
+        outputs = self.layer(
             *positional,
             **keywords,
             **self.arguments,
             return_attention_scores=observed,
             training=training,
         )
-        return unpacked(found, observed)
+        return unpacked(outputs, observed)
 
     def gradients(self, batch: Batch) -> list[Array]:
         self.build(batch)
@@ -67,8 +67,8 @@ class Eager:
             self.gradient = gradient_of(model)
         tensors = tensors_of(self.case, batch)
         middle = len(tensors) // 2
-        found = self.gradient(tensors[:middle], tensors[middle:])
-        return [to_numpy(gradient) for gradient in found if gradient is not None]
+        gradients = self.gradient(tensors[:middle], tensors[middle:])
+        return [to_numpy(each) for each in gradients if each is not None]
 
     def oracle(self, batch: Batch) -> tuple[Array, Array]:
         self.build(batch)
@@ -97,8 +97,8 @@ class Compiled(Eager):
         if observed not in self.functions:
             model = functional(self.layer, self.case, batch, observed)
             self.functions[observed] = compiled(model)
-        found = self.functions[observed](*tensors_of(self.case, batch))
-        return unpacked(found, observed)
+        outputs = self.functions[observed](*tensors_of(self.case, batch))
+        return unpacked(outputs, observed)
 
 
 def arguments_of(case: Case, batch: Batch) -> tuple[list[Array], dict[str, Any]]:
@@ -237,7 +237,7 @@ def to_numpy(tensor: Any) -> Array:
     return ops.convert_to_numpy(tensor)
 
 
-def unpacked(found: Any, observed: bool) -> tuple[Array, Array | None]:
+def unpacked(outputs: Any, observed: bool) -> tuple[Array, Array | None]:
     """Context and weights as arrays."""
-    context, weights = found if observed else (found, None)
+    context, weights = outputs if observed else (outputs, None)
     return to_numpy(context), None if weights is None else to_numpy(weights)

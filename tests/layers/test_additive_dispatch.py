@@ -45,6 +45,6 @@ def trained(name, policy):
 def test_training_is_the_same_by_every_path(name, policy, monkeypatch):
     expected = trained(name, policy)
     monkeypatch.setattr(dispatch, "SMALL", dict.fromkeys(dispatch.SMALL, 0))
-    found = trained(name, policy)
-    for ours, plain in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, plain, rtol=0, atol=TOLERANCE[policy])
+    actual = trained(name, policy)
+    for by_path, plain in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(by_path, plain, rtol=0, atol=TOLERANCE[policy])

@@ -1,6 +1,6 @@
 """The decoder holds to its equations: every cell, score, order and feeding."""
 
-from itertools import product
+from itertools import combinations, product
 
 import keras
 import numpy as np
@@ -56,7 +56,9 @@ def named(plan):
     return "-".join(map(str, plan))
 
 
-def made(cell="gru", score="additive", order="bahdanau", fed=False, heads=1, **more):
+def decoder_and_oracle(
+    cell="gru", score="additive", order="bahdanau", fed=False, heads=1, **more
+):
     """A decoder whose weights do not vanish, and its oracle.
 
     ``shapes`` are those of what it is given besides the memory.
@@ -86,17 +88,17 @@ def stepping(layer):
     return light_jit(layer.step)
 
 
-def near(found, expected, atol=1e-5):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=atol)
+def near(actual, expected, atol=1e-5):
+    for each, wanted in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(each, wanted, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("plan", list(plans()), ids=named)
 def test_it_computes_its_equations(plan):
-    layer, oracle = made(*plan)
-    found = called(layer, MEMORY, INPUTS, **MASKS)
-    near(found, oracle(MEMORY, INPUTS, **MASKS))
-    weights, heads = found[1], plan[-1]
+    layer, oracle = decoder_and_oracle(*plan)
+    actual = called(layer, MEMORY, INPUTS, **MASKS)
+    near(actual, oracle(MEMORY, INPUTS, **MASKS))
+    weights, heads = actual[1], plan[-1]
     assert weights.shape == (BATCH, heads, STEPS, KEYS)
     valid = INPUTS_MASK & MEMORY_MASK.any(1)[:, None]
     sums = np.broadcast_to(valid[:, None], weights.shape[:3])
@@ -108,24 +110,23 @@ def test_the_plans_of_jax_hold_every_pair_of_choices():
     kept = list(plans())
     choices = [set(choice) for choice in zip(*kept, strict=True)]
     assert [len(choice) for choice in choices] == [2, 4, 2, 2, 2]
-    for one in range(5):
-        for other in range(one):
-            found = {(plan[one], plan[other]) for plan in kept}
-            assert found == set(product(choices[one], choices[other]))
+    for first, second in combinations(range(5), 2):
+        pairs = {(plan[first], plan[second]) for plan in kept}
+        assert pairs == set(product(choices[first], choices[second]))
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_an_initial_state(cell):
-    layer, oracle = made(cell, "general", "luong", True)
+    layer, oracle = decoder_and_oracle(cell, "general", "luong", True)
     state = [normal(BATCH, UNITS) for _ in range(1 if cell == "gru" else 2)]
-    given = ops.convert_to_tensor(state[0]) if cell == "gru" else state
-    given = tree.map_structure(ops.convert_to_tensor, given)
-    found = called(layer, MEMORY, INPUTS, initial_state=given)
-    near(found, oracle(MEMORY, INPUTS, initial_state=state))
+    initial = tree.map_structure(ops.convert_to_tensor, state)
+    initial = initial[0] if cell == "gru" else initial
+    actual = called(layer, MEMORY, INPUTS, initial_state=initial)
+    near(actual, oracle(MEMORY, INPUTS, initial_state=state))
 
 
 def test_another_width_of_the_score_and_none_of_its_bias():
-    layer, oracle = made(heads=2, attention_units=7, use_bias=False)
+    layer, oracle = decoder_and_oracle(heads=2, attention_units=7, use_bias=False)
     assert "score_bias" not in oracle.weights
     assert oracle.weights["score_scale"].shape == (2, 7)
     near(called(layer, MEMORY, INPUTS), oracle(MEMORY, INPUTS))
@@ -133,10 +134,10 @@ def test_another_width_of_the_score_and_none_of_its_bias():
 
 def test_large_scores():
     """Where the factors of the keys overflow, and where all but one weight vanish."""
-    layer, oracle = made(heads=2)
+    layer, oracle = decoder_and_oracle(heads=2)
     memory = 60 * MEMORY
-    found = called(layer, memory, INPUTS, memory_mask=MEMORY_MASK)
-    near(found, oracle(memory, INPUTS, memory_mask=MEMORY_MASK), atol=1e-4)
+    actual = called(layer, memory, INPUTS, memory_mask=MEMORY_MASK)
+    near(actual, oracle(memory, INPUTS, memory_mask=MEMORY_MASK), atol=1e-4)
 
 
 class TestMaskedSteps:
@@ -144,22 +145,22 @@ class TestMaskedSteps:
 
     @pytest.mark.parametrize("order", ORDERS)
     def test_the_others_are_as_without_it(self, order):
-        layer, _ = made("lstm", "general", order, True, 2)
+        layer, _ = decoder_and_oracle("lstm", "general", order, True, 2)
         output, weights = called(layer, MEMORY, INPUTS, inputs_mask=INPUTS_MASK)
         kept = np.stack(
             [row[mask] for row, mask in zip(INPUTS, INPUTS_MASK, strict=True)]
         )
         without = called(layer, MEMORY, kept)
         for row, mask in enumerate(INPUTS_MASK):
-            found = output[row, mask], weights[row][:, mask]
-            near(found, (without[0][row], without[1][row]), atol=1e-6)
+            actual = output[row, mask], weights[row][:, mask]
+            near(actual, (without[0][row], without[1][row]), atol=1e-6)
 
     def test_what_it_holds_changes_nothing(self):
-        layer, _ = made("gru", "additive", "bahdanau", True)
+        layer, _ = decoder_and_oracle("gru", "additive", "bahdanau", True)
         filled = np.where(INPUTS_MASK[..., None], INPUTS, np.float32(np.nan))
-        found = called(layer, MEMORY, filled, **MASKS)
+        actual = called(layer, MEMORY, filled, **MASKS)
         for one, other in zip(
-            found, called(layer, MEMORY, INPUTS, **MASKS), strict=True
+            actual, called(layer, MEMORY, INPUTS, **MASKS), strict=True
         ):
             np.testing.assert_array_equal(one, other)
 
@@ -176,21 +177,21 @@ class TestSteps:
 
     @pytest.mark.parametrize("plan", PLANS[:2], ids=named)
     def test_equal_the_call(self, plan):
-        layer, _ = made(*plan)
-        found = self.stepped(layer, INPUTS, layer.first_state(BATCH))
-        near(found, called(layer, MEMORY, INPUTS, memory_mask=MEMORY_MASK))
+        layer, _ = decoder_and_oracle(*plan)
+        actual = self.stepped(layer, INPUTS, layer.first_state(BATCH))
+        near(actual, called(layer, MEMORY, INPUTS, memory_mask=MEMORY_MASK))
 
     @pytest.mark.parametrize("plan", PLANS, ids=named)
     def test_hypotheses_share_a_source(self, plan):
         """Those of a source are what a batch is in which it comes as often."""
         beams = 3
-        layer, _ = made(*plan)
+        layer, _ = decoder_and_oracle(*plan)
         inputs = normal(BATCH, beams, STEPS, FEATURES)
         state = tree.map_structure(
             lambda zeros: ops.repeat(zeros[:, None], beams, axis=1),
             layer.first_state(BATCH),
         )
-        found = self.stepped(layer, np.moveaxis(inputs, 2, 1), state)
+        actual = self.stepped(layer, np.moveaxis(inputs, 2, 1), state)
         expected = called(
             layer,
             np.repeat(MEMORY, beams, 0),
@@ -198,8 +199,8 @@ class TestSteps:
             memory_mask=np.repeat(MEMORY_MASK, beams, 0),
         )
         heads = plan[-1]
-        assert found[1].shape == (BATCH, beams, heads, STEPS, KEYS)
-        pairs = zip(found, expected, strict=True)
+        assert actual[1].shape == (BATCH, beams, heads, STEPS, KEYS)
+        pairs = zip(actual, expected, strict=True)
         near((one.reshape(other.shape) for one, other in pairs), expected)
 
     @staticmethod
@@ -214,31 +215,31 @@ class TestSteps:
         return np.stack(outputs, -2), np.stack(rows, -2)
 
     def test_predict(self):
-        layer, _ = made(output_units=SYMBOLS)
+        layer, _ = decoder_and_oracle(output_units=SYMBOLS)
         memory = layer.prepare(MEMORY)
-        found, _, _ = stepping(layer)(INPUTS[:, 0], layer.first_state(BATCH), memory)
+        actual, _, _ = stepping(layer)(INPUTS[:, 0], layer.first_state(BATCH), memory)
         output, _ = called(layer, MEMORY, INPUTS)
-        near([to_numpy(found)], [output[:, 0]])
+        near([to_numpy(actual)], [output[:, 0]])
 
     def test_start_from_a_given_state(self):
-        layer, _ = made(fed=True)
-        given = normal(BATCH, UNITS)
-        state = layer.first_state(BATCH, given)
+        layer, _ = decoder_and_oracle(fed=True)
+        initial = normal(BATCH, UNITS)
+        state = layer.first_state(BATCH, initial)
         memory = layer.prepare(MEMORY)
-        found, _, _ = stepping(layer)(INPUTS[:, 0], state, memory)
+        actual, _, _ = stepping(layer)(INPUTS[:, 0], state, memory)
         output, _ = called(
-            layer, MEMORY, INPUTS, initial_state=ops.convert_to_tensor(given)
+            layer, MEMORY, INPUTS, initial_state=ops.convert_to_tensor(initial)
         )
-        near([to_numpy(found)], [output[:, 0]])
+        near([to_numpy(actual)], [output[:, 0]])
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_steps_keep_the_type_of_their_state(policy):
     """A search carries the state through a compiled loop, where a type is fixed."""
-    layer, _ = made(fed=True, dtype=policy)
+    layer, _ = decoder_and_oracle(fed=True, dtype=policy)
     memory = layer.prepare(MEMORY, MEMORY_MASK)
     first = layer.first_state(BATCH)
     output, _, state = stepping(layer)(INPUTS[:, 0], first, memory)
-    found = [keras.backend.standardize_dtype(s.dtype) for s in tree.flatten(state)]
-    assert found == [layer.compute_dtype] * 2
+    actual = [keras.backend.standardize_dtype(s.dtype) for s in tree.flatten(state)]
+    assert actual == [layer.compute_dtype] * 2
     assert keras.backend.standardize_dtype(output.dtype) == layer.compute_dtype

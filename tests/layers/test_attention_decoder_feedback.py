@@ -1,4 +1,4 @@
-"""What a step of the decoder is told of the step before, and how long it writes."""
+"""The feedback of the decoder, its dropout, and how long it writes."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from test_attention_decoder import (
     SYMBOLS,
     TARGETS,
     called,
-    made,
+    decoder_and_oracle,
     near,
 )
 
@@ -27,14 +27,16 @@ from light_compilation import light_jit
 
 pytestmark = pytest.mark.backends
 
-# Told before each step: nothing before the first.
-TOLD = np.pad(TARGETS[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
+# The symbol before each step: none before the first.
+PREVIOUS = np.pad(TARGETS[:, :-1], ((0, 0), (1, 0)), constant_values=-1)
 
 
 def decoder(feedback, *, oracle=None, shapes=(), **more):
     """A decoder that predicts; the oracle is told what is fed back in this call."""
-    layer, found = made(output_units=SYMBOLS, feedback=feedback, shapes=shapes, **more)
-    return layer, replace(found, feedback=oracle or feedback)
+    layer, plain = decoder_and_oracle(
+        output_units=SYMBOLS, feedback=feedback, shapes=shapes, **more
+    )
+    return layer, replace(plain, feedback=oracle or feedback)
 
 
 def trained(layer, *tensors, **named):
@@ -45,10 +47,10 @@ def trained(layer, *tensors, **named):
     weights = [variable.value for variable in layer.trainable_variables]
     seeds = layer.non_trainable_variables
     run = light_jit(lambda s: layer.stateless_call(weights, s, *tensors, **named))
-    found, after = run([variable.value for variable in seeds])
+    outputs, after = run([variable.value for variable in seeds])
     for variable, value in zip(seeds, after, strict=True):
         variable.assign(value)
-    return [to_numpy(each) for each in found]
+    return [to_numpy(each) for each in outputs]
 
 
 def test_its_own_prediction():
@@ -76,9 +78,9 @@ def test_its_own_symbol_for_as_long_as_is_wished(length):
 def test_the_targets():
     layer, oracle = decoder("teacher", shapes=(None, TARGETS.shape))
     oracle = replace(oracle, feedback=None)
-    found = called(layer, MEMORY, None, TARGETS, memory_mask=MEMORY_MASK)
-    told = oracle(MEMORY, steps=STEPS, told=TOLD, memory_mask=MEMORY_MASK)
-    near(found, told)
+    actual = called(layer, MEMORY, None, TARGETS, memory_mask=MEMORY_MASK)
+    expected = oracle(MEMORY, steps=STEPS, previous=PREVIOUS, memory_mask=MEMORY_MASK)
+    near(actual, expected)
 
 
 def test_without_targets_the_teacher_is_its_own_symbol():
@@ -96,27 +98,27 @@ class TestScheduled:
     @pytest.mark.parametrize("rate", [0.0, 1.0])
     def test_always_and_never(self, rate):
         layer, oracle = decoder("scheduled", sampling_rate=rate)
-        told = None if rate else TOLD
-        near(self.trained(layer), oracle(MEMORY, steps=STEPS, told=told))
+        previous = None if rate else PREVIOUS
+        near(self.trained(layer), oracle(MEMORY, steps=STEPS, previous=previous))
 
     def test_at_times(self):
         """Each row is that of some choice of the steps that are told."""
         layer, oracle = decoder("scheduled", sampling_rate=0.5)
-        found, _ = self.trained(layer)
+        actual, _ = self.trained(layer)
         other, _ = self.trained(layer)
         choices = np.array(list(np.ndindex(*[2] * (STEPS - 1))))
         chosen = []
         for row in range(BATCH):
-            told = np.full((len(choices), STEPS), -1)
-            told[:, 1:] = np.where(choices, TOLD[row, 1:], -1)
+            previous = np.full((len(choices), STEPS), -1)
+            previous[:, 1:] = np.where(choices, PREVIOUS[row, 1:], -1)
             memory = np.repeat(MEMORY[row : row + 1], len(choices), axis=0)
-            expected, _ = oracle(memory, steps=STEPS, told=told)
-            apart = np.abs(expected - found[row]).max((1, 2))
+            expected, _ = oracle(memory, steps=STEPS, previous=previous)
+            apart = np.abs(expected - actual[row]).max((1, 2))
             assert apart.min() < 1e-5
             chosen.append(apart < 1e-5)
         assert not all(row[0] for row in chosen)
         assert not all(row[-1] for row in chosen)
-        assert np.any(found != other)
+        assert np.any(actual != other)
 
     def test_a_seed_repeats_the_choice(self):
         first, second = (
@@ -131,8 +133,8 @@ class TestScheduled:
 
     def test_no_target_is_told_in_inference(self):
         layer, oracle = decoder("scheduled", sampling_rate=0.0)
-        found = called(layer, MEMORY, None, TARGETS)
-        near(found, oracle(MEMORY, steps=STEPS))
+        actual = called(layer, MEMORY, None, TARGETS)
+        near(actual, oracle(MEMORY, steps=STEPS))
 
 
 class TestDropout:
@@ -140,7 +142,7 @@ class TestDropout:
 
     @staticmethod
     def dropped(**plan):
-        layer, oracle = made(dropout=0.5, heads=2, **plan)
+        layer, oracle = decoder_and_oracle(dropout=0.5, heads=2, **plan)
         return trained(layer, MEMORY, INPUTS), oracle
 
     @pytest.mark.parametrize("order", ["bahdanau", "luong"])
@@ -154,7 +156,7 @@ class TestDropout:
         np.testing.assert_allclose(weights[..., same, :], before[..., same, :], 1e-4)
 
     def test_not_in_inference(self):
-        layer, oracle = made(dropout=0.5, heads=2)
+        layer, oracle = decoder_and_oracle(dropout=0.5, heads=2)
         near(called(layer, MEMORY, INPUTS), oracle(MEMORY, INPUTS))
 
     def test_a_seed_repeats_it(self):
@@ -162,12 +164,12 @@ class TestDropout:
 
 
 def test_asking_for_weights_changes_no_bit():
-    layer, _ = made("lstm", "general", "luong", True, 2)
+    layer, _ = decoder_and_oracle("lstm", "general", "luong", True, 2)
 
     def run(observed):
         def call(memory, inputs):
-            found = layer(memory, inputs, **MASKS, return_attention_scores=observed)
-            return found[0] if observed else found
+            outputs = layer(memory, inputs, **MASKS, return_attention_scores=observed)
+            return outputs[0] if observed else outputs
 
         return to_numpy(light_jit(call)(MEMORY, INPUTS))
 
@@ -187,7 +189,7 @@ def test_the_mask_of_a_memory_that_comes_alone():
 
 
 def test_numbers_of_any_type_as_masks():
-    layer, _ = made(score="dot")
-    found = layer(MEMORY, INPUTS, memory_mask=MEMORY_MASK.astype(int).tolist())
+    layer, _ = decoder_and_oracle(score="dot")
+    actual = layer(MEMORY, INPUTS, memory_mask=MEMORY_MASK.astype(int).tolist())
     expected = layer(MEMORY, INPUTS, memory_mask=ops.convert_to_tensor(MEMORY_MASK))
-    np.testing.assert_array_equal(to_numpy(found), to_numpy(expected))
+    np.testing.assert_array_equal(to_numpy(actual), to_numpy(expected))

@@ -18,7 +18,7 @@ from test_attention_decoder import (
     SYMBOLS,
     TARGETS,
     UNITS,
-    made,
+    decoder_and_oracle,
     named,
     normal,
     on_jax,
@@ -50,8 +50,8 @@ class TestGradient:
     @staticmethod
     def of(layer):
         """By the name of the weight; memory, inputs and initial state by theirs."""
-        given = {"memory": MEMORY, "inputs": INPUTS, **STATES[layer.cell]}
-        tensors = [keras.Input(array.shape[1:]) for array in given.values()]
+        arrays = {"memory": MEMORY, "inputs": INPUTS, **STATES[layer.cell]}
+        tensors = [keras.Input(array.shape[1:]) for array in arrays.values()]
         masks = [keras.Input(mask.shape[1:], dtype="bool") for mask in MASKS.values()]
         outputs = layer(
             *tensors[:2],
@@ -61,26 +61,28 @@ class TestGradient:
         )
         pull = gradient_of(keras.Model(tensors + masks, outputs))
         valid = [ops.convert_to_tensor(each) for each in MASKS.values()]
-        found = pull([ops.convert_to_tensor(each) for each in given.values()], valid)
+        moving = [ops.convert_to_tensor(each) for each in arrays.values()]
         names = [weight.name for weight in layer.trainable_weights]
-        return dict(zip([*names, *given], found, strict=True))
+        return dict(zip([*names, *arrays], pull(moving, valid), strict=True))
 
     @pytest.mark.parametrize("plan", PLANS, ids=named)
     def test_is_that_of_small_differences(self, plan):
-        self.compare(*made(*plan))
+        self.compare(*decoder_and_oracle(*plan))
 
     def test_through_a_prediction_that_is_fed_back(self):
-        layer, oracle = made(*self.FED, output_units=SYMBOLS, feedback="softmax")
+        layer, oracle = decoder_and_oracle(
+            *self.FED, output_units=SYMBOLS, feedback="softmax"
+        )
         self.compare(layer, replace(oracle, feedback="softmax"))
 
     def compare(self, layer, oracle):
         """With the float64 oracle, in a direction of its own for each."""
-        found = self.of(layer)
+        actual = self.of(layer)
         places = {**oracle.weights, "memory": MEMORY, "inputs": INPUTS}
         places |= STATES[oracle.cell]
-        assert set(found) == set(places)
+        assert set(actual) == set(places)
         rng = np.random.default_rng(0)
-        for name, gradient in found.items():
+        for name, gradient in actual.items():
             way = rng.normal(size=places[name].shape)
             ahead, behind = (
                 self.loss(oracle, places | {name: places[name] + step * way})
@@ -94,19 +96,23 @@ class TestGradient:
     def loss(oracle, places):
         moved = replace(oracle, weights=places)
         state = [places[name] for name in STATES[oracle.cell]]
-        found = moved(places["memory"], places["inputs"], initial_state=state, **MASKS)
-        return sum((each**2).sum() for each in found)
+        outputs = moved(
+            places["memory"], places["inputs"], initial_state=state, **MASKS
+        )
+        return sum((each**2).sum() for each in outputs)
 
     @on_jax
     def test_is_that_of_the_plain_loop(self, monkeypatch):
         from regard.ops.scan import jax_unroll
 
-        layer, _ = made(*self.PLANS[0], output_units=SYMBOLS, feedback="softmax")
-        found = self.of(layer)
+        layer, _ = decoder_and_oracle(
+            *self.PLANS[0], output_units=SYMBOLS, feedback="softmax"
+        )
+        actual = self.of(layer)
         general = importlib.import_module("regard.ops.scan.unroll")
         monkeypatch.setattr(jax_unroll, "unroll", general._plain)
         for name, expected in self.of(layer).items():
-            np.testing.assert_allclose(found[name], expected, atol=5e-5, err_msg=name)
+            np.testing.assert_allclose(actual[name], expected, atol=5e-5, err_msg=name)
 
     @on_jax
     @pytest.mark.parametrize("order", ["bahdanau", "luong"])
@@ -122,13 +128,13 @@ class TestGradient:
         fixed = [v.value for v in layer.non_trainable_variables]
 
         def loss(trainable, memory, inputs):
-            found, _ = layer.stateless_call(trainable, fixed, memory, inputs)
-            return ops.sum(ops.square(found))
+            output, _ = layer.stateless_call(trainable, fixed, memory, inputs)
+            return ops.sum(ops.square(output))
 
         gradient = light_jit(jax.grad(loss, (0, 1, 2)))
         program = gradient.lower(trainable, memory, inputs)
-        found = program.compile().memory_analysis().temp_size_in_bytes
-        assert found < 4 * batch * steps * keys * units
+        kept = program.compile().memory_analysis().temp_size_in_bytes
+        assert kept < 4 * batch * steps * keys * units
 
 
 def translator(**arguments):
@@ -136,11 +142,11 @@ def translator(**arguments):
     source = keras.Input((None,), dtype="int32")
     before = keras.Input((None,), dtype="int32")
     memory = keras.layers.Embedding(9, UNITS, mask_zero=True)(source)
-    told = keras.layers.Embedding(9, 3, mask_zero=True)(before)
+    inputs = keras.layers.Embedding(9, 3, mask_zero=True)(before)
     decoder = AttentionDecoder(
         UNITS, num_heads=2, output_units=9, name="decoder", **arguments
     )
-    return keras.Model([source, before], decoder(memory, told))
+    return keras.Model([source, before], decoder(memory, inputs))
 
 
 SOURCE = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0], [6, 7, 8, 1, 2]])
@@ -158,9 +164,9 @@ def test_a_model_trains_and_is_observed_and_saved(tmp_path):
         # Nothing is fed back where the teacher tells.
         moved = np.any(to_numpy(weight) != old)
         assert moved == (weight.name != "feedback_kernel"), weight.name
-    seen = regard.observe(model)([SOURCE, BEFORE])
-    assert seen.outputs.shape == (3, 4, 9)
-    ((key, attention),) = seen.attention.items()
+    observed = regard.observe(model)([SOURCE, BEFORE])
+    assert observed.outputs.shape == (3, 4, 9)
+    ((key, attention),) = observed.attention.items()
     assert key == "decoder"
     assert attention.axes == ("batch", "heads", "queries", "keys")
     valid = (BEFORE != 0)[:, None, :, None] & (SOURCE != 0)[:, None, None]
@@ -170,13 +176,13 @@ def test_a_model_trains_and_is_observed_and_saved(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     again = regard.observe(loaded)([SOURCE, BEFORE])
-    np.testing.assert_array_equal(again.outputs, seen.outputs)
+    np.testing.assert_array_equal(again.outputs, observed.outputs)
     np.testing.assert_array_equal(again.attention["decoder"].weights, attention.weights)
 
 
 def test_the_mask_of_the_inputs_goes_on():
     """A loss downstream leaves masked steps out; the mask of the memory ends."""
-    layer, _ = made(score="dot")
+    layer, _ = decoder_and_oracle(score="dot")
     output = layer(MEMORY, INPUTS, **MASKS)
     np.testing.assert_array_equal(to_numpy(mask_of(output)), INPUTS_MASK)
     output = layer(MEMORY, INPUTS, memory_mask=MEMORY_MASK)
@@ -268,7 +274,9 @@ SHORT = MEMORY[:, :, :3]
             "'initial_state' does not fit",
         ),
         (
-            lambda: made(output_units=SYMBOLS, shapes=())[0](MEMORY, INPUTS),
+            lambda: decoder_and_oracle(output_units=SYMBOLS, shapes=())[0](
+                MEMORY, INPUTS
+            ),
             "built without inputs",
         ),
     ],

@@ -1,17 +1,20 @@
-"""What each layer does besides the contract: saving, shapes, meaning."""
+"""Saving, shapes, meaning and wrong use of each layer, besides the contract."""
 
 import keras
 import numpy as np
 import pytest
-from cases import CASES, FEATURES, KEYS, PATTERNS, batch_for
+from cases import CASES, FEATURES, KEYS, MASK, STATES, batch_for
+from jaxtyping import TypeCheckError
 from subjects import Eager, arguments_of, fill, functional, tensors_of, to_numpy
 
+from regard.errors import ArgumentError
 from regard.layers import (
     AttentionPooling,
     CrossAttention,
     FeatureAttention,
     SelfAttention,
 )
+from shapes import unchecked
 
 pytestmark = pytest.mark.backends
 
@@ -21,9 +24,6 @@ RNG = np.random.default_rng(2)
 
 def normal(*shape):
     return RNG.normal(size=shape).astype(np.float32)
-
-
-STATES, MASK = normal(3, KEYS, FEATURES), PATTERNS["holes"]
 
 
 # Saving and shapes, for every row of the table.
@@ -64,23 +64,23 @@ def test_the_symbolic_shape_is_the_eager_shape(name, dtype):
             pairs = (
                 zip(symbolic, eager, strict=True) if observed else [(symbolic, eager)]
             )
-            for expected, found in pairs:
-                fits(expected, found)
+            for expected, actual in pairs:
+                fits(expected, actual)
     shapes = [state.shape for state in positional]
     context, weights = layer.compute_output_shape(*shapes, return_attention_scores=True)
     assert layer.compute_output_shape(*shapes) == context
-    assert [context, weights] == [tuple(found.shape) for found in eager]
+    assert [context, weights] == [tuple(actual.shape) for actual in eager]
     assert len(layer.weights_axes) == len(weights)
 
 
 def fits(symbolic, eager):
     assert len(symbolic.shape) == len(eager.shape)
-    for announced, found in zip(symbolic.shape, eager.shape, strict=True):
-        assert announced in {None, found}
-    announced, found = map(
+    for announced, actual in zip(symbolic.shape, eager.shape, strict=True):
+        assert announced in {None, actual}
+    announced, actual = map(
         keras.backend.standardize_dtype, (symbolic.dtype, eager.dtype)
     )
-    assert announced == found
+    assert announced == actual
 
 
 # Meaning.
@@ -164,8 +164,8 @@ def test_weights_of_one_layer_are_drawn_apart():
     """One initializer object would give both gates the same values."""
     layer = AttentionPooling("gated")
     layer.build((None, None, 4))
-    one, other, _ = layer.get_weights()
-    assert np.abs(one - other).max() > 0.01
+    tanh_kernel, sigmoid_kernel, _ = layer.get_weights()
+    assert np.abs(tanh_kernel - sigmoid_kernel).max() > 0.01
 
 
 def test_regularizers_and_constraints_reach_the_weights():
@@ -222,3 +222,52 @@ def test_a_model_trains():
     # An even share is 0.2; the best linear model of the mean keeps an error of 0.8.
     assert to_numpy(weights)[rows, 0, places].mean() > 0.4
     assert model.evaluate(states, labels, verbose=0) < 0.1
+
+
+# Wrong use: the error says what would be right.
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: AttentionPooling("softmax"), "'linear', 'feed_forward'"),
+        (lambda: AttentionPooling("last", alignment="dot"), "'general', 'additive'"),
+        (lambda: CrossAttention("linear"), "'additive', 'concat'"),
+        (lambda: AttentionPooling(num_heads=0), "'num_heads'"),
+        (lambda: AttentionPooling("context", units=1.5), "'units'"),
+        (lambda: SelfAttention("dot", units=4), "no hidden layer"),
+        (lambda: SelfAttention(window=0), "'window'"),
+        (lambda: FeatureAttention(dropout=1.0), "up to but not including 1"),
+        (lambda: SelfAttention(num_heads=3)(STATES), "a multiple of num_heads=3"),
+        (lambda: CrossAttention("dot")(STATES, normal(3, 5, 2)), "4 and 2"),
+        (lambda: CrossAttention()(STATES, normal(3, 5)), "'key' does not have"),
+        (
+            lambda: CrossAttention()(STATES, normal(3, 5, 4), normal(3, 6, 4)),
+            "as many keys as values: 5",
+        ),
+        (lambda: AttentionPooling()(STATES, mask=MASK[:, :3]), "(3, 6)"),
+        (lambda: AttentionPooling()(STATES, mask=MASK[..., None]), "(3, 6, 1)"),
+        (
+            lambda: SelfAttention()(STATES, attention_mask=MASK[0]),
+            "'attention_mask' says",
+        ),
+        (lambda: AttentionPooling().build((None, 3, None)), "features known"),
+        (lambda: FeatureAttention().build((None, None)), "features known"),
+    ],
+)
+def test_wrong_arguments_say_what_is_right(make, message):
+    with unchecked(), pytest.raises(ArgumentError) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_an_input_of_the_wrong_rank_is_refused():
+    with pytest.raises(ValueError, match="expected ndim=3"):
+        AttentionPooling()(normal(3, 4))
+    with pytest.raises(ValueError, match="expected ndim=2"):
+        FeatureAttention()(STATES)
+
+
+def test_shapes_in_signatures_are_checked_while_the_tests_run():
+    with pytest.raises(TypeCheckError, match="'mask'"):
+        AttentionPooling()(STATES, mask=MASK[:, :3])

@@ -30,15 +30,15 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @pytest.fixture
 def runs(monkeypatch):
     """How often the fast loop ran."""
-    found = []
+    calls = []
     unroll = recurrent.unroll
 
     def counting(*arguments, **keywords):
-        found.append(arguments)
+        calls.append(arguments)
         return unroll(*arguments, **keywords)
 
     monkeypatch.setattr(recurrent, "unroll", counting)
-    return found
+    return calls
 
 
 def pair(kind, **arguments):
@@ -61,7 +61,7 @@ def model_of(layer, states):
 
 
 def called(layer, *tensors, **masks):
-    """What a layer or a model gives, compiled where a loop is compiled anyway."""
+    """The output of a layer or a model, compiled where a loop is compiled anyway."""
     return light_jit(lambda tensors, masks: layer(*tensors, **masks))(tensors, masks)
 
 
@@ -88,8 +88,8 @@ def differentiated(model):
     return leaves
 
 
-def close(found, expected, atol=1e-5):
-    for one, other in zip(found, expected, strict=True):
+def close(actual, expected, atol=1e-5):
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(to_numpy(one), to_numpy(other), rtol=0, atol=atol)
 
 
@@ -112,15 +112,15 @@ def test_outputs_states_and_gradients_are_those_of_keras(
         return_state=True,
     )
     tensors = [ops.convert_to_tensor(each) for each in (INPUTS, *STATES[:states])]
-    found, gradients = [], []
+    actual, gradients = [], []
     for layer in layers:
         run = differentiated(model_of(layer, states))
         for mask in map(ops.convert_to_tensor, (MASK, np.ones_like(MASK))):
             outputs, pulled = run(tensors, mask)
-            found.append(outputs)
+            actual.append(outputs)
             gradients.append(pulled)
     for with_mask in (0, 1):
-        ours, theirs = found[with_mask::2]
+        ours, theirs = actual[with_mask::2]
         assert len(ours) == 1 + states
         close(ours, theirs)
         ours, theirs = gradients[with_mask::2]
@@ -134,9 +134,9 @@ def test_outputs_states_and_gradients_are_those_of_keras(
 def test_alone(kind, sequences):
     """Without a mask and a state, and only the output."""
     (ours, theirs), _ = pair(kind, return_sequences=sequences)
-    found, expected = called(ours, INPUTS), called(theirs, INPUTS)
-    assert found.shape == expected.shape
-    close([found], [expected])
+    actual, expected = called(ours, INPUTS), called(theirs, INPUTS)
+    assert actual.shape == expected.shape
+    close([actual], [expected])
 
 
 @every_kind
@@ -151,13 +151,13 @@ def test_in_both_directions_over_an_embedding(kind, tmp_path, runs):
         both = keras.layers.Bidirectional(make(UNITS, return_sequences=True))
         models.append(keras.Model(ids, both(states)))
         fill(models[-1])
-    found, expected = (called(model, tokens) for model in models)
-    close([found], [expected])
+    actual, expected = (called(model, tokens) for model in models)
+    close([actual], [expected])
     models[0].save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded.layers[-1].forward_layer) is ours
     assert type(loaded.layers[-1].backward_layer) is ours
-    np.testing.assert_array_equal(to_numpy(called(loaded, tokens)), to_numpy(found))
+    np.testing.assert_array_equal(to_numpy(called(loaded, tokens)), to_numpy(actual))
     assert len(runs) == 4 * ON_JAX
 
 
@@ -176,9 +176,9 @@ def test_weights_of_keras_fit(kind):
 def test_half_precision(kind):
     (ours, theirs), _ = pair(kind, dtype="mixed_float16", return_sequences=True)
     mask = ops.convert_to_tensor(MASK)
-    found, expected = (called(layer, INPUTS, mask=mask) for layer in (ours, theirs))
-    assert keras.backend.standardize_dtype(found.dtype) == "float16"
-    close([found], [expected], atol=5e-3)
+    actual, expected = (called(layer, INPUTS, mask=mask) for layer in (ours, theirs))
+    assert keras.backend.standardize_dtype(actual.dtype) == "float16"
+    close([actual], [expected], atol=5e-3)
 
 
 @every_kind
@@ -211,10 +211,10 @@ OTHERS = {
 )
 def test_what_it_does_not_compute_is_left_to_keras(kind, other, runs):
     (ours, theirs), _ = pair(kind, **other)
-    found, expected = ours(INPUTS, training=True), theirs(INPUTS, training=True)
+    actual, expected = ours(INPUTS, training=True), theirs(INPUTS, training=True)
     assert not runs
     # Both drop the same, because both have the seed.
-    close([found], [expected])
+    close([actual], [expected])
 
 
 @on_jax

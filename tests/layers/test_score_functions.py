@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from keras import ops, tree
 from subjects import Compiled, Eager, to_numpy
-from test_attention_decoder import INPUTS, MEMORY, called, made, near, stepping
+from test_attention_decoder import (
+    INPUTS,
+    MEMORY,
+    called,
+    decoder_and_oracle,
+    near,
+    stepping,
+)
 
 import oracle
 from regard.errors import ArgumentError
@@ -97,7 +104,7 @@ def test_a_new_score_has_a_gradient_in_a_decoder(toy_scores):
 
 @pytest.mark.parametrize("score", ["additive", "general", "dot", "scaled_dot"])
 def test_a_way_of_its_own_for_steps_gives_what_the_function_gives(score, monkeypatch):
-    layer, _ = made("gru", score, "luong", False, 2)
+    layer, _ = decoder_and_oracle("gru", score, "luong", False, 2)
     expected = called(layer, MEMORY, INPUTS)
     assert PAIR_SCORES[score].stepwise
     monkeypatch.setitem(PAIR_SCORES, score, replace(PAIR_SCORES[score], stepwise=None))
@@ -108,7 +115,7 @@ def test_a_way_of_its_own_for_steps_gives_what_the_function_gives(score, monkeyp
 def test_hypotheses_are_scored_by_the_function_alone(score, monkeypatch):
     """One of several is as one alone."""
     monkeypatch.setitem(PAIR_SCORES, score, replace(PAIR_SCORES[score], stepwise=None))
-    layer, _ = made("lstm", score, "luong", True, 2)
+    layer, _ = decoder_and_oracle("lstm", score, "luong", True, 2)
     memory, first = layer.prepare(MEMORY), layer.first_state(len(MEMORY))
     beams = tree.map_structure(lambda zeros: ops.stack([zeros] * 5, axis=1), first)
     several = stepping(layer)(INPUTS, beams, memory)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from cases import FEATURES, KEYS, PATTERNS
+from cases import MASK, STATES
 from subjects import to_numpy
 
 from regard.layers import (
@@ -13,15 +13,6 @@ from regard.layers import (
 )
 
 pytestmark = pytest.mark.backends
-
-RNG = np.random.default_rng(2)
-
-
-def normal(*shape):
-    return RNG.normal(size=shape).astype(np.float32)
-
-
-STATES, MASK = normal(3, KEYS, FEATURES), PATTERNS["holes"]
 
 
 def embedded(layer):
@@ -37,10 +28,10 @@ TOKENS = np.array([[1, 0, 2, 3, 0], [4, 5, 0, 0, 0], [0, 0, 0, 0, 0]])
 @pytest.mark.parametrize("layer", [AttentionPooling, SelfAttention])
 def test_a_mask_travels_from_an_embedding(layer):
     context, weights = embedded(layer())(TOKENS)
-    seen = to_numpy(weights)
-    valid = (TOKENS != 0).reshape(3, *(1,) * (seen.ndim - 2), 5)
-    assert not seen[~np.broadcast_to(valid, seen.shape)].any()
-    assert (seen.sum(-1) > 0.99).any()
+    attention = to_numpy(weights)
+    valid = (TOKENS != 0).reshape(3, *(1,) * (attention.ndim - 2), 5)
+    assert not attention[~np.broadcast_to(valid, attention.shape)].any()
+    assert (attention.sum(-1) > 0.99).any()
     assert not to_numpy(context)[2].any()
 
 
@@ -58,15 +49,15 @@ def test_self_attention_keeps_the_travelling_mask_beside_an_attention_mask():
 
 def mask_that_leaves(layer, *inputs, **arguments):
     """The mask a layer downstream is given."""
-    found = []
+    masks = []
 
     class Probe(keras.layers.Layer):
         def call(self, inputs, mask=None):
-            found.append(mask)
+            masks.append(mask)
             return inputs
 
     Probe()(layer(*inputs, **arguments))
-    return None if found[0] is None else to_numpy(found[0])
+    return None if masks[0] is None else to_numpy(masks[0])
 
 
 def test_masks_that_leave():
@@ -91,8 +82,8 @@ def test_a_passed_mask_is_a_travelling_mask():
     passed = layer(
         bare, bare, query_mask=mask, value_mask=mask, return_attention_scores=True
     )
-    for one, other in zip(travelling, passed, strict=True):
-        np.testing.assert_array_equal(to_numpy(one), to_numpy(other))
+    for expected, actual in zip(travelling, passed, strict=True):
+        np.testing.assert_array_equal(to_numpy(actual), to_numpy(expected))
 
 
 def test_masks_of_lists_and_numbers():
@@ -109,8 +100,8 @@ def test_pooling_inside_time_distributed_takes_the_mask_of_each_step():
     pooling = AttentionPooling("context")
     sentences = keras.layers.TimeDistributed(pooling)(states)
     model = keras.Model(tokens, [states, sentences])
-    embedding, found = map(to_numpy, model(documents))
+    embedding, pooled = map(to_numpy, model(documents))
     for row in range(3):
         mask = documents[:, row] != 0
         alone = to_numpy(pooling(embedding[:, row], mask=mask))
-        np.testing.assert_allclose(found[:, row], alone, atol=1e-6)
+        np.testing.assert_allclose(pooled[:, row], alone, atol=1e-6)

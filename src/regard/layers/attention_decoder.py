@@ -337,7 +337,7 @@ class AttentionDecoder(AttentionLayer):
         inputs: Float[Tensor, "batch steps input_features"] | None,
         targets: Int[Tensor, "batch steps"] | None,
     ) -> Float[Tensor, "_steps batch gates"]:
-        """What inputs or targets give the gates of each step."""
+        """The gates of each step as far as inputs, targets and bias make them."""
         if inputs is not None:
             return ops.swapaxes(recurrence.gate_inputs(inputs), 0, 1)
         if targets is not None and recurrence.step.feedback is None:
@@ -359,7 +359,7 @@ class AttentionDecoder(AttentionLayer):
         valid: Bool[Tensor, "batch steps"] | None,
         training: bool | None,
     ) -> dict[str, Shaped[Tensor, "_steps batch ..."]]:
-        """What else a step is told; ``lead`` is ``(steps, batch)``, as of each mark."""
+        """The marks of the steps; ``lead`` is ``(steps, batch)``, as of each mark."""
         marks: dict[str, Tensor] = {}
         if valid is not None:
             marks["valid"] = ops.swapaxes(valid, 0, 1)

@@ -21,7 +21,7 @@ from regard.ops.scan import (
 )
 from regard.ops.scan.step import Apply, Gates
 
-#: What a step is told besides its inputs: whether it is ``valid``, which weights are
+#: The marks of a step, beside its inputs: whether it is ``valid``, which weights are
 #: ``kept`` by the dropout, whether it is ``forced`` to read the ``target`` before.
 Marks: TypeAlias = Mapping[str, Tensor]
 
@@ -41,7 +41,7 @@ class PreparedMemory(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What a step hands to the next; all ``(batch, [hypotheses,] features)``.
+    """The state between two steps; all ``(batch, [hypotheses,] features)``.
 
     Args:
         cell: The state of the cell; its output comes first.
@@ -55,7 +55,7 @@ class DecoderState(NamedTuple):
 
 
 class StepOutput(NamedTuple):
-    """What a step gives.
+    """The output of a step, and the weights of its attention.
 
     Args:
         output: ``(batch, [hypotheses,] units)``, or the prediction.
@@ -136,7 +136,7 @@ class DecoderStep:
         marks: Marks,
         mask: Bool[Tensor, "batch keys"] | None,
     ) -> tuple[DecoderState, Any]:
-        """One step; ``gate_inputs`` is what the inputs give each gate.
+        """One step; ``gate_inputs`` are the gates as far as inputs make them.
 
         Returns:
             The next state and a ``StepOutput``; or, where the next step does not need
@@ -261,13 +261,13 @@ class DecoderRecurrence:
     def gate_inputs(
         self, inputs: Float[Tensor, "*lead features"]
     ) -> Float[Tensor, "*lead gates"]:
-        """What inputs give the gates; any axes before the features."""
+        """The gates as far as inputs and bias make them."""
         return project(inputs, self.weights["input_kernel"]) + self.weights["bias"]
 
     def gate_inputs_of_symbols(
         self, targets: Int[Tensor, "batch steps"]
     ) -> Float[Tensor, "batch steps gates"]:
-        """What the symbols before give the gates of each step.
+        """The gates of each step as far as the symbol before it and the bias make them.
 
         Args:
             targets: ``(batch, steps)``, not moved. The first step has none before.
@@ -312,10 +312,10 @@ class DecoderRecurrence:
         """Write the whole sequence.
 
         Args:
-            gate_inputs: ``(steps, batch, gates)``, what the inputs give the gates.
+            gate_inputs: ``(steps, batch, gates)``, as far as inputs and bias make them.
             state: The state before the first step.
             memory: The source.
-            marks: What else a step is told, ``(steps, batch, …)``.
+            marks: The marks of the steps, ``(steps, batch, …)``.
 
         Returns:
             Output ``(batch, steps, …)`` and weights ``(batch, heads, steps, keys)``.
@@ -354,7 +354,7 @@ class DecoderRecurrence:
     def _parts(
         self, memory: PreparedMemory, at_once: bool = False
     ) -> tuple[dict[str, StepPart], dict[str, Any]]:
-        """What a step computes with weights or the memory, and what stays for each.
+        """The parts of a step that take weights or the memory, and what stays for each.
 
         Args:
             memory: The source.

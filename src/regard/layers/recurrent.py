@@ -108,7 +108,7 @@ class LSTM(_FastLoop, keras.layers.LSTM):
 def _gate_inputs(
     layer: Any, sequences: Float[Tensor, "batch time features"]
 ) -> tuple[Float[Tensor, "time batch gates"], Float[Tensor, " gates"] | None]:
-    """What the inputs give the gates, and the bias of the recurrent kernel."""
+    """The gates as far as the inputs make them; the bias of the recurrent kernel."""
     cell = layer.cell
     dtype = layer.compute_dtype
     product = project(ops.swapaxes(sequences, 0, 1), ops.cast(cell.kernel, dtype))
