@@ -3,18 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import resources
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from regard.inference import Limits, RequestError
+from regard.plot.alignment_page import MAP_STYLE
+from regard.plot.document import page_style
 from regard.serve.batcher import Batching
 from regard.serve.endpoints import Endpoints
 from regard.serve.middleware import ReplyMiddleware
 from regard.serve.openapi import openapi
-from regard.serve.page import page_routes
 from regard.serve.problem_details import problem_response
 from regard.serve.registry import ModelSources, ServedModel, serve_models
 from regard.serve.telemetry import Metrics
@@ -97,3 +102,29 @@ def _lifespan(models: Mapping[str, ServedModel]):  # type: ignore[no-untyped-def
             await asyncio.gather(*(model.stop() for model in models.values()))
 
     return lifespan
+
+
+def page_routes() -> list[Route]:
+    """The addresses of the page and of what it loads; relative to one another."""
+    # The results are drawn by the renderer of `regard.plot`; this is its own style.
+    style = page_style() + MAP_STYLE + _file("page.css")
+    return [
+        _route("/", _file("page.html"), "text/html"),
+        _route("/page.css", style, "text/css"),
+        _route("/page.js", _file("page.js"), "text/javascript"),
+    ]
+
+
+def _file(name: str) -> str:
+    static = resources.files("regard.serve") / "static"
+    return (static / name).read_text("utf-8")
+
+
+def _route(path: str, content: str, media_type: str) -> Route:
+    async def endpoint(_: Request) -> Response:
+        # Checked again each time: a page and a script of two versions do not fit.
+        return Response(
+            content, media_type=media_type, headers={"Cache-Control": "no-cache"}
+        )
+
+    return Route(path, endpoint, methods=["GET"])
