@@ -107,7 +107,7 @@ class _Shape(type):
 
 @dataclass(frozen=True)
 class _Array:
-    """What jaxtyping asks of an array."""
+    """The attributes of an array that jaxtyping asks for."""
 
     shape: tuple
     dtype: str

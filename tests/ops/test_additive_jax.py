@@ -1,4 +1,4 @@
-"""What is only on JAX: branches, blocks, the memory, and steps in a loop."""
+"""The implementation of JAX: branches, blocks, the memory, and steps in a loop."""
 
 import keras
 import numpy as np

@@ -40,7 +40,7 @@ SHAPES = {"ragged": RAGGED, "step": (2, 1, 1, 5, 3)}
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    """What is interpreted compiles as long as a tile has pieces."""
+    """The compilation of interpreted kernels takes as long as a tile has pieces."""
     monkeypatch.setattr(pallas_scores, "TILE", Tile(2, 1))
     monkeypatch.setattr(pallas_gradient, "TILE", Tile(2, 1))
 
@@ -296,7 +296,7 @@ class TestProbe:
 
 
 class TestImports:
-    """What is loaded."""
+    """The modules that are loaded."""
 
     def test_pallas_is_not_imported_without_a_gpu(self):
         """A CPU has no use for it."""

@@ -204,7 +204,7 @@ def step_scores(
 
     Args:
         query: ``(batch, heads, queries, features)``.
-        keys: What ``prepare_keys`` made.
+        keys: From ``prepare_keys``.
         scale: ``(heads, features)``.
 
     Returns:

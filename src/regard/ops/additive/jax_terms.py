@@ -1,4 +1,4 @@
-"""What the score on JAX and its gradient share: blocks of arrays, sums of fractions."""
+"""The terms of the score on JAX and of its gradient: sums of fractions, in blocks."""
 # ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence

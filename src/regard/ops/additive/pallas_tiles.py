@@ -138,7 +138,7 @@ class ScoreOperands(NamedTuple):
 
     Args:
         branch: The ``Branch``, ``(count, 1)``.
-        constant: What the terms are taken off, ``(count, 1)``.
+        constant: The minuend of the terms, ``(count, 1)``.
         of_groups: The largest scale of each group, ``(count, groups)``.
         of_features: ``1/w``, ``(count, features)``; for ``Branch.TANH`` the scale.
         left: ``a/w``, ``(count, queries, features)``; for ``Branch.TANH`` the queries.

@@ -70,8 +70,8 @@ def prepare_keys(key: Float[Tensor, "batch heads keys features"]) -> PreparedKey
         key: ``(batch, heads, keys, features)``, projected.
 
     Returns:
-        What ``additive_step_scores`` takes; a tuple of tensors, so that it can be
-        carried through a loop.
+        The keys as ``additive_step_scores`` takes them: a tuple of tensors, so that it
+        can be carried through a loop.
     """
     key = widen(key)
     if _has_own_steps(key):
@@ -94,7 +94,7 @@ def additive_step_scores(
 
     Args:
         query: ``(batch, heads, [queries,] features)``, projected.
-        keys: What ``prepare_keys`` made.
+        keys: From ``prepare_keys``.
         scale: ``(heads, features)``.
 
     Returns:

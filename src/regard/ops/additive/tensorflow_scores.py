@@ -98,7 +98,7 @@ def _in_range(
     query: Float[tf.Tensor, "batch heads queries features"],
     key: Float[tf.Tensor, "batch heads keys features"],
 ) -> Any:
-    """What comes of the factors where they have the range, else of tanh itself.
+    """The result of the factors where they have the range, else of tanh itself.
 
     Chosen outside the compiled programs: the one that is not needed is not compiled.
     """

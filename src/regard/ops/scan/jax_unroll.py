@@ -29,7 +29,7 @@ def unroll(
     Args:
         step: The step.
         parts: Its parts.
-        arguments: What stays, the carry, the inputs, the marks and the constants.
+        arguments: The fixed operands, carry, inputs, marks and constants.
     """
 
     @jax.custom_vjp

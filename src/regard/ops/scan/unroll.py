@@ -33,8 +33,8 @@ def unroll(
             it differentiates goes through its arguments, and each part is applied
             once, by ``apply(name, moving)``.
         parts: The parts by name.
-        fixed: What stays, for each part.
-        carry: What the first step starts from.
+        fixed: The operands that stay, for each part.
+        carry: The state that the first step starts from.
         inputs: ``(time, batch, …)``, floating. Gradients flow.
         marks: ``(time, …)``, of any type. No gradients flow.
         constants: The same in all steps. No gradients flow.
