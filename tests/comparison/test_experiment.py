@@ -14,50 +14,50 @@ BUDGET = Budget(samples=24, batch=2, test=30, units=8, learning_rate=0.01)
 
 
 @pytest.fixture(scope="module")
-def found():
-    seen = []
+def comparison():
+    reported = []
     result = compare(
-        TASK, ["none", "dot"], repeats=2, budget=BUDGET, on_run=seen.append
+        TASK, ["none", "dot"], repeats=2, budget=BUDGET, on_run=reported.append
     )
-    assert seen == list(result.runs)
+    assert reported == list(result.runs)
     return result
 
 
-def test_each_model_has_its_runs(found):
-    assert [(run.model, run.repeat) for run in found.runs] == [
+def test_each_model_has_its_runs(comparison):
+    assert [(run.model, run.repeat) for run in comparison.runs] == [
         ("none", 0),
         ("none", 1),
         ("dot", 0),
         ("dot", 1),
     ]
-    assert found.losses["dot"].shape == (2, 12)
-    np.testing.assert_array_equal(found.samples_seen, np.arange(2, 25, 2))
-    assert found.accuracy("dot").shape == (2,)
+    assert comparison.losses["dot"].shape == (2, 12)
+    np.testing.assert_array_equal(comparison.samples_seen, np.arange(2, 25, 2))
+    assert comparison.accuracy("dot").shape == (2,)
 
 
-def test_only_attention_has_a_share_on_gold(found):
-    assert found.on_gold("none") is None
-    assert 0 < found.on_gold("dot") < 1
-    figures = found.to_dict()["models"]
+def test_only_attention_has_a_share_on_gold(comparison):
+    assert comparison.on_gold("none") is None
+    assert 0 < comparison.on_gold("dot") < 1
+    figures = comparison.to_dict()["models"]
     assert figures["none"]["on_gold"] is None
-    assert figures["dot"]["mean"] == found.accuracy("dot").mean()
+    assert figures["dot"]["mean"] == comparison.accuracy("dot").mean()
 
 
-def test_the_same_seed_makes_the_same_runs(found):
+def test_the_same_seed_makes_the_same_runs(comparison):
     again = compare(TASK, ["dot"], repeats=1, budget=BUDGET)
-    np.testing.assert_array_equal(again.runs[0].losses, found.of("dot")[0].losses)
+    np.testing.assert_array_equal(again.runs[0].losses, comparison.of("dot")[0].losses)
     other = compare(TASK, ["dot"], repeats=1, budget=BUDGET, seed=1)
-    assert not np.allclose(other.runs[0].losses, found.of("dot")[0].losses)
+    assert not np.allclose(other.runs[0].losses, comparison.of("dot")[0].losses)
 
 
-def test_runs_differ(found):
-    first, second = found.losses["none"]
+def test_runs_differ(comparison):
+    first, second = comparison.losses["none"]
     assert not np.allclose(first, second)
 
 
-def test_a_first_loss_is_that_of_guessing(found):
+def test_a_first_loss_is_that_of_guessing(comparison):
     """Before the first step a model knows nothing: 5 numbers and 2 symbols more."""
-    assert found.losses["none"][:, 0] == pytest.approx(np.log(7), abs=0.1)
+    assert comparison.losses["none"][:, 0] == pytest.approx(np.log(7), abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["none", "additive", "published"])
@@ -67,10 +67,12 @@ def test_the_compiled_loop_trains_as_step_by_step(name):
     examples = [problem.arrays(problem.draw(9, seed=seed)) for seed in (1, 2)]
     model(examples[0].inputs, examples[0].targets)
     weights = model.get_weights()
-    trained = train_each(problem, model, [(one, weights) for one in examples], 2, 0.01)
-    for one, (after, losses) in zip(examples, trained, strict=True):
+    trained = train_each(
+        problem, model, [(samples, weights) for samples in examples], 2, 0.01
+    )
+    for samples, (after, losses) in zip(examples, trained, strict=True):
         model.set_weights(weights)
-        expected = _step_by_step(problem, model, one, 2, 0.01)
+        expected = _step_by_step(problem, model, samples, 2, 0.01)
         assert len(losses) == 4
         np.testing.assert_allclose(losses, expected, rtol=1e-4)
         for ours, theirs in zip(after, model.get_weights(), strict=True):
@@ -95,9 +97,9 @@ def test_a_task_that_can_be_learnt_is_learnt():
     ],
 )
 def test_wrong_use(changed, message):
-    given = {"task": TASK, "models": ["none"], "budget": BUDGET} | changed
+    arguments = {"task": TASK, "models": ["none"], "budget": BUDGET} | changed
     with pytest.raises(ArgumentError, match=message):
-        compare(**given)
+        compare(**arguments)
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,9 @@ class TestSequences:
         others = examples.targets[::-1].copy()
         for name in problem.models:
             model = problem.model(name, SMALL)
-            told, *_ = model(examples.inputs, examples.targets)
+            outputs, *_ = model(examples.inputs, examples.targets)
             otherwise, *_ = model(examples.inputs, others)
-            same = np.allclose(told, otherwise)
+            same = np.allclose(outputs, otherwise)
             assert same == (name in {"none", "published"}), name
 
 
@@ -134,11 +134,11 @@ class TestArrays:
 
     def test_losses(self):
         column = ArrayProblem(regard.tasks.get("column"))
-        found = column.losses(np.array([[1.0], [0.0]]), np.array([[0.25], [0.25]]))
-        np.testing.assert_allclose(found, -np.log([[0.25], [0.75]]), rtol=1e-6)
+        losses = column.losses(np.array([[1.0], [0.0]]), np.array([[0.25], [0.25]]))
+        np.testing.assert_allclose(losses, -np.log([[0.25], [0.75]]), rtol=1e-6)
         number = ArrayProblem(regard.tasks.get("find-max"))
-        found = number.losses(np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]]))
-        np.testing.assert_allclose(found, [[0.25], [4.0]])
+        losses = number.losses(np.array([[1.0], [2.0]]), np.array([[0.5], [4.0]]))
+        np.testing.assert_allclose(losses, [[0.25], [4.0]])
 
     def test_right_answers_are_right(self):
         problem = ArrayProblem(regard.tasks.get("find-max"))

@@ -63,17 +63,17 @@ class Oracle:
 
     def logits(self, source: np.ndarray, written: Sequence[Sequence[int]]):
         """Logits ``(sequences, steps, symbols)`` and weights, averaged over heads."""
-        told = np.zeros((len(written), self.steps), "int32")
-        told[:, 0] = BEGIN
+        previous = np.zeros((len(written), self.steps), "int32")
+        previous[:, 0] = BEGIN
         for row, symbols in enumerate(written):
-            told[row, 1 : len(symbols) + 1] = symbols[: self.steps - 1]
+            previous[row, 1 : len(symbols) + 1] = symbols[: self.steps - 1]
         padded = np.zeros((len(written), LONGEST_SOURCE), "int32")
         padded[:, : len(source)] = source
-        seen = self._observed.predict(
-            [padded, told], batch_size=len(written), verbose=0
+        observation = self._observed.predict(
+            [padded, previous], batch_size=len(written), verbose=0
         )
-        weights = seen.attention["decoder"].weights.mean(axis=1)
-        return np.asarray(seen.outputs, "float64"), weights[..., : len(source)]
+        weights = observation.attention["decoder"].weights.mean(axis=1)
+        return np.asarray(observation.outputs, "float64"), weights[..., : len(source)]
 
     def score(
         self, source: np.ndarray, written: Sequence[tuple[Sequence[int], bool]]
@@ -83,13 +83,15 @@ class Oracle:
         highest = logits.max(axis=-1, keepdims=True)
         total = np.log(np.exp(logits - highest).sum(-1, keepdims=True)) + highest
         gains = logits - total
-        found = []
+        scored = []
         for row, (symbols, finished) in enumerate(written):
             whole = [*symbols, END] if finished else list(symbols)
             log_probability = gains[row, np.arange(len(whole)), whole].sum()
-            one = weights[row, : len(whole)]
-            found.append(Scored(tuple(symbols), finished, float(log_probability), one))
-        return found
+            of_row = weights[row, : len(whole)]
+            scored.append(
+                Scored(tuple(symbols), finished, float(log_probability), of_row)
+            )
+        return scored
 
 
 def every_sequence(
@@ -111,5 +113,5 @@ def exhaustive(
     """Every sequence that may be, those that end first, then by rank."""
     everything = list(every_sequence(symbols, oracle.steps))
     scored = oracle.score(source, everything)
-    kept = [one for one in scored if may(one.symbols, one.finished)]
-    return sorted(kept, key=lambda one: (not one.finished, -rank(one)))
+    kept = [each for each in scored if may(each.symbols, each.finished)]
+    return sorted(kept, key=lambda each: (not each.finished, -rank(each)))

@@ -34,24 +34,24 @@ def of(search: Search, log_probability, lengths, coverage, mask) -> np.ndarray:
 )
 def test_the_length_norm(alpha, length, norm):
     search = Search(length_penalty=alpha)
-    found = length_norm(search, ops.convert_to_tensor(np.array([length], "int32")))
-    np.testing.assert_allclose(ops.convert_to_numpy(found), [norm], rtol=1e-6)
+    norms = length_norm(search, ops.convert_to_tensor(np.array([length], "int32")))
+    np.testing.assert_allclose(ops.convert_to_numpy(norms), [norm], rtol=1e-6)
 
 
 def test_a_longer_hypothesis_pays_less_for_its_probability():
-    found = of(
+    ranks = of(
         Search(length_penalty=1.0),
         np.array([[-6.0, -6.0]], "float32"),
         np.array([[1, 13]], "int32"),
         np.zeros((1, 2, 3), "float32"),
         np.ones((1, 3), bool),
     )
-    np.testing.assert_allclose(found, [[-6, -2]], rtol=1e-6)
+    np.testing.assert_allclose(ranks, [[-6, -2]], rtol=1e-6)
 
 
 def test_coverage_costs_where_little_was_looked():
     coverage = np.array([[[0.5, 0.25, 7.0, 0.9], [1.0, 1.5, 1.0, 0.0]]], "float32")
-    found = of(
+    ranks = of(
         Search(coverage_penalty=0.3),
         np.array([[-1.0, -2.0]], "float32"),
         np.array([[4, 4]], "int32"),
@@ -60,18 +60,18 @@ def test_coverage_costs_where_little_was_looked():
         np.array([[True, True, True, False]]),
     )
     wanted = [[-1 + 0.3 * math.log(0.5 * 0.25), -2.0]]
-    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    np.testing.assert_allclose(ranks, wanted, rtol=1e-6)
 
 
 def test_what_was_not_looked_at_costs_a_finite_amount():
-    found = of(
+    ranks = of(
         Search(coverage_penalty=1.0),
         np.zeros((1, 1), "float32"),
         np.ones((1, 1), "int32"),
         np.zeros((1, 1, 2), "float32"),
         np.ones((1, 2), bool),
     )
-    np.testing.assert_allclose(found, [[2 * math.log(1e-6)]], rtol=1e-5)
+    np.testing.assert_allclose(ranks, [[2 * math.log(1e-6)]], rtol=1e-5)
 
 
 def test_continuations_are_ranked_with_what_their_hypothesis_has():
@@ -80,10 +80,10 @@ def test_continuations_are_ranked_with_what_their_hypothesis_has():
     coverage = np.array([[[1.0, 0.1], [0.2, 1.0]]], "float32")
     mask = np.ones((1, 2), bool)
     total = -np.arange(1.0, 7.0, dtype="float32").reshape(1, 2, 3)
-    found = of(search, total, lengths, coverage, mask)
+    ranks = of(search, total, lengths, coverage, mask)
     for place in range(3):
-        one = of(search, total[..., place], lengths, coverage, mask)
-        np.testing.assert_allclose(found[..., place], one, rtol=1e-6)
+        alone = of(search, total[..., place], lengths, coverage, mask)
+        np.testing.assert_allclose(ranks[..., place], alone, rtol=1e-6)
 
 
 @given(

@@ -20,7 +20,7 @@ def may(search: Search, written: list[int], forced: int) -> list[bool]:
     size = search.block_ngrams
     grams = {tuple(written[i : i + size]) for i in range(len(written) - size + 1)}
 
-    def one(symbol: int) -> bool:
+    def permits(symbol: int) -> bool:
         if forced:
             return symbol == forced
         if symbol in (PADDING, BEGIN):
@@ -32,7 +32,7 @@ def may(search: Search, written: list[int], forced: int) -> list[bool]:
         begin = written[len(written) - size + 1 :] if size > 1 else []
         return not size or (*begin, symbol) not in grams
 
-    return [one(symbol) for symbol in range(COUNT)]
+    return [permits(symbol) for symbol in range(COUNT)]
 
 
 written_symbols = st.sampled_from([UNKNOWN, 4, 5, 6])

@@ -21,39 +21,41 @@ def searching(model):
     return Searcher(model, search)
 
 
-def flat(found):
-    return [one for hypotheses in found for one in hypotheses]
+def flat(results):
+    return [hypothesis for best in results for hypothesis in best]
 
 
 def test_the_company_of_a_source_makes_no_difference(searching):
-    given = sources(3, 8, 1, 5)
-    together = searching.run(given)
-    alone = [searching.run([one])[0] for one in given]
-    turned = searching.run(given[::-1])[::-1]
+    inputs = sources(3, 8, 1, 5)
+    together = searching.run(inputs)
+    alone = [searching.run([source])[0] for source in inputs]
+    turned = searching.run(inputs[::-1])[::-1]
     for others in (alone, turned):
-        for one, other in zip(flat(together), flat(others), strict=True):
-            np.testing.assert_array_equal(one.symbols, other.symbols)
-            assert one.log_probability == pytest.approx(other.log_probability, abs=1e-5)
-            np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+        for hypothesis, other in zip(flat(together), flat(others), strict=True):
+            np.testing.assert_array_equal(hypothesis.symbols, other.symbols)
+            assert hypothesis.log_probability == pytest.approx(
+                other.log_probability, abs=1e-5
+            )
+            np.testing.assert_allclose(hypothesis.weights, other.weights, atol=1e-5)
 
 
 def test_sources_of_many_batches_get_their_own_results(model, monkeypatch):
     search = Search(beam=2, max_length=6)
-    given = sources(3, 17, 8, 9, 1, 4, 20, 12, 2)
+    inputs = sources(3, 17, 8, 9, 1, 4, 20, 12, 2)
     # One of all, and one that cuts them into batches of which two run at a time.
-    together = flat(Searcher(model, search).run(given))
+    together = flat(Searcher(model, search).run(inputs))
     monkeypatch.setattr(searcher, "_ROWS", 4)
-    apart = flat(Searcher(model, search).run(given))
-    for one, other in zip(together, apart, strict=True):
-        np.testing.assert_array_equal(one.symbols, other.symbols)
-        np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+    apart = flat(Searcher(model, search).run(inputs))
+    for hypothesis, other in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(hypothesis.symbols, other.symbols)
+        np.testing.assert_allclose(hypothesis.weights, other.weights, atol=1e-5)
 
 
 def test_a_batch_that_fails_ends_the_search(model):
     searching = Searcher(model, Search(max_length=2))
-    given = sources(3, 17)
+    inputs = sources(3, 17)
     with pytest.raises(ArgumentError, match="A prefix is longer"):
-        searching.run(given, [np.ones(1, "int32"), np.ones(3, "int32")])
+        searching.run(inputs, [np.ones(1, "int32"), np.ones(3, "int32")])
 
 
 def test_the_best_come_first_and_are_different(searching):
@@ -63,11 +65,12 @@ def test_the_best_come_first_and_are_different(searching):
         assert len(best) == 3
         for better, worse in pairwise(best):
             assert (better.finished, better.score) >= (worse.finished, worse.score)
-        assert len({(tuple(one.symbols), one.finished) for one in best}) == 3
-        for one in best:
-            assert one.weights.shape == (len(one.symbols), len(source))
-            np.testing.assert_allclose(one.weights.sum(axis=1), 1, atol=1e-5)
-            assert one.finished or len(one.symbols) == 6
+        endings = {(tuple(each.symbols), each.finished) for each in best}
+        assert len(endings) == 3
+        for hypothesis in best:
+            assert hypothesis.weights.shape == (len(hypothesis.symbols), len(source))
+            np.testing.assert_allclose(hypothesis.weights.sum(axis=1), 1, atol=1e-5)
+            assert hypothesis.finished or len(hypothesis.symbols) == 6
 
 
 def test_an_empty_source_has_an_empty_result(searching):

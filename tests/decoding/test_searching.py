@@ -11,14 +11,14 @@ STEPS = 3
 EVERY = 40
 
 
-def agrees(found: Hypothesis, wanted, **rank) -> None:
-    assert tuple(found.symbols) == wanted.symbols
-    assert found.finished == wanted.finished
-    assert found.log_probability == pytest.approx(wanted.log_probability, abs=1e-5)
-    assert found.score == pytest.approx(wanted.score(**rank), abs=2e-5)
+def agrees(hypothesis: Hypothesis, wanted, **rank) -> None:
+    assert tuple(hypothesis.symbols) == wanted.symbols
+    assert hypothesis.finished == wanted.finished
+    assert hypothesis.log_probability == pytest.approx(wanted.log_probability, abs=1e-5)
+    assert hypothesis.score == pytest.approx(wanted.score(**rank), abs=2e-5)
     own = wanted.weights[: len(wanted.symbols)]
-    assert found.weights.shape == own.shape
-    np.testing.assert_allclose(found.weights, own, atol=1e-5)
+    assert hypothesis.weights.shape == own.shape
+    np.testing.assert_allclose(hypothesis.weights, own, atol=1e-5)
 
 
 # On every backend
@@ -27,17 +27,24 @@ def agrees(found: Hypothesis, wanted, **rank) -> None:
 @pytest.mark.backends
 @pytest.mark.parametrize("beam", [1, 4])
 def test_scoring_what_was_found_gives_the_same_numbers(beam):
-    model, given = tiny(num_heads=2), sources(5, 8, 2)
+    model, inputs = tiny(num_heads=2), sources(5, 8, 2)
     steps = 6
     search = Search(beam=beam, n_best=beam, max_length=steps)
-    found = Searcher(model, search).run(given)
+    results = Searcher(model, search).run(inputs)
     oracle = Oracle(model, steps)
-    for source, hypotheses in zip(given, found, strict=True):
+    for source, hypotheses in zip(inputs, results, strict=True):
         assert len(hypotheses) == beam
-        written = [(tuple(one.symbols.tolist()), one.finished) for one in hypotheses]
-        for one, wanted in zip(hypotheses, oracle.score(source, written), strict=True):
-            agrees(one, wanted)
-    finished = {one.finished for hypotheses in found for one in hypotheses}
+        written = [
+            (tuple(hypothesis.symbols.tolist()), hypothesis.finished)
+            for hypothesis in hypotheses
+        ]
+        for hypothesis, wanted in zip(
+            hypotheses, oracle.score(source, written), strict=True
+        ):
+            agrees(hypothesis, wanted)
+    finished = {
+        hypothesis.finished for hypotheses in results for hypothesis in hypotheses
+    }
     assert beam == 1 or finished == {True, False}
 
 
@@ -45,9 +52,9 @@ def test_scoring_what_was_found_gives_the_same_numbers(beam):
 def test_a_beam_of_one_is_greedy():
     model, steps = tiny(), 6
     oracle = Oracle(model, steps)
-    given = sources(5, 8, 2)
-    found = Searcher(model, Search(max_length=steps)).run(given)
-    for source, [one] in zip(given, found, strict=True):
+    inputs = sources(5, 8, 2)
+    results = Searcher(model, Search(max_length=steps)).run(inputs)
+    for source, [hypothesis] in zip(inputs, results, strict=True):
         written: list[int] = []
         while len(written) < steps:
             logits, _ = oracle.logits(source, [written])
@@ -57,8 +64,8 @@ def test_a_beam_of_one_is_greedy():
             if written[-1] == END:
                 break
         ended = written[-1] == END
-        assert one.symbols.tolist() == written[: len(written) - ended]
-        assert one.finished == ended
+        assert hypothesis.symbols.tolist() == written[: len(written) - ended]
+        assert hypothesis.finished == ended
 
 
 # Exhaustive search
@@ -116,11 +123,11 @@ def test_a_beam_as_wide_as_the_space_finds_everything(model, oracle, name):
     }
     [source] = sources(4)
     search = Search(beam=EVERY, n_best=EVERY, max_length=STEPS, **options)
-    [found] = Searcher(model, search).run([source])
-    wanted = exhaustive(oracle, source, may, lambda one: one.score(**rank))
-    assert len(found) == len(wanted)
-    for one, other in zip(found, wanted, strict=True):
-        agrees(one, other, **rank)
+    [hypotheses] = Searcher(model, search).run([source])
+    wanted = exhaustive(oracle, source, may, lambda scored: scored.score(**rank))
+    assert len(hypotheses) == len(wanted)
+    for hypothesis, other in zip(hypotheses, wanted, strict=True):
+        agrees(hypothesis, other, **rank)
 
 
 def test_ending_early_finds_the_same_best(model, oracle):
@@ -129,38 +136,44 @@ def test_ending_early_finds_the_same_best(model, oracle):
     rank = {"alpha": 1.0, "beta": 0.1}
     options = {"length_penalty": 1.0, "coverage_penalty": 0.1}
     search = Search(beam=EVERY, n_best=2, max_length=STEPS, **options)
-    [found] = Searcher(model, search).run([source])
-    wanted = exhaustive(oracle, source, anything, lambda one: one.score(**rank))
-    for one, other in zip(found, wanted[:2], strict=True):
-        agrees(one, other, **rank)
+    [hypotheses] = Searcher(model, search).run([source])
+    wanted = exhaustive(oracle, source, anything, lambda scored: scored.score(**rank))
+    for hypothesis, other in zip(hypotheses, wanted[:2], strict=True):
+        agrees(hypothesis, other, **rank)
 
 
 def test_a_prefix_is_written_whatever_it_costs(oracle, all_of_them):
-    given = sources(4, 4, 4, 4)
+    inputs = sources(4, 4, 4, 4)
     begins = [(), (5,), (4, 1), (4, 5, 1)]
-    prefixes = [np.array(one, "int32") for one in begins]
-    found = all_of_them.run(given, prefixes)
-    for source, begin, hypotheses in zip(given, begins, found, strict=True):
+    prefixes = [np.array(begin, "int32") for begin in begins]
+    results = all_of_them.run(inputs, prefixes)
+    for source, begin, hypotheses in zip(inputs, begins, results, strict=True):
         wanted = exhaustive(
             oracle,
             source,
             lambda symbols, _, begin=begin: symbols[: len(begin)] == begin,
-            lambda one: one.score(),
+            lambda scored: scored.score(),
         )
         assert len(hypotheses) == len(wanted) > 0
-        for one, other in zip(hypotheses, wanted, strict=True):
-            agrees(one, other)
+        for hypothesis, other in zip(hypotheses, wanted, strict=True):
+            agrees(hypothesis, other)
 
 
 def test_what_is_finished_does_not_change(model, all_of_them):
-    given = sources(4, 3, 2, 5)
+    inputs = sources(4, 3, 2, 5)
     shorter = Search(beam=EVERY, n_best=EVERY, max_length=STEPS - 1)
-    earlier = Searcher(model, shorter).run(given)
-    for before, after in zip(earlier, all_of_them.run(given), strict=True):
-        finished = [one for one in before if one.finished]
-        later = {tuple(one.symbols): one for one in after if one.finished}
+    earlier = Searcher(model, shorter).run(inputs)
+    for before, after in zip(earlier, all_of_them.run(inputs), strict=True):
+        finished = [hypothesis for hypothesis in before if hypothesis.finished]
+        later = {
+            tuple(hypothesis.symbols): hypothesis
+            for hypothesis in after
+            if hypothesis.finished
+        }
         assert (len(finished), len(later)) == (4, 13)
-        for one in finished:
-            same = later[tuple(one.symbols)]
-            assert one.log_probability == pytest.approx(same.log_probability, abs=1e-6)
-            np.testing.assert_allclose(one.weights, same.weights, atol=1e-6)
+        for hypothesis in finished:
+            same = later[tuple(hypothesis.symbols)]
+            assert hypothesis.log_probability == pytest.approx(
+                same.log_probability, abs=1e-6
+            )
+            np.testing.assert_allclose(hypothesis.weights, same.weights, atol=1e-6)

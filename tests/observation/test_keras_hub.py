@@ -50,10 +50,10 @@ TOKENS = np.array([[3, 5, 7, 9, 2, 0, 0], [4, 6, 8, 1, 3, 5, 2]])
 
 
 def inputs_of(model):
-    given = {"token_ids": TOKENS, "padding_mask": (TOKENS != 0).astype("int32")}
+    inputs = {"token_ids": TOKENS, "padding_mask": (TOKENS != 0).astype("int32")}
     if "segment_ids" in {x.name for x in model.inputs}:
-        given["segment_ids"] = np.zeros_like(TOKENS)
-    return given
+        inputs["segment_ids"] = np.zeros_like(TOKENS)
+    return inputs
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -62,19 +62,21 @@ def test_backbone(name):
     inputs = inputs_of(model)
     expected = keras.tree.flatten(model(inputs, training=False))
     result = regard.observe(model)(inputs)
-    for seen, wanted in zip(keras.tree.flatten(result.outputs), expected, strict=True):
-        np.testing.assert_array_equal(seen, keras.ops.convert_to_numpy(wanted))
+    for actual, wanted in zip(
+        keras.tree.flatten(result.outputs), expected, strict=True
+    ):
+        np.testing.assert_array_equal(actual, keras.ops.convert_to_numpy(wanted))
     assert len(result.attention) == 2
-    for seen in result.attention.values():
-        assert seen.axes == ("batch", "heads", "queries", "keys")
-        assert seen.shape == (2, 4, 7, 7)
-        valid = np.broadcast_to((TOKENS != 0)[:, None, None], seen.shape)
+    for actual in result.attention.values():
+        assert actual.axes == ("batch", "heads", "queries", "keys")
+        assert actual.shape == (2, 4, 7, 7)
+        valid = np.broadcast_to((TOKENS != 0)[:, None, None], actual.shape)
         if name not in BOTH_WAYS:
             valid = valid & np.tril(np.ones((7, 7), "bool"))
         # The rows of padded tokens are whatever the layer makes of them.
-        rows = np.broadcast_to((TOKENS != 0)[:, None, :], seen.shape[:3])
-        assert np.all(seen.weights[rows][~valid[rows]] == 0)
-        np.testing.assert_allclose(seen.weights[rows].sum(axis=-1), 1, atol=1e-5)
+        rows = np.broadcast_to((TOKENS != 0)[:, None, :], actual.shape[:3])
+        assert np.all(actual.weights[rows][~valid[rows]] == 0)
+        np.testing.assert_allclose(actual.weights[rows].sum(axis=-1), 1, atol=1e-5)
 
 
 def test_beside_a_kernel_that_cannot_be_turned_off(monkeypatch):
@@ -85,8 +87,8 @@ def test_beside_a_kernel_that_cannot_be_turned_off(monkeypatch):
     module = sys.modules[type(layer).__module__]
     monkeypatch.setattr(module, "fused_attention_op_available", lambda: False)
     explicit = regard.observe(model)(inputs_of(model))
-    for key, seen in explicit.attention.items():
-        rows = np.broadcast_to((TOKENS != 0)[:, None, :], seen.shape[:3])
+    for key, actual in explicit.attention.items():
+        rows = np.broadcast_to((TOKENS != 0)[:, None, :], actual.shape[:3])
         np.testing.assert_allclose(
-            beside.attention[key].weights[rows], seen.weights[rows], atol=1e-6
+            beside.attention[key].weights[rows], actual.weights[rows], atol=1e-6
         )

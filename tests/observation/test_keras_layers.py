@@ -214,9 +214,9 @@ def test_sliding_window_is_seen():
 def test_attention_over_chosen_axes(attention_axes, axes, shape):
     model = Attending(multi_head(attention_axes=attention_axes))
     grid = np.ones((2, 3, 5, 8), "float32")
-    seen = regard.observe(model)(grid).attention["seen"]
-    assert seen.axes == axes
-    assert seen.shape == shape
+    attention = regard.observe(model)(grid).attention["seen"]
+    assert attention.axes == axes
+    assert attention.shape == shape
 
 
 def test_a_row_without_valid_key_has_no_weights():

@@ -18,10 +18,10 @@ def arrays(outputs):
 
 def check_weights(result: regard.Observation, case: Case, rows: int = 4) -> None:
     assert list(result.attention) == list(case.axes)
-    for key, seen in result.attention.items():
-        assert seen.axes == case.axes[key]
-        assert seen.shape[0] == rows
-        sums = seen.weights.sum(axis=-1)
+    for key, actual in result.attention.items():
+        assert actual.axes == case.axes[key]
+        assert actual.shape[0] == rows
+        sums = actual.weights.sum(axis=-1)
         assert np.all((np.abs(sums - 1) < 1e-5) | (sums == 0))
 
 
@@ -31,8 +31,8 @@ def test_a_call_gives_the_bits_of_the_model(case, patched):
     expected = model(case.inputs, training=False)
     result = regard.observe(model)(case.inputs)
     keras.tree.assert_same_structure(result.outputs, expected)
-    for seen, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
-        np.testing.assert_array_equal(seen, wanted)
+    for actual, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
     check_weights(result, case)
     assert not patched(model)
 
@@ -46,12 +46,12 @@ def test_predict_gives_what_predict_gives(case, patched):
     assert not patched(model)
     expected = model.predict(case.inputs, batch_size=4, verbose=0)
     keras.tree.assert_same_structure(result.outputs, expected)
-    for seen, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
-        np.testing.assert_allclose(seen, wanted, rtol=0, atol=1e-6)
+    for actual, wanted in zip(arrays(result.outputs), arrays(expected), strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-6)
     eager = observed(case.inputs)
-    for key, seen in result.attention.items():
+    for key, actual in result.attention.items():
         np.testing.assert_allclose(
-            seen.weights, eager.attention[key].weights, rtol=0, atol=1e-5
+            actual.weights, eager.attention[key].weights, rtol=0, atol=1e-5
         )
 
 
@@ -62,8 +62,8 @@ def test_weights_in_closed_form():
     inputs = [np.ones((1, 1, 1), "float32"), np.array([[[0.0], [1.0]]], "float32")]
     result = regard.observe(model).predict(inputs, verbose=0)
     expected = np.array([1, np.e]) / (1 + np.e)
-    seen = result.attention["dot"].select(batch=0, heads=0, queries=0)
-    np.testing.assert_allclose(seen.weights, expected, atol=1e-6)
+    actual = result.attention["dot"].select(batch=0, heads=0, queries=0)
+    np.testing.assert_allclose(actual.weights, expected, atol=1e-6)
     np.testing.assert_allclose(result.outputs, [[[expected[1]]]], atol=1e-6)
 
 
@@ -74,10 +74,12 @@ def test_uses_are_the_weights_of_each_use():
     first, weights = layer(STATES, return_attention_scores=True)
     _, later = layer(first + 1.0, return_attention_scores=True)
     for key, wanted in (("look", weights), ("look#2", later)):
-        seen = result.attention[key]
-        assert seen.layer == "look"
-        assert seen.kind == "SelfAttention"
-        np.testing.assert_array_equal(seen.weights, keras.ops.convert_to_numpy(wanted))
+        actual = result.attention[key]
+        assert actual.layer == "look"
+        assert actual.kind == "SelfAttention"
+        np.testing.assert_array_equal(
+            actual.weights, keras.ops.convert_to_numpy(wanted)
+        )
 
 
 def test_steps_are_the_weights_of_each_step():
@@ -112,9 +114,9 @@ def test_a_caller_that_asks_for_weights_still_gets_them():
 def test_more_arguments_reach_the_model():
     model = keras.Sequential([regard.layers.AttentionPooling(name="pool")])
     mask = np.array([[1, 1, 0, 0, 0, 0]] * 4, "bool")
-    seen = regard.observe(model)(STATES, mask=mask).attention["pool"].weights
-    assert np.all(seen[..., 2:] == 0)
-    assert np.all(seen[..., :2] > 0)
+    actual = regard.observe(model)(STATES, mask=mask).attention["pool"].weights
+    assert np.all(actual[..., 2:] == 0)
+    assert np.all(actual[..., :2] > 0)
 
 
 def test_only_a_keras_model_can_be_observed():

@@ -40,9 +40,9 @@ class Recorded:
 
 @pytest.fixture
 def recorded(monkeypatch) -> Recorded:
-    made = Recorded()
-    monkeypatch.setattr(module, "observe", lambda *_: made)
-    return made
+    stand_in = Recorded()
+    monkeypatch.setattr(module, "observe", lambda *_: stand_in)
+    return stand_in
 
 
 def sequences(lengths: list[int]) -> list[np.ndarray]:
@@ -53,37 +53,37 @@ def sequences(lengths: list[int]) -> list[np.ndarray]:
 def run(lengths: list[int], **arguments) -> tuple[Recorded, list, object]:
     """Without a fixture, since hypothesis calls a test many times."""
     with pytest.MonkeyPatch.context() as patch:
-        made = Recorded()
-        patch.setattr(module, "observe", lambda *_: made)
+        stand_in = Recorded()
+        patch.setattr(module, "observe", lambda *_: stand_in)
         predictor = Predictor(UNUSED, max_length=40, **arguments)
     given_ids = sequences(lengths)
-    return made, given_ids, predictor.observe(given_ids)
+    return stand_in, given_ids, predictor.observe(given_ids)
 
 
 @given(lengths=LENGTHS)
 def test_answers_come_in_the_order_of_the_questions(lengths):
-    _, ids, seen = run(lengths, batch_sizes=(1, 4))
-    assert seen.outputs.tolist() == [one.sum() for one in ids]
+    _, ids, predictions = run(lengths, batch_sizes=(1, 4))
+    assert predictions.outputs.tolist() == [sequence.sum() for sequence in ids]
 
 
 @given(lengths=LENGTHS)
 def test_attention_is_cut_to_the_true_length(lengths):
-    _, ids, seen = run(lengths, batch_sizes=(2, 8))
-    for one, attention in zip(ids, seen.attention, strict=True):
+    _, ids, predictions = run(lengths, batch_sizes=(2, 8))
+    for sequence, attention in zip(ids, predictions.attention, strict=True):
         assert attention["look"].axes == ("heads", "keys")
-        assert attention["look"].weights.tolist() == [one.tolist()]
+        assert attention["look"].weights.tolist() == [sequence.tolist()]
         np.testing.assert_array_equal(
-            attention["pairs"].weights, np.multiply.outer(one, one)[None]
+            attention["pairs"].weights, np.multiply.outer(sequence, sequence)[None]
         )
 
 
 @given(lengths=LENGTHS)
 def test_only_shapes_of_the_fixed_set_are_run(lengths):
-    made, _, _ = run(lengths, batch_sizes=(1, 4, 16))
-    assert {rows for rows, _ in made.shapes} <= {1, 4, 16}
-    assert {length for _, length in made.shapes} <= {16, 32, 40}
+    stand_in, _, _ = run(lengths, batch_sizes=(1, 4, 16))
+    assert {rows for rows, _ in stand_in.shapes} <= {1, 4, 16}
+    assert {length for _, length in stand_in.shapes} <= {16, 32, 40}
     shortest = {next(b for b in (16, 32, 40) if b >= length) for length in lengths}
-    assert {length for _, length in made.shapes} == shortest
+    assert {length for _, length in stand_in.shapes} == shortest
 
 
 @pytest.mark.parametrize(
@@ -152,17 +152,19 @@ def predictor(model) -> Predictor:
 
 
 def test_the_answers_are_those_of_the_model(model, predictor):
-    for one in sequences([5, 32]):
+    for sequence in sequences([5, 32]):
         np.testing.assert_allclose(
-            predictor.predict([one]), model.predict(one[None], verbose=0), atol=1e-6
+            predictor.predict([sequence]),
+            model.predict(sequence[None], verbose=0),
+            atol=1e-6,
         )
 
 
 def test_the_answer_does_not_depend_on_the_company(predictor):
     ids = sequences([3, 0, 16, 9, 30, 2, 1, 12, 4, 5, 17])
     together = predictor.observe(ids)
-    for index, one in enumerate(ids):
-        alone = predictor.observe([one])
+    for index, sequence in enumerate(ids):
+        alone = predictor.observe([sequence])
         np.testing.assert_allclose(alone.outputs[0], together.outputs[index], atol=1e-6)
         np.testing.assert_allclose(
             alone.attention[0]["look"].weights,
@@ -172,11 +174,15 @@ def test_the_answer_does_not_depend_on_the_company(predictor):
 
 
 def test_weights_sum_to_one_and_nothing_has_no_weights(predictor):
-    seen = predictor.observe(sequences([5, 0, 20]))
-    sums = [float(one["look"].weights.sum()) for one in seen.attention]
+    predictions = predictor.observe(sequences([5, 0, 20]))
+    sums = [float(sequence["look"].weights.sum()) for sequence in predictions.attention]
     assert sums == pytest.approx([1, 0, 1], abs=1e-5)
-    assert [one["look"].shape for one in seen.attention] == [(1, 5), (1, 0), (1, 20)]
-    assert np.all(np.isfinite(seen.outputs))
+    assert [sequence["look"].shape for sequence in predictions.attention] == [
+        (1, 5),
+        (1, 0),
+        (1, 20),
+    ]
+    assert np.all(np.isfinite(predictions.outputs))
 
 
 def test_threads_get_their_own_answers(predictor):

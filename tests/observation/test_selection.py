@@ -56,10 +56,11 @@ def test_only_the_chosen_layer_leaves_its_kernel(monkeypatch):
 def test_a_chosen_layer_gives_the_same_weights():
     model = stacked()
     every = regard.observe(model)(STATES)
-    one = regard.observe(model, layers="block_2/look")(STATES)
-    np.testing.assert_array_equal(one.outputs, every.outputs)
+    single = regard.observe(model, layers="block_2/look")(STATES)
+    np.testing.assert_array_equal(single.outputs, every.outputs)
     np.testing.assert_array_equal(
-        one.attention["block_2/look"].weights, every.attention["block_2/look"].weights
+        single.attention["block_2/look"].weights,
+        every.attention["block_2/look"].weights,
     )
 
 

@@ -53,9 +53,9 @@ def test_eager_passes_beside_direct_calls(patched):
     def work(number):
         if number % 2:
             return [keras.ops.convert_to_numpy(model(STATES)) for _ in range(calls)]
-        seen = [(first, second)[number % 4 // 2](STATES) for _ in range(calls)]
-        assert all(list(result.attention) == ["look"] for result in seen)
-        return [result.outputs for result in seen]
+        observations = [(first, second)[number % 4 // 2](STATES) for _ in range(calls)]
+        assert all(list(result.attention) == ["look"] for result in observations)
+        return [result.outputs for result in observations]
 
     with ThreadPoolExecutor(THREADS) as pool:
         for outputs in pool.map(work, range(THREADS)):

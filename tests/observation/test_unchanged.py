@@ -47,9 +47,9 @@ def test_a_loaded_model_is_observed(tmp_path):
     first = regard.observe(model).predict(IDS, verbose=0)
     second = regard.observe(loaded).predict(IDS, verbose=0)
     np.testing.assert_allclose(second.outputs, first.outputs, rtol=0, atol=1e-6)
-    for key, seen in first.attention.items():
+    for key, actual in first.attention.items():
         np.testing.assert_allclose(
-            second.attention[key].weights, seen.weights, atol=1e-6
+            second.attention[key].weights, actual.weights, atol=1e-6
         )
 
 
@@ -93,10 +93,10 @@ def test_variables_taken_by_a_running_predict():
     expected = regard.observe(model).predict_on_batch(IDS)
     early, late = regard.observe(model), regard.observe(model)
     early.predict_on_batch(IDS)
-    seen, refused = [], []
+    observations, refused = [], []
 
     def look(*_, **__):
-        seen.append(early.predict_on_batch(IDS))
+        observations.append(early.predict_on_batch(IDS))
         with pytest.raises(regard.errors.ObservationError, match="no value"):
             late.predict_on_batch(IDS)
         refused.append(True)
@@ -105,4 +105,4 @@ def test_variables_taken_by_a_running_predict():
     callback.on_predict_batch_end = look
     model.predict(IDS, verbose=0, callbacks=[callback])
     assert refused == [True]
-    np.testing.assert_array_equal(seen[0].outputs, expected.outputs)
+    np.testing.assert_array_equal(observations[0].outputs, expected.outputs)

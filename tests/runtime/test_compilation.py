@@ -81,11 +81,11 @@ def test_threads_get_their_own_answers(model, kernel):
 
 
 def test_two_threads_make_one_program():
-    made = []
+    shapes = []
     start = threading.Barrier(4)
 
     def make(x):
-        made.append(x.shape)
+        shapes.append(x.shape)
         return lambda x: x.sum()
 
     programs = Programs(make)
@@ -96,7 +96,7 @@ def test_two_threads_make_one_program():
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(work, range(4))) == {X.sum()}
-    assert made == [X.shape]
+    assert shapes == [X.shape]
 
 
 def test_a_program_that_cannot_be_made_is_tried_again():
