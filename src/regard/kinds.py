@@ -89,15 +89,15 @@ class Kind(Protocol):
         ...
 
     def request_schema(self, model: Any, limits: "Limits") -> "RequestSchema":
-        """What a service can be asked."""
+        """The requests to a model in a service."""
         ...
 
     def response_schema(self) -> "Schema":
-        """What a service tells about one text."""
+        """The schema of the reply of a service to one text."""
         ...
 
     def engine(self, model: Any, limits: "Limits", batch_size: int) -> "Engine[Any]":
-        """What runs a model in a service."""
+        """The engine of a model in a service."""
         ...
 
 

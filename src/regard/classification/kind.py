@@ -109,11 +109,11 @@ class TextClassifierKind:
         )
 
     def request_schema(self, model: TextClassifier, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it
-        """What can be asked of a classifier in a service."""
+        """The requests to a classifier in a service."""
         return RequestSchema(limits, (ATTENTION,))
 
     def response_schema(self) -> Schema:
-        """What a classifier in a service tells about a text."""
+        """The schema of the reply of a classifier in a service to one text."""
         members = {
             "label": TEXT,
             "probabilities": {
@@ -133,7 +133,7 @@ class TextClassifierKind:
     def engine(
         self, model: TextClassifier, limits: Limits, batch_size: int
     ) -> "TextClassifierEngine":
-        """What runs a classifier in a service."""
+        """The engine of a classifier in a service."""
         return TextClassifierEngine(model.trained, limits, batch_size)
 
 

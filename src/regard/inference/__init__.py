@@ -1,4 +1,4 @@
-"""What all ways to ask a trained model share: requests, limits, engines, replies."""
+"""Requests to trained models and their limits, engines and replies, for any service."""
 
 from regard.inference.engine import Engine, Job
 from regard.inference.limits import Limits, RequestError

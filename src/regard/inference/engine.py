@@ -49,5 +49,5 @@ class Engine(Protocol[Answer]):
     def reply(
         self, job: Job, answer: Answer, request: PredictionRequest
     ) -> dict[str, Any]:
-        """What a client is told about one text; arrays are told as lists."""
+        """The reply to one text; its arrays become lists."""
         ...

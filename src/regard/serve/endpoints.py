@@ -23,7 +23,7 @@ _SHORT = 4_000
 
 
 class Endpoints:
-    """What the service answers at its addresses, the page aside.
+    """The addresses of the service, those of the page aside, and their replies.
 
     Args:
         models: The models by name.
@@ -195,7 +195,7 @@ def _too_large(most: int) -> RequestError:
 async def _unless_disconnected(
     request: Request, prediction: "asyncio.Task[dict[str, Any]]"
 ) -> dict[str, Any]:
-    """What is predicted, unless the client leaves: then its place becomes free."""
+    """The prediction, unless the client leaves: then its place becomes free."""
     disconnect = asyncio.create_task(_until_disconnected(request))
     try:
         await asyncio.wait(

@@ -1,4 +1,4 @@
-"""The service's own measures: counters for Prometheus, logs as lines of JSON."""
+"""Telemetry of the service: counters for Prometheus, logs as lines of JSON."""
 
 import json
 import logging

@@ -128,7 +128,7 @@ class TranslatorKind:
         return "".join(f"{line}\n" for line in lines)
 
     def request_schema(self, model: Translator, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it
-        """What can be asked of a translator in a service."""
+        """The requests to a translator in a service."""
         beam = {
             "type": "integer",
             "enum": list(limits.beams),
@@ -151,7 +151,7 @@ class TranslatorKind:
         return RequestSchema(limits, ("attention",), options)
 
     def response_schema(self) -> Schema:
-        """What a translator in a service tells about a text."""
+        """The schema of the reply of a translator in a service to one text."""
         looked_at = record({"source": COUNT, "weight": NUMBER})
         translation = record(
             {
@@ -183,7 +183,7 @@ class TranslatorKind:
     def engine(
         self, model: Translator, limits: Limits, batch_size: int
     ) -> "TranslatorEngine":
-        """What runs a translator in a service."""
+        """The engine of a translator in a service."""
         return TranslatorEngine(model.trained, limits, batch_size)
 
 
