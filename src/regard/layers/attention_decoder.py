@@ -170,7 +170,7 @@ class AttentionDecoder(AttentionLayer):
         shapes = self._step(feedback=None).weight_shapes(
             self.units, memory, inputs, self.output_units
         )
-        # The kernel between the states comes first.
+        # The first weight, as files of older versions have it.
         cell_kernel = self._add_kernel(
             "cell_kernel",
             shapes.pop("cell_kernel"),
@@ -203,10 +203,10 @@ class AttentionDecoder(AttentionLayer):
         return_attention_scores: bool = False,
         training: bool | None = None,
     ) -> (
-        Float[Tensor, "batch _steps units"]
+        Float[Tensor, "batch steps units"]
         | tuple[
-            Float[Tensor, "batch written units"],
-            Float[Tensor, "batch heads written keys"],
+            Float[Tensor, "batch steps units"],
+            Float[Tensor, "batch heads steps keys"],
         ]
     ):
         """Write a sequence; see the class for arguments and shapes."""
