@@ -52,7 +52,7 @@ def test_figures_as_json_with_gold_alignments(run, loaded, two_files, tmp_path):
 @pytest.mark.parametrize(
     ("gold", "said"),
     [
-        ("0-0\n", "2 alignments"),
+        ("0-0\n", "2 pairs and 1 gold alignments"),
         ("0-0\n0:1\n", "gold.txt, line 2"),
         (None, "gold.txt cannot be read"),
     ],
