@@ -1,6 +1,6 @@
 """Batches of sequences with classes: few shapes, every example in every epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from regard._backend import backend_name
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.training.checkpoint import digest
 from regard.types import FloatArray, IntArray
@@ -142,23 +141,37 @@ class ExampleBatches(keras.utils.PyDataset):
 def as_input(batches: keras.utils.PyDataset) -> Any:
     """The batches for Keras to read, each of a width of its own.
 
-    On TensorFlow Keras takes the width from the first two batches, and ends with an
-    error at one that differs from both where these are alike.
+    On TensorFlow Keras takes the widths from the first two batches, and ends with an
+    error at a batch of another where these are alike.
     """
-    if backend_name() != "tensorflow":
+    if keras.backend.backend() != "tensorflow":
         return batches
     import tensorflow as tf  # noqa: PLC0415 - where it is the backend
 
-    def signature(array: FloatArray) -> Any:
-        shape = (None, None, *array.shape[2:])[: array.ndim]
-        return tf.TensorSpec(shape, array.dtype)
+    def read() -> Iterator[Any]:
+        return (batches[index] for index in range(len(batches)))
 
+    shapes = zip(
+        *([array.shape for array in keras.tree.flatten(batch)] for batch in read()),
+        strict=True,
+    )
+    arrays = keras.tree.flatten(batches[0])
+    signature = [
+        tf.TensorSpec(_common_shape(of_array), array.dtype)
+        for of_array, array in zip(shapes, arrays, strict=True)
+    ]
     dataset = tf.data.Dataset.from_generator(
-        lambda: (batches[index] for index in range(len(batches))),
-        output_signature=keras.tree.map_structure(signature, batches[0]),
+        read, output_signature=keras.tree.pack_sequence_as(batches[0], signature)
     )
     counted = tf.data.experimental.assert_cardinality(len(batches))
     return dataset.apply(counted).prefetch(tf.data.AUTOTUNE)
+
+
+def _common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int | None, ...]:
+    """The sizes that all shapes have; None for one that differs, and for the rows."""
+    sizes = [set(of_axis) for of_axis in zip(*shapes, strict=True)]
+    widths = [size.pop() if len(size) == 1 else None for size in sizes[1:]]
+    return None, *widths
 
 
 def _filled_buckets(
