@@ -153,8 +153,10 @@ class MetricsRestorer(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Put the values back, which Keras has just reset."""
-        if len(self._values):
-            variables = self.model.metrics_variables
+        variables = self.model.metrics_variables
+        # On TensorFlow Keras may make them in the first step only; the measures of the
+        # epoch are those of its rest then.
+        if len(variables) == len(self._values):
             for variable, value in zip(variables, self._values, strict=True):
                 variable.assign(value)
 
