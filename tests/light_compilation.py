@@ -25,9 +25,28 @@ def light_compilation() -> Iterator[None]:
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", True)
     try:
-        yield
+        with _light_options():
+            yield
     finally:
         jax.config.update("jax_disable_most_optimizations", before)
+
+
+@contextmanager
+def _light_options() -> Iterator[None]:
+    """Give every program the options that XLA otherwise takes from a caller only."""
+    from jax._src import compiler
+
+    original = compiler.get_compile_options
+
+    def light(*arguments: Any, env_options_overrides: Any = None, **named: Any) -> Any:
+        options = {**_LIGHT, **(env_options_overrides or {})}
+        return original(*arguments, env_options_overrides=options, **named)
+
+    compiler.get_compile_options = light
+    try:
+        yield
+    finally:
+        compiler.get_compile_options = original
 
 
 @contextmanager

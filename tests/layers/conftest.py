@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-import keras
 import pytest
+
+from light_compilation import light_compilation
 
 
 @pytest.fixture
@@ -12,13 +13,10 @@ def optimised() -> None:
 
 
 @pytest.fixture(autouse=True)
-def light_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
+def _light(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let XLA skip what makes a program fast: here each runs once."""
-    if keras.backend.backend() != "jax" or "optimised" in request.fixturenames:
+    if "optimised" in request.fixturenames:
         yield
         return
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    with light_compilation():
+        yield
