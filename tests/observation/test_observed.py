@@ -55,6 +55,17 @@ def test_predict_gives_what_predict_gives(case, patched):
         )
 
 
+def test_the_arrays_are_the_users_own():
+    case = CASES["functional"]
+    observed = regard.observe(case.make())
+    for result in (observed(case.inputs), observed.predict_on_batch(case.inputs)):
+        for array in (*arrays(result.outputs), *result.attention.values()):
+            values = getattr(array, "weights", array)
+            np.multiply(values, 2, out=values)
+    again = observed.predict_on_batch(case.inputs)
+    check_weights(again, case)
+
+
 def test_weights_in_closed_form():
     query, value = keras.Input((1, 1)), keras.Input((2, 1))
     outputs = keras.layers.Attention(name="dot")([query, value])

@@ -3,7 +3,7 @@
 import functools
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
@@ -97,7 +97,7 @@ class Programs:
 
     def __init__(self, make: Callable[..., Function]) -> None:
         self._make = make
-        self._programs: dict[str, Function] = {}
+        self._programs: dict[Hashable, Function] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program for these arguments."""
@@ -138,8 +138,14 @@ def compile_function(model: keras.Model, function: Function) -> Function:
     return lambda *arrays: chosen.to_numpy(programs(*arrays))
 
 
-def _signature(arguments: Any) -> str:
-    def describe(leaf: Any) -> Any:
-        return None if leaf is None else (tuple(leaf.shape), str(leaf.dtype))
+def _signature(arguments: tuple[Any, ...]) -> Hashable:
+    """Shapes and dtypes; it is asked for at every call, most often of plain arrays."""
+    return tuple(map(_signature_of, arguments))
 
-    return repr(keras.tree.map_structure(describe, arguments))
+
+def _signature_of(argument: Any) -> Hashable:
+    if hasattr(argument, "shape"):
+        return tuple(argument.shape), argument.dtype
+    if argument is None:
+        return None
+    return repr(keras.tree.map_structure(_signature_of, argument))

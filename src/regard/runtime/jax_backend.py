@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import keras
+import numpy as np
 
 from regard import _compat
 from regard.errors import ObservationError
@@ -61,8 +62,14 @@ class JaxBackend:
         return False
 
     def to_numpy(self, tensors: Any) -> Any:
-        """See ``Backend``: all are fetched at once."""
-        return jax.device_get(tensors)
+        """See ``Backend``: from an accelerator all are fetched at once."""
+        leaves, structure = jax.tree.flatten(tensors)
+        if jax.default_backend() != "cpu":
+            for leaf in leaves:
+                if isinstance(leaf, jax.Array):
+                    leaf.copy_to_host_async()
+        # Copies, which whoever gets them may write to.
+        return jax.tree.unflatten(structure, map(np.array, leaves))
 
 
 class _JaxCompiler:
