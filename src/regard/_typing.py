@@ -21,8 +21,6 @@ Here the names say nothing at run time, to users and to mypy: a tensor of each t
 (``tests/shapes.py``) and so check the shapes and types of ``regard.ops`` and
 ``regard.layers`` at every call: eager, symbolic and traced. A list or a number counts
 as the array that NumPy makes of it, and a size that is not known yet fits every other.
-A file with such signatures tells ruff that shapes are no expressions, by a line
-``# ruff: noqa: F722`` below its docstring.
 """
 
 from typing import Annotated as Bool

@@ -175,5 +175,4 @@ def test_the_backend_is_asked_in_one_place():
         for path in source.rglob("*.py")
         if re.search(r"backend\.backend\(\)", path.read_text("utf-8"))
     }
-    # Operations choose among implementations in a table of their own.
-    assert {name for name in asking if not name.startswith("ops/")} == {"_backend.py"}
+    assert asking == {"_backend.py"}

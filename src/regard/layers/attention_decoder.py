@@ -1,5 +1,4 @@
 """A recurrent decoder that looks at its source in every step."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 

@@ -1,5 +1,4 @@
 """The recurrence of a decoder as pure functions: its step, and the loop over it."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Mapping
 from dataclasses import dataclass

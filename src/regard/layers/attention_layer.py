@@ -1,5 +1,4 @@
 """The base classes of the attention layers."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import inspect
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """Queries of one sequence that look at the keys of another."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 

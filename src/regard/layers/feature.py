@@ -1,5 +1,4 @@
 """Attention over the features of one vector."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 

@@ -1,5 +1,4 @@
 """The base class of cross and self attention: queries that look at keys."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

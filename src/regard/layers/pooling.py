@@ -1,5 +1,4 @@
 """A sequence to one vector."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any, ClassVar
 

@@ -1,5 +1,4 @@
 """The recurrent layers of Keras, trained faster on JAX."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 

@@ -1,5 +1,4 @@
 """The table of scores: a row is all that a layer, a pooling and a decoder need."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,5 +1,4 @@
 """A sequence that looks at itself."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 

@@ -1,5 +1,4 @@
 """The checks of the shapes of inputs and masks."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from typing import Any
 

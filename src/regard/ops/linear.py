@@ -1,5 +1,4 @@
 """Products with a matrix of weights, and the heads whose features lie side by side."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import math
 

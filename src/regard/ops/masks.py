@@ -1,5 +1,4 @@
 """Masks: True is a place that may be seen."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 

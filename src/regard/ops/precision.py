@@ -1,5 +1,4 @@
 """The precision in which scores and weights are computed."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import keras
 from keras import ops

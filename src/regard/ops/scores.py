@@ -5,7 +5,6 @@ and key. Kernels of several heads stand side by side in one matrix, so that the 
 initializers see the right fan in and fan out. All scores come back in float32 or
 wider: rounding to half precision before the softmax costs accuracy and range.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import math
 

@@ -1,5 +1,4 @@
 """From scores to weights: the weights contract lives here."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from keras import ops
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from regard._backend import backend_name
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.training.checkpoint import digest
 from regard.types import FloatArray, IntArray
@@ -144,7 +145,7 @@ def as_input(batches: keras.utils.PyDataset) -> Any:
     On TensorFlow Keras takes the widths from the first two batches, and ends with an
     error at a batch of another where these are alike.
     """
-    if keras.backend.backend() != "tensorflow":
+    if backend_name() != "tensorflow":
         return batches
     import tensorflow as tf  # noqa: PLC0415 - where it is the backend
 

@@ -1,5 +1,4 @@
 """Context and weights of additive attention at once, or the context alone."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 import math
@@ -7,6 +6,7 @@ import math
 import keras
 from keras import ops
 
+from regard._backend import backend_name
 from regard._typing import Bool, Float, Shaped, Tensor
 from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import choose
@@ -93,7 +93,7 @@ def held_whole(
     if not all(isinstance(size, int) for size in sizes):
         return True
     return (
-        keras.backend.backend() != "jax"
+        backend_name() != "jax"
         or isinstance(query, keras.KerasTensor)
         or math.prod(sizes) <= held
     )

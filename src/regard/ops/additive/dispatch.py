@@ -1,5 +1,4 @@
 """Which implementation computes the additive score: decided here, and nowhere else."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 import math
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from regard._backend import backend_name
 from regard._typing import Float, Tensor
 
 Scores = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -49,7 +49,7 @@ def choose(
     refusal = _refusal(query, key, scale)
     if refusal:
         return Implementation("plain", refusal, plain_scores)
-    backend = keras.backend.backend()
+    backend = backend_name()
     reason = f"in blocks on {backend}, computed again for the gradient"
     if backend == "jax" and _has_nvidia():
         fault = _fault_of_kernels()
@@ -83,7 +83,7 @@ def plain_scores(
 
 def _refusal(*tensors: Tensor) -> str | None:
     """Why no faster implementation can be taken, or None."""
-    backend = keras.backend.backend()
+    backend = backend_name()
     if any(isinstance(tensor, keras.KerasTensor) for tensor in tensors):
         return "symbolic tensors have shapes, and no values yet"
     if backend not in {"jax", "tensorflow", "torch"}:

@@ -14,7 +14,6 @@ References:
     https://arxiv.org/abs/1805.02867; Dao et al.: FlashAttention (2022),
     https://arxiv.org/abs/2205.14135.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from typing import TypeAlias

@@ -12,7 +12,6 @@ XLA's CPU compiler does not keep one loop with two sums, and would store the ter
 
 Here the inner loop runs over features, and the sum over rows is written out.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias

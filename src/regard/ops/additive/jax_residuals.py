@@ -5,7 +5,6 @@ score is right for the numbers at hand. That choice depends on values and not on
 It is made on the device, by a conditional of which one branch runs; finding it reads
 queries and keys once, for the score and for its gradient together.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import enum
 from typing import NamedTuple, TypeAlias

@@ -14,7 +14,6 @@ division for each (key, feature), no hyperbolic tangent, and its gradient keeps 
 query alone: through ``T`` steps that is ``(T, features)``, where automatic
 differentiation would keep ``(T, keys, features)``.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias

@@ -1,5 +1,4 @@
 """The terms of the score on JAX and of its gradient: sums of fractions, in blocks."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias

@@ -16,7 +16,6 @@ feature) the queries take 5.5 multiply-adds and 0.5 reciprocals, the keys 4.5 an
 the compiled loops have 6.7 and 5.7 instructions. Four to share one would have more
 multiplications, and the special-function units wait even so.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable, Sequence

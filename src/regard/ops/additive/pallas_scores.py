@@ -19,7 +19,6 @@ as many a clock. With what loads them, the compiled loop has 4.2 instructions fo
 Where a product could overflow, a cap makes that 5.2; where a factor could, the tanh
 itself is taken. The sums stay in registers: memory is that of scores and factors.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable, Sequence

@@ -7,7 +7,6 @@ below and beside each other. What belongs to a row of a piece is one number for 
 threads of a warp, what belongs to a column one for each of them, and each thread loads
 its own: the first-level cache hands one line to all.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 import functools
 from collections.abc import Callable

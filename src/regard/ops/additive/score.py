@@ -1,5 +1,4 @@
 """The additive score of projected rows, of all or of a few queries at a time."""
-# ruff: noqa: F722 - shapes are no expressions
 
 import importlib
 from typing import Any, NamedTuple, TypeAlias
@@ -7,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
+from regard._backend import backend_name
 from regard._typing import Float, Tensor
 from regard.errors import ArgumentError
 from regard.ops.additive.dispatch import Implementation, choose, plain_scores
@@ -161,7 +161,7 @@ class _PlainKeys(NamedTuple):
 
 def _has_own_steps(key: Tensor) -> bool:
     return (
-        keras.backend.backend() == "jax"
+        backend_name() == "jax"
         and not isinstance(key, keras.KerasTensor)
         and keras.backend.standardize_dtype(key.dtype) == "float32"
     )

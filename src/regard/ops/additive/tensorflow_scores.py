@@ -13,7 +13,6 @@ division. Nothing is stored for the gradient: memory is ``O(Tq * Tk + (Tq + Tk) 
 XLA compiles once for each shape. Where factors or products would leave the range of
 the dtype, or something is NaN, a second branch of the same program computes tanh.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

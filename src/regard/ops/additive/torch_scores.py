@@ -11,7 +11,6 @@ Both directions are operators of their own to PyTorch, so that ``torch.compile``
 ``torch.export`` take them as they are, for symbolic shapes too, and do not unroll the
 loop over the tiles.
 """
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Iterator
 from typing import NoReturn

@@ -1,5 +1,4 @@
 """The step of a recurrence: its cell, and the parts it computes from its weights."""
-# ruff: noqa: F722 - shapes are no expressions
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops, tree
 
+from regard._backend import backend_name
 from regard.ops.scan.step import Nest, Step, StepPart, bind_parts
 
 
@@ -42,7 +43,7 @@ def unroll(
     Returns:
         The last carry, and the outputs ``(time, batch, …)``.
     """
-    if keras.backend.backend() == "jax" and not _symbolic(carry, inputs, dict(fixed)):
+    if backend_name() == "jax" and not _symbolic(carry, inputs, dict(fixed)):
         on_jax = importlib.import_module("regard.ops.scan.jax_unroll")
         run = on_jax.unroll
     else:
