@@ -14,6 +14,7 @@ from regard._validate import (
     check_flag,
     check_number,
     check_same_length,
+    check_settings,
     check_share,
     wrong_value,
 )
@@ -175,6 +176,15 @@ def test_parts_that_do_not_fit_are_named_and_counted():
         "Expected: as many of each. Received: 2 texts, 1 labels and 0 weights."
     )
     assert check_same_length({}) == 0
+
+
+def test_settings_that_there_are_not_are_named_beside_those_there_are():
+    check_settings({"units": 3}, ["units", "cell"], of="a translator")
+    with pytest.raises(ArgumentError) as caught:
+        check_settings({"units": 3, "unit": 3}, ["units", "cell"], of="a translator")
+    assert str(caught.value) == (
+        "A translator has no setting 'unit'. Expected: one of 'units', 'cell'."
+    )
 
 
 def test_a_check_made_elsewhere_reports_the_same_way():

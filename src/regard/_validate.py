@@ -160,6 +160,26 @@ def check_same_length(parts: Mapping[str, Sized], *, of: str | None = None) -> i
     return max(lengths.values(), default=0)
 
 
+def check_settings(settings: Iterable[str], known: Iterable[str], *, of: str) -> None:
+    """Refuse settings that there are not.
+
+    Args:
+        settings: The names of those that were set.
+        known: The names of those there are.
+        of: Their owner, with its article: ``"a translator"``.
+
+    Raises:
+        ArgumentError: There is no setting of one of the names.
+    """
+    names = list(known)
+    unknown = [name for name in settings if name not in names]
+    if unknown:
+        raise ArgumentError(
+            f"{of[:1].upper()}{of[1:]} has no setting '{unknown[0]}'.",
+            expected=f"one of {', '.join(map(repr, names))}",
+        )
+
+
 def wrong_value(
     name: str, value: Any, expected: str, *, of: str | None = None
 ) -> ArgumentError:

@@ -40,7 +40,7 @@ def test_an_unknown_task_names_those_there_are():
 
 
 def test_an_unknown_setting_names_those_there_are():
-    with pytest.raises(ArgumentError, match=r"length, n, cardinality.*size"):
+    with pytest.raises(ArgumentError, match=r"no setting 'size'.*'n', 'cardinality'"):
         get("first-n", size=5)
 
 

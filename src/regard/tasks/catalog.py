@@ -3,8 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from regard._validate import check_choice
-from regard.errors import ArgumentError
+from regard._validate import check_choice, check_settings
 from regard.tasks.array_tasks import AddTwoNumbers, Column, FindMax
 from regard.tasks.dates import Dates
 from regard.tasks.token_tasks import BigramFlip, Copy, FirstN, Reverse
@@ -53,11 +52,5 @@ def get(name: str, **settings: Any) -> Any:
     """
     task = _BY_NAME[check_choice("name", name, _BY_NAME, of="a task")]
     known = [field.name for field in fields(task)]
-    unknown = [setting for setting in settings if setting not in known]
-    if unknown:
-        raise ArgumentError(
-            f"The task '{name}' has no such setting.",
-            expected=f"some of {', '.join(known)}",
-            received=", ".join(unknown),
-        )
+    check_settings(settings, known, of=f"the task '{name}'")
     return task(**settings)

@@ -10,9 +10,10 @@ from regard._validate import (
     check_count,
     check_flag,
     check_number,
+    check_settings,
     check_share,
 )
-from regard.errors import ArgumentError, BundleError
+from regard.errors import BundleError
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,13 @@ class BaseConfig:
         Raises:
             ArgumentError: A setting is unknown or has a wrong value.
         """
-        if unknown := cls.unknown(settings):
-            raise ArgumentError(
-                f"{cls.of_what.capitalize()} has no setting '{unknown[0]}'.",
-                expected=f"one of {[field.name for field in fields(cls)]}",
-            )
+        check_settings(settings, cls.names(), of=cls.of_what)
         return cls(**settings)
 
     @classmethod
-    def unknown(cls, settings: Mapping[str, Any]) -> list[str]:
-        """The names of the settings that there are not."""
-        known = {field.name for field in fields(cls)}
-        return [name for name in settings if name not in known]
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(field.name for field in fields(cls))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, ready for JSON."""
@@ -101,7 +97,8 @@ def config_from_json(content: bytes, config_type: type[ConfigT]) -> tuple[Config
         or not isinstance(stored["settings"], dict)
     ):
         raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
-    if unknown := config_type.unknown(stored["settings"]):
+    unknown = [name for name in stored["settings"] if name not in config_type.names()]
+    if unknown:
         raise BundleError(
             f"{config_type.of_what.capitalize()} has no setting '{unknown[0]}' in this "
             "version of regard.",
