@@ -230,7 +230,7 @@ def limit() -> tuple[float, str]:
 
 
 def clock_hertz() -> float:
-    """What the machine says of its clock."""
+    """The clock that the machine says it has."""
     for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
         if line.startswith("cpu MHz"):
             return 1e6 * float(line.split(":")[1])

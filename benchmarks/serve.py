@@ -78,7 +78,7 @@ def running(*command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def flask(bundle: str) -> None:
-    """What tutorials do."""
+    """The service of tutorials."""
     import flask
     import keras
 
@@ -142,7 +142,7 @@ def _times(call: Callable[[], None], count: int) -> list[float]:
 
 
 def load(address: str, bodies: list[str], clients: int, seconds: float) -> dict:
-    """What clients in another process saw."""
+    """The measurements of clients in another process."""
     asked = {"address": address, "bodies": bodies, "clients": clients}
     done = subprocess.run(
         [sys.executable, _load.__file__],

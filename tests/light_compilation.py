@@ -1,4 +1,4 @@
-"""What makes small models quick enough to test: each program runs once or twice."""
+"""Light compilation of small models, whose programs run once or twice in a test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

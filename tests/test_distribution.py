@@ -1,4 +1,4 @@
-"""What is installed is whole, and reads on a package index."""
+"""The distribution is whole, and reads on a package index."""
 
 import ast
 import re

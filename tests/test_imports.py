@@ -61,7 +61,7 @@ def room_of(path: Path) -> str:
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
-    """What is imported, inside functions and by name at run time too."""
+    """The names that are imported, inside functions and at run time too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -57,7 +57,7 @@ def backend_name() -> str:
 
 
 def _keras_config() -> dict[str, Any]:
-    """What is in keras.json, where Keras looks for it; nothing where it is damaged."""
+    """The content of keras.json where Keras looks for it; none where it is damaged."""
     home = Path(os.environ.get("KERAS_HOME") or _default_home()).expanduser()
     try:
         config = json.loads((home / "keras.json").read_text("utf-8"))

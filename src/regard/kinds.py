@@ -29,7 +29,7 @@ class Plot(Protocol):
 
 
 class Evaluation(Protocol):
-    """How good a model is."""
+    """The figures that say how good a model is."""
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON."""

@@ -18,7 +18,7 @@ from regard_cli import main
 
 @dataclass
 class Done:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     code: int
     out: str

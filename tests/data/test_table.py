@@ -1,4 +1,4 @@
-"""What was written comes back equal, from every format."""
+"""Tables that were written come back equal, from every format."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What makes searches quick enough to test."""
+"""Fixtures that make searches quick enough to test."""
 
 from collections.abc import Iterator
 

@@ -33,7 +33,7 @@ def sources(*lengths: int, seed: int = 0) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model says of one sequence, its end included."""
+    """The figures of one sequence by a model, its end included."""
 
     symbols: tuple[int, ...]
     finished: bool

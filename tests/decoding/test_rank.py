@@ -1,4 +1,4 @@
-"""What hypotheses are ranked by, held against the formulas of Wu et al. (2016)."""
+"""The rank of hypotheses, held against the formulas of Wu et al. (2016)."""
 
 import math
 

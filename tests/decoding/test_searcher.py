@@ -1,4 +1,4 @@
-"""What a searcher does with many sources, and what it refuses."""
+"""A searcher given many sources, and those it refuses."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What a search finds, held against searches done the slow way."""
+"""The hypotheses of a search, held against searches done the slow way."""
 
 import numpy as np
 import pytest

@@ -105,17 +105,17 @@ def empty_rows_are_zero(subject: Subject, batch: Batch, _: Limits) -> None:
 
 
 def padding_content_is_ignored(subject: Subject, batch: Batch, limits: Limits) -> None:
-    """What a padded position contains changes nothing: ordinary numbers."""
+    """The content of padded positions changes nothing: ordinary numbers."""
     _same_with_padding(subject, batch, 3.0, limits)
 
 
 def padding_may_be_huge(subject: Subject, batch: Batch, limits: Limits) -> None:
-    """What a padded position contains changes nothing: the largest numbers."""
+    """The content of padded positions changes nothing: the largest numbers."""
     _same_with_padding(subject, batch, 3e38, limits)
 
 
 def padding_may_be_nan(subject: Subject, batch: Batch, limits: Limits) -> None:
-    """What a padded position contains changes nothing: NaN and infinity."""
+    """The content of padded positions changes nothing: NaN and infinity."""
     for filling in (np.nan, np.inf):
         _same_with_padding(subject, batch, filling, limits)
 

@@ -58,7 +58,7 @@ class Golden:
 
     @property
     def inputs(self):
-        """What the layer itself receives."""
+        """The inputs of the layer itself."""
         names = ("encoder_seq", "decoder_seq")
         if f"in.{names[0]}" in self.arrays:
             return [self.arrays[f"in.{name}"] for name in names]
@@ -203,7 +203,7 @@ LAYER_CASES = [name for name in ALL if name.split("/")[0] in MAKERS]
 
 
 def reading(case):
-    """What its reader has to say about a case."""
+    """The options that a reader has to give for a case."""
     if case.kind == "attention_with_context":
         return {"variant": case.options["variant"]}
     return {"version": case.options["version"][:4]} if case.kind[:4] == "seq_" else {}

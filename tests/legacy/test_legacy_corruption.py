@@ -77,7 +77,7 @@ def places(path):
 
 
 def check_weights(model, content, where):
-    """What was loaded lies in the file where it always did."""
+    """The weights that were loaded lie in the file where they always did."""
     by_shape = [place for each in where.values() for place in each]
     for layer in model.layers:
         for array in layer.get_weights():

@@ -1,4 +1,4 @@
-"""What a file does not say: inferred where it can be, asked where it cannot."""
+"""Settings a file lacks: inferred where they can be, asked for where they cannot."""
 
 import golden
 import numpy as np

@@ -1,4 +1,4 @@
-"""What the tests of observing share."""
+"""Fixtures that the tests of observation share."""
 
 from collections.abc import Iterator
 from typing import Any

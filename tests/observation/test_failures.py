@@ -1,4 +1,4 @@
-"""What cannot be observed is said, and a failure leaves nothing behind."""
+"""Layers that cannot be observed are named, and a failure leaves nothing behind."""
 
 import keras
 import numpy as np

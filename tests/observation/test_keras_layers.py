@@ -78,7 +78,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 
 def explicit_weights(model):
-    """What the layer itself gives when asked, on its unfused path."""
+    """The weights that the layer itself gives when asked, on its unfused path."""
     layer = model.attention
     mask = keras.ops.convert_to_tensor(PADDING) if model.padded else None
     arguments = {"use_causal_mask": model.causal, "return_attention_scores": True}

@@ -20,7 +20,7 @@ def trained(case="sequential"):
 
 
 def contents(model, path):
-    """What a saved model holds, without the time at which it was saved."""
+    """The parts of a saved model, without the time at which it was saved."""
     model.save(path)
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}

@@ -8,7 +8,7 @@ PREDICT = "/v1/models/topics/predict"
 
 
 class Reply(NamedTuple):
-    """What came back."""
+    """The reply to a request."""
 
     status: int
     headers: dict[bytes, bytes]

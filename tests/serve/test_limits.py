@@ -1,4 +1,4 @@
-"""What is refused, and how: a problem document that names the limit."""
+"""Refusals by the service: a problem document that names the limit."""
 
 import asyncio
 import json

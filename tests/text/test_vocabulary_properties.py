@@ -1,4 +1,4 @@
-"""Whatever the text: nothing is lost, and offsets point where tokens stand."""
+"""Properties of any text: nothing is lost, and offsets point where tokens stand."""
 
 # ruff: noqa: RUF001 - characters that look alike are what is tested
 

@@ -1,4 +1,4 @@
-"""What is trained has one surface, whatever it learns: fit, go on, ask, measure."""
+"""One surface of all estimators, whatever they learn: fit, go on, ask, measure."""
 
 import json
 import signal

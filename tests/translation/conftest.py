@@ -1,4 +1,4 @@
-"""What makes translators quick enough to test."""
+"""Fixtures that make translators quick enough to test."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a translator is trained on: pairs out of lists or files, and which are refused.
+"""The pairs a translator is trained on, out of lists or files, and those refused.
 
 Nothing is trained here: what a training would be given is written down instead.
 """

@@ -1,4 +1,4 @@
-"""What a trained translator writes, and where it says it looked."""
+"""Translations of a trained translator, and where it says it looked."""
 
 import math
 

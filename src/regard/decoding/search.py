@@ -10,7 +10,7 @@ _OWNER = "a search"
 
 @dataclass(frozen=True)
 class Search:
-    r"""How sequences are searched for.
+    r"""The settings of a search for sequences.
 
     Hypotheses are ranked by
 

@@ -9,7 +9,7 @@ from regard.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may ask for; the reply to a larger one names the limit.
+    """The limits of one request; the reply to a larger one names the limit.
 
     Args:
         body_bytes: Bytes of a request's body; more are answered 413.
@@ -56,7 +56,7 @@ class Limits:
 
 
 class RequestError(Exception):
-    """Why a request gets no answer.
+    """A request that gets no answer, and why.
 
     Args:
         status: The status of the reply, as in HTTP.

@@ -50,7 +50,7 @@ class Member:
 
 
 class RequestSchema:
-    """What can be asked of a model.
+    """The schema of the requests to a model.
 
     Args:
         limits: What a request may ask for.

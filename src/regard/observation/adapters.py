@@ -1,4 +1,4 @@
-"""How the weights of each class of attention layer are captured: one row a class.
+"""The table of adapters: how the weights of each class of attention layer are captured.
 
 A row names the method that is watched, how the weights are had from one call of it
 without changing what it returns, and what the axes of the weights mean. Subclasses of
@@ -27,7 +27,7 @@ Capture = Callable[[keras.Layer, Method, inspect.BoundArguments], tuple[Any, Any
 
 @dataclass(frozen=True)
 class Adapter:
-    """How the weights of one class of layers are captured.
+    """The way that the weights of one class of layers are captured.
 
     Args:
         method: The method that is watched while the layer is observed.

@@ -24,7 +24,7 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True)
 class Batching:
-    """How jobs are put together.
+    """The settings by which jobs are put together.
 
     Args:
         size: The most jobs of a batch.

@@ -1,4 +1,4 @@
-"""How the loops over features and keys are cut: plain numbers, no tensors."""
+"""The blocks of the loops over features and keys: plain numbers, no tensors."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which implementation computes the additive score: decided here, and nowhere else."""
+"""The choice of what computes the additive score: made here, and nowhere else."""
 
 import importlib
 import math
