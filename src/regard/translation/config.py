@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from regard.text.serialization import KINDS, SPLITS
 from regard.training.base_config import BaseConfig
-
-_KINDS = ("word", "character", "bpe", "unigram")
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ class TranslatorConfig(BaseConfig):
     )
     may_be_zero: ClassVar[frozenset[str]] = frozenset({"average", "warmup_steps"})
     choices: ClassVar[Mapping[str, Sequence[str]]] = {
-        "source_vocabulary": _KINDS,
-        "target_vocabulary": _KINDS,
-        "split": ("whitespace", "words"),
+        "source_vocabulary": KINDS,
+        "target_vocabulary": KINDS,
+        "split": SPLITS,
     }
 
     source_vocabulary: str = "word"
