@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regard.inference.json_format import Schema
 
 
-class Plot(Protocol):
+class AnswerPlot(Protocol):
     """Answers drawn; see ``regard.plot``."""
 
     def to_terminal(self) -> str:
@@ -67,7 +67,7 @@ class Kind(Protocol):
         """An answer as plain values."""
         ...
 
-    def plot(self, answers: Sequence[Any]) -> Plot:
+    def plot(self, answers: Sequence[Any]) -> AnswerPlot:
         """Answers drawn, as a page and for a terminal."""
         ...
 

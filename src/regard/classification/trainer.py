@@ -142,7 +142,7 @@ def train_text_classifier(
         batches=batches,
         validate=_validation_of(model, validation, config),
         selection=ModelSelection(_merit, config.patience),
-        reporter=_Reporter(progress, config.epochs, len(batches)),
+        reporter=_ClassificationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
         loss_name=_LOSS,
         identity={
@@ -156,7 +156,7 @@ def train_text_classifier(
     return loop.run()
 
 
-class _Reporter(ProgressReporter):
+class _ClassificationReporter(ProgressReporter):
     """Reports the loss and the accuracy."""
 
     def describe(

@@ -321,9 +321,9 @@ class DecoderRecurrence:
         """
         step = self.step
         parts, fixed = self._parts(memory)
-        each = split_gates(gate_inputs, step.cell.gates)
+        by_gate = split_gates(gate_inputs, step.cell.gates)
         _, outputs = unroll(
-            step, parts, fixed, state, each, marks=marks, constants=memory.mask
+            step, parts, fixed, state, by_gate, marks=marks, constants=memory.mask
         )
         outputs = tuple(ops.swapaxes(output, 0, 1) for output in outputs)
         if step.needs_output:
@@ -344,8 +344,8 @@ class DecoderRecurrence:
         """Write one symbol; ``gate_inputs`` are ``(batch, [hypotheses,] gates)``."""
         step = self.step
         apply = bind_parts(*self._parts(memory))
-        each = split_gates(gate_inputs, step.cell.gates)
-        state, output = step(apply, state, each, {}, memory.mask)
+        by_gate = split_gates(gate_inputs, step.cell.gates)
+        state, output = step(apply, state, by_gate, {}, memory.mask)
         if not step.needs_output:
             output = step.finish(apply, output, memory.mask, {})
         return self._predict(output), state

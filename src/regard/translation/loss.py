@@ -45,9 +45,9 @@ class SequenceLoss(keras.losses.Loss):
             sample_weight: Not used: padding has its own symbol.
         """
         del sample_weight
-        each = self.call(y_true, y_pred)
-        valid = ops.cast(ops.not_equal(y_true, 0), each.dtype)
-        return ops.sum(each * valid) / ops.maximum(ops.sum(valid), 1.0)
+        losses = self.call(y_true, y_pred)
+        valid = ops.cast(ops.not_equal(y_true, 0), losses.dtype)
+        return ops.sum(losses * valid) / ops.maximum(ops.sum(valid), 1.0)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each symbol, ``(batch, steps)``."""

@@ -127,7 +127,7 @@ def train_seq2seq(
         batches=batches,
         validate=_validation_of(model, validation, config, metric),
         selection=ModelSelection(_merit_by(metric), config.patience, config.average),
-        reporter=_Reporter(progress, config.epochs, len(batches)),
+        reporter=_TranslationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
         loss_name="loss",
         identity={
@@ -142,7 +142,7 @@ def train_seq2seq(
     return loop.run()
 
 
-class _Reporter(ProgressReporter):
+class _TranslationReporter(ProgressReporter):
     """Reports the loss and the speed."""
 
     def __init__(

@@ -79,13 +79,13 @@ def _gradient(
         torch.zeros_like(x, memory_format=torch.contiguous_format)
         for x in (query, key, scale)
     )
-    buffer, one = _buffer(query), query.new_ones(())
+    buffer, unit = _buffer(query), query.new_ones(())
     for tile in _tiles(query, key):
         rows, head, queries, keys = tile
         part = gradient[tile]
         hidden = _hidden(query, key, tile, buffer)
         by_scale[head].addmv_(hidden.flatten(0, 2).t(), part.reshape(-1))
-        slope = torch.addcmul(one, hidden, hidden, value=-1, out=hidden)
+        slope = torch.addcmul(unit, hidden, hidden, value=-1, out=hidden)
         slope.mul_(part[..., None])
         by_query[rows, head, queries] += slope.sum(2)
         by_key[rows, head, keys] += slope.sum(1)
