@@ -71,13 +71,13 @@ class TorchSeq2Seq(nn.Module):
         total = torch.full((batch, beam), -1e9)
         total[:, 0] = 0.0
         seen = torch.zeros(batch * beam, 0, source.shape[1])
-        done = torch.zeros(batch * beam, dtype=torch.bool)
+        ended = torch.zeros(batch * beam, dtype=torch.bool)
         for _ in range(steps):
             told = self.target(symbols[:, -1])
             state, fed, weights = self.step(told, state, fed, read)
             gains = torch.log_softmax(self.prediction(fed), dim=-1)
-            gains[done] = -1e9
-            gains[done, 0] = 0.0
+            gains[ended] = -1e9
+            gains[ended, 0] = 0.0
             ranks = (total[..., None] + gains.view(batch, beam, -1)).view(batch, -1)
             total, places = ranks.topk(beam, dim=-1)
             rows = torch.arange(batch)[:, None] * beam
@@ -86,7 +86,7 @@ class TorchSeq2Seq(nn.Module):
             symbols = torch.cat([symbols[parents], written], dim=1)
             seen = torch.cat([seen, weights[:, None]], dim=1)[parents]
             state, fed = state[parents], fed[parents]
-            done = done[parents] | (written[:, 0] == END)
-            if bool(done.all()):
+            ended = ended[parents] | (written[:, 0] == END)
+            if bool(ended.all()):
                 break
         return symbols, seen

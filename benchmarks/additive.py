@@ -172,8 +172,8 @@ def memory(name: str, shape: tuple) -> float:
         passes = compiled(name)[1].lower(*inputs(shape)).compile()
         return passes.memory_analysis().temp_size_in_bytes
     command = [sys.executable, __file__, "--peak", name, json.dumps(shape)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[-1])
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(process.stdout.split()[-1])
 
 
 def peak(name: str, shape: tuple) -> float:
@@ -290,19 +290,19 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--keep-memory", action="store_true")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.peak:
-        print(peak(given.peak[0], tuple(json.loads(given.peak[1]))))
+    options = parser.parse_args()
+    if options.peak:
+        print(peak(options.peak[0], tuple(json.loads(options.peak[1]))))
         return
-    if given.keep_memory:
+    if options.keep_memory:
         keep_freed_memory()
     print(f"{keras.backend.backend()} backend; limit: {limit()[1]}")
-    if given.growth:
+    if options.growth:
         growth()
         return
-    shapes = [(2, 16, 24, 64)] if given.quick else SHAPES
-    for shape in [tuple(given.shape)] if given.shape else shapes:
-        report(shape, given.no_memory)
+    shapes = [(2, 16, 24, 64)] if options.quick else SHAPES
+    for shape in [tuple(options.shape)] if options.shape else shapes:
+        report(shape, options.no_memory)
 
 
 if __name__ == "__main__":

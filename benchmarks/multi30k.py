@@ -39,10 +39,10 @@ def main() -> None:
     test = [_lines(options.data / f"test_2016_flickr.lc.norm.tok.{s}") for s in sides]
     for beam in (1, 5):
         begin = time.perf_counter()
-        found = translator.evaluate(*test, tokenize="none", beam=beam)
+        scores = translator.evaluate(*test, tokenize="none", beam=beam)
         took = time.perf_counter() - begin
-        print(f"beam {beam}: BLEU {found.bleu.score:.2f} chrF {found.chrf.score:.2f}")
-        print(f"  {found.bleu.signature}; {took:.1f} s with compilation")
+        print(f"beam {beam}: BLEU {scores.bleu.score:.2f} chrF {scores.chrf.score:.2f}")
+        print(f"  {scores.bleu.signature}; {took:.1f} s with compilation")
     if options.silver:
         _print_mass(translator, options.silver, sides)
 
@@ -79,8 +79,8 @@ def _trained(options: argparse.Namespace, sides: list[str]) -> Translator:
     print(f"trained in {minutes:.1f} min, {cpu:.1f} min of CPU; {settings}")
     if options.out:
         translator.save(options.out)
-    found = translator.evaluate(*val, tokenize="none", beam=5)
-    print(f"val, beam 5: BLEU {found.bleu.score:.2f}", flush=True)
+    scores = translator.evaluate(*val, tokenize="none", beam=5)
+    print(f"val, beam 5: BLEU {scores.bleu.score:.2f}", flush=True)
     return translator
 
 
@@ -109,17 +109,17 @@ def _print_mass(translator: Translator, folder: Path, sides: list[str]) -> None:
     links = parse_alignments(_lines(folder / "test.align"))
     aligned = translator.align(*texts)
     weights, gold, uniform = [], [], []
-    for one, sure in zip(aligned, (each.sure for each in links), strict=True):
-        shape = one.alignment.shape
+    for link_row, sure in zip(aligned, (each.sure for each in links), strict=True):
+        shape = link_row.alignment.shape
         if any(s >= shape[1] or t >= shape[0] for t, s in sure):
             continue
-        weights.append(one.alignment)
+        weights.append(link_row.alignment)
         uniform.append(np.full(shape, 1 / shape[1]))
         gold.append(sure)
-    found, even = attention_mass(weights, gold), attention_mass(uniform, gold)
+    mass, even = attention_mass(weights, gold), attention_mass(uniform, gold)
     print(
-        f"attention mass on the aligned words: {found.mass:.1%} (uniform "
-        f"{even.mass:.1%}) of {found.tokens} words in {len(gold)} of {len(links)} pairs"
+        f"attention mass on the aligned words: {mass.mass:.1%} (uniform "
+        f"{even.mass:.1%}) of {mass.tokens} words in {len(gold)} of {len(links)} pairs"
     )
 
 

@@ -144,14 +144,14 @@ def _times(call: Callable[[], None], count: int) -> list[float]:
 def load(address: str, bodies: list[str], clients: int, seconds: float) -> dict:
     """The measurements of clients in another process."""
     asked = {"address": address, "bodies": bodies, "clients": clients}
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, _load.__file__],
         input=json.dumps(asked | {"seconds": seconds}),
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout)
+    return json.loads(finished.stdout)
 
 
 def show(name: str, clients: int, seen: dict) -> None:

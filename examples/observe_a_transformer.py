@@ -22,9 +22,9 @@ for number in (1, 2):
 model = keras.Model(tokens, keras.layers.Dense(WORDS)(states))
 
 batch = np.random.default_rng(0).integers(1, WORDS, (4, LENGTH))
-seen = regard.observe(model, layers="block_2*").predict(batch, verbose=0)
+observation = regard.observe(model, layers="block_2*").predict(batch, verbose=0)
 
-look = seen.attention["block_2_attention"]
+look = observation.attention["block_2_attention"]
 print(look)
 for query, row in enumerate(look.select(batch=0, heads=0).weights):
     print(f"{query:2}", " ".join(f"{weight:.2f}" for weight in row[: query + 1]))

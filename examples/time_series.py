@@ -30,10 +30,10 @@ x, y, _ = signals(2_000, seed=0)
 model.fit(x, y, epochs=8, verbose=0)
 
 x, y, places = signals(200, seed=1)
-seen = regard.observe(model).predict(x, verbose=0)
-weights = seen.attention["when"].mean().weights
+observation = regard.observe(model).predict(x, verbose=0)
+weights = observation.attention["when"].mean().weights
 near = np.abs(np.arange(STEPS) - places[:, None]) <= 3
-accuracy = np.mean(seen.outputs.argmax(axis=1) == y)
+accuracy = np.mean(observation.outputs.argmax(axis=1) == y)
 on_bump = (weights * near).sum(axis=1).mean()
 print(f"accuracy {accuracy:.1%}")
 print(f"attention within 3 steps of the bump {on_bump:.1%}; even: {near.mean():.1%}")

@@ -69,9 +69,9 @@ def run_tests(python: str, environment: Path) -> int:
         [*pinned, f"{ROOT}[all]", "--group", f"{ROOT}/pyproject.toml:test"],
         [own, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *QUICK],
     ):
-        done = subprocess.run(command, cwd=ROOT, env=variables, check=False)
-        if done.returncode:
-            return done.returncode
+        process = subprocess.run(command, cwd=ROOT, env=variables, check=False)
+        if process.returncode:
+            return process.returncode
     return 0
 
 

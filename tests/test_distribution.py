@@ -17,15 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(*arguments, **options):
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         **options,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    assert process.returncode == 0, process.stderr[-2000:]
+    return process.stdout
 
 
 @pytest.fixture(scope="module")

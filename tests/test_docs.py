@@ -18,7 +18,7 @@ def blocks(page: Path) -> list[str]:
 
 
 def run(arguments: list[str], folder: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env=os.environ | {"KERAS_BACKEND": "jax"},
@@ -26,7 +26,7 @@ def run(arguments: list[str], folder: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert process.returncode == 0, process.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

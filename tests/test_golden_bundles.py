@@ -42,8 +42,8 @@ def test_a_translator_of_an_earlier_release(release):
     translator = regard.load(BUNDLES / release / "translator.regard")
     then = expected(release, "translator")
     sources = [hypotheses[0]["source"] for hypotheses in then["beam"]]
-    found = translator.translate(sources, beam=3, n_best=2)
-    for hypotheses, before in zip(found, then["beam"], strict=True):
+    translations = translator.translate(sources, beam=3, n_best=2)
+    for hypotheses, before in zip(translations, then["beam"], strict=True):
         for now, one in zip(hypotheses, before, strict=True):
             assert_same_translation(now, one)
     targets = [one["text"] for one in then["aligned"]]

@@ -120,15 +120,15 @@ def fresh(code: str, **environment: str | None) -> str:
     for key, value in environment.items():
         if value is None:
             del merged[key]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env=merged,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 def top_level_modules(statement: str) -> set[str]:

@@ -40,13 +40,13 @@ class WordSpotter:
         spans = [match.span() for match in re.finditer(r"\S+", text)]
         tokens = tuple(text[start:end] for start, end in spans)
         known = np.array([token in self.words for token in tokens], dtype=float)
-        found = bool(known.any())
-        weights = known if found else np.ones(len(tokens))
+        is_known = bool(known.any())
+        weights = known if is_known else np.ones(len(tokens))
         return Explanation(
             text=text,
-            label=self.labels[not found],
+            label=self.labels[not is_known],
             labels=self.labels,
-            probabilities=np.array([found, not found], dtype=float),
+            probabilities=np.array([is_known, not is_known], dtype=float),
             tokens=tokens,
             offsets=np.array(spans, dtype=int).reshape(-1, 2),
             weights=weights / max(weights.sum(), 1),
@@ -152,9 +152,9 @@ def bundle(spotter, tmp_path):
 
 
 def command(*arguments):
-    done = CliRunner().invoke(commands, [str(argument) for argument in arguments])
-    assert done.exit_code == 0, done.output
-    return done.stdout
+    result = CliRunner().invoke(commands, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def test_it_is_loaded_and_predicts_and_explains(bundle):
@@ -201,9 +201,9 @@ def test_the_command_line_evaluates_it(bundle, tmp_path):
 
 
 def test_the_command_of_one_kind_refuses_it(bundle):
-    done = CliRunner().invoke(commands, ["translate", str(bundle), "a"])
-    assert done.exit_code == 2
-    assert "holds no translator" in done.output
+    result = CliRunner().invoke(commands, ["translate", str(bundle), "a"])
+    assert result.exit_code == 2
+    assert "holds no translator" in result.output
 
 
 def test_it_is_served(bundle, spotter):

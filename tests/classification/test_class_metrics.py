@@ -12,21 +12,21 @@ def test_measures_by_hand():
     probabilities = np.array(
         [[0.5, 0.25, 0.25], [0.5, 0.5 - 1e-9, 0], [0.2, 0.8, 0], [1, 0, 0]]
     )
-    seen = evaluate(probabilities, np.array([0, 1, 1, 0]), ["a", "b", "c"])
-    assert seen.accuracy == 3 / 4
-    assert seen.confusion.tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
-    assert seen.loss == pytest.approx(-(2 * math.log(0.5) + math.log(0.8)) / 4)
-    a, b, c = (seen.per_class[name] for name in "abc")
+    result = evaluate(probabilities, np.array([0, 1, 1, 0]), ["a", "b", "c"])
+    assert result.accuracy == 3 / 4
+    assert result.confusion.tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert result.loss == pytest.approx(-(2 * math.log(0.5) + math.log(0.8)) / 4)
+    a, b, c = (result.per_class[name] for name in "abc")
     assert (a.precision, a.recall, a.f1, a.support) == (2 / 3, 1, 4 / 5, 2)
     assert (b.precision, b.recall, b.f1, b.support) == (1, 1 / 2, 2 / 3, 2)
     assert (c.precision, c.recall, c.f1, c.support) == (0, 0, 0, 0)
     # A class that neither occurs nor is predicted does not count.
-    assert seen.macro_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert result.macro_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
 
 
 def test_a_sure_error_is_expensive_but_finite():
-    seen = evaluate(np.array([[1.0, 0.0]], "float32"), np.array([1]), ["a", "b"])
-    assert 80 < seen.loss < 100
+    result = evaluate(np.array([[1.0, 0.0]], "float32"), np.array([1]), ["a", "b"])
+    assert 80 < result.loss < 100
 
 
 def test_measures_agree_with_scikit_learn():
@@ -35,18 +35,18 @@ def test_measures_agree_with_scikit_learn():
     probabilities = generator.dirichlet(np.ones(4), 200)
     targets = generator.integers(0, 4, 200)
     predicted = probabilities.argmax(axis=1)
-    seen = evaluate(probabilities, targets, list("abcd"))
-    assert seen.macro_f1 == pytest.approx(
+    result = evaluate(probabilities, targets, list("abcd"))
+    assert result.macro_f1 == pytest.approx(
         metrics.f1_score(targets, predicted, average="macro")
     )
-    assert seen.loss == pytest.approx(metrics.log_loss(targets, probabilities))
+    assert result.loss == pytest.approx(metrics.log_loss(targets, probabilities))
     np.testing.assert_array_equal(
-        seen.confusion, metrics.confusion_matrix(targets, predicted)
+        result.confusion, metrics.confusion_matrix(targets, predicted)
     )
 
 
 def test_plain_values_are_ready_for_json():
-    seen = evaluate(np.eye(2), np.array([0, 1]), ["a", "b"]).to_dict()
-    assert seen["accuracy"] == 1
-    assert seen["confusion"] == [[1, 0], [0, 1]]
-    assert seen["per_class"]["a"]["support"] == 1
+    result = evaluate(np.eye(2), np.array([0, 1]), ["a", "b"]).to_dict()
+    assert result["accuracy"] == 1
+    assert result["confusion"] == [[1, 0], [0, 1]]
+    assert result["per_class"]["a"]["support"] == 1

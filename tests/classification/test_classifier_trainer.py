@@ -9,5 +9,5 @@ import toy
 def test_more_classes_than_units_start_randomly_and_learn(units):
     texts, labels = toy.messages(60)
     settings = toy.SETTINGS | {"embedding_units": units, "epochs": 2}
-    made = regard.TextClassifier(seed=0, **settings).fit(texts, labels)
-    assert np.isfinite(made.predict_proba(texts)).all()
+    classifier = regard.TextClassifier(seed=0, **settings).fit(texts, labels)
+    assert np.isfinite(classifier.predict_proba(texts)).all()

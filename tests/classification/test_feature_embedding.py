@@ -33,9 +33,9 @@ def test_training_without_dropout_and_prediction_give_the_same():
     layer.build((None, None, 9))
     layer.set_weights([random.normal(size=(50, 8)).astype("float32")])
     tokens = random.integers(0, 50, (4, 7, 9)) * random.integers(0, 2, (4, 7, 9))
-    given = keras.ops.convert_to_tensor(tokens.astype("int32"))
+    ids = keras.ops.convert_to_tensor(tokens.astype("int32"))
     one, other = (
-        keras.ops.convert_to_numpy(layer(given, training=training))
+        keras.ops.convert_to_numpy(layer(ids, training=training))
         for training in (True, False)
     )
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)

@@ -44,9 +44,9 @@ def test_a_feature_counts_once_in_a_text():
 
 def test_the_start_follows_the_evidence_and_looks_at_it():
     tokens = np.array([[[4], [2], [4]], [[3], [4], [4]]])
-    seen = regard.observe(started(), ATTENTION)(tokens)
-    np.testing.assert_array_equal(seen.outputs.argmax(axis=1), [0, 1])
-    weights = seen.attention[ATTENTION].mean().weights
+    observation = regard.observe(started(), ATTENTION)(tokens)
+    np.testing.assert_array_equal(observation.outputs.argmax(axis=1), [0, 1])
+    weights = observation.attention[ATTENTION].mean().weights
     np.testing.assert_array_equal(weights.argmax(axis=1), [1, 0])
     assert weights.max(axis=1).min() > 2 * np.median(weights)
 

@@ -32,9 +32,9 @@ def build(seed: int = 0) -> keras.Model:
 
 
 def test_tokens_to_probabilities_with_attention_on_what_is_there():
-    seen = regard.observe(build(), ATTENTION)(TOKENS)
-    np.testing.assert_allclose(np.sum(seen.outputs, axis=1), 1, atol=1e-6)
-    weights = seen.attention[ATTENTION]
+    observation = regard.observe(build(), ATTENTION)(TOKENS)
+    np.testing.assert_allclose(np.sum(observation.outputs, axis=1), 1, atol=1e-6)
+    weights = observation.attention[ATTENTION]
     assert weights.shape == (3, 2, 4)
     assert not weights.weights[TOKENS[:, None, :, 0].repeat(2, axis=1) == 0].any()
     np.testing.assert_allclose(

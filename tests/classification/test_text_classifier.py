@@ -48,12 +48,12 @@ def test_it_looks_at_the_word_that_decides(toy_classifier):
 def test_measures_of_labelled_texts(toy_classifier):
     texts, labels = toy.messages(30, seed=3)
     swapped = ["billing" if label == "account" else label for label in labels]
-    seen = toy_classifier.evaluate(texts, swapped)
-    assert seen.accuracy == pytest.approx(2 / 3)
-    assert seen.per_class["account"].support == 0
-    assert seen.per_class["billing"].recall == pytest.approx(1 / 2)
-    assert seen.per_class["billing"].precision == 1
-    assert seen.confusion.tolist() == [[0, 0, 0], [10, 10, 0], [0, 0, 10]]
+    metrics = toy_classifier.evaluate(texts, swapped)
+    assert metrics.accuracy == pytest.approx(2 / 3)
+    assert metrics.per_class["account"].support == 0
+    assert metrics.per_class["billing"].recall == pytest.approx(1 / 2)
+    assert metrics.per_class["billing"].precision == 1
+    assert metrics.confusion.tolist() == [[0, 0, 0], [10, 10, 0], [0, 0, 10]]
 
 
 # What it says
@@ -122,26 +122,28 @@ def test_the_same_seed_gives_the_same_classifier():
 
 
 def test_the_best_epoch_is_kept_and_progress_is_told():
-    told: list[ClassificationProgress] = []
+    reports: list[ClassificationProgress] = []
     # Every fifth label is wrong: what is learned by heart does not carry over.
     noisy = [LABELS[i - 1] if i % 5 == 0 else LABELS[i] for i in range(len(LABELS))]
-    made = classifier(patience=2, num_heads=2)
-    made.fit(TEXTS, noisy, validation_split=0.3, epochs=20, progress=told.append)
-    ends = [one for one in told if one.validation_loss is not None]
-    losses = [one.validation_loss for one in ends]
-    ranks = [(one.validation_accuracy, -one.validation_loss) for one in ends]
+    trained = classifier(patience=2, num_heads=2)
+    trained.fit(TEXTS, noisy, validation_split=0.3, epochs=20, progress=reports.append)
+    ends = [report for report in reports if report.validation_loss is not None]
+    losses = [report.validation_loss for report in ends]
+    ranks = [(report.validation_accuracy, -report.validation_loss) for report in ends]
     best = ranks.index(max(ranks))
     assert len(losses) == best + 1 + 2 < 20
-    assert made.validation.loss == pytest.approx(losses[best], rel=1e-5)
-    assert made.validation.accuracy == pytest.approx(ends[best].validation_accuracy)
-    assert [one.epoch for one in ends] == list(range(1, len(ends) + 1))
-    assert all(one.step == one.steps == 4 and one.epochs == 20 for one in ends)
-    assert all(0 <= one.accuracy <= 1 and one.loss >= 0 for one in told)
-    seconds = [one.seconds for one in told]
+    assert trained.validation.loss == pytest.approx(losses[best], rel=1e-5)
+    assert trained.validation.accuracy == pytest.approx(ends[best].validation_accuracy)
+    assert [report.epoch for report in ends] == list(range(1, len(ends) + 1))
+    assert all(
+        report.step == report.steps == 4 and report.epochs == 20 for report in ends
+    )
+    assert all(0 <= report.accuracy <= 1 and report.loss >= 0 for report in reports)
+    seconds = [report.seconds for report in reports]
     assert seconds == sorted(seconds)
     assert ends[0].seconds_left == pytest.approx(19 * ends[0].seconds)
     # Heads are averaged, so weights still sum to one.
-    assert made.explain(TEXTS[0]).weights.sum() == pytest.approx(1, abs=1e-5)
+    assert trained.explain(TEXTS[0]).weights.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_an_interrupt_keeps_the_best_so_far():
@@ -153,11 +155,11 @@ def test_an_interrupt_keeps_the_best_so_far():
         if len(losses) == 3:
             signal.raise_signal(signal.SIGINT)
 
-    made = classifier().fit(TEXTS, LABELS, epochs=50, progress=press_in_third_epoch)
-    assert made.interrupted
+    trained = classifier().fit(TEXTS, LABELS, epochs=50, progress=press_in_third_epoch)
+    assert trained.interrupted
     assert len(losses) == 3
-    assert made.validation.loss == pytest.approx(min(losses), rel=1e-4, abs=1e-6)
-    assert made.predict(TEXTS) == LABELS
+    assert trained.validation.loss == pytest.approx(min(losses), rel=1e-4, abs=1e-6)
+    assert trained.predict(TEXTS) == LABELS
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -168,26 +170,26 @@ def test_an_interrupt_before_the_first_epoch_is_over_is_passed_on(monkeypatch):
     monkeypatch.setattr(
         regard.training.batches.ExampleBatches, "__getitem__", interrupt
     )
-    made = classifier()
+    trained = classifier()
     with pytest.raises(KeyboardInterrupt):
-        made.fit(TEXTS, LABELS)
+        trained.fit(TEXTS, LABELS)
     with pytest.raises(NotTrainedError):
-        made.predict(["a"])
+        trained.predict(["a"])
 
 
 def test_whole_numbers_come_back_as_whole_numbers(tmp_path):
     stars = {"account": 1, "billing": 5, "delivery": 10}
     numbers = [stars[label] for label in LABELS]
-    made = classifier().fit(TEXTS, np.array(numbers), validation_split=0)
-    assert made.validation is None
-    assert made.labels == (1, 5, 10)
-    assert made.predict(TEXTS) == numbers
-    assert all(type(label) is int for label in made.predict(TEXTS[:5]))
-    assert made.explain(TEXTS[2]).label == "10"
+    trained = classifier().fit(TEXTS, np.array(numbers), validation_split=0)
+    assert trained.validation is None
+    assert trained.labels == (1, 5, 10)
+    assert trained.predict(TEXTS) == numbers
+    assert all(type(label) is int for label in trained.predict(TEXTS[:5]))
+    assert trained.explain(TEXTS[2]).label == "10"
     # In a file they are text.
     file = write_csv(tmp_path / "stars.csv", TEXTS, numbers)
-    assert made.evaluate(file).accuracy == 1
-    made.save(tmp_path / "stars.regard")
+    assert trained.evaluate(file).accuracy == 1
+    trained.save(tmp_path / "stars.regard")
     assert regard.load(tmp_path / "stars.regard").predict(TEXTS[:9]) == numbers[:9]
 
 
@@ -197,11 +199,11 @@ def test_training_and_measuring_on_files(tmp_path):
         tmp_path / "check.csv", *toy.messages(12, seed=9), "message,topic"
     )
     columns = {"text": "message", "label": "topic"}
-    made = classifier().fit(train, validation=check, **columns)
-    assert made.validation.confusion.sum() == 12
-    seen = made.evaluate(check, **columns)
-    assert seen.to_dict() == made.validation.to_dict()
-    assert seen.accuracy == 1
+    trained = classifier().fit(train, validation=check, **columns)
+    assert trained.validation.confusion.sum() == 12
+    metrics = trained.evaluate(check, **columns)
+    assert metrics.to_dict() == trained.validation.to_dict()
+    assert metrics.accuracy == 1
 
 
 # What it refuses
@@ -241,11 +243,11 @@ def test_what_was_not_trained_cannot_be_asked(ask):
     ],
 )
 def test_what_cannot_be_learned_from_is_refused(arguments, error, match):
-    made = classifier()
+    trained = classifier()
     with pytest.raises(error, match=match):
-        made.fit(*arguments)
+        trained.fit(*arguments)
     with pytest.raises(NotTrainedError):
-        made.predict(["a"])
+        trained.predict(["a"])
 
 
 @pytest.mark.parametrize(
@@ -267,12 +269,12 @@ def test_options_that_make_no_sense_are_refused(options, error, match):
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda made: made.predict("one text"), "list of texts"),
-        (lambda made: made.evaluate([], []), "no text"),
-        (lambda made: made.predict(["a", None]), "Text 1 is not a string"),
-        (lambda made: made.explain(["a", 3]), "Text 1 is not a string"),
-        (lambda made: made.explain(None), "not a list"),
-        (lambda made: made.evaluate(["a"], ["b", "c"]), "1 texts and 2 labels"),
+        (lambda trained: trained.predict("one text"), "list of texts"),
+        (lambda trained: trained.evaluate([], []), "no text"),
+        (lambda trained: trained.predict(["a", None]), "Text 1 is not a string"),
+        (lambda trained: trained.explain(["a", 3]), "Text 1 is not a string"),
+        (lambda trained: trained.explain(None), "not a list"),
+        (lambda trained: trained.evaluate(["a"], ["b", "c"]), "1 texts and 2 labels"),
     ],
 )
 def test_questions_that_make_no_sense_are_refused(toy_classifier, ask, match):

@@ -17,7 +17,7 @@ from regard_cli import main
 
 
 @dataclass
-class Done:
+class CommandResult:
     """The outcome of a command."""
 
     code: int
@@ -38,7 +38,7 @@ def run(capsys, monkeypatch):
         else:
             code = 0
         captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
+        return CommandResult(code, captured.out, captured.err)
 
     return run
 

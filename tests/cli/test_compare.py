@@ -11,18 +11,18 @@ TASK = ("first-n", "--set", "length=3", "--set", "cardinality=5")
 
 def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
     page = tmp_path / "curves.html"
-    done = run("compare", *TASK, "--models", "none, uniform", *SMALL, "--out", page)
-    assert done.code == 0, done.err
-    none, uniform, total = done.out.splitlines()
+    result = run("compare", *TASK, "--models", "none, uniform", *SMALL, "--out", page)
+    assert result.code == 0, result.err
+    none, uniform, total = result.out.splitlines()
     for line, name in ((none, "none"), (uniform, "uniform")):
         assert line.startswith(name)
         assert 0 <= float(line.split()[-1]) <= 100
     assert total.startswith("4 runs of 8 samples")
-    assert "uniform  run 2  accuracy" in done.err
+    assert "uniform  run 2  accuracy" in result.err
     assert "first-n, mean of 2 runs" in page.read_text("utf-8")
 
-    done = run("compare", *TASK, "--models", "uniform", *SMALL, "--json")
-    figures = json.loads(done.out)["models"]["uniform"]
+    result = run("compare", *TASK, "--models", "uniform", *SMALL, "--json")
+    figures = json.loads(result.out)["models"]["uniform"]
     assert len(figures["accuracy"]) == 2
     # A third of the attention is on the one gold position of three.
     assert figures["on_gold"] == pytest.approx(1 / 3)
@@ -41,6 +41,6 @@ def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
     ],
 )
 def test_wrong_use(run, arguments, message):
-    done = run("compare", *arguments)
-    assert done.code == 2
-    assert re.search(message, done.err.replace("\n", " "))
+    result = run("compare", *arguments)
+    assert result.code == 2
+    assert re.search(message, result.err.replace("\n", " "))

@@ -26,25 +26,25 @@ def two_files(tmp_path):
 
 
 def test_a_table_of_figures(run, loaded, pairs):
-    done = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "none")
-    assert (done.code, done.err) == (0, "")
-    names = [line[:12].strip() for line in done.out.splitlines()]
+    result = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "none")
+    assert (result.code, result.err) == (0, "")
+    names = [line[:12].strip() for line in result.out.splitlines()]
     assert names == ["BLEU", "chrF", "exact match", "texts"]
-    assert "tok:none" in done.out
-    assert "exact match   50.00   exact|nrefs:1|case:mixed" in done.out
-    assert done.out.endswith("texts             2\n")
+    assert "tok:none" in result.out
+    assert "exact match   50.00   exact|nrefs:1|case:mixed" in result.out
+    assert result.out.endswith("texts             2\n")
 
 
 def test_figures_as_json_with_gold_alignments(run, loaded, two_files, tmp_path):
     gold = tmp_path / "gold.txt"
     gold.write_text(f"{LINKS}\n{LINKS} 0p0\n")
     options = ["--alignments", gold, "--beam", 1]
-    done = run("evaluate", "x.regard", *two_files, *options, "--json")
-    found = json.loads(done.out)
-    assert found["exact_match"]["score"] == 100
-    assert found["bleu"]["signature"].startswith("BLEU|nrefs:1")
+    result = run("evaluate", "x.regard", *two_files, *options, "--json")
+    figures = json.loads(result.out)
+    assert figures["exact_match"]["score"] == 100
+    assert figures["bleu"]["signature"].startswith("BLEU|nrefs:1")
     wanted = {"error_rate": 0.0, "precision": 1.0, "recall": 1.0}
-    assert found["alignment"] == pytest.approx(wanted)
+    assert figures["alignment"] == pytest.approx(wanted)
     shown = run("evaluate", "x.regard", *two_files, *options).out
     assert "AER            0.00   precision 100.00, recall 100.00\n" in shown
 
@@ -62,20 +62,20 @@ def test_gold_alignments_that_are_wrong(run, two_files, gold, said):
     path = two_files[0].with_name("gold.txt")
     if gold is not None:
         path.write_text(gold)
-    done = run("evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    result = run("evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
 
 
 def test_pairs_that_are_wrong(run, loaded, pairs, two_files):
-    done = run("evaluate", "x.regard", pairs, "--source", "de")
-    assert done.code == 2
-    assert "no column 'de'" in done.err
+    result = run("evaluate", "x.regard", pairs, "--source", "de")
+    assert result.code == 2
+    assert "no column 'de'" in result.err
     one, other = two_files
     other.write_text("one\n")
-    done = run("evaluate", "x.regard", one, other)
-    assert done.code == 2
-    assert f"{one} has 2 lines and {other} has 1" in done.err
-    done = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "odd")
-    assert done.code == 2
-    assert "'odd'" in done.err
+    result = run("evaluate", "x.regard", one, other)
+    assert result.code == 2
+    assert f"{one} has 2 lines and {other} has 1" in result.err
+    result = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "odd")
+    assert result.code == 2
+    assert "'odd'" in result.err

@@ -37,21 +37,21 @@ def test_help_comes_without_keras(command):
         "heavy = {'keras', 'jax', 'numpy', 'regard', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = python(code)
-    assert done.returncode == 0, done.stderr
-    assert "Usage: regard" in done.stdout
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+    assert "Usage: regard" in result.stdout
 
 
 def test_the_module_runs_too(run):
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "regard_cli", "--help"],
         env=os.environ | {"PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0
-    assert "Usage: regard" in done.stdout
+    assert result.returncode == 0
+    assert "Usage: regard" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_the_module_runs_too(run):
     ],
 )
 def test_wrong_use(run, arguments):
-    done = run(*arguments)
-    assert done.code == 2
-    assert done.out == ""
-    assert done.err.count("Error:") == 1
-    assert "Traceback" not in done.err
+    result = run(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.count("Error:") == 1
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -85,17 +85,17 @@ def test_errors_become_one_message_and_a_code(run, fake, monkeypatch, error, cod
         raise error
 
     monkeypatch.setattr(fake, "explain", fail)
-    done = run("predict", "x.regard", "a text")
-    assert (done.code, done.out) == (code, "")
-    assert done.err == f"Error: {error}\n"
+    result = run("predict", "x.regard", "a text")
+    assert (result.code, result.out) == (code, "")
+    assert result.err == f"Error: {error}\n"
 
 
 def test_messages_do_not_command_the_terminal(run, fake, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\na,\x1b]0;owned\x07\n")
-    done = run("evaluate", "x.regard", data)
-    assert done.code == 2
-    assert "'\\x1b]0;owned\\x07' was never seen" in done.err
+    result = run("evaluate", "x.regard", data)
+    assert result.code == 2
+    assert "'\\x1b]0;owned\\x07' was never seen" in result.err
 
 
 def test_a_defect_of_ours_keeps_its_traceback(run, fake, monkeypatch):
@@ -112,9 +112,9 @@ def test_an_interrupt_is_quiet(run, fake, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fake, "explain", fail)
-    done = run("predict", "x.regard", "a text")
-    assert done.code == 130
-    assert "Traceback" not in done.err
+    result = run("predict", "x.regard", "a text")
+    assert result.code == 130
+    assert "Traceback" not in result.err
 
 
 PIPE = (
@@ -145,5 +145,5 @@ def test_a_terminal_without_the_character_gets_its_escape():
         "entry.app = lambda **_: typer.echo('caf\\u00e9 \\u6f22')\n"
         "entry.main([])\n"
     )
-    done = python(code, PYTHONIOENCODING="latin-1")
-    assert (done.returncode, done.stdout) == (0, "café \\u6f22\n")
+    result = python(code, PYTHONIOENCODING="latin-1")
+    assert (result.returncode, result.stdout) == (0, "café \\u6f22\n")

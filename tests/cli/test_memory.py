@@ -26,10 +26,10 @@ def run(**variables):
     chosen = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(chosen)}
     command = (sys.executable, "-c", PROGRAM)
-    done = subprocess.run(
+    process = subprocess.run(
         command, env=kept | variables, capture_output=True, text=True, check=True
     )
-    said, fetched = done.stdout.split()
+    said, fetched = process.stdout.split()
     return said == "True", int(fetched)
 
 

@@ -12,15 +12,17 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 def test_texts_as_arguments(run, fake):
-    done = run("predict", "x.regard", "fine film", "b")
-    assert done.code == 0
-    assert done.out == ("good  75.0 %\n[fine 1.000] film\n\ngood  75.0 %\n[b 1.000]\n")
-    assert done.err == ""
+    result = run("predict", "x.regard", "fine film", "b")
+    assert result.code == 0
+    assert result.out == (
+        "good  75.0 %\n[fine 1.000] film\n\ngood  75.0 %\n[b 1.000]\n"
+    )
+    assert result.err == ""
 
 
 def test_json_is_one_object_a_line(run, fake):
-    done = run("predict", "x.regard", "fine\nfilm", "é\x1b", "--json")
-    first, second = map(json.loads, done.out.splitlines())
+    result = run("predict", "x.regard", "fine\nfilm", "é\x1b", "--json")
+    first, second = map(json.loads, result.out.splitlines())
     assert first["label"] == "good"
     assert first["probabilities"] == {"bad": 0.25, "good": 0.75}
     assert first["tokens"] == ["fine", "film"]
@@ -31,42 +33,42 @@ def test_json_is_one_object_a_line(run, fake):
 
 @pytest.mark.parametrize("arguments", [["-"], ["--file", "-"]])
 def test_standard_input_gives_one_result_a_line(run, fake, arguments):
-    done = run("predict", "x.regard", *arguments, "--json", stdin=b"a\n\nb b\r\n")
-    texts = [json.loads(line)["text"] for line in done.out.splitlines()]
+    result = run("predict", "x.regard", *arguments, "--json", stdin=b"a\n\nb b\r\n")
+    texts = [json.loads(line)["text"] for line in result.out.splitlines()]
     assert texts == ["a", "", "b b"]
 
 
 def test_a_file_is_read_in_batches(run, fake, tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("".join(f"text {i}\n" for i in range(600)))
-    done = run("predict", "x.regard", "--file", path, "--json")
-    assert len(done.out.splitlines()) == 600
+    result = run("predict", "x.regard", "--file", path, "--json")
+    assert len(result.out.splitlines()) == 600
     assert fake.batches == (256, 256, 88)
 
 
 def test_results_before_a_bad_line_are_not_lost(run, fake, tmp_path):
     path = tmp_path / "in.txt"
     path.write_bytes(b"a\n" * 300 + b"\xff\n")
-    done = run("predict", "x.regard", "--file", path, "--json")
-    assert done.code == 2
-    assert "line 301, byte 1: not valid UTF-8" in done.err
-    assert len(done.out.splitlines()) == 256
+    result = run("predict", "x.regard", "--file", path, "--json")
+    assert result.code == 2
+    assert "line 301, byte 1: not valid UTF-8" in result.err
+    assert len(result.out.splitlines()) == 256
 
 
 def test_a_page_beside_the_results(run, fake, tmp_path):
     page = tmp_path / "why.html"
-    done = run("predict", "x.regard", "<b>fine</b> film", "b", "--html", page)
-    assert done.code == 0
-    assert "good  75.0 %" in done.out
-    assert done.err == f"Wrote {page}.\n"
+    result = run("predict", "x.regard", "<b>fine</b> film", "b", "--html", page)
+    assert result.code == 0
+    assert "good  75.0 %" in result.out
+    assert result.err == f"Wrote {page}.\n"
     assert page.read_text("utf-8").count("<article") == 2
 
 
 def test_no_text_no_page(run, fake, tmp_path):
     page = tmp_path / "why.html"
-    done = run("predict", "x.regard", "-", "--html", page)
-    assert (done.code, done.out) == (0, "")
-    assert "no text" in done.err
+    result = run("predict", "x.regard", "-", "--html", page)
+    assert (result.code, result.out) == (0, "")
+    assert "no text" in result.err
     assert not page.exists()
 
 
@@ -83,15 +85,15 @@ def test_no_text_no_page(run, fake, tmp_path):
     ],
 )
 def test_wrong_input(run, fake, empty_folder, arguments, said):
-    done = run("predict", "x.regard", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    result = run("predict", "x.regard", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
     assert fake.batches == ()
     assert list(empty_folder.iterdir()) == []
 
 
 def test_a_bundle_that_is_none(run, tmp_path):
-    done = run("predict", tmp_path / "none.regard", "a")
-    assert done.code == 2
-    assert "none.regard" in done.err
-    assert "Traceback" not in done.err
+    result = run("predict", tmp_path / "none.regard", "a")
+    assert result.code == 2
+    assert "none.regard" in result.err
+    assert "Traceback" not in result.err

@@ -124,32 +124,32 @@ def test_a_damaged_bundle_is_refused_by_its_name(run, toy_bundle, tmp_path):
     damaged = tmp_path / "damaged.regard"
     shutil.copytree(toy_bundle, damaged)
     (damaged / "labels.json").write_bytes(b"[]")
-    done = run("serve", toy_bundle, damaged, "--port", "0")
-    assert done.code == 2
-    assert "damaged.regard" in done.err
-    assert "labels.json" in done.err
-    assert "Traceback" not in done.err
+    result = run("serve", toy_bundle, damaged, "--port", "0")
+    assert result.code == 2
+    assert "damaged.regard" in result.err
+    assert "labels.json" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_an_address_that_is_taken_is_one_message(run, toy_bundle):
-    done = run("serve", toy_bundle, "--host", "192.0.2.1")
-    assert done.code == 1
-    assert done.err.startswith("Error: ")
+    result = run("serve", toy_bundle, "--host", "192.0.2.1")
+    assert result.code == 1
+    assert result.err.startswith("Error: ")
 
 
 @pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
 def test_what_is_missing_is_named(run, toy_bundle, monkeypatch, missing):
-    for name in [one for one in sys.modules if one.split(".")[0] == missing]:
+    for name in [module for module in sys.modules if module.split(".")[0] == missing]:
         monkeypatch.delitem(sys.modules, name)
-    for name in [one for one in sys.modules if one.startswith("regard.serve")]:
+    for name in [module for module in sys.modules if module.startswith("regard.serve")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    done = run("serve", toy_bundle, "--port", "0")
-    assert done.code == 1
-    assert 'pip install "regard[serve]"' in done.err
+    result = run("serve", toy_bundle, "--port", "0")
+    assert result.code == 1
+    assert 'pip install "regard[serve]"' in result.err
 
 
 @pytest.mark.parametrize("wrong", [["--workers", "0"], ["--max-batch", "0"], []])
 def test_wrong_use_is_refused(run, wrong, toy_bundle):
-    done = run("serve", *([toy_bundle] if wrong else []), *wrong)
-    assert done.code == 2
+    result = run("serve", *([toy_bundle] if wrong else []), *wrong)
+    assert result.code == 2

@@ -26,10 +26,10 @@ bad       1.0000     0.5000     0.6000      1,200
 def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
     out = tmp_path / "x.regard"
     options = ["--epochs", 7, "--batch-size", 8, "--seed", 3]
-    done = run("train", "classify", table, "--out", out, *options)
-    assert done.code == 0
-    assert done.out == METRICS
-    assert done.err.splitlines() == [
+    result = run("train", "classify", table, "--out", out, *options)
+    assert result.code == 0
+    assert result.out == METRICS
+    assert result.err.splitlines() == [
         "2 texts, 2 labels",
         "epoch  1  loss 0.600  accuracy 0.600  validation loss 0.500  accuracy 0.700"
         "  1:01",
@@ -63,9 +63,9 @@ def test_other_columns_another_encoding_and_a_validation_file(run, fake, tmp_pat
 def test_wrong_data(run, fake, tmp_path, content, said):
     data = tmp_path / "data.csv"
     data.write_text(content)
-    done = run("train", "classify", data, "--out", tmp_path / "x.regard")
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    result = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
     assert fake.trained_on == ()
     assert list(tmp_path.iterdir()) == [data]
 
@@ -73,9 +73,9 @@ def test_wrong_data(run, fake, tmp_path, content, said):
 def test_one_class_only(run, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\nfine film,good\ngreat film,good\n")
-    done = run("train", "classify", data, "--out", tmp_path / "x.regard")
-    assert done.code == 2
-    assert "'good'" in done.err
+    result = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert result.code == 2
+    assert "'good'" in result.err
     assert not (tmp_path / "x.regard").exists()
 
 
@@ -83,9 +83,9 @@ def test_a_validation_label_never_seen_is_placed(run, fake, table, tmp_path):
     held_out = tmp_path / "held.csv"
     held_out.write_text("text,label\nfine,good\nso,middling\n")
     options = ["--validation", held_out, "--out", tmp_path / "x.regard"]
-    done = run("train", "classify", table, *options)
-    assert done.code == 2
-    assert "line 3: the label 'middling' was never seen" in done.err
+    result = run("train", "classify", table, *options)
+    assert result.code == 2
+    assert "line 3: the label 'middling' was never seen" in result.err
     assert fake.trained_on == ()
 
 
@@ -95,35 +95,35 @@ def test_a_target_that_cannot_be_is_refused_before_any_work(run, fake, tmp_path)
     (occupied / "manifest.json").write_text("{}")
     for out in (occupied, tmp_path / "none" / "x.regard"):
         # The data is not there either: it is not looked at.
-        done = run("train", "classify", tmp_path / "no.csv", "--out", out)
-        assert done.code == 2
-        assert str(out.parent) in done.err
-        assert "no.csv" not in done.err
+        result = run("train", "classify", tmp_path / "no.csv", "--out", out)
+        assert result.code == 2
+        assert str(out.parent) in result.err
+        assert "no.csv" not in result.err
     assert (occupied / "manifest.json").read_text() == "{}"
 
 
 def test_an_interrupt_keeps_the_best_model(run, fake, table, tmp_path):
     fake.interrupts = "later"
     out = tmp_path / "x.regard"
-    done = run("train", "classify", table, "--out", out)
-    assert done.code == 130
-    assert "keeping the best model so far" in done.err
-    assert f"Saved {out}." in done.err
+    result = run("train", "classify", table, "--out", out)
+    assert result.code == 130
+    assert "keeping the best model so far" in result.err
+    assert f"Saved {out}." in result.err
     assert out.is_dir()
 
 
 def test_an_interrupt_before_there_is_a_model(run, fake, table, tmp_path):
     fake.interrupts = "at once"
     out = tmp_path / "x.regard"
-    done = run("train", "classify", table, "--out", out)
-    assert done.code == 130
-    assert "nothing was saved" in done.err
+    result = run("train", "classify", table, "--out", out)
+    assert result.code == 130
+    assert "nothing was saved" in result.err
     assert not out.exists()
 
 
 def test_evaluating(run, fake, table):
-    done = run("evaluate", "x.regard", table)
-    assert (done.code, done.out) == (0, METRICS)
+    result = run("evaluate", "x.regard", table)
+    assert (result.code, result.out) == (0, METRICS)
     assert fake.trained_on == (["fine film", "poor film"], ["good", "bad"])
     measured = json.loads(run("evaluate", "x.regard", table, "--json").out)
     assert measured["accuracy"] == 0.75
@@ -141,9 +141,9 @@ def test_labels_that_were_numbers_are_found_in_a_file(run, fake, tmp_path):
 def test_a_label_never_seen_is_placed(run, fake, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\na,good\nb,odd\n")
-    done = run("evaluate", "x.regard", data)
-    assert done.code == 2
-    assert "line 3: the label 'odd' was never seen" in done.err
+    result = run("evaluate", "x.regard", data)
+    assert result.code == 2
+    assert "line 3: the label 'odd' was never seen" in result.err
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,9 @@ def test_from_a_file_to_a_page(run, messages, tmp_path):
     assert trained.code == 0, trained.err
     assert run("evaluate", bundle, messages).code == 0
     texts = ["a refund, please", "my password, again 😀"]
-    done = run("predict", bundle, *texts, "--json", "--html", page)
-    assert done.code == 0, done.err
-    answers = [json.loads(line) for line in done.out.splitlines()]
+    result = run("predict", bundle, *texts, "--json", "--html", page)
+    assert result.code == 0, result.err
+    answers = [json.loads(line) for line in result.out.splitlines()]
     assert [answer["text"] for answer in answers] == texts
     assert all(abs(sum(answer["weights"]) - 1) < 1e-5 for answer in answers)
     assert "password" in page.read_text("utf-8")

@@ -44,9 +44,9 @@ class Training:
 
 @pytest.fixture
 def training(toy_translator, monkeypatch):
-    made = Training(toy_translator.trained)
-    monkeypatch.setattr(module, "fit_translator", made)
-    return made
+    training_stub = Training(toy_translator.trained)
+    monkeypatch.setattr(module, "fit_translator", training_stub)
+    return training_stub
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_training_tells_what_happens_and_saves(run, training, pairs, tmp_path):
     options = ["--units", 7, "--epochs", 9, "--batch-size", 8, "--lowercase"]
     options += ["--vocabulary", "bpe", "--target-vocabulary", "character"]
     options += ["--split", "words", "--seed", 3]
-    done = run("train", "translate", pairs, *COLUMNS, "--out", out, *options)
-    assert (done.code, done.out) == (0, "")
-    assert done.err.splitlines() == [
+    result = run("train", "translate", pairs, *COLUMNS, "--out", out, *options)
+    assert (result.code, result.out) == (0, "")
+    assert result.err.splitlines() == [
         "epoch  1  loss 1.500  validation loss 0.250  12,346 tokens/s  1:01",
         f"Saved {out}.",
     ]
@@ -120,9 +120,9 @@ def test_an_interrupt_keeps_the_best_model(run, training, two_files, tmp_path):
     training.interrupts = "later"
     out = tmp_path / "x.regard"
     checkpoint = tmp_path / "x.regard.checkpoint"
-    done = run("train", "translate", *two_files, "--out", out)
-    assert done.code == 130
-    assert f"kept the best model so far, and {checkpoint} to go on from" in done.err
+    result = run("train", "translate", *two_files, "--out", out)
+    assert result.code == 130
+    assert f"kept the best model so far, and {checkpoint} to go on from" in result.err
     assert out.is_dir()
     assert checkpoint.exists()
     training.interrupts = None
@@ -135,9 +135,9 @@ def test_an_interrupt_keeps_the_best_model(run, training, two_files, tmp_path):
 def test_an_interrupt_before_there_is_a_model(run, training, two_files, tmp_path):
     training.interrupts = "at once"
     out = tmp_path / "x.regard"
-    done = run("train", "translate", *two_files, "--out", out)
-    assert done.code == 130
-    assert "nothing was saved" in done.err
+    result = run("train", "translate", *two_files, "--out", out)
+    assert result.code == 130
+    assert "nothing was saved" in result.err
     assert not out.exists()
     training.interrupts = None
     anew = run("train", "translate", *two_files, "--out", out, "--restart")
@@ -161,9 +161,9 @@ def test_an_interrupt_before_there_is_a_model(run, training, two_files, tmp_path
 def test_a_table_that_is_wrong(run, tmp_path, content, said):
     data = tmp_path / "pairs.tsv"
     data.write_text(content)
-    done = run("train", "translate", data, "--out", tmp_path / "x.regard")
-    assert (done.code, done.out) == (2, "")
-    assert re.search(said, done.err)
+    result = run("train", "translate", data, "--out", tmp_path / "x.regard")
+    assert (result.code, result.out) == (2, "")
+    assert re.search(said, result.err)
     assert list(tmp_path.iterdir()) == [data]
 
 
@@ -171,13 +171,13 @@ def test_files_that_do_not_pair_up(run, two_files, tmp_path):
     one, other = two_files
     command = ["train", "translate", one, other, "--out", tmp_path / "x.regard"]
     other.write_text("one\n\ntwo\n")
-    done = run(*command)
-    assert done.code == 2
-    assert f"{one} has 6 lines and {other} has 3" in done.err
+    result = run(*command)
+    assert result.code == 2
+    assert f"{one} has 6 lines and {other} has 3" in result.err
     other.write_text("a\n\nb\nc\n\nd\n")
-    done = run(*command)
-    assert done.code == 2
-    assert f"{other}: 2 pairs have an empty text: line 2, line 5." in done.err
+    result = run(*command)
+    assert result.code == 2
+    assert f"{other}: 2 pairs have an empty text: line 2, line 5." in result.err
     assert sorted(tmp_path.iterdir()) == [one, other]
 
 
@@ -194,9 +194,9 @@ def test_files_that_do_not_pair_up(run, two_files, tmp_path):
 def test_options_that_make_no_sense(run, training, tmp_path, options, said):
     data = tmp_path / "pairs.tsv"
     data.write_text("source\ttarget\na\tb\n")
-    done = run("train", "translate", data, "--out", tmp_path / "x.regard", *options)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    result = run("train", "translate", data, "--out", tmp_path / "x.regard", *options)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
     assert training.train is None
     assert list(tmp_path.iterdir()) == [data]
 
@@ -207,10 +207,10 @@ def test_a_target_that_cannot_be_is_refused_before_any_work(run, training, tmp_p
     (occupied / "manifest.json").write_text("{}")
     for out in (occupied, tmp_path / "none" / "x.regard"):
         # The data is not there either: it is not looked at.
-        done = run("train", "translate", tmp_path / "no.tsv", "--out", out)
-        assert done.code == 2
-        assert str(out.parent) in done.err
-        assert "no.tsv" not in done.err
+        result = run("train", "translate", tmp_path / "no.tsv", "--out", out)
+        assert result.code == 2
+        assert str(out.parent) in result.err
+        assert "no.tsv" not in result.err
     assert (occupied / "manifest.json").read_text() == "{}"
 
 
@@ -222,8 +222,8 @@ def test_from_files_to_alignments(run, two_files, tmp_path):
         assert trained.code == 0, trained.err
         assert trained.err.startswith("epoch  1  loss ")
         search = ["--beam", 1, "--max-length", 4, "--alignments", links]
-        done = run("translate", out, "eins zwei", "acht", *search)
-    assert done.code == 0, done.err
-    assert len(done.out.splitlines()) == 2
+        result = run("translate", out, "eins zwei", "acht", *search)
+    assert result.code == 0, result.err
+    assert len(result.out.splitlines()) == 2
     assert len(links.read_text().splitlines()) == 2
     assert sorted(tmp_path.iterdir()) == sorted([*two_files, out, links])

@@ -39,28 +39,28 @@ def run_greedy(run, *arguments, **options):
 
 
 def test_texts_as_arguments(run, loaded):
-    done = run_greedy(run, *TEXTS)
-    assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines() == list(WRITTEN)
+    result = run_greedy(run, *TEXTS)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == list(WRITTEN)
 
 
 def test_n_best_have_their_log_probabilities(run, loaded):
-    done = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2)
+    result = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2)
     best = loaded.translate(TEXTS, beam=3, n_best=2)
     wanted = [
         [f"{one.log_probability:9.3f}  {one.text}" for one in hypotheses]
         for hypotheses in best
     ]
-    assert done.out == "".join("\n".join([*lines, "\n"]) for lines in wanted)
-    assert done.out.splitlines()[0].endswith(f"  {WRITTEN[0]}")
+    assert result.out == "".join("\n".join([*lines, "\n"]) for lines in wanted)
+    assert result.out.splitlines()[0].endswith(f"  {WRITTEN[0]}")
 
 
 def test_json_is_one_list_a_line(run, loaded):
-    done = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2, "--json")
-    found = [json.loads(line) for line in done.out.splitlines()]
-    assert [best[0]["text"] for best in found] == list(WRITTEN)
-    assert [one["source"] for best in found for one in best] == sorted(TEXTS * 2)
-    first, second = found[0]
+    result = run("translate", "x.regard", *TEXTS, "--beam", 3, "--n-best", 2, "--json")
+    answers = [json.loads(line) for line in result.out.splitlines()]
+    assert [best[0]["text"] for best in answers] == list(WRITTEN)
+    assert [one["source"] for best in answers for one in best] == sorted(TEXTS * 2)
+    first, second = answers[0]
     assert first["score"] >= second["score"]
     assert first["source_tokens"] == TEXTS[0].split()
     assert first["target_tokens"] == WRITTEN[0].split()
@@ -89,16 +89,16 @@ def test_options_of_the_search_are_passed_on(run, loaded, monkeypatch):
 
 @pytest.mark.parametrize("arguments", [["-"], ["--file", "-"]])
 def test_standard_input_gives_one_result_a_line(run, loaded, arguments):
-    done = run_greedy(run, *arguments, stdin=f"{TEXTS[0]}\r\n\n".encode())
-    assert done.out.split("\n") == [WRITTEN[0], "", ""]
+    result = run_greedy(run, *arguments, stdin=f"{TEXTS[0]}\r\n\n".encode())
+    assert result.out.split("\n") == [WRITTEN[0], "", ""]
 
 
 def test_a_file_is_read_in_batches(run, asked, tmp_path, monkeypatch):
     monkeypatch.setattr(TranslatorKind, "batch_size", 2)
     path = tmp_path / "in.txt"
     path.write_text("".join(f"{text}\n" for text in TEXTS + TEXTS[:1]))
-    done = run_greedy(run, "--file", path)
-    assert done.out.splitlines() == [*WRITTEN, WRITTEN[0]]
+    result = run_greedy(run, "--file", path)
+    assert result.out.splitlines() == [*WRITTEN, WRITTEN[0]]
     assert asked == [2, 1]
 
 
@@ -106,9 +106,9 @@ def test_a_page_and_alignments_beside_the_results(run, loaded, tmp_path):
     page, links = tmp_path / "out.html", tmp_path / "out.txt"
     # Cut off, so that source and target are not of one length.
     options = ["--max-length", 3, "--html", page, "--alignments", links]
-    done = run_greedy(run, *TEXTS, *options)
-    assert done.out.splitlines() == ["eight four three", "two one one"]
-    assert done.err.splitlines() == [f"Wrote {links}.", f"Wrote {page}."]
+    result = run_greedy(run, *TEXTS, *options)
+    assert result.out.splitlines() == ["eight four three", "two one one"]
+    assert result.err.splitlines() == [f"Wrote {links}.", f"Wrote {page}."]
     assert links.read_text() == "2-2 3-1 4-0\n" * 2
     content = page.read_text("utf-8")
     assert content.count("<article") == 2
@@ -118,9 +118,9 @@ def test_a_page_and_alignments_beside_the_results(run, loaded, tmp_path):
 
 def test_no_text_no_page(run, loaded, tmp_path):
     page, links = tmp_path / "out.html", tmp_path / "out.txt"
-    done = run_greedy(run, "-", "--html", page, "--alignments", links)
-    assert (done.code, done.out) == (0, "")
-    assert "no text" in done.err
+    result = run_greedy(run, "-", "--html", page, "--alignments", links)
+    assert (result.code, result.out) == (0, "")
+    assert "no text" in result.err
     assert not page.exists()
     assert links.read_text() == ""
 
@@ -133,10 +133,10 @@ def test_results_before_a_bad_line_are_printed_and_no_file_is_left(
     path.write_bytes("".join(f"{text}\n" for text in TEXTS).encode() + b"\xff\n")
     page, links = tmp_path / "out.html", tmp_path / "out.txt"
     links.write_text("from before")
-    done = run_greedy(run, "-f", path, "--html", page, "--alignments", links)
-    assert done.code == 2
-    assert "line 3, byte 1: not valid UTF-8" in done.err
-    assert done.out.splitlines() == list(WRITTEN)
+    result = run_greedy(run, "-f", path, "--html", page, "--alignments", links)
+    assert result.code == 2
+    assert "line 3, byte 1: not valid UTF-8" in result.err
+    assert result.out.splitlines() == list(WRITTEN)
     assert sorted(tmp_path.iterdir()) == [path, links]
     assert links.read_text() == "from before"
 
@@ -161,38 +161,38 @@ def test_results_before_a_bad_line_are_printed_and_no_file_is_left(
 )
 @pytest.mark.usefixtures("loaded")
 def test_wrong_input(run, empty_folder, arguments, said):
-    done = run("translate", "x.regard", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    result = run("translate", "x.regard", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
     assert list(empty_folder.iterdir()) == []
 
 
 def test_a_bundle_that_is_none(run, tmp_path):
-    done = run("translate", tmp_path / "none.regard", "a")
-    assert done.code == 2
-    assert "none.regard" in done.err
-    assert "Traceback" not in done.err
+    result = run("translate", tmp_path / "none.regard", "a")
+    assert result.code == 2
+    assert "none.regard" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_classifier_is_no_translator(run, fake):
-    done = run("translate", "x.regard", "a")
-    assert (done.code, done.out) == (2, "")
-    assert "regard predict" in done.err
+    result = run("translate", "x.regard", "a")
+    assert (result.code, result.out) == (2, "")
+    assert "regard predict" in result.err
 
 
 def test_predict_answers_too_and_shows_where_it_looked(run, loaded, tmp_path):
     page = tmp_path / "out.html"
-    done = run("predict", "x.regard", *TEXTS, "--html", page)
-    assert (done.code, done.err) == (0, f"Wrote {page}.\n")
-    blocks = done.out.split("\n\n")
+    result = run("predict", "x.regard", *TEXTS, "--html", page)
+    assert (result.code, result.err) == (0, f"Wrote {page}.\n")
+    blocks = result.out.split("\n\n")
     for block, source, written in zip(blocks, TEXTS, WRITTEN, strict=True):
         first, *rows = block.rstrip("\n").split("\n")
         assert first.startswith(f"{written}  ")
         assert [row.split()[0] for row in rows] == written.split()
         assert [row.split()[1] for row in rows] == source.split()[::-1]
     assert page.read_text("utf-8").count("<article") == 2
-    done = run("predict", "x.regard", TEXTS[0], "--json")
-    [best] = json.loads(done.out)
+    result = run("predict", "x.regard", TEXTS[0], "--json")
+    [best] = json.loads(result.out)
     assert best["text"] == WRITTEN[0]
 
 
@@ -200,6 +200,6 @@ def test_a_damaged_bundle(run, toy_translator_bundle, tmp_path):
     path = tmp_path / "x.regard"
     shutil.copytree(toy_translator_bundle, path)
     (path / "target.json").write_bytes(b"{}")
-    done = run("translate", path, "a")
-    assert (done.code, done.out) == (2, "")
-    assert "target.json" in done.err
+    result = run("translate", path, "a")
+    assert (result.code, result.out) == (2, "")
+    assert "target.json" in result.err

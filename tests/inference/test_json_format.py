@@ -20,13 +20,13 @@ def test_what_is_left_goes_to_those_that_lost_most():
 def test_rows_sum_to_one(length, seed):
     random = np.random.default_rng(seed)
     rows = random.dirichlet(np.full(length, 0.05), 3).astype(np.float32)
-    told = rounded_rows(rows)
-    units = np.rint(told * 10**DIGITS)
+    rounded = rounded_rows(rows)
+    units = np.rint(rounded * 10**DIGITS)
     assert (units.sum(-1) == 10**DIGITS).all()
-    assert np.allclose(units / 10**DIGITS, told, rtol=0, atol=1e-15)
+    assert np.allclose(units / 10**DIGITS, rounded, rtol=0, atol=1e-15)
     # Rows of float32 are a little off 1 themselves.
     off = np.abs(rows.astype(np.float64).sum(-1, keepdims=True) - 1)
-    assert (np.abs(told - rows) < 10.0**-DIGITS + off).all()
+    assert (np.abs(rounded - rows) < 10.0**-DIGITS + off).all()
 
 
 def test_no_row_is_nothing():

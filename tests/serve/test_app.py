@@ -16,8 +16,8 @@ from regard.serve.telemetry import JsonLines
 
 
 def test_the_models(client):
-    told = client.get("/v1/models").json()["models"]
-    assert told == [
+    listed = client.get("/v1/models").json()["models"]
+    assert listed == [
         {
             "name": "topics",
             "kind": "text-classifier",

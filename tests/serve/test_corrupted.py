@@ -41,9 +41,9 @@ def check_damaged(bundle, folder, seeds):
             right += 1
             [model] = app.state.models.values()
             job = model.engine.read(TEXT, None)
-            [found] = model.engine.compute([job])
+            [answer] = model.engine.compute([job])
             expected = load(bundle).explain(TEXT)
-            assert np.array_equal(found.weights, expected.weights)
+            assert np.array_equal(answer.weights, expected.weights)
         shutil.rmtree(path)
     assert refused + right == len(seeds)
     return refused

@@ -31,40 +31,40 @@ def sums_to_one(row):
     return sum(Decimal(str(number)) for number in row) == 1
 
 
-def same_label(told, explanation):
-    assert told["label"] == explanation.label
-    assert told["tokens"] == list(explanation.tokens)
-    assert told["offsets"] == explanation.offsets.tolist()
-    assert told["weights"] == pytest.approx(explanation.weights, abs=1e-6)
+def same_label(answer, explanation):
+    assert answer["label"] == explanation.label
+    assert answer["tokens"] == list(explanation.tokens)
+    assert answer["offsets"] == explanation.offsets.tolist()
+    assert answer["weights"] == pytest.approx(explanation.weights, abs=1e-6)
     shares = dict(zip(explanation.labels, explanation.probabilities, strict=True))
-    assert told["probabilities"] == pytest.approx(shares, abs=1e-6)
+    assert answer["probabilities"] == pytest.approx(shares, abs=1e-6)
 
 
-def same_translation(told, translation):
-    assert told["text"] == translation.text
-    assert told["tokens"] == list(translation.target_tokens)
-    assert np.allclose(told["alignment"], translation.alignment, rtol=0, atol=1e-6)
+def same_translation(answer, translation):
+    assert answer["text"] == translation.text
+    assert answer["tokens"] == list(translation.target_tokens)
+    assert np.allclose(answer["alignment"], translation.alignment, rtol=0, atol=1e-6)
     # A sum of logarithms: float32 keeps it to a share of itself.
-    assert told["log_probability"] == pytest.approx(
+    assert answer["log_probability"] == pytest.approx(
         translation.log_probability, rel=1e-6, abs=1e-6
     )
 
 
 def test_a_classifier_tells_what_explain_tells(ask, toy_classifier):
     text = "the <b>refund</b> 🙂 of my order"
-    [told] = ask("topics", text)
-    same_label(told, toy_classifier.explain(text))
-    assert "".join(text[a:b] for a, b in told["offsets"]) == "".join(told["tokens"])
+    [answer] = ask("topics", text)
+    same_label(answer, toy_classifier.explain(text))
+    assert "".join(text[a:b] for a, b in answer["offsets"]) == "".join(answer["tokens"])
 
 
 def test_a_translator_tells_what_translate_tells(ask, toy_translator):
     sources, _ = toy_pairs.sentences(6, seed=5)
-    told = ask("de-en", sources, n_best=2)
+    answers = ask("de-en", sources, n_best=2)
     expected = toy_translator.translate(sources, beam=2, n_best=2)
-    for one, source, best in zip(told, sources, expected, strict=True):
-        assert one["tokens"] == source.split()
-        assert [source[a:b] for a, b in one["offsets"]] == source.split()
-        for pair in zip(one["translations"], best, strict=True):
+    for answer, source, best in zip(answers, sources, expected, strict=True):
+        assert answer["tokens"] == source.split()
+        assert [source[a:b] for a, b in answer["offsets"]] == source.split()
+        for pair in zip(answer["translations"], best, strict=True):
             same_translation(*pair)
 
 
@@ -77,9 +77,9 @@ def test_a_reply_does_not_depend_on_what_else_is_in_its_batch(client, toy_classi
         return reply.json()["predictions"][0]
 
     with ThreadPoolExecutor(30) as clients:
-        told = list(clients.map(ask, texts))
-    for one, text in zip(told, texts, strict=True):
-        same_label(one, toy_classifier.explain(text))
+        answers = list(clients.map(ask, texts))
+    for answer, text in zip(answers, texts, strict=True):
+        same_label(answer, toy_classifier.explain(text))
     assert largest_batch(client, "topics") > 1
 
 
@@ -94,48 +94,48 @@ def largest_batch(client, model):
 @pytest.mark.parametrize("name", ["topics", "de-en"])
 def test_rows_sum_to_one_to_the_last_digit(ask, name):
     texts, _ = toy.messages(8, seed=4)
-    for told in ask(name, [text[:60] for text in texts]):
+    for answer in ask(name, [text[:60] for text in texts]):
         if name == "topics":
-            assert sums_to_one(told["weights"])
-            assert sums_to_one(told["probabilities"].values())
+            assert sums_to_one(answer["weights"])
+            assert sums_to_one(answer["probabilities"].values())
         else:
-            [best] = told["translations"]
+            [best] = answer["translations"]
             assert all(sums_to_one(row) for row in best["alignment"])
 
 
 def test_an_empty_text_is_one(ask):
-    [told] = ask("topics", "")
-    assert told["tokens"] == told["weights"] == []
-    [told] = ask("de-en", " ")
-    assert told["tokens"] == []
-    assert all(one["alignment"] == [] for one in told["translations"])
+    [answer] = ask("topics", "")
+    assert answer["tokens"] == answer["weights"] == []
+    [answer] = ask("de-en", " ")
+    assert answer["tokens"] == []
+    assert all(one["alignment"] == [] for one in answer["translations"])
 
 
 def test_what_is_not_wanted_is_left_out(ask):
-    [told] = ask("topics", "my refund", weights=False)
-    assert set(told) == {"label", "probabilities", "truncated"}
-    [told] = ask("topics", "my refund", layers=[])
-    assert "weights" not in told
-    [told] = ask("de-en", "eins zwei", weights=False)
-    assert set(told) == {"translations", "truncated"}
-    assert "alignment" not in told["translations"][0]
+    [answer] = ask("topics", "my refund", weights=False)
+    assert set(answer) == {"label", "probabilities", "truncated"}
+    [answer] = ask("topics", "my refund", layers=[])
+    assert "weights" not in answer
+    [answer] = ask("de-en", "eins zwei", weights=False)
+    assert set(answer) == {"translations", "truncated"}
+    assert "alignment" not in answer["translations"][0]
 
 
 def test_the_strongest_alone(ask):
     text = "the parcel of my order was in it"
     [whole] = ask("topics", text)
-    [told] = ask("topics", text, top_k=2, layers=["attention"])
+    [answer] = ask("topics", text, top_k=2, layers=["attention"])
     kept = sorted(np.argsort(whole["weights"])[-2:])
-    assert told["tokens"] == [whole["tokens"][index] for index in kept]
-    assert told["weights"] == [whole["weights"][index] for index in kept]
-    assert next(iter(told["probabilities"])) == told["label"]
-    assert len(told["probabilities"]) == 2
+    assert answer["tokens"] == [whole["tokens"][index] for index in kept]
+    assert answer["weights"] == [whole["weights"][index] for index in kept]
+    assert next(iter(answer["probabilities"])) == answer["label"]
+    assert len(answer["probabilities"]) == 2
 
 
 def test_the_strongest_sources_alone(ask):
     [whole] = ask("de-en", "eins zwei drei")
-    [told] = ask("de-en", "eins zwei drei", top_k=1)
-    [full], [cut] = whole["translations"], told["translations"]
+    [answer] = ask("de-en", "eins zwei drei", top_k=1)
+    [full], [cut] = whole["translations"], answer["translations"]
     assert "alignment" not in cut
     for row, strongest in zip(full["alignment"], cut["strongest"], strict=True):
         assert strongest == [{"source": int(np.argmax(row)), "weight": max(row)}]
@@ -144,24 +144,24 @@ def test_the_strongest_sources_alone(ask):
 def test_a_wider_beam_is_another_search(ask, toy_translator):
     source = "eins name9x9 drei zehn"
     for beam in (1, 2):
-        [told] = ask("de-en", source, beam=beam, n_best=5)
-        assert len(told["translations"]) == beam
+        [answer] = ask("de-en", source, beam=beam, n_best=5)
+        assert len(answer["translations"]) == beam
         best = toy_translator.translate([source], beam=beam)[0][0]
-        same_translation(told["translations"][0], best)
+        same_translation(answer["translations"][0], best)
 
 
 def test_the_picture_is_that_of_plot(ask, toy_classifier):
     from regard.plot.text_page import text_article
 
     text = "<script>alert(1)</script> refund"
-    [told] = ask("topics", text, html=True)
-    assert "<script" not in told["html"]
+    [answer] = ask("topics", text, html=True)
+    assert "<script" not in answer["html"]
     # Not the same bytes: the numbers may differ in their last digits.
     assert (
-        told["html"].split(">")[0]
+        answer["html"].split(">")[0]
         == text_article(toy_classifier.explain(text)).split(">")[0]
     )
-    assert "style=" not in told["html"]
+    assert "style=" not in answer["html"]
 
 
 def test_nothing_is_compiled_while_users_wait(client, ask):

@@ -11,7 +11,7 @@ pytest.importorskip("schemathesis", reason="needs schemathesis")
 def check(address, folder, examples):
     """Let the tester ask by the description; all of its checks."""
     code = "from schemathesis.cli import schemathesis; schemathesis()"
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-c", code, "run", f"{address}openapi.json"),
             *("--checks", "all", "--max-examples", str(examples)),
@@ -23,7 +23,7 @@ def check(address, folder, examples):
         timeout=1_800,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-9_000:] + done.stderr[-2_000:]
+    assert process.returncode == 0, process.stdout[-9_000:] + process.stderr[-2_000:]
 
 
 def test_replies_are_as_described(described_address, tmp_path):

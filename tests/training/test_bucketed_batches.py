@@ -28,7 +28,7 @@ def examples(lengths: list[int]) -> EncodedExamples:
 def test_every_example_is_in_every_epoch_once(lengths, batch_size, seed):
     batches = BucketedBatches(examples(lengths), batch_size, 70, seed)
     for number in range(2):
-        seen = []
+        read = []
         epoch = batches.epoch(number)
         assert len(epoch) == len(batches)
         for index in range(len(epoch)):
@@ -39,10 +39,10 @@ def test_every_example_is_in_every_epoch_once(lengths, batch_size, seed):
             assert np.all(targets[real] == ids[real, 0])
             assert not ids[~real].any()
             assert set(counts.tolist()) <= {0.0, 1.0}
-            seen += targets[real].tolist()
+            read += targets[real].tolist()
             lengths_seen = (ids[real] > 0).sum(axis=1)
             assert lengths_seen.tolist() == [lengths[t - 1] for t in targets[real]]
-        assert sorted(seen) == list(range(1, len(lengths) + 1))
+        assert sorted(read) == list(range(1, len(lengths) + 1))
 
 
 def widths(batches: BucketedBatches) -> set[int]:

@@ -32,11 +32,11 @@ def path(tmp_path):
 
 
 def test_what_is_written_is_read(path):
-    found = load_checkpoint(path)
-    assert dict(found.position) == POSITION
-    assert set(found.groups) == set(GROUPS)
+    restored = load_checkpoint(path)
+    assert dict(restored.position) == POSITION
+    assert set(restored.groups) == set(GROUPS)
     for name, arrays in GROUPS.items():
-        for one, other in zip(found.groups[name], arrays, strict=True):
+        for one, other in zip(restored.groups[name], arrays, strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
 
@@ -102,14 +102,14 @@ def test_a_damaged_byte_is_noticed_or_harmless(path):
         damaged[place] ^= 0xFF
         path.write_bytes(damaged)
         try:
-            found = load_checkpoint(path)
+            restored = load_checkpoint(path)
         except BundleError:
             noticed += 1
             continue
         # Such as the time at which a part was written.
-        assert found.position == POSITION
+        assert restored.position == POSITION
         for name, arrays in GROUPS.items():
-            for one, other in zip(found.groups[name], arrays, strict=True):
+            for one, other in zip(restored.groups[name], arrays, strict=True):
                 np.testing.assert_array_equal(one, other)
     assert noticed > 50
 

@@ -39,10 +39,10 @@ def weights_of(path) -> list[np.ndarray]:
 
 
 def state_of(checkpoint) -> tuple[int, int]:
-    found = load_checkpoint(checkpoint)
-    if found is None:
+    state = load_checkpoint(checkpoint)
+    if state is None:
         return -1, -1
-    return found.position["epoch"], found.position["step"]
+    return state.position["epoch"], state.position["step"]
 
 
 def kill_after_some_steps(process, checkpoint, moment: float) -> None:

@@ -16,8 +16,8 @@ LOGITS = np.log(PROBABILITIES) + 3.0
 RIGHT = np.array([[1, 2], [2, 0]], "int32")
 
 
-def value(loss, right=RIGHT, logits=LOGITS) -> float:
-    return float(keras.ops.convert_to_numpy(loss(right, logits.astype("float32"))))
+def value(loss, symbols=RIGHT, logits=LOGITS) -> float:
+    return float(keras.ops.convert_to_numpy(loss(symbols, logits.astype("float32"))))
 
 
 def test_the_mean_over_symbols_that_are_not_padding():
@@ -36,9 +36,9 @@ def test_a_share_is_spread_over_all_symbols():
 
 def test_padding_makes_no_difference():
     wider = np.concatenate([LOGITS, np.full((2, 3, 3), 1e4)], axis=1)
-    right = np.pad(RIGHT, ((0, 0), (0, 3)))
+    symbols = np.pad(RIGHT, ((0, 0), (0, 3)))
     loss = SequenceLoss(0.1)
-    assert value(loss, right, wider) == pytest.approx(value(loss), rel=1e-6)
+    assert value(loss, symbols, wider) == pytest.approx(value(loss), rel=1e-6)
 
 
 def test_nothing_but_padding_costs_nothing():

@@ -15,9 +15,9 @@ def model(**settings) -> Seq2Seq:
     return Seq2Seq(9, 7, **({"units": 4, "embedding_units": 3, "seed": 1} | settings))
 
 
-def logits_of(made: Seq2Seq):
+def logits_of(network: Seq2Seq):
     """A function of source and target, compiled once for each shape of them."""
-    return compile_function(made, lambda source, told: made([source, told]))
+    return compile_function(network, lambda source, told: network([source, told]))
 
 
 def equal_weights(one: Seq2Seq, other: Seq2Seq) -> bool:
@@ -46,20 +46,20 @@ def test_seeds_of_any_size(seed):
 )
 def test_what_is_padding_or_comes_after_makes_no_difference(settings):
     logits = logits_of(model(**settings))
-    found = logits(SOURCE, TOLD)
-    assert found.shape == (2, 4, 7)
+    scores = logits(SOURCE, TOLD)
+    assert scores.shape == (2, 4, 7)
     later = TOLD.copy()
     later[:, 2:] = 1
-    np.testing.assert_allclose(logits(SOURCE, later)[:, :2], found[:, :2], atol=1e-6)
+    np.testing.assert_allclose(logits(SOURCE, later)[:, :2], scores[:, :2], atol=1e-6)
     alone = logits(SOURCE[1:, :2], TOLD[1:, :2])
-    np.testing.assert_allclose(alone, found[1:, :2], atol=1e-6)
+    np.testing.assert_allclose(alone, scores[1:, :2], atol=1e-6)
 
 
 def test_it_is_made_anew_from_its_configuration():
-    made = model(cell="lstm", num_heads=2, score="general")
-    again = Seq2Seq.from_config(made.get_config())
+    network = model(cell="lstm", num_heads=2, score="general")
+    again = Seq2Seq.from_config(network.get_config())
     assert again.symbols == (9, 7)
-    assert equal_weights(made, again)
+    assert equal_weights(network, again)
 
 
 @pytest.mark.parametrize(

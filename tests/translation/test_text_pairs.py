@@ -38,9 +38,9 @@ class Recorder:
 
 @pytest.fixture
 def recorder(toy_translator, monkeypatch) -> Recorder:
-    made = Recorder(toy_translator.trained)
-    monkeypatch.setattr(module, "fit_translator", made)
-    return made
+    stub = Recorder(toy_translator.trained)
+    monkeypatch.setattr(module, "fit_translator", stub)
+    return stub
 
 
 def table(path: Path, mark: str, names=("source", "target")) -> Path:
@@ -85,21 +85,21 @@ def two_files(folder):
 
 @pytest.mark.parametrize("given", [lists, arrays, csv, tsv, json_lines, two_files])
 def test_the_pairs_are_those_that_were_given(recorder, tmp_path, given):
-    made = regard.Translator(seed=3, units=7)
-    assert made.fit(*given(tmp_path), validation_split=0) is made
+    learner = regard.Translator(seed=3, units=7)
+    assert learner.fit(*given(tmp_path), validation_split=0) is learner
     assert recorder.pairs() == (SOURCES, TARGETS)
     assert recorder.held_out is None
     assert recorder.options["config"].units == 7
     assert recorder.options["seed"] == 3
     assert recorder.options["checkpoint"] is None
-    assert made.validation_loss == (0.5,)
-    assert made.trained is not None
+    assert learner.validation_loss == (0.5,)
+    assert learner.trained is not None
 
 
 def test_other_columns_for_training_and_validation(recorder, tmp_path):
     names = ("de", "en")
-    made = regard.Translator()
-    made.fit(
+    learner = regard.Translator()
+    learner.fit(
         table(tmp_path / "train.tsv", "\t", names),
         source="de",
         target="en",
@@ -159,11 +159,11 @@ def test_a_share_is_held_out_by_the_seed(recorder):
     ],
 )
 def test_what_cannot_be_learned_from(given, error, match):
-    made = regard.Translator()
+    learner = regard.Translator()
     with pytest.raises(error, match=match):
-        made.fit(*given)
+        learner.fit(*given)
     with pytest.raises(NotTrainedError):
-        made.translate(["a"])
+        learner.translate(["a"])
 
 
 def test_files_that_do_not_pair_up(tmp_path):

@@ -18,8 +18,8 @@ REVERSED = "4-0 3-1 2-2 1-3 0-4"
 
 def links(translation) -> str:
     """Where each token looked, by target position."""
-    found = hard_alignment(translation.alignment)
-    return " ".join(f"{s}-{t}" for t, s in sorted(found))
+    hard_links = hard_alignment(translation.alignment)
+    return " ".join(f"{s}-{t}" for t, s in sorted(hard_links))
 
 
 @pytest.fixture(scope="module")
@@ -166,36 +166,36 @@ def test_two_unknown_words_are_told_apart(toy_translator):
 
 
 def test_figures_of_right_answers(toy_translator):
-    found = toy_translator.evaluate(SOURCES, TARGETS, beam=1)
-    assert found.bleu.score == pytest.approx(100)
-    assert found.chrf.score == pytest.approx(100)
-    assert (found.exact_match.score, found.count) == (100, 8)
-    assert "tok:13a" in found.bleu.signature
-    assert found.alignment is None
-    assert set(found.to_dict()) == {"bleu", "chrf", "exact_match", "count"}
+    metrics = toy_translator.evaluate(SOURCES, TARGETS, beam=1)
+    assert metrics.bleu.score == pytest.approx(100)
+    assert metrics.chrf.score == pytest.approx(100)
+    assert (metrics.exact_match.score, metrics.count) == (100, 8)
+    assert "tok:13a" in metrics.bleu.signature
+    assert metrics.alignment is None
+    assert set(metrics.to_dict()) == {"bleu", "chrf", "exact_match", "count"}
 
 
 def test_figures_of_answers_some_of_which_are_wrong(toy_translator):
     wrong = [SOURCES[0], *TARGETS[1:]]
-    found = toy_translator.evaluate(SOURCES, wrong, beam=1, tokenize="none")
-    assert found.exact_match.score == pytest.approx(100 * 7 / 8)
-    assert 0 < found.bleu.score < 100
-    assert "tok:none" in found.bleu.signature
-    assert found.to_dict()["bleu"] == {
-        "score": found.bleu.score,
-        "signature": found.bleu.signature,
+    metrics = toy_translator.evaluate(SOURCES, wrong, beam=1, tokenize="none")
+    assert metrics.exact_match.score == pytest.approx(100 * 7 / 8)
+    assert 0 < metrics.bleu.score < 100
+    assert "tok:none" in metrics.bleu.signature
+    assert metrics.to_dict()["bleu"] == {
+        "score": metrics.bleu.score,
+        "signature": metrics.bleu.signature,
     }
 
 
 def test_alignments_of_right_answers(toy_translator):
     gold = parse_alignments([REVERSED] * 7 + ["0-0 3-1 2-2 1-3 0p4"])
-    found = toy_translator.evaluate(SOURCES, TARGETS, beam=1, alignments=gold)
+    metrics = toy_translator.evaluate(SOURCES, TARGETS, beam=1, alignments=gold)
     # 40 links are made; of 39 sure ones 38 are found, and one of the possible ones.
-    assert found.alignment.precision == pytest.approx(39 / 40)
-    assert found.alignment.recall == pytest.approx(38 / 39)
-    assert found.alignment.error_rate == pytest.approx(1 - (38 + 39) / (40 + 39))
+    assert metrics.alignment.precision == pytest.approx(39 / 40)
+    assert metrics.alignment.recall == pytest.approx(38 / 39)
+    assert metrics.alignment.error_rate == pytest.approx(1 - (38 + 39) / (40 + 39))
     shares = {"error_rate", "precision", "recall"}
-    assert set(found.to_dict()["alignment"]) == shares
+    assert set(metrics.to_dict()["alignment"]) == shares
 
 
 def test_gold_links_are_by_target_and_source():
@@ -215,18 +215,35 @@ def test_gold_links_are_by_target_and_source():
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda made: made.translate(None), "not a list"),
-        (lambda made: made.translate(["a", 3]), "Text 1 is not a string"),
-        (lambda made: made.translate(["a"], beam=0), "'beam'.*1 or more"),
-        (lambda made: made.translate(["a"], beam=2, n_best=3), "at most the beam, 2"),
-        (lambda made: made.translate(["a"], length_penalty=math.nan), "finite"),
-        (lambda made: made.translate(["a", "b"], prefixes=["c"]), "2 prefixes"),
-        (lambda made: made.translate(["a"], prefixes="c"), "list of texts"),
-        (lambda made: made.align(["a"], ["b", "c"]), "1 sources and 2 targets"),
-        (lambda made: made.align(["a", " "], ["b", "c"]), "source of pair 1"),
-        (lambda made: made.align("a", "b"), "two lists of texts"),
+        (lambda translator: translator.translate(None), "not a list"),
+        (lambda translator: translator.translate(["a", 3]), "Text 1 is not a string"),
+        (lambda translator: translator.translate(["a"], beam=0), "'beam'.*1 or more"),
         (
-            lambda made: made.evaluate(SOURCES, TARGETS, beam=1, alignments=[]),
+            lambda translator: translator.translate(["a"], beam=2, n_best=3),
+            "at most the beam, 2",
+        ),
+        (
+            lambda translator: translator.translate(["a"], length_penalty=math.nan),
+            "finite",
+        ),
+        (
+            lambda translator: translator.translate(["a", "b"], prefixes=["c"]),
+            "2 prefixes",
+        ),
+        (lambda translator: translator.translate(["a"], prefixes="c"), "list of texts"),
+        (
+            lambda translator: translator.align(["a"], ["b", "c"]),
+            "1 sources and 2 targets",
+        ),
+        (
+            lambda translator: translator.align(["a", " "], ["b", "c"]),
+            "source of pair 1",
+        ),
+        (lambda translator: translator.align("a", "b"), "two lists of texts"),
+        (
+            lambda translator: translator.evaluate(
+                SOURCES, TARGETS, beam=1, alignments=[]
+            ),
             "8 pairs and 0 gold alignments",
         ),
     ],

@@ -84,14 +84,14 @@ def changed(parts, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "match"),
     [
-        ("config.json", lambda one: one.pop("seed"), "'seed' and 'settings'"),
-        ("config.json", lambda one: one["settings"].update(units=0), "'units'"),
+        ("config.json", lambda stored: stored.pop("seed"), "'seed' and 'settings'"),
+        ("config.json", lambda stored: stored["settings"].update(units=0), "'units'"),
         (
             "config.json",
-            lambda one: one["settings"].update(odd=0),
+            lambda stored: stored["settings"].update(odd=0),
             "no setting 'odd'.*Update",
         ),
-        ("source.json", lambda one: one.clear(), "source.json"),
+        ("source.json", lambda stored: stored.clear(), "source.json"),
     ],
 )
 def test_parts_that_make_no_sense(tmp_path, parts, name, change, match):
@@ -104,7 +104,9 @@ def test_parts_that_make_no_sense(tmp_path, parts, name, change, match):
 
 def test_a_setting_that_an_older_release_did_not_have(tmp_path, parts):
     path = tmp_path / "older.regard"
-    older = changed(parts, "config.json", lambda one: one["settings"].pop("clip_norm"))
+    older = changed(
+        parts, "config.json", lambda stored: stored["settings"].pop("clip_norm")
+    )
     write_bundle(path, KIND, older)
     settings = regard.load(path).trained.config
     assert settings.clip_norm == TranslatorConfig().clip_norm

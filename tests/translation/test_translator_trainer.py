@@ -147,20 +147,22 @@ def measured(model, pairs) -> float:
 
 def test_the_best_epoch_is_kept_and_no_better_one_ends_training():
     # What is held out has nothing to do with what is learned: it gets worse.
-    told = []
+    reports = []
     odd = EncodedPairs(HELD_OUT.sources, small.pairs(6, seed=7).targets)
-    done = train(progress=told.append, held_out=odd, patience=2, **LONG)
+    done = train(progress=reports.append, held_out=odd, patience=2, **LONG)
     losses = validation_losses(done)
     best = losses.index(min(losses))
     assert len(done.history) == len(losses) == best + 1 + 2 < 30
     assert measured(done.model, odd) == pytest.approx(losses[best], abs=1e-5)
     assert not done.interrupted
-    ends = [one for one in told if one.validation_loss is not None]
-    assert [one.validation_loss for one in ends] == losses
-    assert [one.epoch for one in ends] == list(range(1, len(losses) + 1))
-    assert all(one.step == one.steps == STEPS and one.epochs == 30 for one in ends)
-    assert all(one.loss > 0 and one.tokens_per_second > 0 for one in ends)
-    seconds = [one.seconds for one in told]
+    ends = [report for report in reports if report.validation_loss is not None]
+    assert [report.validation_loss for report in ends] == losses
+    assert [report.epoch for report in ends] == list(range(1, len(losses) + 1))
+    assert all(
+        report.step == report.steps == STEPS and report.epochs == 30 for report in ends
+    )
+    assert all(report.loss > 0 and report.tokens_per_second > 0 for report in ends)
+    seconds = [report.seconds for report in reports]
     assert seconds == sorted(seconds)
     assert ends[0].seconds_left == pytest.approx(29 * ends[0].seconds)
 
@@ -179,8 +181,8 @@ def test_a_metric_chooses_in_place_of_the_loss(tmp_path):
     with pytest.raises(StopError):
         train(checkpoint, stop_at(3, STEPS), metric=WrittenDown(script), **options)
     gone_on = train(checkpoint, metric=WrittenDown(script[3:]), **options)
-    told = [metrics.validation["script"] for metrics in gone_on.history]
-    np.testing.assert_array_equal(told, script[:4])
+    reports = [metrics.validation["script"] for metrics in gone_on.history]
+    np.testing.assert_array_equal(reports, script[:4])
     assert all("loss" not in metrics.validation for metrics in gone_on.history)
     assert equal_bits(gone_on, done)
 

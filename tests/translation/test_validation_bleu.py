@@ -38,16 +38,16 @@ def test_names_stay_unknown(toy_translator, judge):
 
 
 def test_the_weights_of_now_are_judged(toy_translator, judge):
-    model, one = toy_translator.trained.model, judge(TARGETS)
-    before = one(model)
+    model, metric = toy_translator.trained.model, judge(TARGETS)
+    before = metric(model)
     assert 0 < before < 99  # the names are wrong
     weights = model.get_weights()
     try:
         model.set_weights([np.zeros_like(weight) for weight in weights])
-        assert one(model) < before / 2
+        assert metric(model) < before / 2
     finally:
         model.set_weights(weights)
-    assert one(model) == before
+    assert metric(model) == before
 
 
 class TrainedError(Exception):

@@ -18,7 +18,7 @@ EPOCHS = 40
 
 def main(checkpoint: Path, weights: Path) -> None:
     callbacks._SECONDS_BETWEEN_CHECKPOINTS = 0
-    done = train_seq2seq(
+    outcome = train_seq2seq(
         small.model,
         small.pairs(19),
         small.pairs(6, seed=1),
@@ -27,7 +27,7 @@ def main(checkpoint: Path, weights: Path) -> None:
         checkpoint=checkpoint,
     )
     with weights.open("wb") as stream:
-        np.savez(stream, *done.model.get_weights())
+        np.savez(stream, *outcome.model.get_weights())
 
 
 if __name__ == "__main__":
