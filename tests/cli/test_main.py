@@ -1,4 +1,4 @@
-"""Exit codes, help without Keras, quiet pipes."""
+"""Exit codes, help without Keras, quiet pipes, targets checked before any work."""
 
 import os
 import subprocess
@@ -88,6 +88,20 @@ def test_errors_become_one_message_and_a_code(run, fake, monkeypatch, error, cod
     result = run("predict", "x.regard", "a text")
     assert (result.code, result.out) == (code, "")
     assert result.err == f"Error: {error}\n"
+
+
+@pytest.mark.parametrize("command", ["classify", "translate"])
+def test_a_target_that_cannot_be_is_refused_before_any_work(run, command, tmp_path):
+    occupied = tmp_path / "notes"
+    occupied.mkdir()
+    (occupied / "manifest.json").write_text("{}")
+    for out in (occupied, tmp_path / "none" / "x.regard"):
+        # The data is not there either: it is not looked at.
+        result = run("train", command, tmp_path / "no.tsv", "--out", out)
+        assert result.code == 2
+        assert str(out.parent) in result.err
+        assert "no.tsv" not in result.err
+    assert (occupied / "manifest.json").read_text() == "{}"
 
 
 def test_messages_do_not_command_the_terminal(run, fake, tmp_path):

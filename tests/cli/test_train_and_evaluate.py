@@ -89,19 +89,6 @@ def test_a_validation_label_never_seen_is_placed(run, fake, table, tmp_path):
     assert fake.trained_on == ()
 
 
-def test_a_target_that_cannot_be_is_refused_before_any_work(run, fake, tmp_path):
-    occupied = tmp_path / "notes"
-    occupied.mkdir()
-    (occupied / "manifest.json").write_text("{}")
-    for out in (occupied, tmp_path / "none" / "x.regard"):
-        # The data is not there either: it is not looked at.
-        result = run("train", "classify", tmp_path / "no.csv", "--out", out)
-        assert result.code == 2
-        assert str(out.parent) in result.err
-        assert "no.csv" not in result.err
-    assert (occupied / "manifest.json").read_text() == "{}"
-
-
 def test_an_interrupt_keeps_the_best_model(run, fake, table, tmp_path):
     fake.interrupts = "later"
     out = tmp_path / "x.regard"

@@ -201,19 +201,6 @@ def test_options_that_make_no_sense(run, training, tmp_path, options, said):
     assert list(tmp_path.iterdir()) == [data]
 
 
-def test_a_target_that_cannot_be_is_refused_before_any_work(run, training, tmp_path):
-    occupied = tmp_path / "notes"
-    occupied.mkdir()
-    (occupied / "manifest.json").write_text("{}")
-    for out in (occupied, tmp_path / "none" / "x.regard"):
-        # The data is not there either: it is not looked at.
-        result = run("train", "translate", tmp_path / "no.tsv", "--out", out)
-        assert result.code == 2
-        assert str(out.parent) in result.err
-        assert "no.tsv" not in result.err
-    assert (occupied / "manifest.json").read_text() == "{}"
-
-
 def test_from_files_to_alignments(run, two_files, tmp_path):
     out, links = tmp_path / "x.regard", tmp_path / "links.txt"
     options = ["--units", 6, "--epochs", 1, "--batch-size", 4]
