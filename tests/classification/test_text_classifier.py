@@ -255,8 +255,8 @@ def test_what_cannot_be_learned_from_is_refused(arguments, error, match):
     [
         ({"validation": (["a"], ["unseen"])}, DataError, "'unseen' of example 0"),
         ({"validation": (["a"],)}, ArgumentError, "two lists"),
-        ({"validation_split": 1.0}, ArgumentError, "between 0 and 1"),
-        ({"validation_split": -0.1}, ArgumentError, "between 0 and 1"),
+        ({"validation_split": 1.0}, ArgumentError, "from 0 up to but not including 1"),
+        ({"validation_split": -0.1}, ArgumentError, "from 0 up to but not including 1"),
         ({"epochs": 0}, ArgumentError, "'epochs'.*1 or more"),
         ({"batch_size": 2.5}, ArgumentError, "'batch_size'.*whole number"),
     ],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from regard._validate import check_share
 from regard.errors import ArgumentError
 from regard.text import Labels
 from regard.text.labels import train_test_split
@@ -91,7 +92,7 @@ def train_validation_split(
                 received=f"{len(validation)} parts",
             )
         return examples, LabelledTexts.of(*validation, columns)
-    if share == 0:
+    if check_share("validation_split", share) == 0:
         return examples, None
     targets = labels.encode(examples.labels)
     kept, held = train_test_split(targets, share, labels, seed)
