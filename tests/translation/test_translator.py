@@ -228,7 +228,7 @@ def test_gold_links_are_by_target_and_source():
         ),
         (
             lambda translator: translator.translate(["a", "b"], prefixes=["c"]),
-            "2 prefixes",
+            "2 sources and 1 prefixes",
         ),
         (lambda translator: translator.translate(["a"], prefixes="c"), "list of texts"),
         (
