@@ -167,7 +167,7 @@ def _announce(listening: socket.socket, app: "Starlette") -> None:
 
 
 def _log_as_json() -> None:
-    from regard.serve.telemetry import JsonLines  # noqa: PLC0415 - needs the extra
+    from regard.serve.middleware import JsonLines  # noqa: PLC0415 - needs the extra
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())

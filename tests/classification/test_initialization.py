@@ -4,12 +4,13 @@ import pytest
 
 import regard
 from regard.classification.config import LARGE, TextClassifierConfig, recipe
-from regard.classification.initialization import (
+from regard.classification.network import (
+    ATTENTION,
+    build_text_classifier,
     log_odds,
     start_from_naive_bayes,
     start_randomly,
 )
-from regard.classification.network import ATTENTION, build_text_classifier
 
 CONFIG = TextClassifierConfig(
     embedding_units=4, recurrent_units=0, attention_units=4, naive_bayes=1.5

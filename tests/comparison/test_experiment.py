@@ -5,7 +5,7 @@ import pytest
 
 import regard
 from regard.comparison import Budget, compare, model_names
-from regard.comparison.optimization import _step_by_step, train_each
+from regard.comparison.experiment import _step_by_step, train_each
 from regard.comparison.sequence_problem import SequenceProblem
 from regard.errors import ArgumentError
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from regard.decoding.top_k import top_k
+from regard.decoding.beam_search import top_k
 
 pytestmark = pytest.mark.backends
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import pytest
 
-from regard.observation import hooks
+from regard.observation import forward_pass
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def seeded() -> None:
 def nothing_left_patched() -> Iterator[None]:
     """After every test, failed passes included, no layer has a stand-in."""
     yield
-    assert not hooks._STAND_INS
+    assert not forward_pass._STAND_INS
 
 
 @pytest.fixture

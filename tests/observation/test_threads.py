@@ -9,7 +9,7 @@ import pytest
 from observed_models import CASES, IDS, STATES
 
 import regard
-from regard.observation import hooks
+from regard.observation import forward_pass
 
 pytestmark = pytest.mark.backends
 
@@ -68,7 +68,7 @@ def test_a_thread_that_does_not_observe_is_not_recorded():
     model = CASES["shared"].make()
     observed = regard.observe(model)
     selection = observed._selected()
-    with hooks.recording(selection) as recorder:
+    with forward_pass.recording(selection) as recorder:
         other = threading.Thread(target=model, args=(STATES,))
         other.start()
         other.join()

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from regard.errors import ArgumentError, BundleError
 from regard.serve import Limits, create_app
-from regard.serve.telemetry import JsonLines
+from regard.serve.middleware import JsonLines
 
 
 def test_the_models(client):

@@ -14,15 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.errors import ArgumentError, MissingExtraError
-from regard.tasks import Dates, date_forms
-from regard.tasks.date_forms import (
+from regard.tasks import Dates
+from regard.tasks.date_writer import (
     all_forms,
     date_form,
+    date_writers,
+    digits_of,
     folded,
+    in_case,
     moment,
     unambiguous_forms,
 )
-from regard.tasks.date_writer import date_writers, digits_of, in_case
 from regard.tasks.dates import LOCALES
 
 # One year of each kind: it begins on each day of the week, with and without a leap day.
@@ -175,7 +177,7 @@ def test_listopad_is_october_here_and_november_there():
 
 
 def test_a_locale_without_any_form_left_is_refused(monkeypatch):
-    monkeypatch.setattr(date_forms, "contested", lambda forms: set(range(len(forms))))
+    monkeypatch.setattr(date_writer, "contested", lambda forms: set(range(len(forms))))
     with pytest.raises(ArgumentError, match=r"'da'.*free of doubt.*'nb'"):
         Dates(locales=("da", "nb"))
 

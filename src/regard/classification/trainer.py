@@ -9,13 +9,13 @@ import keras
 
 from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.config import TextClassifierConfig
-from regard.classification.initialization import (
+from regard.classification.labelled_texts import LabelledTexts
+from regard.classification.network import (
+    build_text_classifier,
     log_odds,
     start_from_naive_bayes,
     start_randomly,
 )
-from regard.classification.labelled_texts import LabelledTexts
-from regard.classification.network import build_text_classifier
 from regard.errors import DataError
 from regard.text import FeatureReader, Labels, Tokenizer
 from regard.text.feature_reader import spelling

@@ -18,11 +18,10 @@ from regard.plot.alignment_page import MAP_STYLE
 from regard.plot.document import page_style
 from regard.serve.batcher import Batching
 from regard.serve.endpoints import Endpoints
-from regard.serve.middleware import ReplyMiddleware
+from regard.serve.middleware import Metrics, ReplyMiddleware
 from regard.serve.openapi import openapi
 from regard.serve.problem_details import problem_response
 from regard.serve.registry import ModelSources, ServedModel, serve_models
-from regard.serve.telemetry import Metrics
 
 
 def create_app(

@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from regard.inference import Job, Limits, PredictionRequest, RequestError
 from regard.serve.batcher import ClosedError, QueueFullError
+from regard.serve.middleware import Metrics
 from regard.serve.problem_details import service_unavailable
 from regard.serve.registry import ServedModel
-from regard.serve.telemetry import Metrics
 
 _GONE = 499  # Nobody reads it: what nginx logs of a client that left.
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

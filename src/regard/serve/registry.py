@@ -14,7 +14,7 @@ from regard.errors import ArgumentError
 from regard.inference import Job, Limits
 from regard.kinds import kind_of, load
 from regard.serve.batcher import Batcher, Batching
-from regard.serve.telemetry import Metrics
+from regard.serve.middleware import Metrics
 
 #: By name the path of a bundle, or what ``regard.load`` makes of one; or paths alone,
 #: whose last parts are the names.

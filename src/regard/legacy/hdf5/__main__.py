@@ -20,7 +20,7 @@ def main(path: Path) -> None:
     """Write the content of the file, or what is wrong with it, to standard output."""
     _import_without_keras()
     from regard.errors import DataError  # noqa: PLC0415 - only importable from here on
-    from regard.legacy.hdf5.layouts import read_content  # noqa: PLC0415 - the same
+    from regard.legacy.hdf5.untrusted_file import read_content  # noqa: PLC0415 - the same
 
     limit_resources(path.stat().st_size if path.is_file() else 0)
     try:
