@@ -4,7 +4,7 @@ Written against Keras 3.15. A break in a later release is mended here and nowher
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -36,6 +36,31 @@ def raw_value(variable: keras.Variable) -> Any:
     ``variable.value`` would then make up a fresh initial value.
     """
     return variable._value
+
+
+def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:
+    """``keras.ops.scan``, which on TensorFlow fails where the steps are not counted.
+
+    With steps of unknown number it compares those of several inputs by a method that a
+    number of TensorFlow 2 does not have. With one input it compares nothing.
+    """
+    leaves = keras.tree.flatten(inputs)
+    is_symbolic = any(isinstance(leaf, keras.KerasTensor) for leaf in leaves)
+    if is_symbolic or leaves[0].shape[0] is not None:
+        return keras.ops.scan(step, carry, inputs)
+    import tensorflow as tf  # noqa: PLC0415 - only its shapes are unknown
+
+    count = tf.shape(leaves[0])[0]
+    arrays = [
+        tf.TensorArray(leaf.dtype, count, element_shape=leaf.shape[1:]).unstack(leaf)
+        for leaf in leaves
+    ]
+
+    def numbered(carry: Any, number: Any) -> Any:
+        read = [array.read(number) for array in arrays]
+        return step(carry, keras.tree.pack_sequence_as(inputs, read))
+
+    return keras.ops.scan(numbered, carry, tf.range(count))
 
 
 def without_fusion(layer: keras.Layer) -> keras.Layer:

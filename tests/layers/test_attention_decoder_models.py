@@ -180,6 +180,20 @@ def test_a_model_trains_and_is_observed_and_saved(tmp_path):
     np.testing.assert_array_equal(again.attention["decoder"].weights, attention.weights)
 
 
+@pytest.mark.parametrize("fed", [{}, {"feedback": "softmax"}, {"dropout": 0.1}])
+def test_lengths_that_differ_from_batch_to_batch(fed):
+    model = translator(**fed)
+    fill(model)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for steps in (4, 3, 2):
+        batch = [SOURCE[:, :steps], BEFORE[:, :steps]]
+        answered = model.predict(batch, verbose=0)
+        np.testing.assert_allclose(answered, to_numpy(model(batch)), atol=1e-5)
+    batches = ([(SOURCE[:, :n], BEFORE[:, :n]), AFTER[:, :n]] for n in (4, 3, 2))
+    history = model.fit((tuple(batch) for batch in batches), epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+
+
 def test_the_mask_of_the_inputs_goes_on():
     """A loss downstream leaves masked steps out; the mask of the memory ends."""
     layer, _ = decoder_and_oracle(score="dot")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.errors import ArgumentError, MissingExtraError
-from regard.tasks import Dates
+from regard.tasks import Dates, date_writer
 from regard.tasks.date_writer import (
     all_forms,
     date_form,

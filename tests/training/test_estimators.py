@@ -1,6 +1,8 @@
 """One surface of all estimators, whatever they learn: fit, go on, ask, measure."""
 
+import copy
 import json
+import pickle
 import signal
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, replace
@@ -136,6 +138,12 @@ def test_the_history_does_not_change(undisturbed):
         first.validation["loss"] = 0.0
 
 
+def test_the_history_travels(undisturbed):
+    stored = pickle.dumps(undisturbed.history)
+    assert pickle.loads(stored) == undisturbed.history  # noqa: S301 - made just before
+    assert copy.deepcopy(undisturbed.history) == undisturbed.history
+
+
 def test_the_validation_is_the_evaluation_on_the_validation_examples(kind, undisturbed):
     measured = undisturbed.evaluate(*kind.held_out)
     assert undisturbed.validation.to_dict() == measured.to_dict()
@@ -191,6 +199,7 @@ def _saving_every_step(monkeypatch):
     monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
 
 
+@pytest.mark.backends
 @pytest.mark.usefixtures("_saving_every_step")
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(
     kind, undisturbed, tmp_path

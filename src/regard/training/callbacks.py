@@ -145,20 +145,24 @@ class MetricsRestorer(keras.callbacks.Callback):
 
     Args:
         values: Those of the variables of the metrics; none where an epoch begins.
+        batches: The batches that come.
     """
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(self, values: Sequence[Any], batches: Any) -> None:
         super().__init__()
-        self._values = values
+        self._values, self._batches = values, batches
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Put the values back, which Keras has just reset."""
-        variables = self.model.metrics_variables
-        # On TensorFlow Keras may make them in the first step only; the measures of the
-        # epoch are those of its rest then.
-        if len(variables) == len(self._values):
-            for variable, value in zip(variables, self._values, strict=True):
-                variable.assign(value)
+        if not self._values:
+            return
+        if len(self.model.metrics_variables) != len(self._values):
+            # On TensorFlow Keras makes them when they first measure something.
+            x, y, shares = keras.utils.unpack_x_y_sample_weight(self._batches[0])
+            self.model.compute_metrics(x, y, self.model(x, training=False), shares)
+        pairs = zip(self.model.metrics_variables, self._values, strict=True)
+        for variable, value in pairs:
+            variable.assign(value)
 
 
 class InterruptBetweenSteps(keras.callbacks.Callback):

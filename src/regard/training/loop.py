@@ -133,7 +133,7 @@ class TrainingLoop:
         if self._step == len(self.batches):
             return self._logs
         callbacks = [
-            MetricsRestorer(metrics),
+            MetricsRestorer(metrics, batches),
             self.reporter,
             CheckpointSaver(self._save, self._step),
             interrupts,

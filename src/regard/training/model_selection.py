@@ -29,6 +29,10 @@ class EpochMetrics:
     def __post_init__(self) -> None:
         object.__setattr__(self, "validation", MappingProxyType(dict(self.validation)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What only lets itself be read cannot be pickled, or copied.
+        return type(self), tuple(self.to_dict().values())
+
     def to_dict(self) -> dict[str, Any]:
         """The measures as plain values, ready for JSON."""
         return {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops, tree
 
+from regard import _compat
 from regard._backend import backend_name
 from regard.ops.scan.step import Nest, Step, StepPart, bind_parts
 
@@ -67,7 +68,7 @@ def _plain(
     first = tree.map_structure(lambda tensor: tensor[0], (inputs, marks))
     _, like = step(apply, carry, *first, constants)
     blank = tree.map_structure(ops.zeros_like, like)
-    (carry, _), (_, outputs) = ops.scan(body, (carry, blank), (inputs, marks))
+    (carry, _), (_, outputs) = _compat.scan(body, (carry, blank), (inputs, marks))
     return carry, outputs
 
 
