@@ -47,3 +47,13 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
+)
+def test_a_page_begins_where_nothing_was_chosen(page):
+    """Keras by itself fails where no backend was chosen and TensorFlow is not there."""
+    code = "\n".join(blocks(page))
+    keras = code.find("import keras")
+    assert keras == -1 or 0 <= code.find("import regard") < keras

@@ -52,6 +52,14 @@ def test_a_wrong_choice_says_whose_it_is_and_what_there_is():
     )
 
 
+def test_a_choice_that_people_know_by_another_name_has_a_sentence_of_its_own():
+    with pytest.raises(ArgumentError) as caught:
+        check_choice("name", "x", ("a", "b"), problem="There is no such task.")
+    assert str(caught.value) == (
+        "There is no such task. Expected: one of 'a', 'b'. Received: 'x'."
+    )
+
+
 # Counts
 
 

@@ -17,7 +17,12 @@ Value = TypeVar("Value")
 
 
 def check_choice(
-    name: str, value: Value, choices: Iterable[Any], *, of: str | None = None
+    name: str,
+    value: Value,
+    choices: Iterable[Any],
+    *,
+    of: str | None = None,
+    problem: str | None = None,
 ) -> Value:
     """Refuse a value that is none of the choices.
 
@@ -26,6 +31,8 @@ def check_choice(
         value: Its value.
         choices: The values it may have; an iterable of them, or a mapping by them.
         of: The owner of the argument, with its article: ``"a translator"``.
+        problem: A sentence of its own, for a value that people give by another name
+            than that of the argument, such as an option of a command.
 
     Raises:
         ArgumentError: It is none of them.
@@ -33,6 +40,8 @@ def check_choice(
     known = list(choices)
     if value not in known:
         expected = f"one of {', '.join(map(repr, known))}"
+        if problem is not None:
+            raise ArgumentError(problem, expected=expected, received=repr(value))
         raise wrong_value(name, value, expected, of=of)
     return value
 

@@ -31,7 +31,7 @@ def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nosuch",), "of a task.*'first-n'"),
+        (("nosuch",), "no such task.*'first-n'"),
         (("first-n", "--models", "nosuch"), "some of none, published"),
         (("first-n", "--set", "n"), "expected NAME=VALUE, received 'n'"),
         (("first-n", "--set", "n=two"), "'n'.*a whole number.*'two'"),

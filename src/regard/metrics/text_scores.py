@@ -71,7 +71,8 @@ def bleu(
         Papineni et al. (2002), BLEU: a method for automatic evaluation of machine
         translation. Post (2018), A call for clarity in reporting BLEU scores.
     """
-    check_choice("tokenize", tokenize, TOKENIZATIONS, of="BLEU")
+    problem = "BLEU is not computed with this tokenisation."
+    check_choice("tokenize", tokenize, TOKENIZATIONS, problem=problem)
     check_texts(predictions, references)
     metric = _sacrebleu("BLEU").BLEU(
         tokenize=tokenize,

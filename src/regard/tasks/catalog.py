@@ -50,7 +50,9 @@ def get(name: str, **settings: Any) -> Any:
         >>> task.score(pairs.target_texts, pairs).accuracy
         1.0
     """
-    task = _BY_NAME[check_choice("name", name, _BY_NAME, of="a task")]
+    task = _BY_NAME[
+        check_choice("name", name, _BY_NAME, problem="There is no such task.")
+    ]
     known = [field.name for field in fields(task)]
     check_settings(settings, known, of=f"the task '{name}'")
     return task(**settings)

@@ -114,7 +114,8 @@ def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:
     Raises:
         ArgumentError: It is as above.
     """
-    check_choice("choose_by", choose_by, ("loss", "bleu"))
+    problem = "The best epoch is told by the loss or by BLEU."
+    check_choice("choose_by", choose_by, ("loss", "bleu"), problem=problem)
     if choose_by == "bleu" and held_out is None:
         raise ArgumentError(
             "The best epoch cannot be chosen by BLEU without validation pairs.",
