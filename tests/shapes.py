@@ -56,13 +56,16 @@ def checked(function):
 def _uncompiled(function, checking):
     """The checking function, but not within ``torch.compile``, which cannot trace it.
 
-    What is compiled was checked when it ran eagerly.
+    What is compiled was checked when it ran eagerly. Where a program breaks off, what
+    it calls runs eagerly, and so does the checker: it is none to be compiled alone.
     """
     import keras
 
     if keras.backend.backend() != "torch":
         return checking
     import torch
+
+    checking = torch.compiler.disable(checking)
 
     @functools.wraps(function)
     def call(*args, **kwargs):
