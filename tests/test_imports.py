@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -174,6 +175,11 @@ HIDE = (
 )
 
 
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="needs an installed PyTorch"
+)
+
+
 def test_jax_is_taken_where_keras_would_fail(tmp_path):
     home = str(tmp_path)
     assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
@@ -182,12 +188,14 @@ def test_jax_is_taken_where_keras_would_fail(tmp_path):
     assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
 
 
+@needs_torch
 def test_a_configured_choice_stays(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     home = str(tmp_path)
     assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "torch"
 
 
+@needs_torch
 def test_a_choice_by_environment_stays(tmp_path):
     home = str(tmp_path)
     assert fresh(HIDE + BACKEND, KERAS_BACKEND="torch", KERAS_HOME=home) == "torch"
@@ -205,6 +213,7 @@ def test_a_damaged_configuration_counts_as_none(tmp_path):
     assert fresh(HIDE + BACKEND, KERAS_BACKEND=None, KERAS_HOME=home) == "jax"
 
 
+@needs_torch
 def test_a_keras_that_is_imported_already_is_left_alone(tmp_path):
     code = "import keras, regard; print(keras.backend.backend())"
     home = str(tmp_path)
