@@ -29,6 +29,20 @@ def test_a_sure_error_is_expensive_but_finite():
     assert 80 < result.loss < 100
 
 
+def test_the_calibration_error_is_that_of_15_bins():
+    probabilities = np.array([[0.95, 0.05], [0.05, 0.95], [0.7, 0.3]])
+    result = evaluate(probabilities, np.array([0, 0, 0]), ["a", "b"])
+    assert result.expected_calibration_error == pytest.approx(2 / 3 * 0.45 + 0.3 / 3)
+    assert result.to_dict()["expected_calibration_error"] == (
+        result.expected_calibration_error
+    )
+
+
+def test_no_loss_is_a_positive_zero():
+    loss = evaluate(np.eye(2), np.array([0, 1]), ["a", "b"]).loss
+    assert math.copysign(1, loss) == 1
+
+
 def test_measures_agree_with_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics", reason="only a second opinion")
     generator = np.random.default_rng(0)

@@ -47,6 +47,7 @@ EVALUATION = ClassificationEvaluation(
     accuracy=0.75,
     macro_f1=0.7,
     loss=0.5,
+    expected_calibration_error=0.025,
     per_class={
         "bad": ClassMetrics(1, 0.5, 0.6, 1_200),
         "良い": ClassMetrics(0, 0, 0, 3),

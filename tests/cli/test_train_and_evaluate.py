@@ -16,6 +16,7 @@ METRICS = """\
 accuracy 0.7500
 macro F1 0.7000
 loss     0.5000 nats
+ECE      0.0250
 
 label  precision     recall         F1   examples
 bad       1.0000     0.5000     0.6000      1,200

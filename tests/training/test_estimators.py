@@ -53,7 +53,7 @@ CLASSIFIER = Kind(
     toy.messages(12, seed=9),
     lambda classifier, texts: classifier.explain(texts),
     "toy_classifier",
-    {"loss", "accuracy"},
+    {"loss", "accuracy", "temperature"},
 )
 TRANSLATOR = Kind(
     lambda **settings: regard.Translator(

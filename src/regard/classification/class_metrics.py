@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from regard.metrics import expected_calibration_error
 from regard.types import FloatArray, IntArray
 
 
@@ -38,6 +39,9 @@ class ClassificationEvaluation:
             the predictions.
         loss: The mean of minus the logarithm of the probability of the right label,
             in nats.
+        expected_calibration_error: The mean distance between the confidence and the
+            accuracy in 15 bins, 0 to 1; see
+            ``regard.metrics.expected_calibration_error``.
         per_class: The measures of each class by its label.
         confusion: ``(classes, classes)``, counts: a row for each right label, a
             column for each predicted one, both in the order of ``per_class``.
@@ -46,6 +50,7 @@ class ClassificationEvaluation:
     accuracy: float
     macro_f1: float
     loss: float
+    expected_calibration_error: float
     per_class: Mapping[str, ClassMetrics]
     confusion: IntArray
 
@@ -55,6 +60,7 @@ class ClassificationEvaluation:
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
             "loss": self.loss,
+            "expected_calibration_error": self.expected_calibration_error,
             "per_class": {
                 name: asdict(metrics) for name, metrics in self.per_class.items()
             },
@@ -76,15 +82,27 @@ def evaluate(
     np.add.at(confusion, (targets, probabilities.argmax(axis=1)), 1)
     classes = [_class_metrics(confusion, index) for index in range(len(names))]
     occurring = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
-    of_targets = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     return ClassificationEvaluation(
         accuracy=float(np.trace(confusion) / len(targets)),
         macro_f1=float(np.mean([metrics.f1 for metrics in classes], where=occurring)),
-        # A probability that was rounded to 0 counts as the smallest there is.
-        loss=float(-np.log(np.maximum(of_targets, np.finfo(np.float32).tiny)).mean()),
+        loss=log_loss(probabilities, targets),
+        expected_calibration_error=float(
+            expected_calibration_error(probabilities, targets)
+        ),
         per_class=dict(zip(names, classes, strict=True)),
         confusion=confusion,
     )
+
+
+def log_loss(probabilities: FloatArray, targets: IntArray) -> float:
+    """The mean of minus the logarithm of the probability of the right class, in nats.
+
+    A probability that was rounded to 0 counts as the smallest there is.
+    """
+    of_targets = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    smallest = np.finfo(np.float32).tiny
+    # Not the negative mean: of nothing but ones that is -0.
+    return float(np.log(1 / np.maximum(of_targets, smallest)).mean())
 
 
 def _class_metrics(confusion: IntArray, index: int) -> ClassMetrics:

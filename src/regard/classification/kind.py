@@ -89,7 +89,7 @@ class TextClassifierKind:
         return model.evaluate(texts, [known[name] for name in names])
 
     def evaluation_table(self, evaluation: ClassificationEvaluation) -> str:
-        """Accuracy, macro F1 and loss, and a line for each label."""
+        """Accuracy, macro F1, loss and calibration, and a line for each label."""
         from regard.plot.characters import for_terminal  # noqa: PLC0415 - loading needs none
 
         rows: list[tuple[str, ...]] = [_TABLE_HEAD]
@@ -105,7 +105,8 @@ class TextClassifierKind:
         ]
         return (
             f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
-            f"loss     {evaluation.loss:.4f} nats\n\n{_aligned(rows)}"
+            f"loss     {evaluation.loss:.4f} nats\n"
+            f"ECE      {evaluation.expected_calibration_error:.4f}\n\n{_aligned(rows)}"
         )
 
     def request_schema(self, model: TextClassifier, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from regard.classification.config import TextClassifierConfig
+from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import ArgumentError
 from regard.layers import GRU, AttentionPooling
 from regard.types import FloatArray, IntArray
@@ -36,12 +37,13 @@ def build_text_classifier(
     r"""A network that reads features of tokens and gives probabilities.
 
     .. math::
-        p = \mathrm{softmax}(W v + b), \qquad v = \sum_t a_t h_t
+        p = \mathrm{softmax}((W v + b) / T), \qquad v = \sum_t a_t h_t
 
     with :math:`h_t` the embedding of token :math:`t` (``FeatureEmbedding``), beside it
     the state of a bidirectional GRU where ``config`` asks for one, and :math:`a` its
     attention (``AttentionPooling``, score ``"context"``). The pooled vector is all that
-    the prediction is made from.
+    the prediction is made from. The temperature :math:`T` (``TemperedSoftmax``) is 1
+    while the rest is trained.
 
     Args:
         config: The settings.
@@ -79,12 +81,12 @@ def build_text_classifier(
         name=ATTENTION,
     )(states)
     context = keras.layers.Dropout(config.dropout, seed=next(seeds))(context)
-    probabilities = keras.layers.Dense(
+    logits = keras.layers.Dense(
         classes,
-        activation="softmax",
         kernel_initializer=initializers.GlorotUniform(seed=next(seeds)),
         name=CLASSES,
     )(context)
+    probabilities = TemperedSoftmax(name=PROBABILITIES)(logits)
     return keras.Model(features, probabilities, name="text_classifier")
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 
 from regard.classification.artifact import TrainedTextClassifier
+from regard.classification.class_metrics import log_loss
 from regard.classification.config import TextClassifierConfig
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.network import (
@@ -15,6 +17,11 @@ from regard.classification.network import (
     log_odds,
     start_from_naive_bayes,
     start_randomly,
+)
+from regard.classification.temperature import (
+    PROBABILITIES,
+    fitted_temperature,
+    tempered,
 )
 from regard.errors import DataError
 from regard.text import FeatureReader, Labels, Tokenizer
@@ -110,8 +117,9 @@ def train_text_classifier(
 
     Training ends when the validation has not become better for ``config.patience``
     epochs, and the weights of the best epoch are kept: that of the highest accuracy,
-    of several that of the lowest loss. The same arguments give the same model; the
-    global random state is neither used nor changed.
+    of several that of the lowest loss. The temperature that suits the validation makes
+    the model as sure as it is right. The same arguments give the same model; the global
+    random state is neither used nor changed.
 
     Args:
         train: The examples to train on.
@@ -136,12 +144,13 @@ def train_text_classifier(
         start_from_naive_bayes(model, odds, config)
     batches = _batches(train, config, seed)
     _compile(model, config, steps=config.epochs * len(batches))
+    selection = ModelSelection(_merit, config.patience)
     loop = TrainingLoop(
         model=model,
         fresh=lambda: _build(features, classes, config, seed),
         batches=batches,
         validate=_validation_of(model, validation, config),
-        selection=ModelSelection(_merit, config.patience),
+        selection=selection,
         reporter=_ClassificationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
         loss_name=_LOSS,
@@ -153,7 +162,10 @@ def train_text_classifier(
         },
         checkpoint=checkpoint,
     )
-    return loop.run()
+    outcome = loop.run()
+    temperature = selection.best().validation.get("temperature", 1.0)
+    outcome.model.get_layer(PROBABILITIES).temperature.assign(temperature)
+    return outcome
 
 
 class _ClassificationReporter(ProgressReporter):
@@ -178,16 +190,27 @@ class _ClassificationReporter(ProgressReporter):
 def _validation_of(
     model: keras.Model, examples: EncodedExamples | None, config: TextClassifierConfig
 ) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
-    """The function that measures the model on the validation examples."""
+    """The function that measures the model on the validation examples.
+
+    The loss is that at the temperature which suits them: a model that has become too
+    sure of itself is none the worse for it.
+    """
     if examples is None:
         return lambda _: {}
     batches = _batches(examples, config).epoch(0)
+    counted = np.concatenate([batches[index][2] for index in range(len(batches))]) > 0
+    padded = np.concatenate([batches[index][1] for index in range(len(batches))])
+    targets = padded[counted]
 
     def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
-        logs = model.evaluate(
-            as_input(batches), verbose=0, callbacks=[interrupts], return_dict=True
-        )
-        return {"loss": float(logs[_LOSS]), "accuracy": float(logs[_ACCURACY])}
+        given = model.predict(as_input(batches), verbose=0, callbacks=[interrupts])
+        probabilities = given[counted]
+        temperature = fitted_temperature(probabilities, targets)
+        return {
+            "loss": log_loss(tempered(probabilities, temperature), targets),
+            "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
+            "temperature": temperature,
+        }
 
     return validate
 

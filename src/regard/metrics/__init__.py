@@ -1,5 +1,6 @@
-"""Figures for sequences: translations, alignments, and where attention went."""
+"""Figures for texts: translations, alignments, probabilities, where attention went."""
 
+from regard.metrics.calibration import CalibrationError, expected_calibration_error
 from regard.metrics.gold_attention import AttentionMass, attention_mass, hard_alignment
 from regard.metrics.text_scores import TextScore, bleu, chrf, exact_match
 from regard.metrics.word_alignment import (
@@ -16,6 +17,7 @@ __all__ = [
     "Alignment",
     "AlignmentScore",
     "AttentionMass",
+    "CalibrationError",
     "Link",
     "TextScore",
     "alignment_error_rate",
@@ -23,6 +25,7 @@ __all__ = [
     "bleu",
     "chrf",
     "exact_match",
+    "expected_calibration_error",
     "format_alignment",
     "hard_alignment",
     "parse_alignment",

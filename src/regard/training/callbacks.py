@@ -202,6 +202,10 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         """Let an interrupt through."""
         self._raise_pending()
 
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
+        """Let an interrupt through."""
+        self._raise_pending()
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._pending:
             signal.default_int_handler(number, frame)

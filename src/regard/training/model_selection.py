@@ -83,6 +83,10 @@ class ModelSelection:
         """Whether no better epoch has come for too long."""
         return self._epochs_since_best(self.history) >= self._patience
 
+    def best(self) -> EpochMetrics:
+        """The measures of the best epoch."""
+        return self.history[-1 - self._epochs_since_best(self.history)]
+
     def selected(self) -> Weights:
         """The weights that the training ends with."""
         groups = zip(*self.weights, strict=True)
