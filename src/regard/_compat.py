@@ -127,6 +127,17 @@ def mask_of(tensor: Any) -> Any | None:
     return get_keras_mask(tensor)
 
 
+def operations_before(tensor: keras.KerasTensor) -> Iterator[Any]:
+    """The operations that made a symbolic tensor, backwards by their first input."""
+    while hasattr(tensor, "_keras_history"):
+        operation, node, _ = tensor._keras_history
+        yield operation
+        inputs = operation._inbound_nodes[node].input_tensors
+        if not inputs:
+            return
+        tensor = inputs[0]
+
+
 def attach_mask(tensor: Any, mask: Any | None) -> None:
     """Let a mask travel with a tensor."""
     set_keras_mask(tensor, mask)

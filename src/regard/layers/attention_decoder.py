@@ -82,6 +82,7 @@ class AttentionDecoder(AttentionLayer):
             of ``(batch, units)``. None: zeros.
         memory_mask: ``(batch, keys)``, True where a key is valid. It comes by itself
             from layers that make masks.
+        mask: The same, by the name that wrappers such as ``TimeDistributed`` know.
         return_attention_scores: Whether to return ``(output, weights)``.
         training: Whether dropout and sampling are on.
 
@@ -197,8 +198,9 @@ class AttentionDecoder(AttentionLayer):
         targets: Int[Tensor, "batch steps"] | None = None,
         *,
         initial_state: Any = None,
-        memory_mask: Shaped[Tensor, "batch keys"] | None = None,
-        inputs_mask: Shaped[Tensor, "batch steps"] | None = None,
+        memory_mask: Shaped[Tensor, "batch keys ..."] | None = None,
+        inputs_mask: Shaped[Tensor, "batch steps ..."] | None = None,
+        mask: Shaped[Tensor, "batch keys ..."] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
     ) -> (
@@ -212,8 +214,8 @@ class AttentionDecoder(AttentionLayer):
         self._check_call(inputs, targets)
         self._check_inputs(memory, inputs, targets, initial_state)
         if memory_mask is None:
-            # Keras fills it in only where there is a second tensor.
-            memory_mask = mask_of(memory)
+            # Keras fills it in only where there is a second tensor, else `mask`.
+            memory_mask = mask_of(memory) if mask is None else mask
         valid = None
         if inputs is not None:
             valid = check_mask("inputs_mask", inputs_mask, inputs)

@@ -11,6 +11,7 @@ from regard._typing import Float, Tensor
 from regard._validate import check_choice, check_count, check_share
 from regard.errors import ArgumentError
 from regard.layers.score_functions import ScoreFunction, ScoreSizes
+from regard.layers.shapes import check_travelling_masks
 
 
 class AttentionLayer(keras.layers.Layer):
@@ -123,6 +124,7 @@ class AttentionLayer(keras.layers.Layer):
             inspect.signature, (self.call, self.compute_output_shape)
         )
         arguments = call.bind(*args, **kwargs).arguments
+        check_travelling_masks(arguments.values())
         shapes = [
             None if (tensor := arguments.get(name)) is None else tuple(tensor.shape)
             for name, of in zip(call.parameters, output_shape.parameters, strict=False)

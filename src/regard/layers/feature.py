@@ -28,7 +28,8 @@ class FeatureAttention(AttentionLayer):
 
     Call arguments:
         inputs: The features.
-        mask: ``(batch, features)``, True where a feature is valid.
+        mask: ``(batch, features)``, True where a feature is valid, or ``(batch,)``,
+            True where all are: so ``TimeDistributed`` hands on the mask of a sequence.
         return_attention_scores: Whether to return ``(outputs, weights)``.
         training: Whether dropout is on.
 
@@ -74,7 +75,7 @@ class FeatureAttention(AttentionLayer):
     def call(
         self,
         inputs: Float[Tensor, "batch features"],
-        mask: Shaped[Tensor, "batch features"] | None = None,
+        mask: Shaped[Tensor, "batch ..."] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
     ) -> (
@@ -83,6 +84,9 @@ class FeatureAttention(AttentionLayer):
     ):
         """Weigh the features; see the class for arguments and shapes."""
         if mask is not None:
+            mask = ops.convert_to_tensor(mask)
+            if len(mask.shape) == 1:
+                mask = ops.broadcast_to(mask[:, None], ops.shape(inputs))
             mask = check_mask("mask", mask, inputs[..., None])
             inputs = erase_padding(inputs[..., None], mask)[..., 0]
         weights = masked_softmax(self._feature_scores(inputs), mask)

@@ -9,6 +9,7 @@ from regard._typing import Bool, Float, Tensor
 from regard.errors import ArgumentError
 from regard.layers.attention_layer import ScoredAttention, check_optional_count
 from regard.layers.score_functions import PAIR_SCORES
+from regard.layers.shapes import mask_of_places
 from regard.ops import (
     causal_mask,
     erase_padding,
@@ -54,6 +55,12 @@ class PairedAttention(ScoredAttention):
     ) -> None:
         super().__init__(score, PAIR_SCORES, units, num_heads, **kwargs)
         self.window = check_optional_count("window", window)
+
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> Tensor | None:
+        """The mask of the queries, which goes on."""
+        return mask_of_places(previous_mask, inputs)
 
     def _build_pair(self, query: int, key: int, value: int) -> None:
         """Check the numbers of features and make the weights of the score."""

@@ -50,7 +50,8 @@ class AttentionPooling(ScoredAttention):
     Call arguments:
         inputs: The states.
         mask: ``(batch, time)``, True where a state is valid. Comes by itself from a
-            layer before that makes a mask.
+            layer before that makes a mask; after ``TimeDistributed`` over masked
+            sentences a sentence is valid where any of its words is.
         return_attention_scores: Whether to return ``(context, weights)``.
         training: Whether dropout is on.
 
@@ -104,7 +105,7 @@ class AttentionPooling(ScoredAttention):
     def call(
         self,
         inputs: Float[Tensor, "batch time features"],
-        mask: Shaped[Tensor, "batch time"] | None = None,
+        mask: Shaped[Tensor, "batch time ..."] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
     ) -> (

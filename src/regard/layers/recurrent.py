@@ -3,10 +3,11 @@
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from regard._backend import backend_name
 from regard._typing import Float, Shaped, Tensor
+from regard.layers.shapes import mask_of_places
 from regard.ops import project
 from regard.ops.scan import CELLS, Cell, gates, split_gates, unroll
 from regard.ops.scan.step import Step
@@ -17,6 +18,26 @@ class _FastLoop:
 
     #: The cell's name in ``regard.ops.scan``.
     _cell_name: str
+
+    def call(
+        self,
+        sequences: Float[Tensor, "batch time features"],
+        initial_state: Any = None,
+        mask: Shaped[Tensor, "batch time ..."] | None = None,
+        training: bool = False,
+    ) -> Any:
+        """Run over the sequences, as the layer of Keras does."""
+        layer: Any = super()
+        mask = mask_of_places(mask, sequences)
+        return layer.call(sequences, initial_state, mask, training)
+
+    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+        """The mask of the steps, where they go on."""
+        layer: Any = super()
+        mask = tree.flatten(mask)[0]
+        return layer.compute_mask(
+            sequences, mask_of_places(mask, tree.flatten(sequences)[0])
+        )
 
     def inner_loop(
         self,

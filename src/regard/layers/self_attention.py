@@ -71,7 +71,7 @@ class SelfAttention(PairedAttention):
     def call(  # noqa: PLR0917 - the order Keras's own layers have
         self,
         inputs: Float[Tensor, "batch time features"],
-        mask: Shaped[Tensor, "batch time"] | None = None,
+        mask: Shaped[Tensor, "batch time ..."] | None = None,
         attention_mask: Shaped[Tensor, "*outer #time #time"] | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,

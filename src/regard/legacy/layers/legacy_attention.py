@@ -7,7 +7,7 @@ import keras
 
 from regard._typing import Tensor
 from regard.layers.attention_layer import clone_initializer
-from regard.layers.shapes import Shape, check_features
+from regard.layers.shapes import Shape, any_inside, check_features
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -93,8 +93,24 @@ class LegacyAttention(keras.layers.Layer):
                 weights in the axes that all layers of this library have.
             training: Whether the layer is being trained.
         """
+        if not isinstance(inputs, list | tuple):
+            # As Keras 2 handed on the mask of what TimeDistributed had read.
+            mask = any_inside(mask, max(1, len(inputs.shape) - 1))
         outputs, weights = self.attend(inputs, mask, training)
         return (outputs, weights) if return_attention_scores else outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs of a call, found by tracing it."""
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs, which ``TimeDistributed`` asks for."""
+        inputs = keras.tree.map_shape_structure(
+            lambda shape: keras.KerasTensor(shape, self.compute_dtype), input_shape
+        )
+        return keras.tree.map_structure(
+            lambda output: output.shape, self.compute_output_spec(inputs)
+        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: what comes out has no time axis, or the original passed no mask on."""

@@ -7,7 +7,7 @@ from keras import ops
 
 from regard._typing import Tensor
 from regard._validate import check_choice
-from regard.layers.shapes import Shape
+from regard.layers.shapes import Shape, any_inside
 from regard.legacy.layers.activations import epsilon_softmax, penalized
 from regard.legacy.layers.legacy_attention import (
     LegacyAttention,
@@ -203,8 +203,9 @@ class SeqSelfAttention(LegacyAttention):
         total = ops.sum(ops.square(apart)) / ops.cast(ops.shape(wide)[0], wide.dtype)
         self.add_loss(self.attention_regularizer_weight * total)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002 - Keras's signature
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask goes on with the values, not with the attention."""
+        previous_mask = any_inside(previous_mask, len(inputs.shape) - 1)
         return [previous_mask, None] if self.return_attention else previous_mask
 
     def get_config(self) -> dict[str, Any]:
