@@ -96,6 +96,42 @@ class Observation:
     outputs: Any
     attention: Mapping[str, AttentionMap]
 
+    def stacked(self, layer: str) -> AttentionMap:
+        """The attention of all uses of a layer as one, with an axis ``"call"``.
+
+        For a layer that is called in a loop. The axis comes after the batch, in the
+        order of the calls. Where the calls saw different numbers of queries or keys,
+        the smaller ones are filled up with zeros at the end: a key that was not there
+        had no weight.
+
+        Args:
+            layer: The path of the layer, without the number of a use.
+
+        Raises:
+            ArgumentError: There is no such layer, or its uses have different axes.
+        """
+        uses = [each for each in self.attention.values() if each.layer == layer]
+        if not uses:
+            paths = dict.fromkeys(each.layer for each in self.attention.values())
+            raise ArgumentError(
+                f"There is no attention of a layer '{layer}'.",
+                expected=f"one of {', '.join(map(repr, paths)) or 'none'}",
+            )
+        first = uses[0]
+        if any(use.axes != first.axes for use in uses):
+            raise ArgumentError(
+                f"The uses of the layer '{layer}' have different axes.",
+                expected=f"{first.axes} in each",
+                received=", ".join(sorted({str(use.axes) for use in uses})),
+            )
+        longest = np.max([use.shape for use in uses], axis=0)
+        weights = np.zeros((len(uses), *longest), first.weights.dtype)
+        for call, use in zip(weights, uses, strict=True):
+            call[tuple(map(slice, use.shape))] = use.weights
+        batch, *inner = first.axes
+        axes = (batch, "call", *inner)
+        return AttentionMap(np.moveaxis(weights, 0, 1), axes, layer, first.kind)
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:

@@ -6,6 +6,7 @@ import pytest
 from observed_models import CASES, STATES, Case
 
 import regard
+from regard.layers import CrossAttention
 
 pytestmark = pytest.mark.backends
 
@@ -107,6 +108,59 @@ def test_steps_are_the_weights_of_each_step():
                 keras.ops.convert_to_numpy(wanted),
                 atol=1e-6,
             )
+
+
+class Writer(keras.Model):
+    """Looks at its source in a loop, in each step at one more place of itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.look = CrossAttention("scaled_dot", name="look")
+        self.back = CrossAttention("dot", name="back")
+
+    def build(self, shape):
+        self.look.build(shape, shape)
+        self.back.build(shape, shape)
+
+    def call(self, source):
+        states = source[:, :1]
+        for _ in range(3):
+            step = self.look(states[:, -1:], source) + self.back(states[:, -1:], states)
+            states = keras.ops.concatenate([states, step], axis=1)
+        return states
+
+
+def test_calls_in_a_loop_are_stacked():
+    observed = regard.observe(Writer())
+    result = observed.predict(STATES, verbose=0)
+    assert list(result.attention) == [
+        *("look", "back", "look#2", "back#2", "look#3", "back#3")
+    ]
+    look = result.stacked("look")
+    assert look.axes == ("batch", "call", "heads", "queries", "keys")
+    assert look.shape == (4, 3, 1, 1, 6)
+    assert look.kind == "CrossAttention"
+    for call, key in enumerate(("look", "look#2", "look#3")):
+        np.testing.assert_array_equal(
+            look.select(call=call).weights, result.attention[key].weights
+        )
+    # The keys of a later call are none of an earlier one.
+    back = result.stacked("back").weights[:, :, 0, 0]
+    assert back.shape == (4, 3, 3)
+    np.testing.assert_allclose(back.sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(back[0] > 0, np.tril(np.ones((3, 3), bool)))
+    with pytest.raises(regard.errors.ArgumentError, match="'look', 'back'"):
+        result.stacked("look#2")
+
+
+def test_uses_of_different_axes_are_not_stacked():
+    pooled, looked = (
+        regard.types.AttentionMap(np.ones(len(axes) * (1,)), axes, "look")
+        for axes in (("batch", "keys"), ("batch", "queries", "keys"))
+    )
+    result = regard.Observation(None, {"look": pooled, "look#2": looked})
+    with pytest.raises(regard.errors.ArgumentError, match="different axes"):
+        result.stacked("look")
 
 
 def test_a_caller_that_asks_for_weights_still_gets_them():

@@ -8,7 +8,7 @@ from observed_models import STATES
 import regard
 from regard import _compat
 from regard.errors import ObservationError
-from regard.layers import AttentionPooling
+from regard.layers import AttentionPooling, SelfAttention
 
 pytestmark = pytest.mark.backends
 
@@ -76,6 +76,53 @@ def test_a_model_without_attention_lists_what_there_is():
     with pytest.raises(ObservationError, match="no attention layer") as caught:
         regard.observe(model)
     assert "GRU" in str(caught.value)
+
+
+class Blocks(keras.Model):
+    """Layers of the same names beside each other, which Keras allows here."""
+
+    def __init__(self, names):
+        super().__init__()
+        self.blocks = [SelfAttention("dot", name=name) for name in names]
+
+    def build(self, shape):
+        for block in self.blocks:
+            block.build(shape)
+
+    def call(self, inputs):
+        for scale, block in enumerate(self.blocks, start=1):
+            inputs = block(inputs * scale)
+        return inputs
+
+
+def test_layers_of_the_same_name_are_chosen_apart():
+    model = Blocks(["look", "look", "look@2", "look"])
+    every = regard.observe(model)(STATES)
+    paths = ["look", "look@3", "look@2", "look@4"]
+    assert list(every.attention) == paths
+    states = STATES
+    for scale, (block, path) in enumerate(zip(model.blocks, paths, strict=True), 1):
+        states, expected = block(states * scale, return_attention_scores=True)
+        result = regard.observe(model, layers=path)(STATES)
+        assert list(result.attention) == [path]
+        for weights in (result.attention[path], every.attention[path]):
+            assert weights.layer == path
+            np.testing.assert_array_equal(
+                weights.weights, keras.ops.convert_to_numpy(expected)
+            )
+
+
+def test_a_path_is_a_pattern_of_itself():
+    model = Blocks(["look[0]", "look[1]"])
+    assert regard.observe(model, layers="look[1]").paths == ("look[1]",)
+
+
+def test_a_name_like_the_number_of_a_call():
+    model = Blocks(["look", "look#2"])
+    model.blocks.append(model.blocks[0])
+    attention = regard.observe(model)(STATES).attention
+    assert list(attention) == ["look", "look#2", "look#3"]
+    assert [each.layer for each in attention.values()] == ["look", "look#2", "look"]
 
 
 def test_an_unbuilt_model_is_searched_in_its_first_pass():

@@ -16,7 +16,8 @@ class HookPoint:
     """One attention layer of a model, where its weights can be captured.
 
     Args:
-        path: The names of the layers that hold it and its own, joined by ``/``.
+        path: The names of the layers that hold it and its own, joined by ``/``. The
+            second layer of a name beside another has ``@2`` after it, and so on.
         layer: The layer.
         adapter: How its weights are captured.
     """
@@ -51,7 +52,7 @@ def select_hook_points(model: keras.Model, patterns: Sequence[str]) -> Selection
     chosen = tuple(
         point
         for point in available
-        if any(fnmatchcase(point.path, pattern) for pattern in patterns)
+        if any(_matches(point.path, pattern) for pattern in patterns)
     )
     _refuse_loops(model, chosen)
     return Selection(chosen, _around(model, chosen, keras.layers.TimeDistributed))
@@ -62,13 +63,33 @@ def _walk(
 ) -> Iterator[tuple[str, keras.Layer]]:
     """Every layer below a layer once, with the first path that leads to it."""
     visited = set() if visited is None else visited
-    for child in _compat.sublayers(layer):
+    children = [child for child in _compat.sublayers(layer) if id(child) not in visited]
+    for name, child in _named_apart(children):
         if id(child) in visited:
+            # Below one of those before.
             continue
         visited.add(id(child))
-        path = f"{prefix}{child.name}"
+        path = f"{prefix}{name}"
         yield path, child
         yield from _walk(child, f"{path}/", visited)
+
+
+def _named_apart(layers: Sequence[keras.Layer]) -> Iterator[tuple[str, keras.Layer]]:
+    """Layers with their names, those that share one told apart by a number."""
+    taken = {layer.name for layer in layers}
+    seen: set[str] = set()
+    for layer in {id(layer): layer for layer in layers}.values():
+        name, number = layer.name, 1
+        while name in seen or (number > 1 and name in taken):
+            number += 1
+            name = f"{layer.name}@{number}"
+        seen.add(name)
+        yield name, layer
+
+
+def _matches(path: str, pattern: str) -> bool:
+    # A path is a pattern of itself, whatever characters are in its names.
+    return path == pattern or fnmatchcase(path, pattern)
 
 
 def _hook_points(model: keras.Model) -> Iterator[HookPoint]:
@@ -102,7 +123,7 @@ def _require_matches(
             received=f"layers of the classes {', '.join(classes) or 'none'}",
         )
     for pattern in patterns:
-        if not any(fnmatchcase(point.path, pattern) for point in available):
+        if not any(_matches(point.path, pattern) for point in available):
             raise ObservationError(
                 f"No attention layer of the model '{model.name}' matches '{pattern}'.",
                 expected=f"a pattern for any of {_listed(available)}",

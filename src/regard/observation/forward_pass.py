@@ -308,9 +308,14 @@ def _refuse_trapped(
 def _layer_calls(captured: Sequence[CapturedWeights]) -> tuple[LayerCall, ...]:
     counts: dict[str, int] = {}
     calls = []
+    paths = {each.hook_point.path for each in captured}
     for each in captured:
         path = each.hook_point.path
-        counts[path] = number = counts.get(path, 0) + 1
+        number = counts.get(path, 0) + 1
+        # Another layer may have a name that looks like the number of a call.
+        while number > 1 and f"{path}#{number}" in paths:
+            number += 1
+        counts[path] = number
         key = path if number == 1 else f"{path}#{number}"
         name = type(each.hook_point.layer).__name__
         calls.append(LayerCall(key, path, name, each.axes))
