@@ -1,5 +1,6 @@
 """``GRU`` and ``LSTM`` are those of Keras: the same weights, numbers and gradients."""
 
+import importlib
 from itertools import product
 
 import keras
@@ -13,7 +14,11 @@ from regard.layers import GRU, LSTM, recurrent
 
 pytestmark = pytest.mark.backends
 ON_JAX = keras.backend.backend() == "jax"
-on_jax = pytest.mark.skipif(not ON_JAX, reason="elsewhere they run as Keras runs them")
+ON_TORCH = keras.backend.backend() == "torch"
+IS_FAST = ON_JAX or ON_TORCH
+where_fast = pytest.mark.skipif(
+    not IS_FAST, reason="elsewhere they run as Keras runs them"
+)
 
 BATCH, STEPS, UNITS, FEATURES = 4, 5, 4, 3
 RNG = np.random.default_rng(6)
@@ -30,14 +35,19 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @pytest.fixture
 def runs(monkeypatch):
     """How often the fast loop ran."""
-    calls = []
-    unroll = recurrent.unroll
+    calls, module, name = [], recurrent, "unroll"
+    if ON_TORCH:
+        module = importlib.import_module("regard.ops.scan.torch_recurrence")
+        name = "recurrence"
+    original = getattr(module, name)
 
     def counting(*arguments, **keywords):
-        calls.append(arguments)
-        return unroll(*arguments, **keywords)
+        result = original(*arguments, **keywords)
+        if result is not None:
+            calls.append(arguments)
+        return result
 
-    monkeypatch.setattr(recurrent, "unroll", counting)
+    monkeypatch.setattr(module, name, counting)
     return calls
 
 
@@ -93,13 +103,13 @@ def close(actual, expected, atol=1e-5):
         np.testing.assert_allclose(to_numpy(one), to_numpy(other), rtol=0, atol=atol)
 
 
-# Half of all ways hold every pair of choices. Elsewhere the two are one code, so that
-# a run of each is enough.
+# Half of all ways hold every pair of choices. Where the two are one code, a run of each
+# is enough.
 WAYS = [way for way in product((False, True), repeat=3) if sum(way) % 2]
 
 
 @every_kind
-@pytest.mark.parametrize(("backwards", "zeros", "bias"), WAYS if ON_JAX else WAYS[-1:])
+@pytest.mark.parametrize(("backwards", "zeros", "bias"), WAYS if IS_FAST else WAYS[-1:])
 def test_outputs_states_and_gradients_are_those_of_keras(
     kind, backwards, zeros, bias, runs
 ):
@@ -126,7 +136,7 @@ def test_outputs_states_and_gradients_are_those_of_keras(
         ours, theirs = gradients[with_mask::2]
         assert len(ours) == 2 + bias + 1 + states
         close(ours, theirs, atol=1e-4)
-    assert bool(runs) == ON_JAX
+    assert bool(runs) == IS_FAST
 
 
 @every_kind
@@ -158,7 +168,7 @@ def test_in_both_directions_over_an_embedding(kind, tmp_path, runs):
     assert type(loaded.layers[-1].forward_layer) is ours
     assert type(loaded.layers[-1].backward_layer) is ours
     np.testing.assert_array_equal(to_numpy(called(loaded, tokens)), to_numpy(actual))
-    assert len(runs) == 4 * ON_JAX
+    assert len(runs) == 4 * IS_FAST
 
 
 @every_kind
@@ -172,13 +182,29 @@ def test_weights_of_keras_fit(kind):
     close([called(mine, INPUTS)], [called(other, INPUTS)])
 
 
+HALVES = {"float16": 5e-3, "bfloat16": 4e-2}
+
+
 @every_kind
-def test_half_precision(kind):
-    (ours, theirs), _ = pair(kind, dtype="mixed_float16", return_sequences=True)
+@pytest.mark.parametrize("half", HALVES if ON_TORCH else ["float16"])
+def test_half_precision(kind, half, runs):
+    (ours, theirs), _ = pair(kind, dtype=f"mixed_{half}", return_sequences=True)
     mask = ops.convert_to_tensor(MASK)
     actual, expected = (called(layer, INPUTS, mask=mask) for layer in (ours, theirs))
-    assert keras.backend.standardize_dtype(actual.dtype) == "float16"
-    close([actual], [expected], atol=5e-3)
+    assert keras.backend.standardize_dtype(actual.dtype) == half
+    actual, expected = (ops.cast(each, "float32") for each in (actual, expected))
+    close([actual], [expected], atol=HALVES[half])
+    assert bool(runs) == IS_FAST
+
+
+@every_kind
+@pytest.mark.skipif(not ON_TORCH, reason="the others have no float64 as they are set")
+def test_double_precision(kind):
+    (ours, theirs), _ = pair(kind, dtype="float64", return_sequences=True)
+    mask = ops.convert_to_tensor(MASK)
+    actual, expected = (called(layer, INPUTS, mask=mask) for layer in (ours, theirs))
+    # The loop of Keras begins with a state in float32.
+    close([actual], [expected], atol=1e-6)
 
 
 @every_kind
@@ -200,7 +226,7 @@ OTHERS = {
 }
 
 
-@on_jax
+@where_fast
 @pytest.mark.parametrize(
     ("kind", "other"),
     [
@@ -217,12 +243,35 @@ def test_what_it_does_not_compute_is_left_to_keras(kind, other, runs):
     close([actual], [expected])
 
 
-@on_jax
+@where_fast
 @pytest.mark.parametrize("other", ["recurrent_dropout", "dropout"])
 def test_dropout_leaves_inference_fast(other, runs):
     (ours, theirs), _ = pair("gru", **OTHERS[other])
     close([ours(INPUTS, training=False)], [theirs(INPUTS, training=False)])
     assert len(runs) == 1
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="the operations of PyTorch are exported")
+def test_an_exported_program_has_the_steps_of_keras(runs):
+    """In it there are no numbers yet that would say how long the sequences are."""
+    import torch
+
+    (ours, _), _ = pair("gru", return_sequences=True)
+    given = (ops.convert_to_tensor(INPUTS), None, ops.convert_to_tensor(MASK))
+    expected = ours(*given[:1], mask=given[2])
+
+    class Module(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = ours
+
+        def forward(self, inputs, mask):
+            return self.layer(inputs, mask=mask)
+
+    exported = torch.export.export(Module(), (given[0], given[2]), strict=False)
+    del runs[:]
+    close([exported.module()(given[0], given[2])], [expected])
+    assert not runs
 
 
 @every_kind

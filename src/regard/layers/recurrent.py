@@ -1,5 +1,6 @@
-"""The recurrent layers of Keras, trained faster on JAX."""
+"""The recurrent layers of Keras, faster on JAX and PyTorch."""
 
+import importlib
 from typing import Any
 
 import keras
@@ -47,18 +48,23 @@ class _FastLoop:
         training: bool = False,
     ) -> Any:
         """The loop over time: last output, all outputs and the last state."""
-        if not self._computes_the_same(training):
+        if isinstance(mask, (tuple, list)):
+            (mask,) = mask
+        done = None
+        if self._computes_the_same(training):
+            loop = {"jax": self._scan, "torch": self._fused}.get(backend_name())
+            done = loop and loop(sequences, tuple(initial_state), mask)
+        if done is None:
             slow: Any = super()
-            return slow.inner_loop(sequences, initial_state, mask, training)
-        return self._scan(sequences, tuple(initial_state), mask)
+            done = slow.inner_loop(sequences, initial_state, mask, training)
+        return done
 
     def _computes_the_same(self, training: bool) -> bool:
         layer: Any = self
         cell = layer.cell
         drops = training and (cell.dropout or cell.recurrent_dropout)
         return (
-            backend_name() == "jax"
-            and cell.activation is keras.activations.tanh
+            cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and getattr(cell, "reset_after", True)
             and not (drops or layer.unroll)
@@ -94,14 +100,37 @@ class _FastLoop:
             outputs = ops.where(valid[..., None], outputs, 0.0)
         return outputs[-1], ops.swapaxes(outputs, 0, 1), list(after)
 
+    def _fused(
+        self,
+        sequences: Float[Tensor, "batch time features"],
+        state: tuple[Float[Tensor, "batch units"], ...],
+        mask: Shaped[Tensor, "batch time"] | None,
+    ) -> Any:
+        """The recurrence of PyTorch itself; None where it has no such tensors."""
+        layer: Any = self
+        cell = layer.cell
+        on_torch = importlib.import_module("regard.ops.scan.torch_recurrence")
+        weights = [cell.kernel, cell.recurrent_kernel]
+        weights += [cell.bias] if cell.use_bias else []
+        return on_torch.recurrence(
+            self._cell_name,
+            sequences,
+            state,
+            mask,
+            [ops.cast(weight, layer.compute_dtype) for weight in weights],
+            go_backwards=layer.go_backwards,
+            zero_output_for_mask=layer.zero_output_for_mask,
+        )
+
 
 @keras.saving.register_keras_serializable(package="regard")
 class GRU(_FastLoop, keras.layers.GRU):
     """``keras.layers.GRU``, with the same weights and numbers and a faster gradient.
 
     On JAX the gradient of its weights is one product over all steps (see
-    ``regard.ops.scan.unroll``). With recurrent dropout, other activations or
-    ``unroll=True``, and on other backends, it runs as Keras runs it.
+    ``regard.ops.scan.unroll``); on PyTorch, on a processor, the steps are those of
+    ``torch.nn.GRU``. With dropout in training, recurrent dropout, other activations or
+    ``unroll=True``, and elsewhere, it runs as Keras runs it.
 
     Args:
         *args: What ``keras.layers.GRU`` takes, in its order.

@@ -27,7 +27,8 @@ def unroll(
     kept, the rest of it is computed again, and the gradient of what stays is taken
     once for all steps. With :math:`y_t = x_t W` that is :math:`dW = X^\top dY`, one
     product of ``(time * batch)`` rows, where automatic differentiation adds up
-    ``time`` products in its loop.
+    ``time`` products in its loop. On PyTorch the calls of the first step are repeated
+    without what Keras does around them.
 
     Args:
         step: Called with ``apply``, the carry, the step's inputs, its marks and the
@@ -44,12 +45,13 @@ def unroll(
     Returns:
         The last carry, and the outputs ``(time, batch, …)``.
     """
-    if backend_name() == "jax" and not _symbolic(carry, inputs, dict(fixed)):
-        on_jax = importlib.import_module("regard.ops.scan.jax_unroll")
-        run = on_jax.unroll
-    else:
-        run = _plain
-    return run(step, parts, (fixed, carry, inputs, marks, constants))
+    arguments = fixed, carry, inputs, marks, constants
+    done: tuple[Nest, Nest] | None = None
+    backend = backend_name()
+    if backend in {"jax", "torch"} and not _symbolic(carry, inputs, dict(fixed)):
+        made_for_it = importlib.import_module(f"regard.ops.scan.{backend}_unroll")
+        done = made_for_it.unroll(step, parts, arguments)
+    return done or _plain(step, parts, arguments)
 
 
 def _plain(
