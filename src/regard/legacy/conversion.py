@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.hdf5 import LayerWeights, OldFile, read_old_file
+from regard.legacy.array_layouts import in_todays_layout
+from regard.legacy.hdf5 import Array, LayerWeights, OldFile, read_old_file
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.legacy.layers.many_to_one import ManyToOneAttention
 from regard.legacy.model_graph import rebuild
@@ -24,6 +25,14 @@ _SCATTERED = (
     "bahdanau_w1",
     "bahdanau_w2",
     "attention_vector",
+)
+# The layers whose arrays were once in another order or of other shapes.
+_CHANGED = (
+    keras.layers.Bidirectional,
+    keras.layers.TimeDistributed,
+    keras.layers.GRU,
+    keras.layers.LSTM,
+    keras.layers.Conv1D,
 )
 
 
@@ -135,11 +144,14 @@ def assign_weights(model: keras.Model, file: OldFile) -> None:
     """
     layers = [layer for layer in model.layers if layer.weights]
     stored = _gathered(model, file)
-    pairs = _paired(layers, stored, file)
-    for layer, weights in pairs:
-        _check(layer, weights, file)
-    for layer, weights in pairs:
-        layer.set_weights([weight.array for weight in weights])
+    filled = [
+        (layer, _arrays(layer, weights, file))
+        for layer, weights in _paired(layers, stored, file)
+    ]
+    for layer, arrays in filled:
+        _check(layer, arrays, file)
+    for layer, arrays in filled:
+        layer.set_weights(arrays)
 
 
 def _gathered(model: keras.Model, file: OldFile) -> dict[str, LayerWeights]:
@@ -196,12 +208,40 @@ def _snake(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", apart).lower()
 
 
-def _check(layer: keras.Layer, weights: LayerWeights, file: OldFile) -> None:
+def _arrays(layer: keras.Layer, weights: LayerWeights, file: OldFile) -> list[Array]:
+    """In the layout of today."""
+    arrays = [weight.array for weight in weights]
+    for kind in _CHANGED:
+        if isinstance(layer, kind):
+            settings = layer.get_config()
+            try:
+                return in_todays_layout(kind.__name__, settings, arrays, file.backend)
+            except ValueError as error:
+                raise _misfit(layer, arrays, file) from error
+    return arrays
+
+
+def _check(layer: keras.Layer, arrays: Sequence[Array], file: OldFile) -> None:
+    if [tuple(each.shape) for each in layer.weights] != [each.shape for each in arrays]:
+        raise _misfit(layer, arrays, file)
+
+
+def _misfit(
+    layer: keras.Layer, arrays: Sequence[Array], file: OldFile
+) -> ArgumentError:
     expected = [tuple(variable.shape) for variable in layer.weights]
-    received = [weight.array.shape for weight in weights]
-    if expected != received:
-        raise ArgumentError(
-            f"The arrays of '{file.path}' do not fit the layer '{layer.name}'.",
-            expected=f"the shapes {expected}",
-            received=f"{received}",
-        )
+    received = [array.shape for array in arrays]
+    # Bias and kernels of a GRU are alike but for this.
+    gated = len(expected) == len(received) and any(
+        {len(one), len(other)} == {1, 2}
+        for one, other in zip(expected, received, strict=True)
+    )
+    return ArgumentError(
+        f"The arrays of '{file.path}' do not fit the layer '{layer.name}'.",
+        expected=f"the shapes {expected}",
+        received=f"{received}",
+        fix="A GRU whose bias has two rows was made with reset_after=True, one whose "
+        "bias has one with reset_after=False."
+        if gated
+        else None,
+    )

@@ -1,9 +1,13 @@
 """The configuration of an old model, parsed: its layers and how they are connected."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from regard.legacy.recognition import without_package
+from regard.legacy.settings import in_todays_words
+
+_NOT_OF_GATES = ("kernel_regularizer", "kernel_constraint", "activity_regularizer")
 #: A tensor of the graph: the layer, which use of it, which of its outputs.
 TensorReference = tuple[str, int, int]
 
@@ -20,16 +24,18 @@ class LayerConfig:
     """A layer of a configuration.
 
     Args:
-        class_name: The name of its class.
-        config: Its own configuration.
+        class_name: The name of its class, today's for one of Keras.
+        config: Its own configuration, in the words of today for one of Keras.
         nodes: Its uses.
         weights_of: The name its arrays have in the file, where that is another.
+        written: Its configuration as it is written down.
     """
 
     class_name: str
     config: Mapping[str, Any]
     nodes: Sequence[InboundNode] = ()
     weights_of: str | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,10 +58,12 @@ def parse_layer(layer: Mapping[str, Any]) -> LayerConfig:
 
     Raises:
         ValueError: It is called with more than tensors.
+        ArgumentError: A setting is unknown, or is gone and changed numbers.
     """
     config = {"name": layer.get("name"), **layer["config"]}
     nodes = [_parse_node(node) for node in layer.get("inbound_nodes") or ()]
-    return LayerConfig(layer["class_name"], config, nodes)
+    class_name, settings = in_todays_words(without_package(layer["class_name"]), config)
+    return LayerConfig(class_name, settings, nodes, written=config)
 
 
 def _parse_node(node: Any) -> InboundNode:
@@ -154,11 +162,17 @@ def _dense_below(
         return None
     if dense is None or dense.class_name != "Dense":
         return None
-    linear = dense.config.get("activation") in {None, "linear"}
-    return dense if linear and not dense.config.get("use_bias", True) else None
+    config = dense.config
+    linear = config.get("activation") in {None, "linear"}
+    # A gate has no place for what else a dense layer may have.
+    more = any(config.get(setting) is not None for setting in _NOT_OF_GATES)
+    plain = linear and not more and not config.get("use_bias", True)
+    return dense if plain else None
 
 
 def _gate(by_name: Mapping[str, LayerConfig], dense: str, softmax: str) -> LayerConfig:
-    config = {"name": softmax, "att_dim": by_name[dense].config.get("units")}
+    stated = by_name[dense].config
+    config = {"name": softmax, "att_dim": stated.get("units")}
+    config |= {key: stated[key] for key in ("trainable", "dtype") if key in stated}
     nodes = [InboundNode(by_name[dense].inputs)]
     return LayerConfig("Att", config, nodes, weights_of=dense)

@@ -10,8 +10,13 @@ from typing import Any
 import keras
 
 from regard.errors import RegardError
-from regard.legacy.hdf5 import LayerWeights, OldFile
-from regard.legacy.keras_layers import keras_weight_shapes, make_keras_layer
+from regard.legacy.array_layouts import in_todays_layout
+from regard.legacy.hdf5 import Array, LayerWeights, OldFile
+from regard.legacy.keras_layers import (
+    completed,
+    keras_weight_shapes,
+    make_keras_layer,
+)
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.legacy.model_config import (
     LayerConfig,
@@ -26,6 +31,7 @@ from regard.legacy.recognition import (
     StoredLayer,
     recognize_layer,
 )
+from regard.legacy.values import dtype_of
 
 _INPUT_LAYER = "InputLayer"
 # No sequence of an old model is longer: layers that work step by step would take
@@ -98,6 +104,8 @@ class _LayerBuilder:
         self.attended: frozenset[str] = frozenset()
         #: The layers of the file whose arrays were taken.
         self.used: set[str] = set()
+        #: Whether a layer keeps its state from batch to batch.
+        self.stateful = False
 
     @contextmanager
     def errors_at(self, part: str) -> Iterator[None]:
@@ -117,16 +125,27 @@ class _LayerBuilder:
         except Exception as error:
             raise self.file.error(part, f"it makes no sense ({error})") from error
 
-    def input(self, config: Mapping[str, Any]) -> Any:
+    def parse(self, written: Mapping[str, Any]) -> LayerConfig:
+        """A layer of the configuration, in the words of today."""
+        name, class_name = written["config"].get("name"), written["class_name"]
+        with self.errors_at(f"layer '{name}' ({class_name})"):
+            layer = parse_layer(written)
+            self.stateful |= _is_stateful(layer.config)
+            return layer
+
+    def input(self, settings: Mapping[str, Any]) -> Any:
         """An input of the model."""
-        with self.errors_at(f"input '{config.get('name')}'"):
-            _, *shape = config["batch_input_shape"]
-            dtype = config.get("dtype", "float32")
-            extents = [extent for extent in shape if extent is not None]
-            if dtype not in _INPUT_DTYPES or not all(map(_is_extent, extents)):
-                raise ValueError(f"an input of the shape {shape} and type {dtype}")
+        with self.errors_at(f"input '{settings.get('name')}'"):
+            batch, *shape = settings["batch_input_shape"]
+            # States belong to the rows of a batch; else any number of rows will do.
+            batch = batch if self.stateful else None
+            extents = [extent for extent in (batch, *shape) if extent is not None]
+            if not all(map(_is_extent, extents)):
+                raise ValueError(f"an input of the shape {shape}")
             return keras.Input(
-                batch_shape=(None, *shape), dtype=dtype, name=config["name"]
+                batch_shape=(batch, *shape),
+                dtype=_input_dtype(settings.get("dtype")),
+                name=settings["name"],
             )
 
     def apply(self, layer_config: LayerConfig, inputs: list[Any]) -> list[Any]:
@@ -136,8 +155,7 @@ class _LayerBuilder:
             layer = self._layers.get(name) or self._make(layer_config, inputs)
             outputs = _call(layer, inputs)
             if name not in self._layers:
-                arrays = [weight.array for weight in self._weights(layer_config)]
-                layer.set_weights(arrays)
+                layer.set_weights(self._arrays(layer_config))
                 self._layers[name] = layer
         return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
@@ -145,14 +163,26 @@ class _LayerBuilder:
         self.used.add(layer_config.weights_name)
         return self.file.layers.get(layer_config.weights_name, ())
 
+    def _arrays(self, layer_config: LayerConfig) -> list[Array]:
+        """In the layout of today."""
+        arrays = [weight.array for weight in self._weights(layer_config)]
+        return in_todays_layout(
+            layer_config.class_name, layer_config.config, arrays, self.file.backend
+        )
+
     def _make(self, layer_config: LayerConfig, inputs: list[Any]) -> keras.Layer:
         class_name, config = layer_config.class_name, layer_config.config
         layer = self._recognize(layer_config, inputs)
-        shapes = [weight.array.shape for weight in self._weights(layer_config)]
+        shapes = [array.shape for array in self._arrays(layer_config)]
         if layer is None:
-            features = inputs[0].shape[-1]
-            expected = keras_weight_shapes(class_name, config, features, shapes)
-            layer = make_keras_layer(class_name, config, shapes)
+            config = completed(class_name, config, shapes)
+            if config != layer_config.config:
+                self._report(
+                    f"'{layer_config.name}' ({class_name}): its arrays tell whether "
+                    "the reset gate of the GRU comes after"
+                )
+            expected = list(keras_weight_shapes(class_name, config, inputs[0].shape))
+            layer = make_keras_layer(class_name, config)
         else:
             input_shapes = [tuple(tensor.shape) for tensor in inputs]
             expected = list(
@@ -191,35 +221,50 @@ def _call(layer: keras.Layer, inputs: list[Any]) -> Any:
     return layer(inputs)
 
 
+def _input_dtype(stated: Any) -> str:
+    """The type of an input; a first layer states its policy, or nothing."""
+    if isinstance(stated, str) and stated in _INPUT_DTYPES:
+        return stated
+    policy = dtype_of(stated)
+    return policy if policy in _INPUT_DTYPES else "float32"
+
+
+def _is_stateful(settings: Mapping[str, Any]) -> bool:
+    inner = settings.get("layer") or {"config": {}}
+    return bool(settings.get("stateful") or inner["config"].get("stateful"))
+
+
 def _is_extent(extent: Any) -> bool:
     return type(extent) is int and 0 < extent <= _LONGEST
 
 
 def _chain(builder: _LayerBuilder, config: Any) -> keras.Model:
     # Keras 2.0 wrote the list of layers, later versions a name beside it.
-    layers = config if isinstance(config, list) else config["layers"]
-    name = None if isinstance(config, list) else config.get("name")
-    first = {"name": "input", **layers[0]["config"]}
-    if layers[0]["class_name"] == _INPUT_LAYER:
-        layers = layers[1:]
-    else:
-        first["name"] = f"{first['name']}_input"
-    tensors = [builder.input({"dtype": "float32", **_input_settings(first)})]
-    start = tensors[0]
+    whole = {"layers": config} if isinstance(config, list) else config
+    layers = [builder.parse(layer) for layer in whole["layers"]]
+    start = builder.input(_first_input(layers[0], whole))
+    tensors = [start]
     for layer in layers:
-        layer_config = LayerConfig(layer["class_name"], layer["config"])
-        tensors = builder.apply(layer_config, tensors[:1])
-    return keras.Model(start, tensors[0], name=name)
+        if layer.class_name != _INPUT_LAYER:
+            tensors = builder.apply(layer, tensors[:1])
+    return keras.Model(start, tensors[0], name=whole.get("name"))
 
 
-def _input_settings(first: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: first[key] for key in ("name", "batch_input_shape")} | (
-        {"dtype": first["dtype"]} if "dtype" in first else {}
-    )
+def _first_input(first: LayerConfig, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the input of a chain, which the first layer may state."""
+    if first.class_name == _INPUT_LAYER:
+        return dict(first.config)
+    stated = first.written
+    shape = stated.get("batch_input_shape") or whole["build_input_shape"]
+    return {
+        "name": f"{first.name}_input",
+        "batch_input_shape": shape,
+        "dtype": stated.get("input_dtype") or stated.get("dtype"),
+    }
 
 
 def _graph(builder: _LayerBuilder, config: Any) -> keras.Model:
-    listed = [parse_layer(layer) for layer in config["layers"]]
+    listed = [builder.parse(layer) for layer in config["layers"]]
     inputs = parse_tensors(config["input_layers"])
     layers, outputs = join_gates(listed, parse_tensors(config["output_layers"]))
     used = [tensor for layer in layers for tensor in layer.inputs]

@@ -3,6 +3,7 @@
 Settings that the file lacks are inferred from arrays and graph where these tell.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,6 @@ from regard._compat import mask_of
 from regard._validate import check_choice
 from regard.errors import ArgumentError
 from regard.legacy.hdf5 import LayerWeights
-from regard.legacy.keras_layers import constructor_arguments
 from regard.legacy.layers.encoder_decoder import AttentionDecoder, AttentionLayer
 from regard.legacy.layers.feature_gate import Att
 from regard.legacy.layers.legacy_attention import LegacyAttention
@@ -25,14 +25,25 @@ from regard.legacy.layers.tanh_pooling import (
     AttentionWithContext,
     KaggleAttention,
 )
+from regard.legacy.settings import ANY, Row, translated
+from regard.legacy.values import arguments_of
 
 #: Told of each thing that was not in the file.
 ReportInference = Callable[[str], None]
 
-# What the configuration of an old recurrent layer holds and a decoder never looked at.
-_RECURRENT_FLAGS = frozenset(
-    {"return_sequences", "return_state", "go_backwards", "stateful", "unroll"}
-)
+# What the configuration of an old recurrent layer holds beside its own, with the values
+# that a decoder was right with: it never looked at the direction.
+_RECURRENT: Mapping[str, tuple[Any, ...] | None] = {
+    "consume_less": ANY,
+    "go_backwards": ANY,
+    "implementation": ANY,
+    "input_dim": ANY,
+    "return_sequences": (True, None),
+    "return_state": (False, None),
+    "stateful": (False, None),
+    "time_major": (False, None),
+    "unroll": ANY,
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,9 @@ class StoredLayer:
 
     def make(self, layer_class: type[keras.Layer], **inferred: Any) -> Any:
         """A layer of the configuration and of what was inferred."""
-        stated = constructor_arguments(layer_class, self.config, _RECURRENT_FLAGS)
+        known = frozenset(inspect.signature(layer_class).parameters) - {"kwargs"}
+        row = Row(self.class_name, known, dropped=_RECURRENT)
+        stated = arguments_of(translated(row, self.class_name, self.config))
         return layer_class(**{**inferred, **stated})
 
     def states(self, key: str) -> bool:
@@ -105,6 +118,16 @@ def recognize_layer(layer: StoredLayer) -> LegacyAttention | None:
     """
     maker = _MAKERS.get(layer.class_name)
     return None if maker is None else maker(layer)
+
+
+def without_package(class_name: str) -> str:
+    """The name of an old layer without the package it was registered under.
+
+    tf.keras writes ``Custom>Attention`` for a registered class. A class of this form
+    with the name of a layer of Keras is not that layer, and keeps its name.
+    """
+    name = class_name.rpartition(">")[2]
+    return name if name in _MAKERS else class_name
 
 
 def _attention(layer: StoredLayer) -> LegacyAttention:

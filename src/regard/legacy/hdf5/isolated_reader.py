@@ -46,6 +46,7 @@ class OldFile:
         by_name: Whether the names of the layers are those in the model; newer weight
             files number the classes instead.
         keras_version: The version that wrote the file, as far as it says so.
+        backend: What computed the model, as far as it says so.
         config: The configuration of the model; None in a file of weights alone.
     """
 
@@ -54,6 +55,7 @@ class OldFile:
     layers: Mapping[str, LayerWeights]
     by_name: bool
     keras_version: str
+    backend: str
     config: Mapping[str, Any] | None
 
     def error(self, part: str, problem: str) -> DataError:

@@ -197,6 +197,7 @@ def _decoded(text: Any) -> str:
 # what is not named here follows in the order of the alphabet.
 _ORDER = {"vars": 0, "forward_layer": 1, "backward_layer": 2}
 _DEPTH = 8
+_UNKNOWN = "unknown"
 
 NamedArrays = Sequence[tuple[str, Array]]
 
@@ -208,7 +209,8 @@ class FileContent:
     layout: str
     layers: dict[str, NamedArrays]
     by_name: bool = True
-    keras_version: str = "unknown"
+    keras_version: str = _UNKNOWN
+    backend: str = _UNKNOWN
     config: str | None = None
 
 
@@ -225,9 +227,9 @@ def read_content(path: Path) -> FileContent:
             return _full_model(file)
         if file.texts(file.root, "layer_names") is not None:
             layers = dict(_listed(file, file.root))
-            version = file.text(file.root, "keras_version") or "unknown"
             layout = "weights, as Keras 2 wrote them"
-            return FileContent(layout, layers, keras_version=version)
+            version, backend = _origin(file, file.root)
+            return FileContent(layout, layers, keras_version=version, backend=backend)
         if "layers" in names:
             layers = dict(_numbered(file, file.member(file.root, "layers")))
             return FileContent("weights, numbered by class", layers, by_name=False)
@@ -244,12 +246,20 @@ def _full_model(file: UntrustedFile) -> FileContent:
     if config is None:
         raise file_error(file.path, "/@model_config", "it is not there")
     group = file.member(file.root, "model_weights")
+    version, backend = _origin(file, file.root)
     return FileContent(
         "a whole model, as Keras 2 wrote it",
         dict(_listed(file, group)),
-        keras_version=file.text(file.root, "keras_version") or "unknown",
+        keras_version=version,
+        backend=backend if backend != _UNKNOWN else _origin(file, group)[1],
         config=config,
     )
+
+
+def _origin(file: UntrustedFile, group: h5py.Group) -> tuple[str, str]:
+    """Which version and which backend wrote it, as far as it says so."""
+    version = file.text(group, "keras_version") or _UNKNOWN
+    return version, file.text(group, "backend") or _UNKNOWN
 
 
 def _listed(

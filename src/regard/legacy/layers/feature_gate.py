@@ -20,9 +20,16 @@ class Att(LegacyAttention):
     In old files it is three layers of Keras, and ``load_model`` makes it one again.
     ``regard.layers.FeatureAttention`` is the same with a bias.
 
+    The listing is a function of three arguments that gives a tensor, and so is this
+    class with ``inputs``: ``Att(att_dim, inputs, name)`` is :math:`y`, and the layer
+    ``name`` of the model gives :math:`w`, which the code around the listing looks at.
+
     Args:
         att_dim: The number of features, which is that of the input.
-        **kwargs: What every Keras layer takes: ``name``, ``dtype``, ``trainable``.
+        inputs: The features, to apply a gate to them at once. None: a layer.
+        name: The name of the layer.
+        product: Whether to return the product, or :math:`w` alone.
+        **kwargs: What every Keras layer takes: ``dtype``, ``trainable``.
 
     Call arguments:
         inputs: The features.
@@ -45,13 +52,32 @@ class Att(LegacyAttention):
     Example:
         >>> Att(8)(features).shape
         (2, 8)
+        >>> gated = Att(8, features, "attention_vec")
     """
 
     original: ClassVar[str] = "Att"
 
-    def __init__(self, att_dim: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __new__(
+        cls, att_dim: int, inputs: Any = None, name: str | None = None, **kwargs: Any
+    ) -> Any:
+        """A layer, or where there are inputs the features gated by a new one."""
+        if inputs is None:
+            return super().__new__(cls, att_dim, name=name, **kwargs)
+        weights = cls(att_dim, name=name, product=False, **kwargs)(inputs)
+        return keras.layers.Multiply()([inputs, weights])
+
+    def __init__(
+        self,
+        att_dim: int,
+        inputs: None = None,  # noqa: ARG002 - None wherever there is a layer
+        name: str | None = None,
+        *,
+        product: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
         self.att_dim = att_dim
+        self.product = product
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """The kernel."""
@@ -64,11 +90,15 @@ class Att(LegacyAttention):
         return {"kernel": (self.att_dim, self.att_dim)}
 
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
-        """The gated features; weights."""
+        """The gated features, or weights alone; weights."""
         scores = ops.matmul(inputs, self._stored["kernel"])
         weights = masked_softmax(scores)
-        return weights * inputs, weights[:, None]
+        return weights * inputs if self.product else weights, weights[:, None]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""
-        return {**super().get_config(), "att_dim": self.att_dim}
+        return {
+            **super().get_config(),
+            "att_dim": self.att_dim,
+            "product": self.product,
+        }
