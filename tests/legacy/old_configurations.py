@@ -1,7 +1,7 @@
 """What each generation of Keras wrote for each layer, and what the layer computes.
 
-Configurations are as the sources of Keras 1.2.2, 2.0.8, 2.2.5 and of TensorFlow 1.13 and
-2.15 write them; expected numbers are NumPy's.
+Configurations are as the sources of Keras 1.2.2, 2.0.8 and 2.2.5 and of TensorFlow 1.13
+and 2.15 write them; expected numbers are NumPy's.
 """
 
 from dataclasses import dataclass, field
@@ -93,7 +93,9 @@ class Case:
 CASES: list[Case] = []
 
 
-def add(class_name, versions, config, inputs, expected, arrays=(), **has):
+def add(  # noqa: PLR0917 - the columns of a table
+    class_name, versions, config, inputs, expected, arrays=(), **has
+):
     for version in versions:
         stated = config(version) if callable(config) else config
         layer = {"name": "layer", **BASE[version], **stated}
@@ -264,7 +266,7 @@ add(
 )
 
 
-def convolution(inputs, kernel, bias, dilation=1, stride=1, causal=False):
+def convolution(inputs, kernel, bias, *, dilation=1, stride=1, causal=False):
     """A convolution as networks have it, of whole windows."""
     reach = dilation * (len(kernel) - 1)
     if causal:
@@ -384,7 +386,7 @@ def lstm(inputs, kernel, recurrent, bias, gate=sigmoid):
     return np.stack(states, 1)
 
 
-def gru(inputs, kernel, recurrent, bias=None, after=False, gate=sigmoid):  # noqa: PLR0917
+def gru(inputs, kernel, recurrent, bias=None, *, after=False, gate=sigmoid):
     """Gates in the order z, r, h."""
     state, states = np.zeros((len(inputs), UNITS)), []
     bias = np.zeros((2 if after else 1, 3 * UNITS)) if bias is None else bias
@@ -575,24 +577,20 @@ for after in (False, True):
         THREE[:2] + THREE_TOO[:2],
     )
 CUDNN_TOO = gates(3, (6 * UNITS,))
+BACK = gru(
+    STEPS[:, ::-1],
+    effective(CUDNN_TOO[0], 3),
+    effective(CUDNN_TOO[1], 3),
+    CUDNN_TOO[2],
+    after=True,
+)[:, ::-1]
+CUDNN_BOTH = np.concatenate([CUDNN_GRU, BACK], -1)
 add(
     "Bidirectional",
     (K22, TF1),
     wrapped("CuDNNGRU", cudnn, **CONCAT),
     STEPS,
-    np.concatenate(
-        [
-            CUDNN_GRU,
-            gru(
-                STEPS[:, ::-1],
-                effective(CUDNN_TOO[0], 3),
-                effective(CUDNN_TOO[1], 3),
-                CUDNN_TOO[2],
-                after=True,
-            )[:, ::-1],
-        ],
-        -1,
-    ),
+    CUDNN_BOTH,
     CUDNN_3 + CUDNN_TOO,
 )
 
@@ -652,22 +650,17 @@ add(
     (KERNEL, BIAS),
 )
 WINDOWS = noise(2, 2, 4, 3)
-add(
-    "TimeDistributed",
-    (K22,),
-    wrapped("CuDNNLSTM", cudnn_lstm),
-    WINDOWS,
-    np.stack(
-        [
-            lstm(
-                WINDOWS[:, step],
-                effective(CUDNN_4[0], 4),
-                effective(CUDNN_4[1], 4),
-                CUDNN_4[2].reshape(2, -1).sum(0),
-            )
-            for step in range(2)
-        ],
-        1,
-    ),
-    CUDNN_4,
+CUDNN_EACH = np.stack(
+    [
+        lstm(
+            WINDOWS[:, step],
+            effective(CUDNN_4[0], 4),
+            effective(CUDNN_4[1], 4),
+            CUDNN_4[2].reshape(2, -1).sum(0),
+        )
+        for step in range(2)
+    ],
+    1,
 )
+EACH = wrapped("CuDNNLSTM", cudnn_lstm)
+add("TimeDistributed", (K22,), EACH, WINDOWS, CUDNN_EACH, CUDNN_4)

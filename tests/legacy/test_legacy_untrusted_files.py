@@ -6,6 +6,7 @@ import pytest
 
 from regard import legacy
 from regard.errors import DataError, RegardError
+from regard.legacy.hdf5 import read_old_file
 
 
 def write(path, change=None, config=None):
@@ -155,6 +156,15 @@ def test_the_file_that_is_changed_is_good(tmp_path):
     np.testing.assert_array_equal(
         np.asarray(model(np.ones((1, 3), "f4"))), np.full((1, 2), 3.0)
     )
+
+
+def of_theano(file, dense):
+    file["model_weights"].attrs["backend"] = "theano"
+
+
+def test_what_computed_the_model_is_read_wherever_it_stands(tmp_path):
+    assert read_old_file(write(tmp_path / "good.h5")).backend == "unknown"
+    assert read_old_file(write(tmp_path / "old.h5", of_theano)).backend == "theano"
 
 
 @pytest.mark.parametrize(("change", "message"), CHANGES.items())

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.array_layouts import in_todays_layout
 from regard.legacy.hdf5 import Array, LayerWeights, OldFile, read_old_file
+from regard.legacy.keras_layers import arrays_for
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.legacy.layers.many_to_one import ManyToOneAttention
 from regard.legacy.model_graph import rebuild
@@ -25,14 +25,6 @@ _SCATTERED = (
     "bahdanau_w1",
     "bahdanau_w2",
     "attention_vector",
-)
-# The layers whose arrays were once in another order or of other shapes.
-_CHANGED = (
-    keras.layers.Bidirectional,
-    keras.layers.TimeDistributed,
-    keras.layers.GRU,
-    keras.layers.LSTM,
-    keras.layers.Conv1D,
 )
 
 
@@ -188,7 +180,19 @@ def _paired(
             received=f"weights of the layers {list(stored)}",
             fix="Build the model as it was when the file was written.",
         )
-    return list(zip(layers, stored.values(), strict=True))
+    pairs = list(zip(layers, stored.items(), strict=True))
+    for layer, (name, _) in pairs:
+        # Names that somebody chose say more than the order.
+        if layer.name in stored and layer.name != name and not _is_numbered(layer):
+            raise ArgumentError(
+                f"The layers of '{file.path}' have another order than those of the "
+                f"model, and not all of its names: '{layer.name}' would get the "
+                f"weights of '{name}'.",
+                expected=f"the names {list(stored)}",
+                received=f"{names}",
+                fix="Give the layers of the model the names they have in the file.",
+            )
+    return [(layer, weights) for layer, (_, weights) in pairs]
 
 
 def _numbered(layers: Sequence[keras.Layer]) -> list[str]:
@@ -203,6 +207,13 @@ def _numbered(layers: Sequence[keras.Layer]) -> list[str]:
     return names
 
 
+def _is_numbered(layer: keras.Layer) -> bool:
+    """Whether the name is that of the class, with or without a number."""
+    return (
+        re.fullmatch(rf"{_snake(type(layer).__name__)}(_\d+)?", layer.name) is not None
+    )
+
+
 def _snake(name: str) -> str:
     apart = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", apart).lower()
@@ -211,14 +222,10 @@ def _snake(name: str) -> str:
 def _arrays(layer: keras.Layer, weights: LayerWeights, file: OldFile) -> list[Array]:
     """In the layout of today."""
     arrays = [weight.array for weight in weights]
-    for kind in _CHANGED:
-        if isinstance(layer, kind):
-            settings = layer.get_config()
-            try:
-                return in_todays_layout(kind.__name__, settings, arrays, file.backend)
-            except ValueError as error:
-                raise _misfit(layer, arrays, file) from error
-    return arrays
+    try:
+        return arrays_for(layer, arrays, file.backend)
+    except ValueError as error:
+        raise _misfit(layer, arrays, file) from error
 
 
 def _check(layer: keras.Layer, arrays: Sequence[Array], file: OldFile) -> None:

@@ -4,13 +4,15 @@ The shapes that weights must have are checked against the arrays of the file bef
 anything is allocated, so that what a configuration claims costs nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from regard.errors import ArgumentError
-from regard.legacy.array_layouts import directions, halves
+from regard.legacy.array_layouts import directions, halves, in_todays_layout
+from regard.legacy.hdf5 import Array
 from regard.legacy.settings import ROWS
 from regard.legacy.values import arguments_of
 
@@ -19,19 +21,69 @@ Config = Mapping[str, Any]
 Shape = Sequence[int | None]
 
 _WRAPPERS = ("Bidirectional", "TimeDistributed")
+# The layers whose arrays were once in another order or of other shapes.
+_CHANGED = (
+    keras.layers.Bidirectional,
+    keras.layers.TimeDistributed,
+    keras.layers.GRU,
+    keras.layers.LSTM,
+    keras.layers.Conv1D,
+)
 _KNOWN = {row.today for row in ROWS.values()} - {"InputLayer"}
 
 
-def make_keras_layer(class_name: str, settings: Config) -> keras.Layer:
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.CarryingBidirectional"
+)
+class CarryingBidirectional(keras.layers.Bidirectional):
+    """The ``Bidirectional`` of Keras before TensorFlow 2.2, over padding.
+
+    A padded step repeats the output before it, as it does in every layer that it
+    wraps; the one of today puts zeros there.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.forward_layer.zero_output_for_mask = False
+        self.backward_layer.zero_output_for_mask = False
+
+
+def carries_outputs(keras_version: str) -> bool | None:
+    """Whether a bidirectional layer of this version repeats outputs over padding.
+
+    None for the version that TensorFlow 2.1 and 2.2 share, one of which does.
+    """
+    if keras_version == "2.3.0-tf":
+        return None
+    numbers = re.findall(r"\d+", keras_version)[:2]
+    # The files that do not say their version are the oldest.
+    return [int(number) for number in numbers] < [2, 4]
+
+
+def make_keras_layer(
+    class_name: str, settings: Config, *, carrying: bool = False
+) -> keras.Layer:
     """A layer of Keras.
 
     Args:
         class_name: The name of its class today.
         settings: Its settings in the words of today.
+        carrying: Whether to make a ``CarryingBidirectional``.
 
     Raises:
         ArgumentError: Its class is not one of those known, or a setting makes no sense.
     """
+    layer_class = CarryingBidirectional if carrying else _class(class_name)
+    wrapped = {}
+    for name in {"layer", "backward_layer"} & set(settings):
+        inner = settings[name]
+        wrapped[name] = make_keras_layer(inner["class_name"], inner["config"])
+    rest = {key: value for key, value in settings.items() if key not in wrapped}
+    layer: keras.Layer = layer_class(**wrapped, **arguments_of(rest))
+    return layer
+
+
+def _class(class_name: str) -> type[Any]:
     if class_name not in _KNOWN:
         raise ArgumentError(
             f"The class '{class_name}' is not one that old models are rebuilt with.",
@@ -39,16 +91,25 @@ def make_keras_layer(class_name: str, settings: Config) -> keras.Layer:
             + ", ".join(sorted(_KNOWN)),
             fix="Build the model anew and use regard.legacy.load_weights.",
         )
-    wrapped = {}
-    if class_name in _WRAPPERS:
-        for name in {"layer", "backward_layer"} & set(settings):
-            inner = settings[name]
-            wrapped[name] = make_keras_layer(inner["class_name"], inner["config"])
-    rest = {key: value for key, value in settings.items() if key not in wrapped}
-    layer: keras.Layer = getattr(keras.layers, class_name)(
-        **wrapped, **arguments_of(rest)
-    )
-    return layer
+    layer_class: type[Any] = getattr(keras.layers, class_name)
+    return layer_class
+
+
+def arrays_for(
+    layer: keras.Layer, arrays: Sequence[Array], backend: str
+) -> list[Array]:
+    """The arrays of a file in the layout of a layer that is there already.
+
+    Args:
+        layer: The layer.
+        arrays: Its arrays in the file.
+        backend: What computed them, which may be unknown.
+    """
+    for kind in _CHANGED:
+        if isinstance(layer, kind):
+            settings = layer.get_config()
+            return in_todays_layout(kind.__name__, settings, arrays, backend)
+    return list(arrays)
 
 
 def completed(class_name: str, settings: Config, stored: Shapes) -> dict[str, Any]:

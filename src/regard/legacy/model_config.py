@@ -1,6 +1,6 @@
 """The configuration of an old model, parsed: its layers and how they are connected."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,13 +94,16 @@ def _is_index(value: Any) -> bool:
 
 
 def join_gates(
-    layers: Sequence[LayerConfig], outputs: Sequence[TensorReference]
+    layers: Sequence[LayerConfig],
+    outputs: Sequence[TensorReference],
+    square: Collection[str],
 ) -> tuple[list[LayerConfig], list[TensorReference]]:
     """Make one ``Att`` of each dense layer, softmax and product that are a gate.
 
     Args:
         layers: The layers of a model.
         outputs: The outputs of the model.
+        square: The names that layers with a square kernel alone have in the file.
 
     Returns:
         The layers with a gate in the place of each product, which has the name of the
@@ -109,7 +112,7 @@ def join_gates(
     by_name = {layer.name: layer for layer in layers}
     uses = [*outputs, *(tensor for layer in layers for tensor in layer.inputs)]
     counts = {name: sum(tensor[0] == name for tensor in uses) for name in by_name}
-    trios = list(_gate_trios(by_name, counts))
+    trios = [trio for trio in _gate_trios(by_name, counts) if trio[0] in square]
     joined = {name for trio in trios for name in trio}
     gates = {
         product: _gate(by_name, dense, softmax) for dense, softmax, product in trios

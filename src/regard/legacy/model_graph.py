@@ -9,10 +9,12 @@ from typing import Any
 
 import keras
 
+from regard._compat import mask_of
 from regard.errors import RegardError
 from regard.legacy.array_layouts import in_todays_layout
 from regard.legacy.hdf5 import Array, LayerWeights, OldFile
 from regard.legacy.keras_layers import (
+    carries_outputs,
     completed,
     keras_weight_shapes,
     make_keras_layer,
@@ -125,6 +127,16 @@ class _LayerBuilder:
         except Exception as error:
             raise self.file.error(part, f"it makes no sense ({error})") from error
 
+    @property
+    def square(self) -> set[str]:
+        """The names of the layers whose one array is a square matrix."""
+        return {
+            name
+            for name, weights in self.file.layers.items()
+            if len(weights) == 1
+            and weights[0].array.shape[1:] == weights[0].array.shape[:1]
+        }
+
     def parse(self, written: Mapping[str, Any]) -> LayerConfig:
         """A layer of the configuration, in the words of today."""
         name, class_name = written["config"].get("name"), written["class_name"]
@@ -182,7 +194,13 @@ class _LayerBuilder:
                     "the reset gate of the GRU comes after"
                 )
             expected = list(keras_weight_shapes(class_name, config, inputs[0].shape))
-            layer = make_keras_layer(class_name, config)
+            if class_name == "Conv1D" and self.file.backend == "unknown":
+                self._report(
+                    f"'{layer_config.name}': its kernel is one of TensorFlow, which "
+                    "the file does not say; Theano turned it around"
+                )
+            carrying = self._carries(layer_config, inputs)
+            layer = make_keras_layer(class_name, config, carrying=carrying)
         else:
             input_shapes = [tuple(tensor.shape) for tensor in inputs]
             expected = list(
@@ -196,6 +214,20 @@ class _LayerBuilder:
                 f"{shapes}"
             )
         return layer
+
+    def _carries(self, layer: LayerConfig, inputs: list[Any]) -> bool:
+        """Whether a layer runs in both directions over padding as it did once."""
+        if layer.class_name != "Bidirectional" or mask_of(inputs[0]) is None:
+            return False
+        if not layer.config["layer"]["config"].get("return_sequences"):
+            return False
+        carries = carries_outputs(self.file.keras_version)
+        if carries is None:
+            self._report(
+                f"'{layer.name}' puts zeros at padding, as TensorFlow 2.2 did; 2.1, "
+                "which wrote the same version, repeated outputs"
+            )
+        return bool(carries)
 
     def _recognize(
         self, layer_config: LayerConfig, inputs: list[Any]
@@ -266,7 +298,9 @@ def _first_input(first: LayerConfig, whole: Mapping[str, Any]) -> dict[str, Any]
 def _graph(builder: _LayerBuilder, config: Any) -> keras.Model:
     listed = [builder.parse(layer) for layer in config["layers"]]
     inputs = parse_tensors(config["input_layers"])
-    layers, outputs = join_gates(listed, parse_tensors(config["output_layers"]))
+    layers, outputs = join_gates(
+        listed, parse_tensors(config["output_layers"]), builder.square
+    )
     used = [tensor for layer in layers for tensor in layer.inputs]
     builder.attended = frozenset(
         name for name, _, index in (*outputs, *used) if index == 1

@@ -135,7 +135,7 @@ def _seq_self(layer: Any, arrays: dict[str, Array], masked: bool) -> Replacement
 
 
 def _gate(layer: Any, arrays: dict[str, Array], masked: bool) -> Replacement | None:
-    if masked or not layer.product:
+    if masked or not layer.product or len(layer.input.shape) > 2:
         return None
     return FeatureAttention(use_bias=False, **_settings(layer)), [arrays["kernel"]]
 

@@ -36,10 +36,11 @@ class Att(LegacyAttention):
         return_attention_scores: Whether to return ``(outputs, weights)``.
 
     Input shape:
-        ``(batch, features)``.
+        ``(batch, features)``, or of sequences ``(batch, time, features)``.
 
     Output shape:
-        ``(batch, features)``; weights ``(batch, 1, features)``.
+        That of the input; weights ``(batch, 1, features)``, or ``(batch, 1, time,
+        features)``.
 
     Raises:
         ArgumentError: The input has another number of features.
@@ -81,19 +82,31 @@ class Att(LegacyAttention):
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """The kernel."""
-        if len(input_shape) != 2 or input_shape[-1] != self.att_dim:
+        if len(input_shape) not in {2, 3} or input_shape[-1] != self.att_dim:
             raise ArgumentError(
                 "The gate has a weight for each feature of its input.",
-                expected=f"(batch, {self.att_dim}), as 'att_dim' says",
+                expected=f"(batch, {self.att_dim}) or (batch, time, {self.att_dim}), "
+                "as 'att_dim' says",
                 received=str(tuple(input_shape)),
             )
         return {"kernel": (self.att_dim, self.att_dim)}
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel; a sequence has a query for each of its steps."""
+        super().build(input_shape)
+        if len(input_shape) > 2:
+            axes = ("batch", "heads", "queries", "keys")
+            self.weights_axes = axes  # type: ignore[misc]  # of this layer alone
 
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
         """The gated features, or weights alone; weights."""
         scores = ops.matmul(inputs, self._stored["kernel"])
         weights = masked_softmax(scores)
         return weights * inputs if self.product else weights, weights[:, None]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002 - Keras's signature
+        """The mask goes on, as the three layers passed it on."""
+        return previous_mask
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the layer can be made anew from."""
