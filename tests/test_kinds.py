@@ -96,8 +96,8 @@ class WordSpotterKind:
     def to_json(self, answer):
         return {"told": answer.label}
 
-    def plot(self, answers):
-        return regard.plot.text(answers)
+    def plot(self, answers, left_out=0):
+        return regard.plot.TextPlot(answers, left_out)
 
     def evaluate(self, model, data, options):
         rows = [line.split("\t") for line in data[0].read_text().splitlines()]

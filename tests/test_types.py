@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from regard.errors import ArgumentError
-from regard.types import AttentionMap, Explanation
+from regard.types import AttentionMap, Explanation, Observation, Translation
 
 
 def a_map():
@@ -17,6 +17,18 @@ def test_select_fixes_axes_by_name():
     np.testing.assert_array_equal(row.weights, [12, 13, 14, 15])
     assert row.axes == ("keys",)
     assert row.layer == "encoder/attention"
+
+
+def test_select_keeps_a_part_of_an_axis():
+    part = a_map().select(batch=1, keys=slice(1, 3))
+    np.testing.assert_array_equal(part.weights, [[13, 14], [17, 18], [21, 22]])
+    assert part.axes == ("heads", "keys")
+
+
+@pytest.mark.parametrize("index", [2, -3, 0.0, True, "0", None, [0]])
+def test_select_refuses_what_is_no_entry(index):
+    with pytest.raises(ArgumentError, match="batch: a slice or a whole number below 2"):
+        a_map().select(batch=index)
 
 
 def test_mean_averages_the_heads():
@@ -83,3 +95,25 @@ def test_a_notebook_shows_the_text_shaded_and_plain():
     assert set(shown) == {"text/html", "text/plain"}
     assert "<" in shown["text/html"]
     assert "good" in shown["text/plain"]
+
+
+def test_results_in_a_list_are_a_line_each():
+    translation = Translation(
+        "ein hund", "a dog", ("ein", "hund"), ("a", "dog"), np.eye(2), -1.5, -0.75
+    )
+    assert repr([an_explanation(text="good film" * 20), translation]) == (
+        f"[Explanation('{('good film' * 20)[:60]}…', 'pos', probability=0.7500, "
+        "tokens=2), Translation('a dog', log_probability=-1.5000, tokens=2 of 2)]"
+    )
+
+
+def test_an_observation_shows_its_layers():
+    seen = Observation(np.zeros(2), {"encoder/attention": a_map(), "b": a_map().mean()})
+    assert " ".join(seen._repr_mimebundle_()["text/plain"].split()) == (
+        "Attention that was observed batch heads keys encoder/attention 2 3 4 b 2 - 4"
+    )
+    assert "<table" in seen._repr_mimebundle_()["text/html"]
+    assert repr(seen).startswith(
+        "Observation(AttentionMap('encoder/attention', batch=2"
+    )
+    assert "layer" in Observation(None, {})._repr_mimebundle_()["text/plain"]

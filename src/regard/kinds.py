@@ -67,8 +67,13 @@ class Kind(Protocol):
         """An answer as plain values."""
         ...
 
-    def plot(self, answers: Sequence[Any]) -> AnswerPlot:
-        """Answers drawn, as a page and for a terminal."""
+    def plot(self, answers: Sequence[Any], left_out: int = 0) -> AnswerPlot:
+        """Answers drawn, as a page and for a terminal.
+
+        Args:
+            answers: All that are drawn.
+            left_out: How many more there were, for a note.
+        """
         ...
 
     def evaluate(

@@ -7,6 +7,8 @@ and nothing of plotting.
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,11 @@ from regard.errors import ArgumentError
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
+# So much of a map is drawn where a notebook shows it.
+_SIDES = ("queries", "keys")
+_MOST_MAPS, _MOST_TOKENS, _MOST_CELLS = 16, 48, 9_216
+# So many characters of a text name it.
+_START = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +59,29 @@ class AttentionMap:
         """The shape of the weights."""
         return self.weights.shape
 
-    def select(self, **indices: int) -> "AttentionMap":
-        """Fix axes by name, for example ``map.select(batch=0, heads=1)``."""
+    def select(self, **indices: int | slice) -> "AttentionMap":
+        """Fix axes by name, or keep a part: ``map.select(batch=0, keys=slice(7))``.
+
+        Args:
+            **indices: For an axis an entry, which removes the axis, or a slice.
+
+        Raises:
+            ArgumentError: There is no axis or no entry like this.
+        """
         selection: list[int | slice] = [slice(None)] * len(self.axes)
         for name, index in indices.items():
-            selection[self._axis(name)] = index
-        axes = tuple(axis for axis in self.axes if axis not in indices)
+            axis = self._axis(name)
+            size = self.shape[axis]
+            if not isinstance(index, slice) and not _is_entry(index, size):
+                raise ArgumentError(
+                    f"The attention of layer '{self.layer}' has no such entry.",
+                    expected=f"{name}: a slice or a whole number below {size}",
+                    received=repr(index),
+                )
+            selection[axis] = index
+        axes = tuple(
+            axis for axis in self.axes if isinstance(indices.get(axis, slice(0)), slice)
+        )
         return AttentionMap(
             np.asarray(self.weights[tuple(selection)]), axes, self.layer, self.kind
         )
@@ -81,6 +105,15 @@ class AttentionMap:
             f"{axis}={size}" for axis, size in zip(self.axes, self.shape, strict=True)
         )
         return f"AttentionMap({self.layer!r}, {sizes})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        # A look at it: whole it can be gigabytes.
+        sides = zip(self.axes, self.shape, strict=True)
+        cells = prod(min(n, _MOST_TOKENS) for axis, n in sides if axis in _SIDES)
+        most = max(1, min(_MOST_MAPS, _MOST_CELLS // max(cells, 1)))
+        return _drawn(
+            self, "alignment", repr(self), most=most, most_tokens=_MOST_TOKENS
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +164,21 @@ class Observation:
         batch, *inner = first.axes
         axes = (batch, "call", *inner)
         return AttentionMap(np.moveaxis(weights, 0, 1), axes, layer, first.kind)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        bundle: dict[str, str] = importlib.import_module("regard.plot.figures").bundle(
+            "Attention that was observed"
+            if self.attention
+            else "No layer was observed",
+            {
+                path: dict(zip(layer.axes, layer.shape, strict=True))
+                for path, layer in self.attention.items()
+            },
+        )
+        return bundle
+
+    def __repr__(self) -> str:
+        return f"Observation({', '.join(map(repr, self.attention.values()))})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +231,15 @@ class Explanation:
         """The probability of ``label``."""
         return float(self.probabilities[self.labels.index(self.label)])
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        # A notebook asks the object itself how it looks. The drawing is not done here:
-        # `plot` is looked up by name, only then, so that nothing here depends on it.
-        plot = importlib.import_module("regard.plot")
-        bundle: dict[str, str] = plot.text(self)._repr_mimebundle_(**kwargs)
-        return bundle
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return _drawn(self, "text")
+
+    def __repr__(self) -> str:
+        start = self.text if len(self.text) <= _START else f"{self.text[:_START]}…"
+        return (
+            f"Explanation({start!r}, {self.label!r}, "
+            f"probability={self.probability:.4f}, tokens={len(self.tokens)})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain values, ready for JSON."""
@@ -244,10 +295,14 @@ class Translation:
                 received=str(self.alignment.shape),
             )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        plot = importlib.import_module("regard.plot")
-        bundle: dict[str, str] = plot.alignment(self)._repr_mimebundle_(**kwargs)
-        return bundle
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return _drawn(self, "alignment")
+
+    def __repr__(self) -> str:
+        return (
+            f"Translation({self.text!r}, log_probability={self.log_probability:.4f}, "
+            f"tokens={len(self.target_tokens)} of {len(self.source_tokens)})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The translation as plain values, ready for JSON."""
@@ -262,3 +317,26 @@ class Translation:
             "finished": self.finished,
             "truncated": self.truncated,
         }
+
+
+def _is_entry(index: Any, size: int) -> bool:
+    is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    return is_whole and -size <= index < size
+
+
+def _drawn(
+    result: Any, function: str, plain: str | None = None, **limits: int
+) -> dict[str, str]:
+    """What a notebook shows where the last line of a cell is a result.
+
+    A notebook asks the object itself how it looks. The drawing is not done here: it is
+    looked up by name, only then, so that nothing here depends on it.
+    """
+    try:
+        picture = getattr(importlib.import_module("regard.plot"), function)
+        bundle: dict[str, str] = picture(result, **limits)._repr_mimebundle_()
+    except ArgumentError as error:
+        # Weights that are none, NaN for example: to look at them is to learn of it.
+        said = f"{result!r}\n{error}"
+        return {"text/html": f"<pre>{escape(said)}</pre>", "text/plain": said}
+    return bundle if plain is None else bundle | {"text/plain": plain}

@@ -20,7 +20,10 @@ JsonLines: TypeAlias = Annotated[
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Page: TypeAlias = Annotated[
-    Path | None, typer.Option("--html", help="Write a page that shows all texts, too.")
+    Path | None, typer.Option("--html", help="Write a page that shows the texts, too.")
+]
+Most: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="How many texts the page shows, from the first on.")
 ]
 NewBundle: TypeAlias = Annotated[
     Path, typer.Option(help="The folder to save the model in.")

@@ -5,17 +5,19 @@ import json
 from typing import Any
 
 from regard_cli.environment import prepare
-from regard_cli.options import Bundle, JsonLines, Page, TextFile, Texts
+from regard_cli.options import Bundle, JsonLines, Most, Page, TextFile, Texts
 from regard_cli.targets import check_page_target
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
 
 def predict(
+    *,
     bundle: Bundle,
     texts: Texts = None,
     file: TextFile = None,
     as_json: JsonLines = False,
     html: Page = None,
+    most: Most = 100,
 ) -> None:
     """Answer texts, for example with labels, and show the words each rests on."""
     check_texts(texts or [], file)
@@ -38,6 +40,7 @@ def predict(
         answers = answered(
             lambda batch: kind.answer(model, batch), lines, kind.batch_size
         )
-        shown = list(printed(answers, to_lines, keep=html is not None))
+        keep = 0 if html is None else most
+        shown, left_out = printed(answers, to_lines, keep=keep)
     if html is not None:
-        write_page(kind, shown, html)
+        write_page(kind, shown, left_out, html)

@@ -58,22 +58,43 @@ def answered(
 
 
 def printed(
-    answers: Iterable[Any], to_lines: Callable[[Any], str], *, keep: bool
-) -> Iterator[Any]:
-    """Print each answer as it comes; pass on those that are needed afterwards."""
+    answers: Iterable[Any], to_lines: Callable[[Any], str], *, keep: int | None
+) -> tuple[list[Any], int]:
+    """Print each answer as it comes.
+
+    Returns:
+        The first ``keep`` answers, which are needed afterwards, or all where it is
+        None; and how many more there were.
+    """
+    kept: list[Any] = []
+    left_out = 0
     for answer in answers:
         typer.echo(to_lines(answer), nl=False)
-        if keep:
-            yield answer
+        if keep is None or len(kept) < keep:
+            kept.append(answer)
+        else:
+            left_out += 1
+    return kept, left_out
 
 
-def write_page(kind: "Kind", answers: list[Any], path: Path) -> None:
-    """Write a page that shows answers, if there are any, and say so."""
+def write_page(kind: "Kind", answers: list[Any], left_out: int, path: Path) -> None:
+    """Write a page that shows answers, if there are any, and say so.
+
+    Args:
+        kind: The kind of the model.
+        answers: The answers that are shown.
+        left_out: How many more there were; the page says so as well.
+        path: Where the page goes.
+    """
     if not answers:
         typer.echo("There was no text, so no page was written.", err=True)
         return
-    kind.plot(answers).save(path)
-    typer.echo(f"Wrote {path}.", err=True)
+    kind.plot(answers, left_out).save(path)
+    note = ""
+    if left_out:
+        count = len(answers)
+        note = f" It shows the first {count:,} of {count + left_out:,} texts (--most)."
+    typer.echo(f"Wrote {path}.{note}", err=True)
 
 
 def _is_unicode(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.options import Beam, Bundle, JsonLines, Page, TextFile, Texts
+from regard_cli.options import Beam, Bundle, JsonLines, Most, Page, TextFile, Texts
 from regard_cli.targets import check_page_target, check_writable
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
 
@@ -33,6 +33,7 @@ def translate(
     ] = None,
     as_json: JsonLines = False,
     html: Page = None,
+    most: Most = 100,
     alignments: Annotated[
         Path | None,
         typer.Option(help="Write where each token looked, in Pharaoh's format."),
@@ -71,12 +72,14 @@ def translate(
         answers = answered(
             lambda batch: translator.translate(batch, **search), lines, kind.batch_size
         )
-        keep = html is not None or alignments is not None
-        shown = list(printed(answers, to_lines, keep=keep))
+        # Of the alignments of all texts a line each is written, of a page the first.
+        keep = None if alignments is not None else most if html is not None else 0
+        shown, left_out = printed(answers, to_lines, keep=keep)
     if alignments is not None:
         _write_alignments(shown, alignments)
     if html is not None:
-        write_page(kind, shown, html)
+        left_out += len(shown[most:])
+        write_page(kind, shown[:most], left_out, html)
 
 
 def _lines(hypotheses: "list[Translation]") -> str:

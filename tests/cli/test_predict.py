@@ -64,6 +64,23 @@ def test_a_page_beside_the_results(run, fake, tmp_path):
     assert page.read_text("utf-8").count("<article") == 2
 
 
+@pytest.mark.parametrize(("options", "shown"), [([], 100), (["--most", "7"], 7)])
+def test_a_page_shows_the_first_texts_and_says_how_many_more_there_were(
+    run, fake, tmp_path, options, shown
+):
+    page, file = tmp_path / "why.html", tmp_path / "in.txt"
+    file.write_text("".join(f"text {number}\n" for number in range(1_300)))
+    result = run("predict", "x.regard", "-f", file, "--html", page, *options)
+    assert result.out.count("good  75.0 %") == 1_300
+    assert result.err == (
+        f"Wrote {page}. It shows the first {shown} of 1,300 texts (--most).\n"
+    )
+    html = page.read_text("utf-8")
+    assert html.count("<article") == shown
+    assert f"{1_300 - shown:,} more were left out" in html
+    assert len(html) < 200_000
+
+
 def test_no_text_no_page(run, fake, tmp_path):
     page = tmp_path / "why.html"
     result = run("predict", "x.regard", "-", "--html", page)

@@ -114,6 +114,15 @@ def test_a_page_and_alignments_beside_the_results(run, loaded, tmp_path):
     assert content.count("<article") == 2
     assert "smith" in content
     assert sorted(tmp_path.iterdir()) == [page, links]
+    result = run_greedy(run, *TEXTS, *options, "--most", 1)
+    assert result.err.splitlines() == [
+        f"Wrote {links}.",
+        f"Wrote {page}. It shows the first 1 of 2 texts (--most).",
+    ]
+    assert links.read_text() == "2-2 3-1 4-0\n" * 2
+    content = page.read_text("utf-8")
+    assert content.count("<article") == 1
+    assert "1 more were left out" in content
 
 
 def test_no_text_no_page(run, loaded, tmp_path):

@@ -53,7 +53,7 @@ def test_the_shade_goes_from_0_to_1_whatever_the_largest_weight(translated):
 
 def test_faint_cells_carry_nothing(translate):
     page = regard.plot.alignment(translate("a b", "x", [[0.996, 0.004]])).to_html()
-    assert "<td></td></tr>" in page
+    assert "<td>\n</tbody>" in page
     assert [cell["data-w"] for cell in cells(page)] == ["0.996"]
 
 
@@ -106,7 +106,7 @@ def test_the_strongest_of_each_row_is_marked_reachable_and_listed(translated):
     stops = [cell for cell in cells(page) if "tabindex" in cell]
     assert [stop["aria-label"] for stop in stops] == ["0.900", "0.500"]
     assert all(stop["class"].endswith(" top") for stop in stops)
-    row = r">dog</td>.*?>Hund</td>.*?>0\.5000</td>.*?>2</td>"
+    row = "<tr><td>dog<td>Hund<td>0.5000<td>2\n"
     assert re.search(row, page.partition("<details")[2])
 
 

@@ -152,3 +152,42 @@ def test_lengths_that_differ():
         regard.plot.over_time([1], [1, 2])
     with pytest.raises(ArgumentError, match="values of the series"):
         regard.plot.over_time([1], [np.inf])
+
+
+def test_of_many_bars_the_largest_are_drawn(pyplot, tmp_path):
+    values, names = np.arange(150) % 149, [f"f{n}" for n in range(150)]
+    plot = regard.plot.bars(values, names, most=2)
+    # In the order that they came in.
+    assert (plot.labels, plot.values) == (("f147", "f148"), (147, 148))
+    for shown in (plot.to_html(), plot._repr_html_(), str(plot)):
+        assert "148 more were left out" in shown
+    assert "148 more were left out" in plot.plot().get_xlabel()
+    assert len(regard.plot.bars(values, names).labels) == 100
+    whole = regard.plot.bars(np.ones(2_000), map(str, range(2_000)), most=None)
+    assert len(whole.labels) == 2_000
+    with pytest.raises(ArgumentError, match="too large for one picture"):
+        whole.save(tmp_path / "bars.png")
+
+
+def test_of_many_steps_neighbours_are_drawn_as_one(pyplot):
+    weights, series = np.full(1_001, 1 / 1_001), np.arange(1_001.0)
+    plot = regard.plot.over_time(weights, series, points=100)
+    assert (len(plot.weights), plot.width) == (91, 11)
+    np.testing.assert_allclose(plot.weights, 11 / 1_001)
+    np.testing.assert_allclose(plot.series, 5 + 11 * np.arange(91))
+    page = plot.to_html()
+    assert "weight of 11 steps, drawn as one" in page
+    assert 'data-w="step 990: 995, weight 0.011"' in page
+    assert str(plot).splitlines()[-1] == "990  995  0.011"
+    assert len(page) < 40_000
+    assert regard.plot.over_time(weights, series).width == 2
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1e-300, 0], [1e300, 1e300]])
+def test_degenerate_values(pyplot, values, tmp_path):
+    for plot in (
+        regard.plot.bars(values, ["a", "b"][: len(values)]),
+        regard.plot.over_time(values, [-value for value in values]),
+    ):
+        assert not re.search(r"\b(nan|inf)\b", plot.to_html())
+        plot.save(tmp_path / "x.png")

@@ -1,5 +1,8 @@
 """Curves of several runs."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from test_text_page import Reader
@@ -80,6 +83,53 @@ def test_a_picture_has_the_curves(curves, tmp_path):
         assert (distance < 0.01).sum() > 500
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "first", "last"),
+    [
+        ([0, 0, 0], [1, 2, 4], "0.0,240.0", "0.0,0.0"),
+        ([0], [3], "0.0,0.0", "0.0,0.0"),
+        ([5], [0], "640.0,320.0", "640.0,320.0"),
+        ([1, 2], [0, 0], "320.0,320.0", "640.0,320.0"),
+        ([1, 2], [3, 3], "320.0,0.0", "640.0,0.0"),
+        ([1, 2], [-3, -3], "320.0,320.0", "640.0,320.0"),
+        ([-2, 2], [-1, 1], "0.0,320.0", "640.0,0.0"),
+        ([-4, -4], [1, 2], "0.0,160.0", "0.0,0.0"),
+        ([2, 1], [1, 2], "640.0,160.0", "320.0,0.0"),
+        ([0, 1e-300], [0, 1e-300], "0.0,320.0", "640.0,0.0"),
+        ([0, 1e300], [0, 1e150], "0.0,320.0", "640.0,0.0"),
+    ],
+)
+def test_degenerate_axes(x, y, first, last, tmp_path):
+    """Zero is on both axes, where the values are not all below it."""
+    plot = regard.plot.curves({"a": [y]}, x)
+    page = plot.to_html()
+    points = [line["points"].split() for line in Reader(page).all("polyline")]
+    assert (points[0][0], points[0][-1]) == (first, last)
+    assert not re.search(r"\b(nan|inf)\b", page)
+    # A line of no length is a dot.
+    assert ('class="dot"' in page) == (first == last)
+    assert str(plot)
+
+
+@pytest.mark.parametrize("x", [[0, 0, 0], [1, 2, 3], [-3, -2, -1]])
+def test_degenerate_axes_of_a_picture(x, tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    from matplotlib.figure import Figure
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = {"_flat $x^": [[0.5] * 3], "b": [[1, 1, 2]]}
+        for scale in ("linear", "log", "symlog"):
+            axes = Figure().add_subplot()
+            axes.set_yscale(scale)
+            regard.plot.curves(values, x).plot(axes)
+            texts = axes.get_legend().get_texts()
+            assert [text.get_text()[-4:] for text in texts] == [" $x^", "b"]
+        for level in (0, -1):
+            flat = regard.plot.curves({"a": [[level] * 3]}, x)
+            flat.save(tmp_path / "curves.png")
+
+
 def test_the_text_has_the_numbers(curves):
     assert "1.5  4 +-1" in str(curves)
 
@@ -92,8 +142,37 @@ def test_the_text_has_the_numbers(curves):
         ({"x": np.ones((2, 5))}, r"\(2, 5\)"),
         ({"x": np.ones((0, 6))}, r"\(0, 6\)"),
         ({"x": np.full((1, 6), np.nan)}, "NaN"),
+        ({"x": np.full((1, 6), -np.inf)}, "6 times NaN or infinity"),
+        ({"x": [[1, 2], [3]]}, r"\(runs, 6\)"),
+        ({"x": [["1"] * 6]}, "something else than numbers"),
+        ({"x": np.tile([1e308, -1e308], 3)[None]}, "less far apart"),
+        ({"x": np.array([[1e308] * 6, [-1e308] * 6])}, "smaller numbers"),
+        ([RUNS], "a mapping"),
     ],
 )
 def test_wrong_values(values, message):
     with pytest.raises(ArgumentError, match=message):
-        regard.plot.curves(values, STEPS)
+        regard.plot.curves(values, STEPS).to_html()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [(3.0, r"shape \(\)"), ([], r"shape \(0,\)"), ([1, np.nan], "NaN"),
+     ("ab", "numbers"), ([[1, 2]], r"shape \(1, 2\)"), (None, "NaN")],
+)  # fmt: skip
+def test_wrong_places(x, message):
+    with pytest.raises(ArgumentError, match=message):
+        regard.plot.curves({"a": [[1, 2]]}, x)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("points", 0), ("title", 3), ("x_label", None)]
+)
+def test_wrong_settings(setting, value):
+    with pytest.raises(ArgumentError, match=f"'{setting}'"):
+        regard.plot.curves({"a": RUNS}, STEPS, **{setting: value})
+
+
+def test_nothing_of_a_label_acts_on_the_terminal():
+    plot = regard.plot.curves({"a\x1b": RUNS}, STEPS, title="\x1b[2J", y_label="\x9b")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", str(plot))

@@ -54,6 +54,11 @@ class ClassificationEvaluation:
     per_class: Mapping[str, ClassMetrics]
     confusion: IntArray
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
+
+        return bundle("Evaluation of a classifier", self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """The measures as plain values, ready for JSON."""
         return {

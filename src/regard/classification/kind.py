@@ -59,11 +59,11 @@ class TextClassifierKind:
         """An answer as plain values."""
         return answer.to_dict()
 
-    def plot(self, answers: Sequence[Explanation]) -> "TextPlot":
+    def plot(self, answers: Sequence[Explanation], left_out: int = 0) -> "TextPlot":
         """Answers drawn, as a page or for a terminal."""
         from regard.plot import TextPlot  # noqa: PLC0415 - loading needs no pictures
 
-        return TextPlot(answers)
+        return TextPlot(answers, left_out)
 
     def evaluate(
         self, model: TextClassifier, data: Sequence[Path], options: Mapping[str, Any]

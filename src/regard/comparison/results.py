@@ -116,6 +116,11 @@ class Comparison:
         """``(steps,)``, the training samples a model has seen after each step."""
         return np.arange(1, self.budget.steps + 1) * float(self.budget.batch)
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
+
+        return bundle(f"Comparison on {self.task}", self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON; without the losses."""
         return {

@@ -8,11 +8,10 @@ import numpy as np
 
 from regard.errors import ArgumentError
 from regard.plot._alignment_rows import (
+    WeightGrid,
     alignment_rows,
     is_of_characters,
     is_upright,
-    log_probability,
-    notes,
     token_labels,
 )
 from regard.plot._color_scale import LEVELS, ink, level, shades
@@ -27,7 +26,7 @@ from regard.plot.canvas import (
     text_properties,
 )
 from regard.plot.characters import for_page
-from regard.types import Translation
+from regard.plot.document import left_out_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +41,9 @@ _LARGEST, _SMALLEST = 9.5, 3.5
 _LINE = "#d8dee4"
 
 
-def alignment_picture(translations: Sequence[Translation], kind: str) -> bytes:
+def alignment_picture(
+    grids: Sequence[WeightGrid], kind: str, left_out: int = 0
+) -> bytes:
     """The maps under each other, as the bytes of a ``png`` or ``svg`` file.
 
     Raises:
@@ -50,31 +51,36 @@ def alignment_picture(translations: Sequence[Translation], kind: str) -> bytes:
         MissingExtraError: matplotlib is not installed.
     """
     require_matplotlib()
-    _check_size(translations)
+    _check_size(grids)
     with drawing_settings():
         figure = blank_figure()
         # On a figure of one inch, places are inches; what lies outside is kept by
         # the tight box, so that the labels take the room that they need.
         figure.set_size_inches(1, 1)
-        _stack(figure, translations)
+        bottom = _stack(figure, grids)
+        if left_out:
+            look = text_properties() | {"fontsize": 8.5, "color": SOFT}
+            figure.text(0, bottom, left_out_note(left_out), va="top", **look)
         return encoded_figure(figure, kind, bbox_inches="tight", pad_inches=_MARGIN)
 
 
-def _stack(figure: "Figure", translations: Sequence[Translation]) -> None:
+def _stack(figure: "Figure", grids: Sequence[WeightGrid]) -> float:
+    """Draw the maps, and return where they end."""
     to_inches = figure.dpi_scale_trans.inverted()
     top = 0.0
-    for translation in translations:
-        width, height = grid_inches(translation)
+    for grid in grids:
+        width, height = grid_inches(grid)
         axes = figure.add_axes((0, 0, width, height))
-        draw_heatmap(axes, translation)
+        draw_heatmap(axes, grid)
         # None is for axes that nothing was drawn on; these have a title at least.
         box = (axes.get_tightbbox() or axes.bbox).transformed(to_inches)
         axes.set_position((-box.x0, top - box.y1, width, height))
         top -= box.height + _GAP
+    return top
 
 
-def _check_size(translations: Sequence[Translation]) -> None:
-    sizes = [grid_inches(translation) for translation in translations]
+def _check_size(grids: Sequence[WeightGrid]) -> None:
+    sizes = [grid_inches(grid) for grid in grids]
     width = max(width for width, _ in sizes)
     height = sum(height + 1 for _, height in sizes)
     if max(width, height) > MAXIMUM_INCHES or width * height > _MAXIMUM_AREA:
@@ -87,75 +93,77 @@ def _check_size(translations: Sequence[Translation]) -> None:
         )
 
 
-def draw_heatmap(axes: "Axes", translation: Translation) -> None:
+def draw_heatmap(axes: "Axes", grid: WeightGrid) -> None:
     """Draw an alignment: a row for each written token, a column for each source."""
-    size = _label_size(axes, translation)
+    size = _label_size(axes, grid)
     look = text_properties()
-    _draw_title(axes, translation, look)
-    if not translation.alignment.size:
+    _draw_title(axes, grid, look)
+    if not grid.weights.size:
         axes.set_axis_off()
         return
-    _draw_cells(axes, translation, size)
-    _draw_labels(axes, translation, look | {"fontsize": size})
+    _draw_cells(axes, grid, size)
+    _draw_labels(axes, grid, look | {"fontsize": size})
     _draw_legend(axes, look | {"fontsize": min(size, 8.5), "color": SOFT})
 
 
-def own_axes(translation: Translation) -> "Axes":
+def own_axes(grid: WeightGrid) -> "Axes":
     """New axes of pyplot, with room for the map and its labels."""
     import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 
-    width, height = grid_inches(translation)
+    width, height = grid_inches(grid)
     _, axes = plt.subplots(figsize=(width + 2.5, height + 2.5), layout="constrained")
     return axes
 
 
-def grid_inches(translation: Translation) -> tuple[float, float]:
+def grid_inches(grid: WeightGrid) -> tuple[float, float]:
     """Width and height of a grid whose labels can be read."""
-    small = is_of_characters(translation.source_tokens)
+    small = is_of_characters(grid.columns)
     cell = (_SMALL_CELL if small else _CELL) / 72
-    height, width = (max(size, 1) * cell for size in translation.alignment.shape)
+    height, width = (max(size, 1) * cell for size in grid.weights.shape)
     return width, height
 
 
-def _label_size(axes: "Axes", translation: Translation) -> float:
+def _label_size(axes: "Axes", grid: WeightGrid) -> float:
     """A size at which the labels of neighbouring cells do not touch."""
     box = axes.get_window_extent()
-    height, width = (max(count, 1) for count in translation.alignment.shape)
+    height, width = (max(count, 1) for count in grid.weights.shape)
     cell = min(box.width / width, box.height / height) * 72 / axes.figure.dpi
     return float(np.clip(0.62 * cell, _SMALLEST, _LARGEST))
 
 
-def _draw_title(axes: "Axes", translation: Translation, look: dict[str, Any]) -> None:
+def _draw_title(axes: "Axes", grid: WeightGrid, look: dict[str, Any]) -> None:
     points = axes.get_window_extent().width * 72 / axes.figure.dpi
     width = max(32, int(points / 6))
-    lines = textwrap.wrap(for_page(translation.text), width) or ["∅"]
-    lines += [log_probability(translation), *notes(translation)]
+    lines = textwrap.wrap(for_page(grid.title), width)
+    if grid.remark:
+        lines = [*(lines or ["∅"]), grid.remark]
+    lines += [line for note in grid.notes for line in textwrap.wrap(note, width)]
     axes.set_title("\n".join(lines), loc="left", fontsize=10, **look)
 
 
-def _draw_cells(axes: "Axes", translation: Translation, size: float) -> None:
+def _draw_cells(axes: "Axes", grid: WeightGrid, size: float) -> None:
     axes.imshow(
-        translation.alignment,
+        grid.weights,
         cmap=colormap(),
         vmin=0,
         vmax=1,
         aspect="equal",
         interpolation="nearest",
     )
-    for place, row in enumerate(alignment_rows(translation)):
+    for place, row in enumerate(alignment_rows(grid)):
         if row.strongest is not None:
             shade = shades("light")[level(max(row.weights), 1.0)]
             axes.plot(row.strongest, place, ".", color=ink(shade), markersize=size / 2)
 
 
-def _draw_labels(axes: "Axes", translation: Translation, look: dict[str, Any]) -> None:
-    height, width = translation.alignment.shape
-    sources = token_labels(translation.source_tokens)
+def _draw_labels(axes: "Axes", grid: WeightGrid, look: dict[str, Any]) -> None:
+    height, width = grid.weights.shape
+    sources = token_labels(grid.columns)
     axes.xaxis.tick_top()
     # All one way: matplotlib 3.11 turns single upright labels among turned ones.
     turn = 0 if all(map(is_upright, sources)) else 90
     axes.set_xticks(range(width), sources, rotation=turn, **look)
-    axes.set_yticks(range(height), token_labels(translation.target_tokens), **look)
+    axes.set_yticks(range(height), token_labels(grid.rows), **look)
     axes.set_xticks(np.arange(width + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(height + 1) - 0.5, minor=True)
     axes.grid(visible=True, which="minor", color=_LINE, linewidth=0.5)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
-import numpy as np
+import numpy.typing as npt
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
@@ -13,24 +13,32 @@ from regard.errors import ArgumentError
 from regard.plot._alignment_picture import alignment_picture, draw_heatmap, own_axes
 from regard.plot._alignment_rows import (
     AlignmentRow,
+    WeightGrid,
     alignment_rows,
-    log_probability,
-    notes,
     token_labels,
 )
 from regard.plot._color_scale import level
-from regard.plot._plot import Plot, checked_results
-from regard.plot._terminal import rendered, shaded, terminal
+from regard.plot._data import (
+    MOST,
+    check_most,
+    check_shares,
+    checked_results,
+    weight_grids,
+)
+from regard.plot._plot import Plot
+from regard.plot._terminal import left_out_line, rendered, shaded, terminal
 from regard.plot.alignment_page import alignment_fragment, alignment_page
 from regard.plot.canvas import require_matplotlib
 from regard.plot.characters import for_terminal_line
-from regard.types import Translation
+from regard.types import AttentionMap, Translation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # So many sources of a token are named, and only those that matter.
 _SHOWN, _MATTERS = 3, 0.1
+# A map of so many rows and columns has at most about a megabyte on a page.
+_MOST_TOKENS = 256
 
 
 class AlignmentPlot(Plot):
@@ -41,15 +49,22 @@ class AlignmentPlot(Plot):
     shade goes from weight 0 to weight 1, the same in every map.
 
     Args:
-        translations: The translations, in the order in which they are drawn.
+        alignments: What is drawn, in this order.
+        left_out: How many more there were; a note says so.
     """
 
-    def __init__(self, translations: Sequence[Translation]) -> None:
-        self.translations = tuple(translations)
+    def __init__(
+        self, alignments: Sequence[Translation | WeightGrid], left_out: int = 0
+    ) -> None:
+        self.grids = tuple(
+            WeightGrid.of(each) if isinstance(each, Translation) else each
+            for each in alignments
+        )
+        self.left_out = left_out
 
     def to_html(self) -> str:
         """The whole page: no network, no script, everything of the texts escaped."""
-        return alignment_page(self.translations)
+        return alignment_page(self.grids, self.left_out)
 
     def to_terminal(self, color: bool | None = None, width: int | None = None) -> str:
         """The alignments for a terminal, a line for each written token.
@@ -59,32 +74,33 @@ class AlignmentPlot(Plot):
                 output is a terminal and ``NO_COLOR`` is not set.
             width: The width in columns; the terminal's own by default.
         """
-        return alignment_terminal(self.translations, color=color, width=width)
+        blocks = [*map(_block, self.grids), *left_out_line(self.left_out)]
+        return rendered(blocks, terminal(color, width))
 
     def plot(self, ax: "Axes | None" = None, index: int = 0) -> "Axes":
-        """Draw one of the translations with matplotlib.
+        """Draw one of the alignments with matplotlib.
 
         Args:
             ax: The axes to draw on; new ones, as large as the map needs, by default.
-            index: Which of the translations.
+            index: Which of the alignments.
 
         Returns:
             The axes.
 
         Raises:
-            ArgumentError: There is no translation of this index.
+            ArgumentError: There is no alignment of this index.
             MissingExtraError: matplotlib is not installed.
         """
         require_matplotlib()
-        if not -len(self.translations) <= index < len(self.translations):
+        if not -len(self.grids) <= index < len(self.grids):
             raise ArgumentError(
-                "There is no such translation in this plot.",
-                expected=f"an index below {len(self.translations)}",
+                "There is no such alignment in this plot.",
+                expected=f"an index below {len(self.grids)}",
                 received=str(index),
             )
-        translation = self.translations[index]
-        axes = own_axes(translation) if ax is None else ax
-        draw_heatmap(axes, translation)
+        grid = self.grids[index]
+        axes = own_axes(grid) if ax is None else ax
+        draw_heatmap(axes, grid)
         return axes
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -102,80 +118,100 @@ class AlignmentPlot(Plot):
         super().save(path)
 
     def _picture(self, kind: str) -> bytes:
-        return alignment_picture(self.translations, kind)
+        return alignment_picture(self.grids, kind, self.left_out)
 
     def _repr_html_(self) -> str:
-        return alignment_fragment(self.translations)
+        return alignment_fragment(self.grids, self.left_out)
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)
 
     def __repr__(self) -> str:
-        return f"AlignmentPlot({len(self.translations)} translations)"
+        return f"AlignmentPlot({len(self.grids)} alignments)"
 
 
-def alignment(translations: Translation | Sequence[Translation]) -> AlignmentPlot:
-    """Draw the alignment of one translation or of several as heatmaps.
+def alignment(
+    translations: Translation | Sequence[Translation] | AttentionMap | npt.ArrayLike,
+    source_tokens: Sequence[str] | None = None,
+    target_tokens: Sequence[str] | None = None,
+    *,
+    most: int | None = MOST,
+    most_tokens: int | None = _MOST_TOKENS,
+) -> AlignmentPlot:
+    """Draw translations, or the attention of any model, as heatmaps.
 
     Args:
         translations: A translation, or the hypotheses of one source, as ``translate``
-            gives them.
+            gives them; the ``AttentionMap`` of a layer, of which each sequence and each
+            head is a map; or an array of shape ``(queries, keys)``. The mean over heads
+            is ``map.mean()``, one sequence ``map.select(batch=0)``. A map without
+            queries has its heads, or its sequences, as rows.
+        source_tokens: The tokens that the keys of a map are; their places by default.
+        target_tokens: The tokens that the queries of a map are.
+        most: How many maps are drawn, from the first on; a note says how many more
+            there were. None draws all.
+        most_tokens: How many rows and how many columns a map has at most: more are
+            drawn in groups of neighbours. None draws each.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
 
     Raises:
-        ArgumentError: There is nothing to draw, something else than translations, or
-            weights that are not numbers from 0 to 1.
+        ArgumentError: There is nothing to draw, or something else; weights that are not
+            numbers from 0 to 1; more or fewer tokens than weights.
 
     Example:
     >>> best = translator.translate(["ein hund rennt"], beam=5, n_best=3)
     >>> regard.plot.alignment(best[0][0]).save("alignment.svg")
+    >>> seen = regard.observe(model).predict(ids)
+    >>> regard.plot.alignment(seen.attention["attention"].select(batch=0), words, words)
     """
+    check_most(most_tokens, "most_tokens")
+    if _is_weights(translations):
+        grids, left_out = weight_grids(
+            translations, source_tokens, target_tokens, check_most(most)
+        )
+        return AlignmentPlot([grid.grouped(most_tokens) for grid in grids], left_out)
     checked = checked_results(
         translations,
         Translation,
         plural="translations",
-        expected="a Translation or a flat list of them, as translate gives",
+        expected="a Translation or a flat list of them, as translate gives; or an "
+        "AttentionMap or an array of shape (queries, keys)",
     )
-    for translation in checked:
-        _check_weights(translation)
-    return AlignmentPlot(checked)
-
-
-def _check_weights(translation: Translation) -> None:
-    weights = translation.alignment
-    # Averages of rounded weights may end a little above 1.
-    if not np.all((weights >= 0) & (weights <= 1.001)):
+    if source_tokens is not None or target_tokens is not None:
         raise ArgumentError(
-            "An alignment holds weights of attention.",
-            expected="numbers from 0 to 1",
-            received=f"{weights.min()} to {weights.max()}",
+            "A translation has tokens of its own.",
+            expected="source_tokens and target_tokens left out",
+            fix="They name the keys and queries of an AttentionMap or of an array.",
         )
+    shown = checked[: check_most(most)]
+    for translation in shown:
+        check_shares(translation.alignment)
+    grids = [WeightGrid.of(translation).grouped(most_tokens) for translation in shown]
+    return AlignmentPlot(grids, len(checked) - len(shown))
 
 
-def alignment_terminal(
-    translations: Sequence[Translation],
-    color: bool | None = None,
-    width: int | None = None,
-) -> str:
-    """The translations as lines for a terminal, with ANSI colours or without."""
-    screen = terminal(color, width)
-    return rendered((_block(translation) for translation in translations), screen)
+def _is_weights(given: object) -> bool:
+    """Whether these are the weights of a map: an array, or rows of numbers."""
+    if isinstance(given, AttentionMap) or hasattr(given, "__array__"):
+        return True
+    first = given[0] if isinstance(given, list | tuple) and given else None
+    while isinstance(first, list | tuple) and first:
+        first = first[0]
+    return isinstance(first, int | float) or hasattr(first, "__array__")
 
 
-def _block(translation: Translation) -> Text:
-    text = Text.assemble(
-        (for_terminal_line(translation.text), Style(bold=True)),
-        f"  {log_probability(translation)}",
-    )
-    names = token_labels(translation.target_tokens)
-    sources = token_labels(translation.source_tokens)
+def _block(grid: WeightGrid) -> Text:
+    remark = f"  {grid.remark}" if grid.remark else ""
+    text = Text.assemble((for_terminal_line(grid.title), Style(bold=True)), remark)
+    names = token_labels(grid.rows)
+    sources = token_labels(grid.columns)
     room = max(map(cell_len, names), default=0)
-    for row, name in zip(alignment_rows(translation), names, strict=True):
+    for row, name in zip(alignment_rows(grid), names, strict=True):
         text.append("\n" + " " * (room - cell_len(name)) + name + " ")
         _add_sources(text, row, sources)
-    for note in notes(translation):
+    for note in grid.notes:
         text.append(f"\n({note})", Style(dim=True))
     return text
 

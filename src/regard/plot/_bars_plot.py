@@ -1,19 +1,30 @@
 """Weights of features as bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from regard._validate import check_same_length
+from regard._validate import check_flag, check_same_length
+from regard.errors import ArgumentError
 from regard.plot._color_scale import shades
-from regard.plot._plot import AxesPlot, nonnegative_row
+from regard.plot._data import (
+    MOST,
+    check_label,
+    check_most,
+    described,
+    nonnegative_row,
+)
+from regard.plot._plot import AxesPlot
 from regard.plot.canvas import text_properties
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     bar,
+    left_out_note,
+    remainder,
     safe,
 )
+from regard.types import AttentionMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +46,7 @@ class BarsPlot(AxesPlot):
         values: The weight of each feature.
         labels: Its name.
         title: The title above the bars.
+        left_out: How many more there were; a note says so.
     """
 
     _lead = f"{_READING} {_DISCLAIMER}"
@@ -42,9 +54,14 @@ class BarsPlot(AxesPlot):
     _style = _STYLE
 
     def __init__(
-        self, values: Sequence[float], labels: Sequence[str], title: str
+        self,
+        values: Sequence[float],
+        labels: Sequence[str],
+        title: str,
+        left_out: int = 0,
     ) -> None:
         self.values, self.labels, self.title = tuple(values), tuple(labels), title
+        self.left_out = left_out
 
     def _draw(self, ax: "Axes") -> None:
         look = text_properties()
@@ -53,7 +70,8 @@ class BarsPlot(AxesPlot):
         ax.set_yticks(places, [_shortened(label) for label in self.labels], **look)
         ax.set_ylim(len(self.values) - 0.4, -0.6)
         ax.set_xlim(left=0)
-        ax.set_xlabel("weight")
+        note = f"\n{left_out_note(self.left_out)}" if self.left_out else ""
+        ax.set_xlabel(f"weight{note}")
         ax.set_title(self.title, loc="left", **look)
         ax.spines[["top", "right"]].set_visible(False)
 
@@ -65,7 +83,8 @@ class BarsPlot(AxesPlot):
         bars = "".join(self._bar(label, value) for label, value in pairs)
         return (
             f'<article>\n<h2 dir="auto" lang="">{safe(self.title)}</h2>\n'
-            f'<ul class="chances bars">\n{bars}</ul>\n</article>\n'
+            f'<ul class="chances bars">\n{bars}</ul>\n'
+            f"{remainder(self.left_out)}</article>\n"
         )
 
     def _bar(self, label: str, value: float) -> str:
@@ -77,26 +96,31 @@ class BarsPlot(AxesPlot):
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)
-        return "".join(f"{label}  {value:.3f}\n" for label, value in pairs)
+        note = f"({left_out_note(self.left_out)})\n" if self.left_out else ""
+        return "".join(f"{label}  {value:.3f}\n" for label, value in pairs) + note
 
     def __repr__(self) -> str:
         return f"BarsPlot({len(self.values)} bars)"
 
 
 def bars(
-    values: npt.ArrayLike,
-    labels: Sequence[str],
+    values: AttentionMap | npt.ArrayLike,
+    labels: Sequence[str] | None = None,
     *,
     sort: bool = False,
     title: str = "Attention on each feature",
+    most: int | None = MOST,
 ) -> BarsPlot:
     """Draw the attention on features as horizontal bars.
 
     Args:
-        values: ``(features,)``, the weight of each feature, not negative.
-        labels: The names of the features.
+        values: ``(features,)``, the weight of each feature, not negative; or an
+            ``AttentionMap`` with one row of keys, averaged over its heads.
+        labels: The names of the features; their places by default.
         sort: Whether the largest comes first; otherwise the order stays.
         title: The title above the bars.
+        most: How many bars are drawn, those of the largest values; a note says how many
+            more there were. None draws all.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
@@ -108,15 +132,31 @@ def bars(
     Example:
     >>> regard.plot.bars([0.7, 0.1, 0.2], ["age", "height", "weight"], sort=True)
     """
-    row, names = (
-        nonnegative_row(values, "values of the bars"),
-        [_name(label) for label in labels],
-    )
+    row = nonnegative_row(values, "values of the bars")
+    names = [_name(label) for label in _checked(labels, len(row))]
     check_same_length({"values": row, "labels": names}, of="the bars")
-    pairs = list(zip(row, names, strict=True))
-    if sort:
-        pairs.sort(key=lambda pair: -pair[0])
-    return BarsPlot([value for value, _ in pairs], [name for _, name in pairs], title)
+    check_label("title", title)
+    order = sorted(range(len(row)), key=lambda index: -row[index])[: check_most(most)]
+    if not check_flag("sort", sort):
+        order.sort()
+    return BarsPlot(
+        [row[index] for index in order],
+        [names[index] for index in order],
+        title,
+        len(row) - len(order),
+    )
+
+
+def _checked(labels: object, count: int) -> Iterable[object]:
+    if labels is None:
+        return range(count)
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        raise ArgumentError(
+            "The labels of the bars cannot be drawn.",
+            expected="a list of names, one a value",
+            received=described(labels),
+        )
+    return labels
 
 
 def _name(label: object) -> str:

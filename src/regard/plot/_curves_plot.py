@@ -3,15 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from regard._validate import check_count
 from regard.errors import ArgumentError
+from regard.plot._data import (
+    DRAWN_BY,
+    check_label,
+    described,
+    finite_row,
+    numbers,
+)
 from regard.plot._plot import AxesPlot
 from regard.plot.canvas import text_properties
-from regard.plot.characters import for_terminal
+from regard.plot.characters import for_page, for_terminal
 from regard.plot.document import safe
 from regard.types import FloatArray
 
@@ -30,10 +38,11 @@ margin:1rem 0 .75rem;font-variant-numeric:tabular-nums}
 .regard .curves>.soft{display:flex;flex-direction:column;text-align:end;
 justify-content:space-between}
 .regard .curves>.along{flex-direction:row;grid-column:2}
-.regard .curves svg{display:block;width:100%;height:20rem;
+.regard .curves svg{display:block;width:100%;height:20rem;overflow:visible;
 border:1px solid var(--line)}
 .regard .curves polyline{fill:none;stroke-width:2;stroke-linejoin:round;
-vector-effect:non-scaling-stroke}
+stroke-linecap:round;vector-effect:non-scaling-stroke}
+.regard .curves .dot{stroke-width:8}
 .regard .curves polygon{fill-opacity:.18;stroke:none}
 .regard .key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;
 padding:0;margin:.5rem 0}
@@ -104,13 +113,24 @@ class CurvesPlot(AxesPlot):
             style = "-" if dashes is None else (0, dashes)
             x, low, high = curve.x, curve.low, curve.high
             ax.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
-            ax.plot(x, curve.mean, color=color, linestyle=style, lw=1.8, label=name)
+            (line,) = ax.plot(x, curve.mean, color=color, linestyle=style, lw=1.8)
+            # matplotlib leaves out names that begin with an underscore.
+            line.set_label(for_page(f"\u200b{name}" if name[:1] == "_" else name))
+            if not (np.ptp(x) or np.ptp(curve.mean)):
+                # A line of one point has no length.
+                line.set_marker("o")
         ax.set_xlabel(self.x_label, **text_properties())
         ax.set_ylabel(self.y_label, **text_properties())
-        lowest = (min(curve.low) for curve in self.averages.values())
-        ax.set_ylim(bottom=min(0.0, *lowest))
+        # Axes of the user's may have no zero.
+        if ax.get_yscale() == "linear":
+            frame = _Frame.around(self.averages)
+            ax.set_ylim(bottom=frame.bottom)
+            if frame.is_flat:
+                # A line on the edge is hard to see.
+                ax.set_ylim(frame.bottom - 0.1 * frame.height, frame.top)
         ax.set_title(self.title, loc="left", **text_properties())
-        ax.legend(frameon=False)
+        for entry in ax.legend(frameon=False).get_texts():
+            entry.set(**text_properties())
 
     def _heading(self) -> str:
         return safe(self.title)
@@ -119,7 +139,10 @@ class CurvesPlot(AxesPlot):
         return _article(self.averages, self.x_label, self.y_label)
 
     def __str__(self) -> str:
-        lines = [for_terminal(self.title), f"{self.y_label} by {self.x_label}"]
+        lines = [
+            for_terminal(self.title),
+            f"{for_terminal(self.y_label)} by {for_terminal(self.x_label)}",
+        ]
         for name, curve in self.averages.items():
             lines.append(for_terminal(name))
             rows = zip(curve.x, curve.mean, curve.deviation, strict=True)
@@ -154,58 +177,100 @@ def curves(
         A plot that shows itself in a notebook and saves itself with ``save``.
 
     Raises:
-        ArgumentError: There is no model, or one's values are no ``(runs, steps)``.
+        ArgumentError: There is no model, one's values are no finite ``(runs, steps)``,
+            or ``x`` is no row of finite numbers.
 
     Example:
         >>> regard.plot.curves(comparison.losses, comparison.samples_seen)
     """
-    if not values:
-        raise ArgumentError("There are no curves to draw.", expected="one or more")
-    steps = np.asarray(x, dtype=float)
+    if not isinstance(values, Mapping) or not values:
+        raise ArgumentError(
+            "There are no curves to draw.",
+            expected="a mapping from the name of each model to its (runs, steps)",
+            received=described(values) if values is not None else "None",
+            fix=DRAWN_BY.get(type(values).__name__),
+        )
+    labels = {"title": title, "x_label": x_label, "y_label": y_label}
+    for name, label in labels.items():
+        check_label(name, label)
+    steps = np.array(finite_row(x, "places of the steps"))
+    check_count("points", points)
     averages = {
-        name: average_curve(name, np.asarray(runs, dtype=float), steps, points)
+        str(name): average_curve(str(name), runs, steps, points)
         for name, runs in values.items()
     }
     return CurvesPlot(averages, title, x_label, y_label)
 
 
+class _Frame(NamedTuple):
+    """The values at the edges of the curves, opposite ones never alike."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    is_flat: bool
+
+    @property
+    def height(self) -> float:
+        """How far apart bottom and top are."""
+        return self.top - self.bottom
+
+    @classmethod
+    def around(cls, averages: Mapping[str, AverageCurve]) -> "_Frame":
+        """A frame that holds all curves, and the zeros unless all is below them."""
+        curves = averages.values()
+        left = min(0.0, *(float(curve.x.min()) for curve in curves))
+        right = max(float(curve.x.max()) for curve in curves)
+        bottom = min(0.0, *(float(curve.low.min()) for curve in curves))
+        top = max(float(curve.high.max()) for curve in curves)
+        right = right if right > left else left + max(1.0, -left)
+        is_flat = top <= bottom
+        top = bottom + max(1.0, -bottom) if is_flat else top
+        numbers(
+            [right - left, top - bottom], "curves", "values that are less far apart"
+        )
+        return cls(left, right, bottom, top, is_flat)
+
+    def point(self, x: float, y: float) -> str:
+        """The place of a point in the picture."""
+        across = (x - self.left) / (self.right - self.left)
+        down = (self.top - y) / self.height
+        return f"{_WIDE * across:.1f},{_HIGH * down:.1f}"
+
+
 def _article(averages: Mapping[str, AverageCurve], x_label: str, y_label: str) -> str:
     """The curves, what each is, and where they end as a table."""
-    top = max(float(max(curve.high)) for curve in averages.values())
-    bottom = min(0.0, *(float(min(curve.low)) for curve in averages.values()))
-    last = max(float(curve.x[-1]) for curve in averages.values())
+    frame = _Frame.around(averages)
     drawn = "".join(
-        _curve(curve, number, (last, bottom, top))
-        for number, curve in enumerate(averages.values())
+        _curve(curve, number, frame) for number, curve in enumerate(averages.values())
     )
     return (
         f'<article>\n<p class="soft">{safe(y_label)}</p>\n'
-        f'<div class="curves"><div class="soft"><span>{top:.3g}</span>'
-        f"<span>{bottom:.3g}</span></div>"
+        f'<div class="curves"><div class="soft"><span>{frame.top:.3g}</span>'
+        f"<span>{frame.bottom:.3g}</span></div>"
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" preserveAspectRatio="none" '
         f'aria-hidden="true">{drawn}</svg>\n'
-        f'<div class="soft along"><span>0</span><span>{safe(x_label)}</span>'
-        f"<span>{last:,.0f}</span></div></div>\n"
+        f'<div class="soft along"><span>{frame.left:,.6g}</span>'
+        f"<span>{safe(x_label)}</span><span>{frame.right:,.6g}</span></div></div>\n"
         f"{_key(averages)}{_ends(averages, y_label)}</article>\n"
     )
 
 
-def _curve(curve: AverageCurve, number: int, frame: tuple[float, float, float]) -> str:
-    last, bottom, top = frame
-    span = (top - bottom) or 1.0
-
-    def point(x: float, y: float) -> str:
-        return f"{_WIDE * x / last:.1f},{_HIGH * (top - y) / span:.1f}"
-
+def _curve(curve: AverageCurve, number: int, frame: _Frame) -> str:
     color = COLORS[number % len(COLORS)]
     dashes = _DASHES[number % len(_DASHES)]
     there = zip(curve.x, curve.high, strict=True)
     back = reversed(list(zip(curve.x, curve.low, strict=True)))
-    band = " ".join(point(x, y) for x, y in chain(there, back))
-    line = " ".join(point(x, y) for x, y in zip(curve.x, curve.mean, strict=True))
+    band = " ".join(frame.point(x, y) for x, y in chain(there, back))
+    points = [frame.point(x, y) for x, y in zip(curve.x, curve.mean, strict=True)]
+    look = f'stroke-dasharray="{dashes}"'
+    if len(set(points)) == 1:
+        # A line of no length is drawn where it has two ends.
+        points, look = points[:1] * 2, 'class="dot"'
     return (
         f'<polygon fill="{color}" points="{band}"/>'
-        f'<polyline stroke="{color}" stroke-dasharray="{dashes}" points="{line}"/>'
+        f'<polyline stroke="{color}" {look} points="{" ".join(points)}"/>'
     )
 
 
@@ -234,26 +299,27 @@ def _ends(averages: Mapping[str, AverageCurve], y_label: str) -> str:
 
 
 def average_curve(
-    name: str, runs: FloatArray, steps: FloatArray, points: int
+    name: str, runs: npt.ArrayLike, steps: FloatArray, points: int
 ) -> AverageCurve:
     """Average each run over pieces of its steps, then the runs.
 
     Raises:
         ArgumentError: The values are no finite ``(runs, steps)``.
     """
-    if runs.ndim != 2 or not runs.size or runs.shape[1:] != steps.shape:
+    what = f"curves of '{name}'"
+    expected = f"(runs, {len(steps)}), a value for each step"
+    values = numbers(runs, what, expected)
+    if values.ndim != 2 or not values.size or values.shape[1:] != steps.shape:
         raise ArgumentError(
-            f"The curves of '{name}' cannot be drawn.",
-            expected=f"(runs, {len(steps)}), a value for each step",
-            received=str(runs.shape),
-        )
-    if not np.isfinite(runs).all():
-        raise ArgumentError(
-            f"The curves of '{name}' cannot be drawn.",
-            expected="finite numbers",
-            received="NaN or infinity",
+            f"The {what} cannot be drawn.",
+            expected=expected,
+            received=str(values.shape),
         )
     pieces = np.array_split(np.arange(len(steps)), min(points, len(steps)))
     x = np.array([steps[piece].mean() for piece in pieces])
-    run_means = np.stack([runs[:, piece].mean(axis=1) for piece in pieces], axis=1)
-    return AverageCurve(x, run_means.mean(axis=0), run_means.std(axis=0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = np.stack([values[:, piece].mean(axis=1) for piece in pieces], axis=1)
+        curve = AverageCurve(x, means.mean(axis=0), means.std(axis=0))
+        # Sums and squares of the largest numbers there are would be infinite.
+        numbers([curve.low, curve.high], f"spread of the {what}", "smaller numbers")
+    return curve

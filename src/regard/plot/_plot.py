@@ -1,17 +1,15 @@
-"""The base classes of plots, and the checks of the data that they draw."""
+"""The base classes of plots."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, ClassVar
 
 from regard._files import write_file
 from regard.errors import ArgumentError
 from regard.plot.canvas import (
+    MAXIMUM_INCHES,
     blank_figure,
     drawing_settings,
     encoded_figure,
@@ -21,8 +19,6 @@ from regard.plot.document import document, embedded, fragment_style, page_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Result = TypeVar("Result")
 
 
 class Plot(ABC):
@@ -133,71 +129,17 @@ class AxesPlot(Plot):
 
     def _picture(self, kind: str) -> bytes:
         require_matplotlib()
+        width, height = self._inches()
+        if height > MAXIMUM_INCHES:
+            raise ArgumentError(
+                "This is too large for one picture.",
+                expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
+                received=f"{height:.0f} inches",
+                fix="Save it as .html.",
+            )
         with drawing_settings():
             figure = blank_figure()
             figure.set_layout_engine("constrained")
-            figure.set_size_inches(*self._inches())
+            figure.set_size_inches(width, height)
             self._draw(figure.add_subplot())
             return encoded_figure(figure, kind)
-
-
-def checked_results(
-    results: Any, kind: type[Result], *, plural: str, expected: str
-) -> Sequence[Result]:
-    """The results as a list, where one alone was given too.
-
-    Raises:
-        ArgumentError: There is none, or something else than results of the kind.
-    """
-    if isinstance(results, kind):
-        return [results]
-    others = [result for result in results if not isinstance(result, kind)]
-    if others or not results:
-        raise ArgumentError(
-            f"This plot draws {plural}.",
-            expected=expected,
-            received=f"a {type(others[0]).__name__}" if others else "an empty list",
-        )
-    checked: Sequence[Result] = results
-    return checked
-
-
-def finite_row(values: npt.ArrayLike, what: str) -> list[float]:
-    """A row of finite numbers.
-
-    Raises:
-        ArgumentError: It is no row, is empty, or holds something else than numbers.
-    """
-    try:
-        row = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise _not_a_row(what, type(values).__name__) from error
-    if row.ndim != 1 or not row.size:
-        raise _not_a_row(what, f"an array of shape {row.shape}")
-    if not np.isfinite(row).all():
-        raise _not_a_row(what, "NaN or infinity")
-    return row.tolist()
-
-
-def nonnegative_row(values: npt.ArrayLike, what: str) -> list[float]:
-    """A row of finite numbers of which none is negative.
-
-    Raises:
-        ArgumentError: It is no row of such numbers.
-    """
-    row = finite_row(values, what)
-    if min(row) < 0:
-        raise ArgumentError(
-            f"The {what} cannot be drawn.",
-            expected="numbers that are not negative",
-            received=f"{min(row)}",
-        )
-    return row
-
-
-def _not_a_row(what: str, received: str) -> ArgumentError:
-    return ArgumentError(
-        f"The {what} cannot be drawn.",
-        expected="a row of finite numbers, of shape (n,)",
-        received=received,
-    )

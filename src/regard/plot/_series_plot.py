@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from regard._validate import check_same_length
+from regard._validate import check_count, check_same_length
 from regard.plot._color_scale import end_of_scale, level
-from regard.plot._plot import AxesPlot, finite_row, nonnegative_row
+from regard.plot._data import check_label, finite_row, nonnegative_row
+from regard.plot._plot import AxesPlot
 from regard.plot.canvas import (
     colormap,
     text_properties,
@@ -18,6 +19,7 @@ from regard.plot.document import (
     color_legend,
     safe,
 )
+from regard.types import AttentionMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +58,7 @@ class SeriesPlot(AxesPlot):
         weights: The attention on each step.
         series: The value at each step.
         title: The title above the curve.
+        width: How many steps of the series each of these is.
     """
 
     _lead = f"{_READING} {_DISCLAIMER}"
@@ -63,9 +66,14 @@ class SeriesPlot(AxesPlot):
     _style = _STYLE
 
     def __init__(
-        self, weights: Sequence[float], series: Sequence[float], title: str
+        self,
+        weights: Sequence[float],
+        series: Sequence[float],
+        title: str,
+        width: int = 1,
     ) -> None:
         self.weights, self.series, self.title = tuple(weights), tuple(series), title
+        self.width = width
 
     def _inches(self) -> tuple[float, float]:
         return _INCHES
@@ -75,7 +83,7 @@ class SeriesPlot(AxesPlot):
         ax.plot(self.series, color="white", linewidth=4, zorder=2)
         ax.plot(self.series, color="black", linewidth=1.5, zorder=3)
         ax.set_xlim(-0.5, len(self.series) - 0.5)
-        ax.set_xlabel("step")
+        ax.set_xlabel("step" if self.width == 1 else f"{self.width} steps each")
         ax.set_title(self.title, loc="left", **text_properties())
 
     def _shade(self, ax: "Axes") -> None:
@@ -93,12 +101,13 @@ class SeriesPlot(AxesPlot):
         ax.figure.colorbar(shades, ax=ax, label="weight")
 
     def _article(self) -> str:
-        return _article(self.weights, self.series, self.title)
+        return _article(self.weights, self.series, self.title, self.width)
 
     def __str__(self) -> str:
-        pairs = enumerate(zip(self.series, self.weights, strict=True))
+        rows = zip(self.series, self.weights, strict=True)
         lines = (
-            f"{step}  {value:.4g}  {weight:.3f}" for step, (value, weight) in pairs
+            f"{self.width * place}  {value:.4g}  {weight:.3f}"
+            for place, (value, weight) in enumerate(rows)
         )
         return "\n".join((for_terminal(self.title), "step  value  weight", *lines, ""))
 
@@ -107,10 +116,11 @@ class SeriesPlot(AxesPlot):
 
 
 def over_time(
-    weights: npt.ArrayLike,
+    weights: AttentionMap | npt.ArrayLike,
     series: npt.ArrayLike,
     *,
     title: str = "Attention over time",
+    points: int = 1_000,
 ) -> SeriesPlot:
     """Draw the attention on the steps of a series behind its curve.
 
@@ -118,9 +128,12 @@ def over_time(
     share, so that evenly spread attention stays pale.
 
     Args:
-        weights: ``(steps,)``, the attention on each step, not negative.
+        weights: ``(steps,)``, the attention on each step, not negative; or an
+            ``AttentionMap`` with one row of keys, averaged over its heads.
         series: ``(steps,)``, the value at each step.
         title: The title above the curve.
+        points: How many steps are drawn at most. Where there are more, neighbours are
+            drawn as one, with the mean of their values and the sum of their weights.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
@@ -135,29 +148,37 @@ def over_time(
     shade = nonnegative_row(weights, "weights of the steps")
     curve = finite_row(series, "values of the series")
     check_same_length({"weights": shade, "values": curve}, of="the series")
-    return SeriesPlot(shade, curve, title)
+    check_label("title", title)
+    step = -(-len(curve) // check_count("points", points))
+    starts = range(0, len(curve), step)
+    if step > 1:
+        shade = [sum(shade[start : start + step]) for start in starts]
+        curve = [float(np.mean(curve[start : start + step])) for start in starts]
+    return SeriesPlot(shade, curve, title, step)
 
 
-def _article(weights: Sequence[float], series: Sequence[float], title: str) -> str:
+def _article(
+    weights: Sequence[float], series: Sequence[float], title: str, width: int
+) -> str:
     """The steps, each shaded by its weight, and the curve over them."""
     return (
         f'<article>\n<h2 dir="auto" lang="">{safe(title)}</h2>\n'
         f'<div class="series"><div class="soft"><span>{max(series):.4g}</span>'
         f'<span>{min(series):.4g}</span></div><div class="strip">'
-        f"<div>{_steps(weights, series)}</div>{_curve(series)}</div>\n"
+        f"<div>{_steps(weights, series, width)}</div>{_curve(series)}</div>\n"
         f'<div class="soft steps"><span>step 0</span>'
-        f"<span>step {len(series) - 1}</span></div></div>\n"
-        f"{_legend(weights)}</article>\n"
+        f"<span>step {width * (len(series) - 1)}</span></div></div>\n"
+        f"{_legend(weights, width)}</article>\n"
     )
 
 
-def _steps(weights: Sequence[float], series: Sequence[float]) -> str:
+def _steps(weights: Sequence[float], series: Sequence[float], width: int) -> str:
     top = end_of_scale(weights)
     half = len(weights) / 2
     return "".join(
-        f'<i class="w{level(weight, top)}{" late" * (step > half)}" '
-        f'data-w="step {step}: {value:.4g}, weight {weight:.3f}"></i>'
-        for step, (weight, value) in enumerate(zip(weights, series, strict=True))
+        f'<i class="w{level(weight, top)}{" late" * (place > half)}" '
+        f'data-w="step {width * place}: {value:.4g}, weight {weight:.3f}"></i>'
+        for place, (weight, value) in enumerate(zip(weights, series, strict=True))
     )
 
 
@@ -175,6 +196,7 @@ def _curve(series: Sequence[float]) -> str:
     )
 
 
-def _legend(weights: Sequence[float]) -> str:
-    note = f"weight of a step; spread evenly, each would have {1 / len(weights):.3f}"
+def _legend(weights: Sequence[float], width: int) -> str:
+    one = "a step" if width == 1 else f"{width} steps, drawn as one"
+    note = f"weight of {one}; spread evenly, each would have {1 / len(weights):.3f}"
     return color_legend(f"{end_of_scale(weights):.3f}", note)

@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.text import Text
 
 from regard.plot._color_scale import Theme, ink, shades
+from regard.plot.document import left_out_note
 
 _MAXIMUM_WIDTH = 100
 
@@ -45,6 +46,12 @@ def rendered(blocks: Iterable[Text], screen: Terminal) -> str:
         console.print(block)
     file = console.file
     return file.getvalue() if isinstance(file, io.StringIO) else ""
+
+
+def left_out_line(left_out: int) -> list[Text]:
+    """A line on the results that are not shown; none where all are."""
+    style = Style(dim=True)
+    return [Text(f"({left_out_note(left_out)})", style)] if left_out else []
 
 
 def shaded(step: int) -> Style:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from regard.errors import ArgumentError
 from regard.plot._color_scale import LEVELS, ink, level, shades
-from regard.plot._text_segments import TextSegment, percent, scale_end, text_segments
+from regard.plot._text_segments import (
+    Drawn,
+    TextSegment,
+    percent,
+    scale_end,
+    text_segments,
+)
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
     SOFT,
@@ -17,6 +23,7 @@ from regard.plot.canvas import (
     require_matplotlib,
 )
 from regard.plot.characters import for_page
+from regard.plot.document import left_out_note
 from regard.types import Explanation
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ class PlacedWord:
     width: float
 
 
-def text_picture(explanations: Sequence[Explanation], kind: str) -> bytes:
+def text_picture(explanations: Sequence[Drawn], kind: str, left_out: int = 0) -> bytes:
     """The explanations under each other, as the bytes of a ``png`` or ``svg`` file.
 
     Raises:
@@ -55,16 +62,17 @@ def text_picture(explanations: Sequence[Explanation], kind: str) -> bytes:
     """
     require_matplotlib()
     with drawing_settings():
-        return _drawn(explanations, kind)
+        return _drawn(explanations, kind, left_out)
 
 
-def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
+def _drawn(explanations: Sequence[Drawn], kind: str, left_out: int) -> bytes:
     figure = blank_figure()
     measure = _measure(figure)
     blocks = [
         (explanation, _lines(explanation, measure)) for explanation in explanations
     ]
     height = _MARGIN + sum(_height(lines) for _, lines in blocks)
+    height += _LEADING * bool(left_out)
     _check_height(height)
     figure.set_size_inches(_WIDTH / 72, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
@@ -73,6 +81,8 @@ def _drawn(explanations: Sequence[Explanation], kind: str) -> bytes:
     for explanation, lines in blocks:
         _draw(axes, explanation, lines, y)
         y += _height(lines)
+    if left_out:
+        _write(axes, _MARGIN, y, left_out_note(left_out), size=_SMALL, color=SOFT)
     return encoded_figure(figure, kind)
 
 
@@ -102,7 +112,7 @@ def _measure(figure: Any) -> TextMeasure:
     return width
 
 
-def _lines(explanation: Explanation, measure: TextMeasure) -> list[list[PlacedWord]]:
+def _lines(explanation: Drawn, measure: TextMeasure) -> list[list[PlacedWord]]:
     segments = text_segments(explanation)
     return wrapped_lines(segments, measure, _WIDTH - 2 * _MARGIN)
 
@@ -113,13 +123,14 @@ def _height(lines: Sequence[object]) -> float:
 
 def _draw(
     axes: "Axes",
-    explanation: Explanation,
+    explanation: Drawn,
     lines: Iterable[Iterable[PlacedWord]],
     y: float,
 ) -> None:
     top = scale_end(text_segments(explanation))
-    heading = f"{explanation.label}   {percent(explanation.probability)}"
-    _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
+    if isinstance(explanation, Explanation):
+        heading = f"{explanation.label}   {percent(explanation.probability)}"
+        _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
     y += 0.25 * _LEADING
     for line in lines:
         y += _LEADING

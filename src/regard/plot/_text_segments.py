@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from regard.errors import ArgumentError
 from regard.plot._color_scale import end_of_scale
-from regard.types import Explanation
+from regard.types import Explanation, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,38 @@ class TextSegment:
     seen: bool = True
 
 
-def text_segments(explanation: Explanation) -> list[TextSegment]:
+@dataclass(frozen=True, eq=False, slots=True)
+class WeightedText:
+    """A text with weights that come with no label.
+
+    Args:
+        text: The text.
+        offsets: ``(tokens, 2)``: start and end of each token in it.
+        weights: ``(tokens,)``, the weight of each.
+        truncated: Whether it was longer than the model reads.
+    """
+
+    text: str
+    offsets: IntArray
+    weights: FloatArray
+    truncated: bool = False
+
+    @classmethod
+    def of(cls, tokens: Sequence[str], weights: FloatArray) -> "WeightedText":
+        """Tokens joined by spaces; as they stand where some bring their own."""
+        has_spaces = any(token != token.strip() for token in tokens)
+        gap = 0 if has_spaces else 1
+        lengths = np.array([len(token) for token in tokens], dtype=int)
+        ends = np.cumsum(lengths) + gap * np.arange(len(tokens))
+        offsets = np.stack([ends - lengths, ends], axis=1)
+        return cls((" " * gap).join(tokens), offsets, weights)
+
+
+#: What is drawn as a shaded text.
+Drawn = Explanation | WeightedText
+
+
+def text_segments(explanation: Drawn) -> list[TextSegment]:
     """Cut the text of an explanation at its tokens.
 
     Tokens on the same characters (one character can be several tokens to a
@@ -70,7 +103,7 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
-def _spans(explanation: Explanation) -> Iterator[tuple[int, int, float]]:
+def _spans(explanation: Drawn) -> Iterator[tuple[int, int, float]]:
     """Start, end and weight of each token with characters, in reading order."""
     weights = explanation.weights.tolist()
     for (start, end), weight in sorted(

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from regard.plot._alignment_rows import (
     DISCLAIMER,
     AlignmentRow,
+    WeightGrid,
     alignment_rows,
     is_of_characters,
     is_upright,
-    log_probability,
-    notes,
     token_labels,
 )
 from regard.plot._color_scale import level
@@ -24,15 +23,16 @@ from regard.plot.document import (
     joined_articles,
     opening,
     page_style,
+    remainder,
     safe,
 )
 from regard.types import Translation
 
 _TITLE = "Where the model looked"
 _READING = (
-    "A row is a token that was written, a column a token of the source, in the order "
-    "of the text from left to right. The stronger the shade, the more attention. Point "
-    "at a cell to see its weight, or move through the strongest with the Tab key."
+    "A row is a {}, a column a {}, in their order from left to right. The stronger the "
+    "shade, the more attention. Point at a cell to see its weight, or move through the "
+    "strongest with the Tab key."
 )
 # Fainter weights are not worth their bytes: most of a large map is that.
 _FAINT = 0.005
@@ -79,6 +79,8 @@ background:var(--ink);color:var(--paper);font:600 .75rem/1.4 system-ui,sans-seri
 font-variant-numeric:tabular-nums;white-space:nowrap;pointer-events:none}
 .regard .pairs{table-layout:fixed}
 .regard .pairs .number{width:22%}
+.regard .pairs td{unicode-bidi:plaintext}
+.regard .pairs td:nth-child(n+3){text-align:end}
 @media print{.regard .map{overflow:visible;max-height:none}
 .regard .map>div{padding:0}.regard .map.wide{--cell:.6rem}
 .regard .map.wide table{font-size:.5rem}}
@@ -92,83 +94,85 @@ margin-inline:auto}
 """.lstrip()
 
 
-def alignment_page(translations: Sequence[Translation]) -> str:
-    """The translations as one page that needs no network and no script."""
-    articles = joined_articles(translations, alignment_article)
+def alignment_page(grids: Sequence[WeightGrid], left_out: int = 0) -> str:
+    """The alignments as one page that needs no network and no script."""
+    articles = joined_articles(grids, _article)
     return document(
-        title=_title(translations),
+        title=_title(grids),
         heading=_TITLE,
-        lead=f"{_READING} {DISCLAIMER}",
-        body=_contents(translations) + articles,
+        lead=f"{_READING.format(*grids[0].sides)} {DISCLAIMER}",
+        body=_contents(grids) + articles + remainder(left_out),
         style=page_style() + MAP_STYLE + _WIDE_STYLE,
     )
 
 
-def alignment_fragment(translations: Sequence[Translation]) -> str:
-    """The translations as HTML that can stand inside another page."""
-    articles = joined_articles(translations, alignment_article)
+def alignment_fragment(grids: Sequence[WeightGrid], left_out: int = 0) -> str:
+    """The alignments as HTML that can stand inside another page."""
+    articles = joined_articles(grids, _article) + remainder(left_out)
     return embedded(articles, DISCLAIMER, fragment_style() + MAP_STYLE)
 
 
 def alignment_article(translation: Translation, number: int = 1) -> str:
     """One translation as an ``<article>``; ``number`` makes its anchor."""
-    remarks = "".join(f'<p class="soft">{note}</p>\n' for note in notes(translation))
+    return _article(WeightGrid.of(translation), number)
+
+
+def _article(grid: WeightGrid, number: int) -> str:
+    remarks = "".join(f'<p class="soft">{safe(note)}</p>\n' for note in grid.notes)
     return (
         f'<article id="alignment-{number}">\n'
-        f"{_heading(translation)}{remarks}{_map(translation)}"
-        f"{_table(translation)}</article>\n"
+        f"{_heading(grid)}{remarks}{_map(grid)}"
+        f"{_table(grid)}</article>\n"
     )
 
 
-def _title(translations: Sequence[Translation]) -> str:
-    if len(translations) == 1:
-        return f"{opening(translations[0].text)}: {_TITLE.lower()}"
-    return f"{_TITLE}: {len(translations)} translations"
+def _title(grids: Sequence[WeightGrid]) -> str:
+    if len(grids) > 1:
+        return f"{_TITLE}: {len(grids)} alignments"
+    return ": ".join(filter(None, (opening(grids[0].title), _TITLE.lower())))
 
 
-def _contents(translations: Sequence[Translation]) -> str:
+def _contents(grids: Sequence[WeightGrid]) -> str:
     entries = [
-        (
-            f"<bdi>{safe(opening(translation.text)) or '∅'}</bdi>",
-            safe(log_probability(translation)),
-        )
-        for translation in translations
+        (f"<bdi>{safe(opening(grid.title)) or '∅'}</bdi>", safe(grid.remark))
+        for grid in grids
     ]
-    return contents("alignment", f"{len(translations)} translations", entries)
+    return contents("alignment", f"{len(grids)} alignments", entries)
 
 
-def _heading(translation: Translation) -> str:
+def _heading(grid: WeightGrid) -> str:
     # The languages are unknown: lang="" keeps the page's from applying.
-    return (
-        f'<h2 dir="auto" lang="">{safe(translation.text)}</h2>\n'
-        f'<p class="soft from" dir="auto" lang="">{safe(translation.source)}</p>\n'
-        f'<p class="soft">{safe(log_probability(translation))}</p>\n'
+    lines = (
+        ('<h2 dir="auto" lang="">{}</h2>\n', grid.title),
+        ('<p class="soft from" dir="auto" lang="">{}</p>\n', grid.source),
+        ('<p class="soft">{}</p>\n', grid.remark),
     )
+    return "".join(line.format(safe(text)) for line, text in lines if text)
 
 
-def _map(translation: Translation) -> str:
-    if not translation.alignment.size:
+def _map(grid: WeightGrid) -> str:
+    if not grid.weights.size:
         return ""
-    written = alignment_rows(translation)
+    written = alignment_rows(grid)
     stops = _stops(written)
-    names = token_labels(translation.target_tokens)
+    names = token_labels(grid.rows)
     body = "".join(
         _row(row, name, index in stops)
         for index, (row, name) in enumerate(zip(written, names, strict=True))
     )
-    size = f"{len(written)} written by {len(translation.source_tokens)} source tokens"
+    size = f"{len(written)} rows by {len(grid.columns)} columns"
     return (
-        f'<div class="map{_size(translation)}" tabindex="0" role="region" '
+        f'<div class="map{_size(grid)}" tabindex="0" role="region" '
         f'aria-label="Alignment of {size}"><div>\n'
-        f'<table lang=""><thead><tr><td></td>{_columns(translation)}</tr></thead>\n'
+        f'<table lang=""><thead><tr><td></td>{_columns(grid)}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table>\n</div></div>\n{_legend()}"
     )
 
 
-def _size(translation: Translation) -> str:
+def _size(grid: WeightGrid) -> str:
     """Small cells for single characters; a map too wide for paper shrinks there."""
-    small = is_of_characters(translation.source_tokens)
-    wide = len(translation.source_tokens) > _FIT_PAPER
+    small = is_of_characters(grid.columns)
+    wide = len(grid.columns) > _FIT_PAPER
     return " small" * small + " wide" * wide
 
 
@@ -179,11 +183,11 @@ def _stops(written: Sequence[AlignmentRow]) -> set[int]:
     return set(clear[:TAB_STOPS])
 
 
-def _columns(translation: Translation) -> str:
+def _columns(grid: WeightGrid) -> str:
     return "".join(
         f'<th scope="col"{"" if is_upright(label) else _TURNED}>'
         f"<bdi>{safe(label)}</bdi></th>"
-        for label in token_labels(translation.source_tokens)
+        for label in token_labels(grid.columns)
     )
 
 
@@ -192,17 +196,20 @@ def _row(row: AlignmentRow, name: str, is_stop: bool) -> str:
         _cell(weight, index == row.strongest, is_stop)
         for index, weight in enumerate(row.weights)
     )
-    return f'<tr><th scope="row"><bdi>{safe(name)}</bdi></th>{cells}</tr>\n'
+    return f'<tr><th scope="row"><bdi>{safe(name)}</bdi></th>{cells}\n'
 
 
 def _cell(weight: float, is_strongest: bool, is_stop: bool) -> str:
+    # The end tags of cells and rows, which HTML does not need, and the marks around
+    # values, would be half of the page.
     if weight < _FAINT and not is_strongest:
-        return "<td></td>"
+        return "<td>"
     shown, step = f"{weight:.3f}", level(weight, 1.0)
-    names = [f"w{step}"] * (step > 0) + ["top"] * is_strongest
-    look = f' class="{" ".join(names)}"' if names else ""
-    stop = f' tabindex="0" aria-label="{shown}"' if is_strongest and is_stop else ""
-    return f'<td{look} data-w="{shown}"{stop}></td>'
+    if not is_strongest:
+        return f"<td{f' class=w{step}' if step else ''} data-w={shown}>"
+    look = f"w{step} top" if step else "top"
+    stop = f' tabindex="0" aria-label="{shown}"' if is_stop else ""
+    return f'<td class="{look}" data-w={shown}{stop}>'
 
 
 def _legend() -> str:
@@ -210,29 +217,29 @@ def _legend() -> str:
     return color_legend("1", note)
 
 
-def _table(translation: Translation) -> str:
-    if not translation.alignment.size:
+def _table(grid: WeightGrid) -> str:
+    if not grid.weights.size:
         return ""
-    lines = "".join(_line(row, translation) for row in alignment_rows(translation))
+    lines = "".join(_line(row, grid) for row in alignment_rows(grid))
+    names = "".join(
+        f'<th scope="col">{name[:1].upper()}{name[1:]}</th>' for name in grid.sides
+    )
     return (
-        "<details><summary>The strongest source of each token as a table</summary>\n"
-        '<table class="pairs"><thead><tr><th scope="col">Written</th>'
-        '<th scope="col">Source</th>'
+        "<details><summary>The strongest of each row as a table</summary>\n"
+        f'<table class="pairs"><thead><tr>{names}'
         '<th scope="col" class="number">Weight</th>'
         '<th scope="col" class="number">Place</th></tr></thead>\n'
-        f"<tbody>{lines}</tbody></table></details>\n"
+        f'<tbody lang="">{lines}</tbody></table></details>\n'
     )
 
 
-def _line(row: AlignmentRow, translation: Translation) -> str:
+def _line(row: AlignmentRow, grid: WeightGrid) -> str:
     if row.strongest is None:
         source, place = "several alike", ""
     else:
-        source = visible(translation.source_tokens[row.strongest])
+        source = visible(grid.columns[row.strongest])
         place = str(row.strongest + 1)
     return (
-        f'<tr><td dir="auto" lang="">{safe(visible(row.token))}</td>'
-        f'<td dir="auto" lang="">{safe(source)}</td>'
-        f'<td class="number">{max(row.weights):.4f}</td>'
-        f'<td class="number">{place}</td></tr>\n'
+        f"<tr><td>{safe(visible(row.token))}<td>{safe(source)}"
+        f"<td>{max(row.weights):.4f}<td>{place}\n"
     )

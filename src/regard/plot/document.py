@@ -57,16 +57,16 @@ left:50%;transform:translateX(-50%);z-index:2;padding:.1rem .4rem;border-radius:
 background:var(--ink);color:var(--paper);font:600 .75rem/1.4 system-ui,sans-serif;
 font-variant-numeric:tabular-nums;white-space:nowrap;pointer-events:none}
 .regard .legend{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .6rem}
-.regard .scale{display:inline-flex;border:1px solid var(--line);border-radius:.3rem;
-overflow:hidden}
-.regard .scale i{width:.4rem;height:.8rem;
--webkit-print-color-adjust:exact;print-color-adjust:exact}
+.regard .scale{width:10rem;height:.8rem;border:1px solid var(--line);
+border-radius:.3rem;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .regard details{margin-top:.9rem}
 .regard summary{cursor:pointer;color:var(--link);font-size:.875rem}
 .regard table{border-collapse:collapse;margin-top:.5rem;font-size:.875rem;width:100%}
 .regard th,.regard td{text-align:start;padding:.2rem .75rem .2rem 0;
 border-bottom:1px solid var(--line);background:none}
-.regard td.token{white-space:pre-wrap}
+.regard .weights td{text-align:end;font-variant-numeric:tabular-nums}
+.regard .weights td:first-child{text-align:start;white-space:pre-wrap;
+unicode-bidi:plaintext}
 .regard .number{text-align:end;white-space:nowrap}
 .regard nav ol{margin:.5rem 0 0;padding-inline-start:1.75rem;columns:1}
 .regard nav li{padding:.1rem 0}
@@ -148,11 +148,20 @@ def contents(kind: str, summary: str, entries: Sequence[tuple[str, str]]) -> str
 
 def color_legend(end: str, note: str) -> str:
     """The colour scale from 0 to ``end``, and a note on what is shaded."""
-    steps = "".join(f'<i class="w{step}"></i>' for step in range(LEVELS))
     return (
-        f'<p class="legend soft"><span>0</span><span class="scale" aria-hidden="true">'
-        f"{steps}</span><span>{end}</span><span>{note}</span></p>\n"
+        '<p class="legend soft"><span>0</span><span class="scale" aria-hidden="true">'
+        f"</span><span>{end}</span><span>{note}</span></p>\n"
     )
+
+
+def remainder(left_out: int) -> str:
+    """A note on the results that are not on a page; nothing where all are."""
+    return f'<p class="soft">{left_out_note(left_out)}</p>\n' if left_out else ""
+
+
+def left_out_note(left_out: int) -> str:
+    """What a page says of the results that are not on it."""
+    return f"{left_out:,} more were left out, so that this stays small."
 
 
 def opening(text: str) -> str:
@@ -204,4 +213,8 @@ def _theme(theme: Theme) -> str:
         for level, shade in enumerate(scale)
         if level
     ]
+    ends = (f"{shade} 0 {100 * (n + 1) / LEVELS:g}%" for n, shade in enumerate(scale))
+    rules.append(
+        f".regard .scale{{background:linear-gradient(90deg,{','.join(ends)})}}"
+    )
     return "\n".join(rules) + "\n"

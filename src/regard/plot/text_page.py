@@ -5,6 +5,7 @@ from html import escape
 
 from regard.plot._color_scale import level
 from regard.plot._text_segments import (
+    Drawn,
     TextSegment,
     percent,
     scale_end,
@@ -22,6 +23,7 @@ from regard.plot.document import (
     joined_articles,
     opening,
     page_style,
+    remainder,
     safe,
 )
 from regard.types import Explanation
@@ -36,57 +38,67 @@ _READING = (
 _BARS = 6
 
 
-def text_page(explanations: Sequence[Explanation]) -> str:
+def text_page(explanations: Sequence[Drawn], left_out: int = 0) -> str:
     """The explanations as one page that needs no network and no script."""
     articles = joined_articles(explanations, text_article)
     return document(
         title=_title(explanations),
         heading=_TITLE,
         lead=f"{_READING} {_DISCLAIMER}",
-        body=_contents(explanations) + articles,
+        body=_contents(explanations) + articles + remainder(left_out),
         style=page_style(),
     )
 
 
-def text_fragment(explanations: Sequence[Explanation]) -> str:
+def text_fragment(explanations: Sequence[Drawn], left_out: int = 0) -> str:
     """The explanations as HTML that can stand inside another page."""
-    articles = joined_articles(explanations, text_article)
+    articles = joined_articles(explanations, text_article) + remainder(left_out)
     return embedded(articles, _DISCLAIMER, fragment_style())
 
 
-def text_article(explanation: Explanation, number: int = 1) -> str:
+def text_article(explanation: Drawn, number: int = 1) -> str:
     """One explanation as an ``<article>``; ``number`` makes its anchor."""
     segments = text_segments(explanation)
     return (
         f'<article id="text-{number}">\n'
-        f"{_heading(explanation)}{_chances(explanation)}"
+        f"{_answer(explanation)}"
         f"{_text(segments)}{_legend(segments)}{_note(explanation)}{_table(segments)}"
         "</article>\n"
     )
 
 
-def _title(explanations: Sequence[Explanation]) -> str:
-    if len(explanations) == 1:
-        return f"{explanations[0].label}: {_TITLE.lower()}"
-    return f"{_TITLE}: {len(explanations)} texts"
+def _title(explanations: Sequence[Drawn]) -> str:
+    if len(explanations) > 1:
+        return f"{_TITLE}: {len(explanations)} texts"
+    only = explanations[0]
+    return (
+        f"{only.label}: {_TITLE.lower()}" if isinstance(only, Explanation) else _TITLE
+    )
 
 
-def _contents(explanations: Sequence[Explanation]) -> str:
+def _contents(explanations: Sequence[Drawn]) -> str:
     entries = [
-        (
-            f"<bdi>{safe(explanation.label)}</bdi> "
-            f"{safe(percent(explanation.probability))}",
-            safe(opening(explanation.text)),
-        )
-        for explanation in explanations
+        (_name(explanation, number), safe(opening(explanation.text)))
+        for number, explanation in enumerate(explanations, 1)
     ]
     return contents("text", f"{len(explanations)} texts", entries)
 
 
-def _heading(explanation: Explanation) -> str:
+def _name(explanation: Drawn, number: int) -> str:
+    if not isinstance(explanation, Explanation):
+        return f"text {number}"
+    share = safe(percent(explanation.probability))
+    return f"<bdi>{safe(explanation.label)}</bdi> {share}"
+
+
+def _answer(explanation: Drawn) -> str:
+    """The label, and the chances of all labels."""
+    if not isinstance(explanation, Explanation):
+        return ""
     return (
         f'<h2><bdi>{safe(explanation.label)}</bdi> <span class="number">'
         f"{escape(percent(explanation.probability))}</span></h2>\n"
+        f"{_chances(explanation)}"
     )
 
 
@@ -125,10 +137,10 @@ def _span(segment: TextSegment, top: float, is_stop: bool) -> str:
     if segment.weight is None:
         text = safe(segment.text)
         return text if segment.seen else f'<span class="unseen">{text}</span>'
-    weight = f"{segment.weight:.3f}"
+    weight, step = f"{segment.weight:.3f}", level(segment.weight, top)
     stop = f' tabindex="0" aria-description="weight {weight}"' if is_stop else ""
-    shade = f'class="w{level(segment.weight, top)}"'
-    return f'<span {shade} data-w="{weight}"{stop}>{safe(segment.text)}</span>'
+    shade = f" class=w{step}" if step else ""
+    return f"<span{shade} data-w={weight}{stop}>{safe(segment.text)}</span>"
 
 
 def _legend(segments: Sequence[TextSegment]) -> str:
@@ -142,7 +154,7 @@ def _legend(segments: Sequence[TextSegment]) -> str:
     return color_legend(f"{scale_end(segments):.3f}", note)
 
 
-def _note(explanation: Explanation) -> str:
+def _note(explanation: Drawn) -> str:
     if not explanation.truncated:
         return ""
     return (
@@ -156,15 +168,15 @@ def _table(segments: Sequence[TextSegment]) -> str:
     if not weighted:
         return ""
     order = sorted(enumerate(weighted, 1), key=lambda item: -(item[1].weight or 0.0))
+    # The end tags of cells and rows, which HTML does not need, would be a third of it.
     rows = "".join(
-        f'<tr><td class="token" dir="auto" lang="">{safe(segment.text)}</td>'
-        f'<td class="number">{segment.weight:.4f}</td>'
-        f'<td class="number">{place}</td></tr>\n'
+        f"<tr><td>{safe(segment.text)}<td>{segment.weight:.4f}<td>{place}\n"
         for place, segment in order
     )
     return (
-        f"<details><summary>All {len(weighted)} weights as a table</summary>\n<table>"
-        '<thead><tr><th scope="col">Token</th><th scope="col" class="number">Weight'
-        '</th><th scope="col" class="number">Place in the text</th></tr></thead>\n'
-        f"<tbody>{rows}</tbody></table></details>\n"
+        f"<details><summary>All {len(weighted)} weights as a table</summary>\n"
+        '<table class="weights"><thead><tr><th scope="col">Token</th>'
+        '<th scope="col" class="number">Weight</th>'
+        '<th scope="col" class="number">Place in the text</th></tr></thead>\n'
+        f'<tbody lang="">{rows}</tbody></table></details>\n'
     )

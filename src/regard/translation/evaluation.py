@@ -42,6 +42,11 @@ class TranslationEvaluation:
     count: int
     alignment: AlignmentScore | None = None
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
+
+        return bundle("Evaluation of a translator", self.to_dict())
+
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON."""
         figures: dict[str, Any] = {"count": self.count}

@@ -80,11 +80,15 @@ class TranslatorKind:
         """An answer as plain values: a list, the best translation first."""
         return [translation.to_dict() for translation in answer]
 
-    def plot(self, answers: Sequence[Sequence[Translation]]) -> "AlignmentPlot":
+    def plot(
+        self, answers: Sequence[Sequence[Translation]], left_out: int = 0
+    ) -> "AlignmentPlot":
         """Answers drawn, as a page or for a terminal."""
-        from regard.plot import alignment  # noqa: PLC0415 - loading needs no pictures
+        from regard import plot  # noqa: PLC0415 - loading needs no pictures
 
-        return alignment([translation for best in answers for translation in best])
+        translations = [translation for best in answers for translation in best]
+        drawn = plot.alignment(translations, most=None)
+        return plot.AlignmentPlot(drawn.grids, left_out)
 
     def evaluate(
         self, model: Translator, data: Sequence[Path], options: Mapping[str, Any]
