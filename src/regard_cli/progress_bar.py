@@ -1,5 +1,6 @@
 """The progress of a training, on standard error."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,14 @@ def _console_and_bar() -> "tuple[Console, Progress]":
         TextColumn,
     )
 
-    console = Console(stderr=True, highlight=False)
+    # Said outright: in a notebook rich would draw an output of its own beside standard
+    # error, and the kernel asks every program for colours, as if it were a terminal.
+    console = Console(
+        stderr=True,
+        highlight=False,
+        force_jupyter=False,
+        force_terminal=sys.stderr.isatty(),
+    )
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -64,9 +64,12 @@ def shaded(step: int) -> Style:
 
 
 def _console(screen: Terminal) -> Console:
-    # Said outright, because rich would ask the environment, and the caller has decided.
+    # Said outright, because rich would ask the environment, and the caller has decided:
+    # in a notebook it would show the text there and leave the string empty, and where
+    # TERM is dumb it has 80 columns unless the height is given as well.
     return Console(
         file=io.StringIO(),
+        force_jupyter=False,
         force_terminal=screen.color,
         color_system="truecolor" if screen.color else None,
         no_color=not screen.color,
@@ -74,6 +77,7 @@ def _console(screen: Terminal) -> Console:
         highlight=False,
         emoji=False,
         width=screen.width,
+        height=25,
     )
 
 
