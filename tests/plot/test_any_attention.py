@@ -145,7 +145,8 @@ def test_plain_arrays_and_lists_are_maps_too():
 
 
 @pytest.mark.parametrize(
-    "shape", [(0, 2, 3, 3), (1, 2, 0, 3), (1, 2, 3, 0), (1, 0, 3, 3)]
+    "shape",
+    [(0, 2, 3, 3), (1, 2, 0, 3), (1, 2, 3, 0), (1, 0, 3, 3), (1, 2, 0, 300)],
 )
 def test_a_map_of_nothing_is_shown(shape):
     nothing = a_map(np.zeros(shape), "batch", "heads", "queries", "keys")

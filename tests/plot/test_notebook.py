@@ -81,20 +81,48 @@ PRINTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """The outputs of each cell by its code, and the folder that it ran in."""
+def test_a_notebook_shows_each_result_once_as_html_and_as_text(tmp_path):
+    outputs = run([*QUIET.values(), *SHOWN, *PRINTED], tmp_path)
+    said = dict(zip((*QUIET, *SHOWN, *PRINTED), outputs, strict=True))
+    assert {name: said[name] for name in QUIET if said[name]} == {}
+    wrong = {
+        code: said[code] for code in SHOWN if not shown_once(said[code], SHOWN[code])
+    }
+    assert wrong == {}
+    for code, text in PRINTED.items():
+        (output,) = said[code]
+        assert (output.output_type, output.name) == ("stream", "stdout")
+        assert text in output.text
+    assert "%" in (tmp_path / "why.txt").read_text("utf-8")
+    assert "a dog" in (tmp_path / "best.txt").read_text("utf-8")
+    assert "<article" in (tmp_path / "why.html").read_text("utf-8")
+
+
+def shown_once(outputs, text):
+    """Whether a cell has one output, as HTML and as text that holds this one."""
+    (output, *more) = outputs or [None]
+    return (
+        not more
+        and output is not None
+        and output.output_type == "execute_result"
+        and set(output.data) == {"text/html", "text/plain"}
+        and output.data["text/html"].lstrip().startswith("<style>")
+        # Whoever opens the notebook later loads all of it.
+        and len(output.data["text/html"]) < 60_000
+        and text in output.data["text/plain"]
+    )
+
+
+def run(cells, folder):
+    """The outputs of each cell of a notebook that a kernel ran."""
     nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient")
     pytest.importorskip("ipykernel", reason="notebooks need a kernel")
     from jupyter_client import AsyncKernelManager
     from nbformat import v4
 
     tests = str(Path(__file__).parents[1])
-    cells = [code.replace("TESTS", repr(tests)) for code in QUIET.values()]
-    notebook = v4.new_notebook(
-        cells=[v4.new_code_cell(code) for code in (*cells, *SHOWN, *PRINTED)]
-    )
-    folder = tmp_path_factory.mktemp("notebook")
+    codes = [code.replace("TESTS", repr(tests)) for code in cells]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(code) for code in codes])
     environment = os.environ | {"IPYTHONDIR": str(folder / "ipython")}
     # With it the kernel would not pass on what libraries write past Python.
     environment.pop("PYTEST_CURRENT_TEST", None)
@@ -109,34 +137,4 @@ def run(tmp_path_factory):
             timeout=300,
             resources={"metadata": {"path": str(folder)}},
         ).execute(env=environment)
-    outputs = [cell.outputs for cell in notebook.cells]
-    return dict(zip((*QUIET, *SHOWN, *PRINTED), outputs, strict=True)), folder
-
-
-@pytest.mark.parametrize("name", QUIET)
-def test_work_shows_nothing(run, name):
-    assert run[0][name] == []
-
-
-@pytest.mark.parametrize("code", SHOWN)
-def test_a_result_is_shown_once_as_html_and_as_text(run, code):
-    (output,) = run[0][code]
-    assert output.output_type == "execute_result"
-    assert set(output.data) == {"text/html", "text/plain"}
-    assert output.data["text/html"].lstrip().startswith("<style>")
-    assert SHOWN[code] in output.data["text/plain"]
-    # Whoever opens the notebook later loads all of it.
-    assert len(output.data["text/html"]) < 60_000
-
-
-@pytest.mark.parametrize("code", PRINTED)
-def test_what_is_printed_is_text(run, code):
-    (output,) = run[0][code]
-    assert (output.output_type, output.name) == ("stream", "stdout")
-    assert PRINTED[code] in output.text
-
-
-def test_a_text_file_has_the_text(run):
-    assert "%" in (run[1] / "why.txt").read_text("utf-8")
-    assert "a dog" in (run[1] / "best.txt").read_text("utf-8")
-    assert "<article" in (run[1] / "why.html").read_text("utf-8")
+    return [cell.outputs for cell in notebook.cells]

@@ -8,13 +8,13 @@ import numpy as np
 
 from regard.errors import ArgumentError
 from regard.plot._alignment_rows import (
-    WeightGrid,
     alignment_rows,
     is_of_characters,
     is_upright,
     token_labels,
 )
 from regard.plot._color_scale import LEVELS, ink, level, shades
+from regard.plot._weight_grid import WeightGrid
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
     SOFT,

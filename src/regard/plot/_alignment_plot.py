@@ -13,7 +13,6 @@ from regard.errors import ArgumentError
 from regard.plot._alignment_picture import alignment_picture, draw_heatmap, own_axes
 from regard.plot._alignment_rows import (
     AlignmentRow,
-    WeightGrid,
     alignment_rows,
     token_labels,
 )
@@ -23,10 +22,10 @@ from regard.plot._data import (
     check_most,
     check_shares,
     checked_results,
-    weight_grids,
 )
 from regard.plot._plot import Plot
 from regard.plot._terminal import left_out_line, rendered, shaded, terminal
+from regard.plot._weight_grid import WeightGrid, weight_grids
 from regard.plot.alignment_page import alignment_fragment, alignment_page
 from regard.plot.canvas import require_matplotlib
 from regard.plot.characters import for_terminal_line

@@ -1,8 +1,6 @@
 """The data that plots draw, checked: results, tokens, rows of numbers, maps."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
-from math import prod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +8,6 @@ import numpy.typing as npt
 
 from regard._validate import check_count
 from regard.errors import ArgumentError
-from regard.plot._alignment_rows import NOTHING, WeightGrid
 from regard.types import AttentionMap, FloatArray
 
 Result = TypeVar("Result")
@@ -234,40 +231,6 @@ def check_fits(
     )
 
 
-def weight_grids(
-    weights: Any, sources: Any, targets: Any, most: int | None
-) -> tuple[list[WeightGrid], int]:
-    """The maps of weights as grids to draw, and how many were left out.
-
-    Args:
-        weights: A map, or an array ``(queries, keys)``.
-        sources: The names of the keys, or None.
-        targets: The names of the queries, or None.
-        most: The most grids that there are to be; None: all.
-
-    Raises:
-        ArgumentError: The weights are no such map or array, or no numbers from 0 to 1,
-            or there are more or fewer names than weights.
-    """
-    what = "weights of the alignment"
-    expected = "an AttentionMap, or an array of shape (queries, keys)"
-    axes: tuple[str, ...] = ("queries", "keys")
-    layer, array = "", weights
-    if isinstance(weights, AttentionMap):
-        axes, layer, array = weights.axes, weights.layer, weights.weights
-    array = array if isinstance(array, np.ndarray) else numbers(array, what, expected)
-    if array.ndim != len(axes) or not any(axis.startswith("keys") for axis in axes):
-        raise ArgumentError(
-            f"The {what} cannot be drawn.",
-            expected=expected,
-            received=f"an array of shape {array.shape}",
-            fix="Leave its keys whole."
-            if layer
-            else "Choose one map of it, for example weights[0, 0].",
-        )
-    return _grids(_Axes(array, axes), layer, (sources, targets), most)
-
-
 def check_shares(values: npt.ArrayLike) -> FloatArray:
     """Refuse what are no weights of attention.
 
@@ -283,104 +246,6 @@ def check_shares(values: npt.ArrayLike) -> FloatArray:
             received=f"{weights.min()} to {weights.max()}",
         )
     return weights
-
-
-class _Axes:
-    """Weights with their keys last, the rows before them, and what is left before.
-
-    Axes of one entry say nothing and are dropped, queries and keys are not. Several
-    axes of queries, or of keys, become one.
-    """
-
-    def __init__(self, weights: FloatArray, axes: Sequence[str]) -> None:
-        places = {
-            side: [n for n, name in enumerate(axes) if name.partition("_")[0] == side]
-            for side in ("queries", "keys")
-        }
-        attending = {*places["queries"], *places["keys"]}
-        outer = [
-            n for n, s in enumerate(weights.shape) if s != 1 and n not in attending
-        ]
-        rows = places["queries"] or outer[-1:]
-        outer = [n for n in outer if n not in rows]
-        dropped = [n for n in range(weights.ndim) if n not in attending]
-        order = [*outer, *rows, *places["keys"]]
-        moved = weights.transpose([*(n for n in dropped if n not in order), *order])
-        sizes = [[weights.shape[n] for n in group] for group in (rows, places["keys"])]
-        self.outer = [axes[n] for n in outer]
-        self.rows = "queries" if places["queries"] else axes[rows[0]] if rows else ""
-        self.weights = moved.reshape(
-            *(weights.shape[n] for n in outer), *(prod(group) for group in sizes)
-        )
-
-    def places(self) -> Iterator[tuple[int, ...]]:
-        """The places of the grids, in order."""
-        return product(*(range(size) for size in self.weights.shape[:-2]))
-
-
-def _grids(
-    axes: _Axes, layer: str, tokens: tuple[Any, Any], most: int | None
-) -> tuple[list[WeightGrid], int]:
-    sources, targets = tokens
-    if sources is not None or targets is not None:
-        _check_one_text(axes)
-    if targets is not None and axes.rows != "queries":
-        raise ArgumentError(
-            "This map has no queries that tokens could name.",
-            expected="target_tokens left out",
-            received=described(targets),
-            fix="The keys take their names from source_tokens.",
-        )
-    columns = _labels(axes.weights, sources, "source_tokens", "keys")
-    rows = _labels(axes.weights.swapaxes(-1, -2), targets, "target_tokens", axes.rows)
-    grids = []
-    for place in islice(axes.places(), most):
-        named = [*map(_entry, axes.outer, place)]
-        if axes.rows not in {"queries", ""}:
-            named.append(f"a row for each {_side(axes.rows)}")
-        # Only what is drawn is looked at: all of it can be gigabytes.
-        weights = check_shares(axes.weights[place])
-        grids.append(
-            WeightGrid(
-                weights,
-                rows,
-                columns,
-                ", ".join(filter(None, (layer, *named))),
-                notes=() if weights.size else (NOTHING,),
-                sides=(_side(axes.rows), "key"),
-            )
-        )
-    return grids, prod(axes.weights.shape[:-2]) - len(grids)
-
-
-def _side(axis: str) -> str:
-    """What an axis has entries of, in the singular."""
-    singular = {"batch": "sequence", "queries": "query", "": "query"}
-    return singular.get(axis, axis.removesuffix("s"))
-
-
-def _entry(axis: str, index: int) -> str:
-    """What one entry of an axis is called."""
-    return f"{_side(axis)} {index}"
-
-
-def _labels(weights: FloatArray, tokens: Any, name: str, axis: str) -> tuple[str, ...]:
-    """The names of the last axis: the tokens given, or its places."""
-    if tokens is None:
-        return tuple(map(str, range(weights.shape[-1])))
-    checked = checked_tokens(tokens, name)
-    check_fits(checked, weights, name, axis)
-    return checked
-
-
-def _check_one_text(axes: _Axes) -> None:
-    if "batch" in (*axes.outer, axes.rows):
-        raise ArgumentError(
-            "The tokens are those of one text, the map has several.",
-            expected="a map of one",
-            received=f"a batch of {axes.weights.shape[0]}",
-            fix="Choose one: map.select(batch=0).",
-        )
 
 
 def _is_map(values: Any) -> bool:

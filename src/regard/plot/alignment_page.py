@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from regard.plot._alignment_rows import (
     DISCLAIMER,
     AlignmentRow,
-    WeightGrid,
     alignment_rows,
     is_of_characters,
     is_upright,
     token_labels,
 )
 from regard.plot._color_scale import level
+from regard.plot._weight_grid import WeightGrid
 from regard.plot.characters import visible
 from regard.plot.document import (
     TAB_STOPS,
