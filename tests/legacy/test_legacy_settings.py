@@ -24,7 +24,7 @@ backends = pytest.mark.backends
 MASKING = {"class_name": "Masking", "config": {"name": "masking", "mask_value": 0.0}}
 
 
-def old_model(case, backend="tensorflow", batch=None, before=None):
+def old_model(case, backend="tensorflow", batch=None, before=None, report=print):
     """The model of a layer, after another or alone, as it would come from a file."""
     inputs = case.inputs if isinstance(case.inputs, list) else [case.inputs]
     names = [f"x{number}" for number in range(len(inputs))]
@@ -75,7 +75,7 @@ def old_model(case, backend="tensorflow", batch=None, before=None):
         backend=backend,
         config={"class_name": "Model", "config": config},
     )
-    return rebuild(file, LoadOptions(), lambda _: None)
+    return rebuild(file, LoadOptions(), report)
 
 
 def answer(model, inputs):
@@ -478,3 +478,33 @@ def test_a_gate_that_an_att_is_not_stays_three_layers():
     assert model.get_layer("dense").kernel_regularizer is not None
     with pytest.warns(UserWarning, match="softmax over axis"):
         gate(old.STEPS, old.STEPS, kernel=narrow)
+
+
+@backends
+@pytest.mark.parametrize("version", [old.K22, "2.3.0-tf"])
+def test_a_softmax_did_not_look_at_masks(version):
+    inputs = old.STEPS.copy()
+    inputs[:, 0] = 0.0
+    config = {"name": "layer", "axis": 1}
+    case = old.Case(version, "Softmax", config, inputs, old.softmax(inputs, 1))
+    model = old_model(case, before=MASKING)
+    np.testing.assert_allclose(answer(model, inputs), case.expected, rtol=0, atol=1e-5)
+    later = old_model(replace(case, version=old.TF2), before=MASKING)
+    assert type(later.get_layer("layer")) is keras.layers.Softmax
+
+
+def test_what_a_version_leaves_open_is_reported():
+    inputs = old.WINDOWS[0, :, :3]
+    config = {"name": "layer", "axis": -1}
+    case = old.Case("2.4.0", "Softmax", config, inputs, None)
+    told = []
+    old_model(case, before=MASKING, report=told.append)
+    assert "'layer' (Softmax) does with padding" in told[0]
+    case = next(case for case in old.CASES if str(case) == f"GRU-{old.K20}")
+    told.clear()
+    old_model(case, report=told.append)
+    assert "whether the reset gate of the GRU comes after" in told[0]
+    case = next(case for case in old.CASES if case.class_name == "Convolution1D")
+    told.clear()
+    old_model(case, "unknown", report=told.append)
+    assert "its kernel is one of TensorFlow" in told[0]

@@ -48,38 +48,77 @@ class CarryingBidirectional(keras.layers.Bidirectional):
         self.backward_layer.zero_output_for_mask = False
 
 
-def carries_outputs(keras_version: str) -> bool | None:
-    """Whether a bidirectional layer of this version repeats outputs over padding.
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.UnmaskedSoftmax"
+)
+class UnmaskedSoftmax(keras.layers.Softmax):
+    """The ``Softmax`` of Keras before TensorFlow 2.4, which does not look at masks."""
 
-    None for the version that TensorFlow 2.1 and 2.2 share, one of which does.
+    def call(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002 - Keras gives it
+        """The softmax of all there is."""
+        return super().call(inputs)
+
+
+# What layers once did with masks: until which version, and which version was written
+# by a release that still did and by one that did no more.
+_MASKED: Mapping[str, tuple[type[keras.Layer], str]] = {
+    "Bidirectional": (CarryingBidirectional, "2.3.0-tf"),
+    "Softmax": (UnmaskedSoftmax, "2.4.0"),
+}
+
+
+def class_for_masks(
+    class_name: str, settings: Config, keras_version: str
+) -> tuple[type[keras.Layer] | None, bool]:
+    """The class that does with a mask what a layer of this name once did.
+
+    Args:
+        class_name: The name of its class today.
+        settings: Its settings in the words of today.
+        keras_version: The version that wrote the file.
+
+    Returns:
+        The class, None where that of today does the same; whether the version leaves it
+        open.
     """
-    if keras_version == "2.3.0-tf":
-        return None
-    numbers = re.findall(r"\d+", keras_version)[:2]
-    # The files that do not say their version are the oldest.
-    return [int(number) for number in numbers] < [2, 4]
+    inner = settings.get("layer") or {"config": {}}
+    one_answer = class_name == "Bidirectional" and not inner["config"].get(
+        "return_sequences"
+    )
+    if class_name not in _MASKED or one_answer:
+        return None, False
+    layer_class, last = _MASKED[class_name]
+    # The files that do not say their version are the oldest. Keras 2.3 beside
+    # TensorFlow never had what TensorFlow 2.2 brought.
+    is_last = keras_version == last
+    before = _numbers(keras_version) < _numbers(last) or keras_version[:4] == "2.3."
+    return (layer_class if before and not is_last else None), is_last
+
+
+def _numbers(keras_version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", keras_version)[:2]]
 
 
 def make_keras_layer(
-    class_name: str, settings: Config, *, carrying: bool = False
+    class_name: str, settings: Config, layer_class: type[keras.Layer] | None = None
 ) -> keras.Layer:
     """A layer of Keras.
 
     Args:
         class_name: The name of its class today.
         settings: Its settings in the words of today.
-        carrying: Whether to make a ``CarryingBidirectional``.
+        layer_class: A class in place of that of today; see ``class_for_masks``.
 
     Raises:
         ArgumentError: Its class is not one of those known, or a setting makes no sense.
     """
-    layer_class = CarryingBidirectional if carrying else _class(class_name)
+    made: type[Any] = layer_class or _class(class_name)
     wrapped = {}
     for name in {"layer", "backward_layer"} & set(settings):
         inner = settings[name]
         wrapped[name] = make_keras_layer(inner["class_name"], inner["config"])
     rest = {key: value for key, value in settings.items() if key not in wrapped}
-    layer: keras.Layer = layer_class(**wrapped, **arguments_of(rest))
+    layer: keras.Layer = made(**wrapped, **arguments_of(rest))
     return layer
 
 

@@ -14,7 +14,7 @@ from regard.errors import RegardError
 from regard.legacy.array_layouts import in_todays_layout
 from regard.legacy.hdf5 import Array, LayerWeights, OldFile
 from regard.legacy.keras_layers import (
-    carries_outputs,
+    class_for_masks,
     completed,
     keras_weight_shapes,
     make_keras_layer,
@@ -199,8 +199,8 @@ class _LayerBuilder:
                     f"'{layer_config.name}': its kernel is one of TensorFlow, which "
                     "the file does not say; Theano turned it around"
                 )
-            carrying = self._carries(layer_config, inputs)
-            layer = make_keras_layer(class_name, config, carrying=carrying)
+            layer_class = self._class_for_masks(layer_config, inputs)
+            layer = make_keras_layer(class_name, config, layer_class)
         else:
             input_shapes = [tuple(tensor.shape) for tensor in inputs]
             expected = list(
@@ -215,19 +215,20 @@ class _LayerBuilder:
             )
         return layer
 
-    def _carries(self, layer: LayerConfig, inputs: list[Any]) -> bool:
-        """Whether a layer runs in both directions over padding as it did once."""
-        if layer.class_name != "Bidirectional" or mask_of(inputs[0]) is None:
-            return False
-        if not layer.config["layer"]["config"].get("return_sequences"):
-            return False
-        carries = carries_outputs(self.file.keras_version)
-        if carries is None:
+    def _class_for_masks(
+        self, layer: LayerConfig, inputs: list[Any]
+    ) -> type[keras.Layer] | None:
+        """The class that does with a mask what the layer did; None: that of today."""
+        if mask_of(inputs[0]) is None:
+            return None
+        version = self.file.keras_version
+        layer_class, is_open = class_for_masks(layer.class_name, layer.config, version)
+        if is_open:
             self._report(
-                f"'{layer.name}' puts zeros at padding, as TensorFlow 2.2 did; 2.1, "
-                "which wrote the same version, repeated outputs"
+                f"'{layer.name}' ({layer.class_name}) does with padding what the one "
+                f"of today does; a release before the last of {version} did not"
             )
-        return bool(carries)
+        return layer_class
 
     def _recognize(
         self, layer_config: LayerConfig, inputs: list[Any]
