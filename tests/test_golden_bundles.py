@@ -29,6 +29,29 @@ def test_a_text_classifier_of_an_earlier_release(release):
         np.testing.assert_allclose(now.weights, then["weights"], atol=1e-5)
 
 
+def test_which_settings_of_an_earlier_release_are_taken_for_chosen():
+    # 0.1.0 did not say. What the recipe chooses is chosen anew by the next training.
+    classifier = regard.load(BUNDLES / "0.1.0" / "text-classifier.regard")
+    assert classifier.settings == {
+        "max_length": 16,
+        "feature_dropout": 0.0,
+        "attention_dropout": 0.0,
+        "batch_size": 16,
+    }
+    assert classifier.trained.config.naive_bayes == 1.0
+    translator = regard.load(BUNDLES / "0.1.0" / "translator.regard")
+    assert translator.settings == {
+        "units": 24,
+        "embedding_units": 24,
+        "dropout": 0.0,
+        "label_smoothing": 0.0,
+        "learning_rate": 0.02,
+        "warmup_steps": 10,
+        "epochs": 6,
+        "batch_size": 32,
+    }
+
+
 def assert_same_translation(now, then):
     assert now.text == then["text"]
     assert list(now.source_tokens) == then["source_tokens"]

@@ -22,6 +22,7 @@ SETTINGS = {
     "learning_rate": 0.05,
     "batch_size": 16,
     "epochs": 6,
+    "calibration_folds": 0,
 }
 
 

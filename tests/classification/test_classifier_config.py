@@ -2,7 +2,7 @@
 
 import pytest
 
-from regard.classification.config import TextClassifierConfig
+from regard.classification.config import LARGE, TextClassifierConfig, recipe
 from regard.errors import ArgumentError
 
 
@@ -26,8 +26,15 @@ def test_settings_and_back():
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
         ("max_vocabulary", 2),
+        ("calibration_folds", 1),
     ],
 )
 def test_a_wrong_value_is_named(name, value):
     with pytest.raises(ArgumentError, match=f"'{name}'.*"):
         TextClassifierConfig.of({name: value})
+
+
+@pytest.mark.parametrize("texts", [100, LARGE])
+@pytest.mark.parametrize("classes", [2, 20])
+def test_what_the_recipe_gives_is_known_to_come_from_the_data(texts, classes):
+    assert set(recipe(texts, classes)) <= TextClassifierConfig.from_data

@@ -8,7 +8,12 @@ import pytest
 
 import regard
 import toy
-from regard.classification import ClassificationProgress
+from regard.classification import (
+    ClassificationProgress,
+    TextClassifierConfig,
+    recipe,
+)
+from regard.classification.temperature import PROBABILITIES
 from regard.errors import ArgumentError, DataError, NotTrainedError
 
 TEXTS, LABELS = toy.messages(90)
@@ -182,6 +187,8 @@ def test_whole_numbers_come_back_as_whole_numbers(tmp_path):
     numbers = [stars[label] for label in LABELS]
     trained = classifier().fit(TEXTS, np.array(numbers), validation_split=0)
     assert trained.validation is None
+    # Nothing says how sure it may be.
+    assert float(trained.trained.model.get_layer(PROBABILITIES).temperature) == 1
     assert trained.labels == (1, 5, 10)
     assert trained.predict(TEXTS) == numbers
     assert all(type(label) is int for label in trained.predict(TEXTS[:5]))
@@ -204,6 +211,21 @@ def test_training_and_measuring_on_files(tmp_path):
     metrics = trained.evaluate(check, **columns)
     assert metrics.to_dict() == trained.validation.to_dict()
     assert metrics.accuracy == 1
+
+
+def test_a_loaded_classifier_follows_the_recipe_in_its_next_training(tmp_path):
+    def fitted(estimator, texts, labels):
+        return estimator.fit(texts, labels, epochs=1).trained.config
+
+    chosen = {"recurrent_units": 0, "subwords": 2, "calibration_folds": 0}
+    two = [label == "billing" for label in LABELS]
+    first = regard.TextClassifier(seed=0, **chosen)
+    of_two = fitted(first, TEXTS, ["yes" if one else "no" for one in two])
+    first.save(tmp_path / "two.regard")
+    again = fitted(regard.load(tmp_path / "two.regard"), TEXTS, LABELS)
+    anew = TextClassifierConfig.of(recipe(81, 3) | chosen | {"epochs": 1})
+    assert again == anew
+    assert again.naive_bayes != of_two.naive_bayes
 
 
 # What it refuses

@@ -162,7 +162,10 @@ def test_what_is_loaded_has_settings_and_no_history(kind, undisturbed, tmp_path)
     undisturbed.save(tmp_path / "some.regard")
     loaded = regard.load(tmp_path / "some.regard")
     assert type(loaded) is type(undisturbed)
-    assert loaded.settings == undisturbed.trained.config.to_dict()
+    # Those that were chosen, and neither the others nor those of one training.
+    assert loaded.settings == undisturbed.settings
+    assert loaded.settings["epochs"] == 50
+    assert len(loaded.settings) < len(loaded.trained.config.names())
     assert loaded.seed == undisturbed.seed
     assert (loaded.history, loaded.validation, loaded.interrupted) == ((), None, False)
 
@@ -293,6 +296,29 @@ def test_a_setting_that_a_bundle_lacks_takes_its_default(undisturbed, tmp_path):
     config = regard.load(tmp_path / "older.regard").trained.config
     default = type(config)()
     assert config == replace(undisturbed.trained.config, epochs=default.epochs)
+
+
+def test_what_is_saved_again_keeps_what_was_chosen(undisturbed, tmp_path):
+    for name in ("one.regard", "two.regard"):
+        undisturbed.save(tmp_path / name)
+        undisturbed = regard.load(tmp_path / name)
+    assert "epochs" in undisturbed.settings
+    assert undisturbed.trained.chosen == undisturbed.settings
+
+
+def test_settings_are_plain_values_however_they_were_given(kind):
+    estimator = kind.make(epochs=np.int64(3))
+    assert type(estimator.settings["epochs"]) is int
+
+
+def test_a_chosen_setting_that_is_unknown_or_wrong_is_refused(undisturbed, tmp_path):
+    parts = undisturbed.trained.to_parts()
+    for chosen, match in [({"width": 1}, "width"), ({"epochs": 0}, "'epochs'")]:
+        content = json.loads(parts["config.json"]) | {"chosen": chosen}
+        parts |= {"config.json": json.dumps(content).encode()}
+        write_bundle(tmp_path / "odd.regard", undisturbed.kind, parts)
+        with pytest.raises(BundleError, match=match):
+            regard.load(tmp_path / "odd.regard")
 
 
 def test_a_setting_of_a_newer_version_is_refused(undisturbed, tmp_path):

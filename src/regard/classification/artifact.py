@@ -1,8 +1,9 @@
 """A trained text classifier: from raw text to probabilities and their reasons."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,6 +36,7 @@ class TrainedTextClassifier:
         config: The settings it was trained with.
         seed: The seed it was trained with.
         model: Ids to probabilities.
+        chosen: The settings that the user chose, for the next training as well.
     """
 
     reader: FeatureReader
@@ -42,6 +44,7 @@ class TrainedTextClassifier:
     config: TextClassifierConfig
     seed: int
     model: keras.Model
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -110,7 +113,7 @@ class TrainedTextClassifier:
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
-            CONFIG: config_to_json(self.config, self.seed),
+            CONFIG: config_to_json(self.config, self.seed, self.chosen),
         }
 
     @classmethod
@@ -121,7 +124,7 @@ class TrainedTextClassifier:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            config, seed = config_from_json(content, TextClassifierConfig)
+            config, seed, chosen = config_from_json(content, TextClassifierConfig)
         with bundle.reading(LABELS) as content:
             labels = Labels.from_dict(json.loads(content))
         with bundle.reading(TOKENIZER) as content:
@@ -134,7 +137,7 @@ class TrainedTextClassifier:
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content)
             _check_shapes(model, features, len(labels))
-            return cls(reader, labels, config, seed, model)
+            return cls(reader, labels, config, seed, model, chosen)
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:

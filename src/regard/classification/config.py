@@ -37,6 +37,9 @@ class TextClassifierConfig(BaseConfig):
         epochs: The most passes over the training data.
         patience: How many epochs without a better validation end the training.
         batch_size: Examples in a step.
+        calibration_folds: Where few examples are held out, in how many parts the
+            training examples are cut to find out how sure the classifier may be; 0:
+            the few that are held out have to do.
     """
 
     of_what: ClassVar[str] = "a text classifier"
@@ -45,7 +48,31 @@ class TextClassifierConfig(BaseConfig):
     )
     # 0 leaves the thing out.
     may_be_zero: ClassVar[frozenset[str]] = frozenset(
-        {"subwords", "recurrent_units", "naive_bayes", "salience", "learning_rate"}
+        {
+            "subwords",
+            "recurrent_units",
+            "naive_bayes",
+            "salience",
+            "learning_rate",
+            "calibration_folds",
+        }
+    )
+
+    # What ``recipe`` gives.
+    from_data: ClassVar[frozenset[str]] = frozenset(
+        {
+            "ngram_order",
+            "min_texts",
+            "subwords",
+            "embedding_units",
+            "recurrent_units",
+            "attention_units",
+            "dropout",
+            "naive_bayes",
+            "salience",
+            "learning_rate",
+            "epochs",
+        }
     )
 
     max_length: int = 1024
@@ -68,11 +95,15 @@ class TextClassifierConfig(BaseConfig):
     epochs: int = 8
     patience: int = 3
     batch_size: int = 64
+    calibration_folds: int = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         # Padding, unknown and a word.
         check_count("max_vocabulary", self.max_vocabulary, least=3, of=self.of_what)
+        if self.calibration_folds == 1:
+            expected = "2 or more, or 0"
+            raise wrong_value("calibration_folds", 1, expected, of=self.of_what)
         # The key of an n-gram has 63 bits.
         if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
             expected = "shorter n-grams"

@@ -1,11 +1,19 @@
 """The temperature of a classifier: how sure it is, whatever it says and looks at."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from regard.training.batches import (
+    BucketedBatches,
+    EncodedExamples,
+    ExampleBatches,
+    as_input,
+)
+from regard.training.callbacks import InterruptBetweenSteps
 from regard.types import FloatArray, IntArray
 
 Tensor = Any
@@ -106,6 +114,86 @@ def fitted_temperature(probabilities: FloatArray, targets: IntArray) -> float:
 def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
     """Probabilities at temperature 1 as those at another one."""
     return _softmax(_logits(probabilities) / temperature)
+
+
+class HeldOut:
+    """Examples that a model in training is asked about, and is not trained on.
+
+    Args:
+        batches: The examples in batches.
+
+    Attributes:
+        targets: ``(examples,)``, the index of the right class, in the order of the
+            batches.
+    """
+
+    def __init__(self, batches: ExampleBatches) -> None:
+        self._batches = batches
+        read = [batches[index] for index in range(len(batches))]
+        self._counted = np.concatenate([counts for _, _, counts in read]) > 0
+        self.targets = np.concatenate([of for _, of, _ in read])[self._counted]
+
+    def probabilities(
+        self, model: keras.Model, interrupts: InterruptBetweenSteps
+    ) -> FloatArray:
+        """What a model gives, ``(examples, classes)``, in the order of ``targets``."""
+        given = model.predict(
+            as_input(self._batches), verbose=0, callbacks=[interrupts]
+        )
+        return given[self._counted]
+
+
+def cross_validated_temperature(
+    model: keras.Model,
+    examples: EncodedExamples,
+    *,
+    begin: Callable[[EncodedExamples], None],
+    batches: Callable[[EncodedExamples], BucketedBatches],
+    epochs: int,
+    folds: int,
+) -> float:
+    """The temperature that suits models which have not seen what they are asked about.
+
+    The examples are cut into parts with the same share of each class. For each part the
+    model is trained anew on the others, the same object each time: what a training
+    compiles is compiled once. The model is left as the last part has it.
+
+    Args:
+        model: A compiled model.
+        examples: What is cut into parts.
+        begin: Puts the model where a training on some examples begins.
+        batches: Puts examples into batches.
+        epochs: How often each training goes over its examples.
+        folds: The number of parts.
+
+    Raises:
+        KeyboardInterrupt: There was one.
+    """
+    interrupts = InterruptBetweenSteps()
+    fold_of = _folds(examples.targets, folds)
+    probabilities, targets = [], []
+    with interrupts.listening():
+        for fold in np.unique(fold_of).tolist():
+            part = examples.at(np.flatnonzero(fold_of != fold))
+            begin(part)
+            model.fit(
+                as_input(batches(part).epochs(epochs)),
+                shuffle=False,
+                verbose=0,
+                callbacks=[interrupts],
+            )
+            rest = examples.at(np.flatnonzero(fold_of == fold))
+            held_out = HeldOut(batches(rest).epoch(0))
+            probabilities.append(held_out.probabilities(model, interrupts))
+            targets.append(held_out.targets)
+    return fitted_temperature(np.concatenate(probabilities), np.concatenate(targets))
+
+
+def _folds(targets: IntArray, folds: int) -> IntArray:
+    """The part of each example: those of each class are dealt out in turn."""
+    fold_of = np.empty(len(targets), np.int64)
+    fold_of[np.argsort(targets, kind="stable")] = np.arange(len(targets)) % folds
+    return fold_of
 
 
 def _logits(probabilities: FloatArray) -> FloatArray:

@@ -31,10 +31,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             ``regard.classification.recipe``.
 
     Attributes:
-        settings: Those that were chosen.
+        settings: Those that were chosen by name; after loading, those that were chosen
+            before saving.
         interrupted: Whether an interrupt ended the last training early.
         history: The measures of each epoch of it: the loss in nats and, on the
-            validation examples, loss and accuracy; empty after loading.
+            validation examples, accuracy, temperature and the loss at that temperature;
+            empty after loading.
         validation: How good the classifier is on the validation examples; None where
             there were none, and after loading.
 
@@ -69,16 +71,23 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
     ) -> Self:
         """Train, on lists or on a file.
 
-        Training ends by itself when the loss on the validation examples no longer
-        falls; the weights of the best epoch are kept. So does an interrupt (Ctrl-C)
-        after the first epoch: then ``interrupted`` is True.
+        Training ends by itself when the accuracy on the validation examples no longer
+        rises; the weights of the best epoch are kept, of epochs of the same accuracy
+        those of the lowest loss. So does an interrupt (Ctrl-C) after the first epoch:
+        then ``interrupted`` is True.
+
+        How sure the classifier may be, its temperature, is found on the validation
+        examples too; where they are fewer than 200, and there are fewer than 2,000 to
+        train on, by ``calibration_folds`` further trainings, each without a part of the
+        training examples. Neither changes labels or attention.
 
         Args:
             texts: The texts, or the path of a CSV, TSV, JSON lines or Parquet file.
             labels: The label of each text, strings or whole numbers; none for a file.
             text: The column of the file that holds the texts.
             label: The column of the file that holds the labels.
-            validation: Texts and labels to choose the best epoch on, or a file.
+            validation: Texts and labels to choose the best epoch and the temperature
+                on, or a file.
             validation_split: Without ``validation``, the share of the examples held
                 out for it, the same of each class; 0: none, and the last epoch counts.
             epochs: The most passes over the data; by default the recipe's.
@@ -115,6 +124,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             held_out,
             known,
             config=TextClassifierConfig.of({**defaults, **settings}),
+            chosen=self.settings,
             seed=self.seed,
             checkpoint=None if checkpoint is None else Path(checkpoint),
             progress=progress,

@@ -1,7 +1,7 @@
 """The training of a text classifier: from labelled texts to the best weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +20,8 @@ from regard.classification.network import (
 )
 from regard.classification.temperature import (
     PROBABILITIES,
+    HeldOut,
+    cross_validated_temperature,
     fitted_temperature,
     tempered,
 )
@@ -27,7 +29,7 @@ from regard.errors import DataError
 from regard.text import FeatureReader, Labels, Tokenizer
 from regard.text.feature_reader import spelling
 from regard.text.features import Features, learn_features
-from regard.training.batches import BucketedBatches, EncodedExamples, as_input
+from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
     InterruptBetweenSteps,
     ProgressReporter,
@@ -38,6 +40,8 @@ from regard.training.model_selection import Merit, ModelSelection
 
 # The names of the metrics that a model in training is compiled with.
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
+# So many held-out examples say well enough how sure a model may be.
+_ENOUGH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,7 @@ def fit_text_classifier(
     labels: Labels,
     *,
     config: TextClassifierConfig,
+    chosen: Mapping[str, Any],
     seed: int,
     checkpoint: Path | None,
     progress: ClassificationCallback | None,
@@ -74,6 +79,7 @@ def fit_text_classifier(
         validation: The texts to choose the best epoch on.
         labels: The labels of both.
         config: The settings.
+        chosen: Those of them that the user chose.
         seed: What all random choices depend on.
         checkpoint: The file that holds how far the training is, or None.
         progress: Called while the training runs.
@@ -98,7 +104,7 @@ def fit_text_classifier(
         checkpoint=checkpoint,
         progress=progress,
     )
-    trained = TrainedTextClassifier(reader, labels, config, seed, outcome.model)
+    trained = TrainedTextClassifier(reader, labels, config, seed, outcome.model, chosen)
     return TrainingOutcome(trained, outcome.history, outcome.interrupted)
 
 
@@ -138,12 +144,10 @@ def train_text_classifier(
     """
     model = _build(features, classes, config, seed)
     start_randomly(model, features.words, seed)
-    # Without a unit for each class there is no place for its evidence.
-    if config.naive_bayes and classes <= config.embedding_units:
-        odds = log_odds(train.sequences, train.targets, features.size, classes)
-        start_from_naive_bayes(model, odds, config)
     batches = _batches(train, config, seed)
     _compile(model, config, steps=config.epochs * len(batches))
+    begin = _beginning_of(model, features, classes, config)
+    begin(train)
     selection = ModelSelection(_merit, config.patience)
     loop = TrainingLoop(
         model=model,
@@ -163,9 +167,48 @@ def train_text_classifier(
         checkpoint=checkpoint,
     )
     outcome = loop.run()
-    temperature = selection.best().validation.get("temperature", 1.0)
+    best = selection.best()
+    temperature = best.validation.get("temperature", 1.0)
+    held_out = 0 if validation is None else len(validation)
+    if not outcome.interrupted and _says_little(held_out, len(train), config):
+        try:
+            temperature = cross_validated_temperature(
+                model,
+                train,
+                begin=begin,
+                batches=lambda examples: _batches(examples, config, seed),
+                epochs=best.epoch,
+                folds=config.calibration_folds,
+            )
+        except KeyboardInterrupt:
+            outcome = replace(outcome, interrupted=True)
     outcome.model.get_layer(PROBABILITIES).temperature.assign(temperature)
     return outcome
+
+
+def _beginning_of(
+    model: keras.Model, features: Features, classes: int, config: TextClassifierConfig
+) -> Callable[[EncodedExamples], None]:
+    """Puts the model, as it is now, where a training on some examples begins."""
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [np.array(keras.ops.convert_to_numpy(each)) for each in variables]
+
+    def begin(examples: EncodedExamples) -> None:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        # Without a unit for each class there is no place for its evidence.
+        if config.naive_bayes and classes <= config.embedding_units:
+            sequences, targets = examples.sequences, examples.targets
+            odds = log_odds(sequences, targets, features.size, classes)
+            start_from_naive_bayes(model, odds, config)
+
+    return begin
+
+
+def _says_little(held_out: int, train: int, config: TextClassifierConfig) -> bool:
+    """Whether what is held out is little, and the rest soon learned again."""
+    few = held_out < _ENOUGH and train < 10 * _ENOUGH
+    return few and config.calibration_folds > 0
 
 
 class _ClassificationReporter(ProgressReporter):
@@ -197,14 +240,11 @@ def _validation_of(
     """
     if examples is None:
         return lambda _: {}
-    batches = _batches(examples, config).epoch(0)
-    counted = np.concatenate([batches[index][2] for index in range(len(batches))]) > 0
-    padded = np.concatenate([batches[index][1] for index in range(len(batches))])
-    targets = padded[counted]
+    held_out = HeldOut(_batches(examples, config).epoch(0))
+    targets = held_out.targets
 
     def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
-        given = model.predict(as_input(batches), verbose=0, callbacks=[interrupts])
-        probabilities = given[counted]
+        probabilities = held_out.probabilities(model, interrupts)
         temperature = fitted_temperature(probabilities, targets)
         return {
             "loss": log_loss(tempered(probabilities, temperature), targets),

@@ -29,6 +29,8 @@ class BaseConfig:
     shares: ClassVar[frozenset[str]] = frozenset()
     may_be_zero: ClassVar[frozenset[str]] = frozenset()
     choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+    #: Those that are chosen from the data where the user chooses none.
+    from_data: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -54,6 +56,18 @@ class BaseConfig:
         """The settings as plain values, ready for JSON."""
         return asdict(self)
 
+    def seemingly_chosen(self) -> dict[str, Any]:
+        """The settings that the user seems to have chosen, where nothing says it.
+
+        Those that differ from their defaults, and are not chosen from the data.
+        """
+        default = type(self)()
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in self.from_data and value != getattr(default, name)
+        }
+
     def _checked(self, name: str, kind: type) -> Any:
         value, of = getattr(self, name), self.of_what
         if name in self.choices:
@@ -74,16 +88,28 @@ class BaseConfig:
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
 
 
-def config_to_json(config: BaseConfig, seed: int) -> bytes:
-    """The settings and the seed of a training, as a bundle has them."""
-    content = {"seed": seed, "settings": config.to_dict()}
+def config_to_json(config: BaseConfig, seed: int, chosen: Mapping[str, Any]) -> bytes:
+    """The settings and the seed of a training, as a bundle has them.
+
+    Args:
+        config: All settings.
+        seed: The seed.
+        chosen: Those that the user chose, for the next training as well.
+    """
+    content = {"seed": seed, "settings": config.to_dict(), "chosen": dict(chosen)}
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
-def config_from_json(content: bytes, config_type: type[ConfigT]) -> tuple[ConfigT, int]:
+def config_from_json(
+    content: bytes, config_type: type[ConfigT]
+) -> tuple[ConfigT, int, dict[str, Any]]:
     """Read what ``config_to_json`` wrote, in this release or an earlier one.
 
-    Settings that are missing are newer than the bundle and take their defaults.
+    Settings that are missing are newer than the bundle and take their defaults. Where
+    it does not say which the user chose, see ``seemingly_chosen``.
+
+    Returns:
+        All settings, the seed, and the settings that the user chose.
 
     Raises:
         ArgumentError: A setting has a wrong value.
@@ -92,16 +118,22 @@ def config_from_json(content: bytes, config_type: type[ConfigT]) -> tuple[Config
     stored = json.loads(content)
     if (
         not isinstance(stored, dict)
-        or set(stored) != {"seed", "settings"}
+        or not {"seed", "settings"} <= set(stored) <= {"seed", "settings", "chosen"}
         or type(stored["seed"]) is not int
         or not isinstance(stored["settings"], dict)
+        or not isinstance(stored.get("chosen", {}), dict)
     ):
         raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
-    unknown = [name for name in stored["settings"] if name not in config_type.names()]
+    known = config_type.names()
+    named = [*stored["settings"], *stored.get("chosen", {})]
+    unknown = [name for name in named if name not in known]
     if unknown:
         raise BundleError(
             f"{config_type.of_what.capitalize()} has no setting '{unknown[0]}' in this "
             "version of regard.",
             fix="Update regard: a newer version saved it.",
         )
-    return config_type.of(stored["settings"]), stored["seed"]
+    config = config_type.of(stored["settings"])
+    chosen = stored.get("chosen", config.seemingly_chosen())
+    config_type.of(chosen)  # Wrong ones are refused at once.
+    return config, stored["seed"], chosen

@@ -33,6 +33,11 @@ class EncodedExamples:
     def __len__(self) -> int:
         return len(self.sequences)
 
+    def at(self, indices: IntArray) -> "EncodedExamples":
+        """The examples at ``indices``."""
+        sequences = [self.sequences[index] for index in indices.tolist()]
+        return EncodedExamples(sequences, self.targets[indices])
+
     def digest(self) -> str:
         """The SHA-256 of the examples, in hexadecimal digits."""
         return digest(chain(self.sequences, [self.targets]))
@@ -80,6 +85,14 @@ class BucketedBatches:
             self._order = self._draw()
             self._number += 1
         return ExampleBatches(self._examples, self._batch_size, self._order[start:])
+
+    def epochs(self, count: int) -> "ExampleBatches":
+        """The batches of the first epochs, one epoch after the other."""
+        orders = []
+        for number in range(count):
+            self.epoch(number)
+            orders += self._order
+        return ExampleBatches(self._examples, self._batch_size, orders)
 
     def _begin_anew(self) -> None:
         self._generator = None

@@ -23,6 +23,10 @@ class Artifact(Protocol):
     def seed(self) -> int:
         """The seed it was trained with."""
 
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The settings that the user chose, for the next training as well."""
+
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
 
@@ -51,8 +55,9 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
         self.seed = seed
-        self._config_type.of(settings)  # Wrong ones are refused at once.
-        self.settings = dict(settings)
+        # Wrong ones are refused at once.
+        config = self._config_type.of(settings)
+        self.settings = {name: getattr(config, name) for name in settings}
         self.interrupted = False
         self.history: tuple[EpochMetrics, ...] = ()
         self._trained: ArtifactT | None = None
@@ -62,7 +67,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     @classmethod
     def of(cls, trained: ArtifactT) -> Self:
         """The object around what an earlier training made."""
-        estimator = cls(trained.seed, **trained.config.to_dict())
+        estimator = cls(trained.seed, **trained.chosen)
         estimator._trained = trained
         return estimator
 

@@ -1,7 +1,7 @@
 """A trained translator: from raw text to raw text, and where it looked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class TrainedTranslator:
         config: The settings it was trained with.
         seed: The seed it was trained with.
         model: The model.
+        chosen: The settings that the user chose, for the next training as well.
     """
 
     source: SequenceVocabulary
@@ -42,6 +43,7 @@ class TrainedTranslator:
     config: TranslatorConfig
     seed: int
     model: Seq2Seq
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -152,7 +154,7 @@ class TrainedTranslator:
             MODEL: model_to_bytes(self.model),
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
-            CONFIG: config_to_json(self.config, self.seed),
+            CONFIG: config_to_json(self.config, self.seed, self.chosen),
         }
 
     @classmethod
@@ -163,7 +165,7 @@ class TrainedTranslator:
             BundleError: A part is not what it should be.
         """
         with bundle.reading(CONFIG) as content:
-            config, seed = config_from_json(content, TranslatorConfig)
+            config, seed, chosen = config_from_json(content, TranslatorConfig)
         with bundle.reading(SOURCE) as content:
             source = SequenceVocabulary.from_json(content.decode("utf-8"))
         with bundle.reading(TARGET) as content:
@@ -171,7 +173,7 @@ class TrainedTranslator:
         with bundle.reading(MODEL) as content:
             model: Any = model_from_bytes(content)
             _check_model(model, len(source), len(target))
-            return cls(source, target, config, seed, model)
+            return cls(source, target, config, seed, model, chosen)
 
 
 def _check_not_empty(encoded_texts: Sequence[EncodedSequence]) -> None:

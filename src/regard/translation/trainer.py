@@ -48,6 +48,7 @@ def fit_translator(
     validation: TextPairs | None,
     *,
     config: TranslatorConfig,
+    chosen: Mapping[str, Any],
     seed: int,
     choose_by: str,
     checkpoint: Path | None,
@@ -59,6 +60,7 @@ def fit_translator(
         train: The pairs to train on.
         validation: The pairs to choose the best epoch on.
         config: The settings.
+        chosen: Those of them that the user chose.
         seed: What all random choices depend on.
         choose_by: ``"loss"`` or ``"bleu"``, what tells the best epoch.
         checkpoint: The file that holds how far the training is, or None.
@@ -83,7 +85,7 @@ def fit_translator(
         checkpoint=checkpoint,
         progress=progress,
     )
-    trained = TrainedTranslator(source, target, config, seed, outcome.model)
+    trained = TrainedTranslator(source, target, config, seed, outcome.model, chosen)
     return TrainingOutcome(trained, outcome.history, outcome.interrupted)
 
 

@@ -36,7 +36,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         **settings: Fields of ``regard.translation.TranslatorConfig`` to set.
 
     Attributes:
-        settings: Those that were chosen.
+        settings: Those that were chosen by name; after loading, those that were chosen
+            before saving.
         interrupted: Whether an interrupt ended the last training early.
         history: The measures of each epoch of it: the loss in nats a symbol and, on
             the validation pairs, the loss and what else chose the best epoch; empty
@@ -128,6 +129,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             train,
             held_out,
             config=TranslatorConfig.of(settings),
+            chosen=self.settings,
             seed=self.seed,
             choose_by=choose_by,
             checkpoint=None if checkpoint is None else Path(checkpoint),
