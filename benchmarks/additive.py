@@ -1,7 +1,7 @@
 """Additive attention: time, memory and error against Keras and the plain formula.
 
-    KERAS_BACKEND=jax python benchmarks/additive.py
-    KERAS_BACKEND=jax python benchmarks/additive.py --growth
+    python benchmarks/additive.py --backend jax
+    python benchmarks/additive.py --backend jax --growth
 
 Three contestants compute context and weights from the same projected query, key and
 value: `keras.layers.AdditiveAttention`, the plain formula, and `regard.ops.additive`.
@@ -25,8 +25,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import _backend
+
+os.environ["KERAS_BACKEND"] = BACKEND = _backend.choose_backend("jax")
 
 import keras
 import numpy as np
@@ -171,7 +172,8 @@ def memory(name: str, shape: tuple) -> float:
     if keras.backend.backend() == "jax":
         passes = compiled(name)[1].lower(*inputs(shape)).compile()
         return passes.memory_analysis().temp_size_in_bytes
-    command = [sys.executable, __file__, "--peak", name, json.dumps(shape)]
+    command = [sys.executable, __file__, "--backend", BACKEND]
+    command += ["--peak", name, json.dumps(shape)]
     process = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(process.stdout.split()[-1])
 
@@ -282,8 +284,9 @@ def growth() -> None:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    _backend.add_argument(parser, "jax")
     parser.add_argument("--growth", action="store_true", help="longer and longer keys")
-    parser.add_argument("--quick", action="store_true", help="one small shape")
+    parser.add_argument("--smoke", action="store_true", help="one small shape, once")
     parser.add_argument(
         "--shape", type=json.loads, help="one shape: '[2, 512, 1024, 256]'"
     )
@@ -296,11 +299,14 @@ def main() -> None:
         return
     if options.keep_memory:
         keep_freed_memory()
-    print(f"{keras.backend.backend()} backend; limit: {limit()[1]}")
+    print(f"{_backend.environment()}\nlimit: {limit()[1]}")
     if options.growth:
         growth()
         return
-    shapes = [(2, 16, 24, 64)] if options.quick else SHAPES
+    if options.smoke:
+        global ROUNDS  # noqa: PLW0603 - a run is one process
+        ROUNDS = 1
+    shapes = [(2, 8, 8, 16)] if options.smoke else SHAPES
     for shape in [tuple(options.shape)] if options.shape else shapes:
         report(shape, options.no_memory)
 

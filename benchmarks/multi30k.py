@@ -1,18 +1,23 @@
 """Translation of Multi30k: BLEU on test_2016, and where the model looks.
 
-Run: ``python benchmarks/multi30k.py DATA de-en [--silver FOLDER]``. DATA is the folder
-with the tokenised, lower-cased files (``train.lc.norm.tok.de.gz`` and so on, or
-unpacked). Everything is chosen on ``val``; test_2016 is translated with greedy search
-and a beam of 5. With ``--silver`` (a folder with ``test.en.gz``, ``test.de.gz`` and
-``test.align.gz``) the attention on given targets is compared with automatic word
-alignments.
+Run: ``python benchmarks/multi30k.py DATA de-en [--backend jax] [--silver FOLDER]``.
+DATA is the folder with the tokenised, lower-cased files (``train.lc.norm.tok.de.gz``
+and so on, or unpacked). Everything is chosen on ``val``; test_2016 is translated with
+greedy search and a beam of 5. With ``--silver`` (a folder with ``test.en.gz``,
+``test.de.gz`` and ``test.align.gz``) the attention on given targets is compared with
+automatic word alignments.
 """
 
 import argparse
 import gzip
+import os
 import time
 from pathlib import Path
 from typing import Any
+
+import _backend
+
+os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax")
 
 import numpy as np
 
@@ -33,6 +38,7 @@ SETTINGS: dict[str, Any] = {
 def main() -> None:
     """Train one direction, or load it, and print what it reaches."""
     options = _options()
+    print(_backend.environment())
     sides = options.direction.split("-")
     load = options.load
     translator = regard.load(load) if load else _trained(options, sides)
@@ -49,6 +55,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    _backend.add_argument(parser, "jax")
     parser.add_argument("data", type=Path)
     parser.add_argument("direction", help="for example de-en")
     parser.add_argument("--silver", type=Path)

@@ -7,17 +7,18 @@ Three ways to predict the same reviews with the same model, taking turns:
 - ``two passes``: ``model.predict``, then a second model for the recurrent states and
   the attention of these states once more, as is done without observation
 
-Run: ``KERAS_BACKEND=jax python benchmarks/observing.py``
+Run: ``python benchmarks/observing.py [--backend jax] [--smoke]``
 """
 
 import argparse
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+import _backend
+
+os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax")
 
 import keras
 import numpy as np
@@ -103,9 +104,14 @@ def check(model: keras.Model, observed: regard.Observed, ids: np.ndarray) -> Non
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    _backend.add_argument(parser, "jax")
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--batches", type=int, default=2)
+    parser.add_argument("--smoke", action="store_true", help="a few short texts, once")
     arguments = parser.parse_args()
+    if arguments.smoke:
+        globals().update(VOCABULARY=50, LENGTH=6, BATCH=4, WIDTH=4, UNITS=4)
+        arguments.repeats = arguments.batches = 1
     keras.utils.set_random_seed(0)
     model, ids = classifier(), reviews(arguments.batches * BATCH)
     observed = regard.observe(model)
@@ -129,11 +135,7 @@ def report(seconds: dict[str, float], arguments: argparse.Namespace) -> None:
         f"{LENGTH}, batch {BATCH}, {arguments.batches} batches, median of "
         f"{arguments.repeats}"
     )
-    print(
-        f"{platform.machine()}, {os.cpu_count()} CPUs, Python "
-        f"{platform.python_version()}, Keras {keras.__version__} on "
-        f"{keras.backend.backend()}, regard {regard.__version__}\n"
-    )
+    print(f"{_backend.environment()}\n")
     for name, time_taken in seconds.items():
         print(f"{name:<24}{1000 * time_taken:>10.1f} ms")
     for name, bar in BARS.items():

@@ -1,24 +1,30 @@
 """Training and decoding of a translator against the same model in plain PyTorch.
 
-Run: ``python benchmarks/seq2seq.py [--quick]``. Both train on the same random pairs and
-decode the same random sources for the same number of steps, in turns, each in a process
-of its own with two threads; figures are medians.
+Run: ``python benchmarks/seq2seq.py [--backend jax] [--smoke]``. Both train on the same
+random pairs and decode the same random sources for the same number of steps, in turns,
+each in a process of its own with two threads; figures are medians.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import _backend
+
+os.environ["KERAS_BACKEND"] = BACKEND = _backend.choose_backend("jax")
+
 import numpy as np
 
 from regard_cli.environment import keep_freed_memory
 
-SOURCE, TARGET = 5_973, 7_819
-UNITS = WIDTH = 256
-BATCH, LENGTH, STEPS = 64, 14, 15
+SMOKE = "--smoke" in sys.argv
+SOURCE, TARGET = (50, 60) if SMOKE else (5_973, 7_819)
+UNITS = WIDTH = 4 if SMOKE else 256
+BATCH, LENGTH, STEPS = (4, 3, 4) if SMOKE else (64, 14, 15)
 
 
 def main() -> None:
@@ -28,10 +34,11 @@ def main() -> None:
         _take_turns(options)
         return
     sides = {name: _Side(name) for name in ("regard", "PyTorch")}
+    print(sides["regard"].answer("environment"))
     print(f"training: batch {BATCH}, {LENGTH} symbols a side, Adam")
     # Each timed call runs ten steps.
     _compare("train", "target tokens/s", 10 * BATCH * LENGTH, sides, options.repeats)
-    for beam in (1, 5):
+    for beam in (5,) if SMOKE else (1, 5):
         print(f"decoding: {options.sentences} sentences, beam {beam}, {STEPS} steps")
         job, repeats = f"{beam} {options.sentences}", max(options.repeats // 2, 1)
         _compare(job, "sentences/s", options.sentences, sides, repeats)
@@ -39,13 +46,14 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    _backend.add_argument(parser, "jax")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--sentences", type=int, default=1_000)
-    parser.add_argument("--quick", action="store_true", help="a smoke run")
+    parser.add_argument("--smoke", action="store_true", help="a tiny model, once")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.quick:
-        options.repeats, options.sentences = 1, 64
+    if options.smoke:
+        options.repeats, options.sentences = 1, 8
     return options
 
 
@@ -53,16 +61,21 @@ class _Side:
     """One of both, in a process of its own: threads of the other do not wait there."""
 
     def __init__(self, name: str) -> None:
-        command = (sys.executable, __file__, "--side", name)
+        command = [sys.executable, __file__, "--side", name, "--backend", BACKEND]
+        command += ["--smoke"] if SMOKE else []
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
         self._asks: Any = process.stdin
         self._answers: Any = process.stdout
 
+    def answer(self, job: str) -> str:
+        """What it says to a job."""
+        print(job, file=self._asks, flush=True)
+        return self._answers.readline().strip()
+
     def seconds(self, job: str) -> float:
         """How long a job takes."""
-        print(job, file=self._asks, flush=True)
-        return float(self._answers.readline())
+        return float(self.answer(job))
 
 
 def _take_turns(options: argparse.Namespace) -> None:
@@ -76,6 +89,9 @@ def _take_turns(options: argparse.Namespace) -> None:
         torch.set_num_threads(2)
     jobs: dict[str, Callable[[], Any]] = {}
     for job in map(str.strip, sys.stdin):
+        if job == "environment":
+            print(_backend.environment(), flush=True)
+            continue
         if job not in jobs:
             made = _training() if job == "train" else _decoding(*map(int, job.split()))
             jobs[job] = made[options.side]()

@@ -4,15 +4,14 @@
 - ``flask``: the same model in a plain Flask application that calls ``model.predict``
   for the score, then an intermediate model for the attention, for each request
 
-Run: ``KERAS_BACKEND=jax python benchmarks/serve.py``; ``--soak 600`` asks for ten
-minutes, then ends the service under load.
+Run: ``python benchmarks/serve.py [--backend jax] [--smoke]``; ``--soak 600`` asks for
+ten minutes, then ends the service under load.
 """
 
 import argparse
 import itertools
 import json
 import os
-import platform
 import re
 import signal
 import statistics
@@ -25,13 +24,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+import _backend
+
+os.environ["KERAS_BACKEND"] = BACKEND = _backend.choose_backend("jax")
 
 import numpy as np
 
 import _load
 
-LENGTH, VOCABULARY = 200, 5_000
+SMOKE = "--smoke" in sys.argv
+LENGTH, VOCABULARY = (16 if SMOKE else 200), 5_000
 CLIENTS = (1, 16, 64, 256)
 BARS = {"requests": 10.0, "one client": 1.3, "memory": 1.02}
 
@@ -47,12 +49,14 @@ def make_bundles(folder: Path) -> None:
     """A classifier of 200 words and a translator; what they say is no matter."""
     import regard
 
-    given = texts(400, LENGTH - 10)
+    given = texts(40 if SMOKE else 400, LENGTH - 10)
     labels = [str(index % 2) for index in range(len(given))]
     classifier = regard.TextClassifier(
-        seed=0, max_length=LENGTH, recurrent_units=64, epochs=1
+        seed=0, max_length=LENGTH, recurrent_units=64, epochs=1, calibration_folds=0
     )
     classifier.fit(given, labels).save(folder / "classifier.regard")
+    if SMOKE:
+        return
     pairs = texts(256, 10, seed=1)
     translator = regard.Translator(
         seed=0, units=128, embedding_units=64, max_length=16, epochs=1, batch_size=64
@@ -190,6 +194,8 @@ def soak(process: subprocess.Popen[str], address: str, body: str, seconds: int) 
 def main() -> None:
     """Measure, print, and say which bars are missed."""
     parser = argparse.ArgumentParser(description=__doc__)
+    _backend.add_argument(parser, "jax")
+    parser.add_argument("--smoke", action="store_true", help="a small model, shortly")
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--clients", type=int, nargs="*", default=CLIENTS)
     parser.add_argument("--only", choices=["classifier", "translator"])
@@ -201,11 +207,12 @@ def main() -> None:
     if options.flask:
         flask(options.flask)
         return
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    print(f"{machine}, Python {platform.python_version()}")
+    if options.smoke:
+        options.only, options.seconds, options.clients = "classifier", 0.5, [1]
+    print(_backend.environment())
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.bundles or Path(scratch)
-        if not (folder / "translator.regard").exists():
+        if not (folder / "classifier.regard").exists():
             make_bundles(folder)
         measure(folder, options)
 
@@ -236,7 +243,8 @@ def measure_model(
             soak(process, path, bodies[0], options.soak)
     if kind == "translator":
         return
-    with running(sys.executable, __file__, "--flask", str(bundle)) as (_, address):
+    tutorial = (sys.executable, __file__, "--backend", BACKEND, "--flask", str(bundle))
+    with running(*tutorial) as (_, address):
         for clients in options.clients:
             theirs[clients] = load(
                 f"{address}/predict", bodies, clients, options.seconds
