@@ -368,9 +368,10 @@ class AttentionDecoder(AttentionLayer):
             ones = ops.ones((*lead, self.num_heads, keys), "float32")
             marks["kept"] = self._drop(ones, training)
         if targets is not None and feedback == "scheduled":
-            before = ops.transpose(targets[:, :-1])
-            symbols = ops.one_hot(before, self.output_units, dtype=self.compute_dtype)
-            marks["target"] = ops.pad(symbols, ((1, 0), (0, 0), (0, 0)))
+            symbols = ops.one_hot(
+                ops.transpose(targets), self.output_units, dtype=self.compute_dtype
+            )
+            marks["target"] = ops.pad(symbols, ((1, 0), (0, 0), (0, 0)))[:-1]
             drawn = keras.random.uniform(
                 ops.shape(marks["target"])[:2], dtype="float32", seed=self._seeds
             )

@@ -274,8 +274,10 @@ class DecoderRecurrence:
         Returns:
             ``(batch, steps, gates)``.
         """
-        rows = ops.take(self.weights["feedback_kernel"], targets[:, :-1], axis=0)
-        return ops.pad(rows, ((0, 0), (1, 0), (0, 0))) + self.weights["bias"]
+        rows = ops.take(self.weights["feedback_kernel"], targets, axis=0)
+        # Cut after the padding, so that no target makes no step.
+        before = ops.pad(rows, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+        return before + self.weights["bias"]
 
     def first_state(
         self,

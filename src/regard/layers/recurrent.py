@@ -28,9 +28,21 @@ class _FastLoop:
         training: bool = False,
     ) -> Any:
         """Run over the sequences, as the layer of Keras does."""
-        layer: Any = super()
+        layer: Any = self
+        run: Any = super().call  # type: ignore[misc]
         mask = mask_of_places(mask, sequences)
-        return layer.call(sequences, initial_state, mask, training)
+        if sequences.shape[1] != 0:
+            return run(sequences, initial_state, mask, training)
+        # Keras looks at the first step, so there is one that is only padding.
+        padding = ops.pad(sequences, ((0, 0), (0, 1), (0, 0)))
+        mask = ops.zeros(ops.shape(padding)[:2], "bool")
+        results = run(padding, initial_state, mask, training)
+        if not layer.return_sequences:
+            return results
+        if not layer.return_state:
+            return results[:, :0]
+        outputs, *states = results
+        return outputs[:, :0], *states
 
     def compute_mask(self, sequences: Any, mask: Any) -> Any:
         """The mask of the steps, where they go on."""

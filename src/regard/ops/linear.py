@@ -42,8 +42,8 @@ def split_heads(
         ``(batch, num_heads, time, features)``.
     """
     features = tensor.shape[-1] // num_heads
-    time = ops.shape(tensor)[1]
-    shared = ops.reshape(tensor, (-1, time, num_heads, features))
+    batch, time, _ = ops.shape(tensor)
+    shared = ops.reshape(tensor, (batch, time, num_heads, features))
     return ops.transpose(shared, (0, 2, 1, 3))
 
 
@@ -59,6 +59,6 @@ def merge_heads(
         ``(batch, time, num_heads * features)``.
     """
     _, num_heads, _, features = tensor.shape
-    time = ops.shape(tensor)[2]
+    batch, _, time, _ = ops.shape(tensor)
     shared = ops.transpose(tensor, (0, 2, 1, 3))
-    return ops.reshape(shared, (-1, time, num_heads * features))
+    return ops.reshape(shared, (batch, time, num_heads * features))

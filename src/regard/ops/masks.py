@@ -115,11 +115,15 @@ def last_valid(
     Args:
         states: ``(batch, time, features)``.
         mask: ``(batch, time)`` or None. In a row without a valid step the first state
-            is taken.
+            is taken, and zeros where there is no step at all.
 
     Returns:
         ``(batch, 1, features)``.
     """
+    if states.shape[1] is None or states.shape[1] == 0:
+        # With a row of zeros there is always one to take.
+        states = ops.pad(states, ((0, 0), (1, 0), (0, 0)))
+        mask = None if mask is None else ops.pad(as_mask(mask), ((0, 0), (1, 0)))
     if mask is None:
         return states[:, -1:]
     steps = ops.arange(ops.shape(states)[1], dtype="int32")

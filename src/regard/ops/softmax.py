@@ -17,8 +17,9 @@ def masked_softmax(
         w_i = \frac{m_i e^{s_i}}{\sum_j m_j e^{s_j}}, \qquad m_i \in \{0, 1\}
 
     Masked entries get exactly 0, whatever their score: infinity and NaN included. A
-    row without a valid entry is all 0. A valid score of minus infinity counts as
-    masked. The gradient is finite wherever the valid scores are.
+    row without a valid entry is all 0, one without any entry stays empty. A valid
+    score of minus infinity counts as masked. The gradient is finite wherever the valid
+    scores are.
 
     Args:
         scores: Scores of any shape and floating type.
@@ -33,6 +34,9 @@ def masked_softmax(
         >>> masked_softmax([0.0, 1.0, 9.0], [True, True, False])  # [1, e, 0] / (1 + e)
     """
     scores = ops.convert_to_tensor(scores)
+    if 0 in scores.shape:
+        # There is nothing to normalise, and no maximum.
+        return scores
     wide = widen(scores)
     if mask is None:
         valid = ops.ones_like(wide, dtype="bool")

@@ -58,6 +58,8 @@ def epsilon_softmax(
         LayerWeights of the shape and type of ``scores``; a row without a key is all 0.
     """
     scores = ops.convert_to_tensor(scores)
+    if 0 in scores.shape:
+        return scores
     wide = widen(scores)
     kept = wide if mask is None else ops.where(mask, wide, _LOWEST)
     total = ops.logsumexp(kept, axis=-1, keepdims=True)

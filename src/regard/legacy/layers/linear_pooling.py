@@ -98,6 +98,8 @@ class SeqWeightedAttention(LegacyAttention):
         return outputs, weights[:, None]
 
     def _normalized(self, logits: Tensor, mask: Tensor | None) -> Tensor:
+        if 0 in logits.shape:
+            return logits
         if self.version == VERSIONS[0] and mask is not None:
             logits = penalized(logits, ~as_mask(mask), _SEQ_PENALTY)
             mask = None

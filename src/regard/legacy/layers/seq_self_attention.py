@@ -173,6 +173,8 @@ class SeqSelfAttention(LegacyAttention):
         return self.attention_activation(logits)
 
     def _normalized(self, scores: Tensor, valid: Tensor | None) -> Tensor:
+        if 0 in scores.shape:
+            return scores
         inside = self._window(scores)
         if self.version == VERSIONS[1]:
             allowed = inside

@@ -46,6 +46,8 @@ def unroll(
         The last carry, and the outputs ``(time, batch, …)``.
     """
     arguments = fixed, carry, inputs, marks, constants
+    if tree.flatten(inputs)[0].shape[0] == 0:
+        return _no_steps(step, parts, arguments)
     done: tuple[Nest, Nest] | None = None
     backend = backend_name()
     if backend in {"jax", "torch"} and not _symbolic(carry, inputs, dict(fixed)):
@@ -71,6 +73,21 @@ def _plain(
     _, like = step(apply, carry, *first, constants)
     blank = tree.map_structure(ops.zeros_like, like)
     (carry, _), (_, outputs) = _compat.scan(body, (carry, blank), (inputs, marks))
+    return carry, outputs
+
+
+def _no_steps(
+    step: Step,
+    parts: Mapping[str, StepPart],
+    arguments: tuple[Nest, Nest, Nest, Nest, Nest],
+) -> tuple[Nest, Nest]:
+    """The carry as it came, and outputs of the shape of a step but without any."""
+    fixed, carry, inputs, marks, constants = arguments
+    at = tree.map_structure(
+        lambda tensor: ops.zeros(ops.shape(tensor)[1:], tensor.dtype), (inputs, marks)
+    )
+    _, like = step(bind_parts(parts, fixed), carry, *at, constants)
+    outputs = tree.map_structure(lambda output: ops.expand_dims(output, 0)[:0], like)
     return carry, outputs
 
 
