@@ -20,6 +20,26 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     return list(layer._layers)
 
 
+def operations_in(layer: keras.Layer) -> list[keras.Operation]:
+    """The operations of a functional model that are no layers, as of ``keras.ops``."""
+    return [
+        operation
+        for operation in getattr(layer, "operations", ())
+        if not isinstance(operation, keras.Layer)
+    ]
+
+
+def operations_after(operation: Any) -> list[Any]:
+    """The operations of a functional model that read the output of one."""
+    return [node.operation for node in getattr(operation, "_outbound_nodes", ())]
+
+
+def operations_at_the_end(model: keras.Model) -> list[Any]:
+    """The operations that make the outputs of a functional or sequential model."""
+    outputs = keras.tree.flatten(getattr(model, "outputs", None) or [])
+    return [output._keras_history.operation for output in outputs]
+
+
 def is_built(model: keras.Model) -> bool:
     """Whether the model and every layer in it have their variables."""
     return all(layer.built for layer in model._flatten_layers())

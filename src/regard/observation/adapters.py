@@ -23,6 +23,8 @@ Method = Callable[..., Any]
 #: Given a layer, its watched method and the arguments of a call: what the method
 #: returns, untouched, and the weights before dropout.
 Capture = Callable[[keras.Layer, Method, inspect.BoundArguments], tuple[Any, Any]]
+#: An array of weights with the names of its axes, put in order.
+Finish = Callable[[Any, tuple[str, ...]], tuple[Any, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Adapter:
         method: The method that is watched while the layer is observed.
         capture: Runs the method and gives its result and the weights.
         axes: Given the layer and the rank of its weights: a name for each axis.
+        finish: What is made of the array and its axes in the end. None: they stay.
     """
 
     method: str
     capture: Capture
     axes: Callable[[keras.Layer, int], tuple[str, ...]]
+    finish: Finish | None = None
 
 
 def adapter_of(layer: keras.Layer) -> Adapter | None:

@@ -1,6 +1,6 @@
 """The attention layers of a model and the choice among them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -9,6 +9,9 @@ import keras
 from regard import _compat
 from regard.errors import ObservationError
 from regard.observation.adapters import Adapter, adapter_of
+from regard.observation.handmade import Axes, adapter_for, softmax_axis
+
+_NO_SOFTMAX: Mapping[str, Axes] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,30 +43,87 @@ class Selection:
     time_distributed: tuple[keras.layers.TimeDistributed, ...]
 
 
-def select_hook_points(model: keras.Model, patterns: Sequence[str]) -> Selection:
+def select_hook_points(
+    model: keras.Model,
+    patterns: Sequence[str],
+    softmax: Mapping[str, Axes] = _NO_SOFTMAX,
+) -> Selection:
     """Choose the attention layers of a model whose path matches any pattern.
+
+    Args:
+        model: The model.
+        patterns: Patterns for the paths of attention layers.
+        softmax: Patterns for the paths of layers whose output is attention made by
+            hand, with what their axes are as far as it was said. With them a model
+            need not have attention layers.
 
     Raises:
         ObservationError: The model has no attention layer, a pattern matches none, or
             a chosen one runs inside a recurrent loop.
     """
     available = tuple(_hook_points(model))
-    _require_matches(model, available, patterns)
+    if not (softmax and tuple(patterns) == ("*",)):
+        _require_matches(model, available, patterns)
     chosen = tuple(
         point
         for point in available
         if any(_matches(point.path, pattern) for pattern in patterns)
     )
+    chosen += tuple(_made_by_hand(model, softmax, {id(p.layer) for p in chosen}))
     _refuse_loops(model, chosen)
     return Selection(chosen, _around(model, chosen, keras.layers.TimeDistributed))
 
 
+def _made_by_hand(
+    model: keras.Model, softmax: Mapping[str, Axes], taken: set[int]
+) -> Iterator[HookPoint]:
+    """The layers that were chosen by their softmax, each once.
+
+    Where a pattern matches softmaxes they are meant, and others beside them are not:
+    but for one whose axes are said, and one that is named in full, the softmax of an
+    output is a prediction.
+    """
+    layers = tuple(_walk(model, operations=True)) if softmax else ()
+    # The layer that is the activation of another is seen there.
+    outputs = {id(each) for each in _compat.operations_at_the_end(model)}
+    outputs |= {id(getattr(each, "activation", None)) for _, each in layers}
+    for pattern, axes in softmax.items():
+        matching = [(path, each) for path, each in layers if _matches(path, pattern)]
+        meant = [
+            (path, each)
+            for path, each in matching
+            if path == pattern
+            or (softmax_axis(each) is not None and id(each) not in outputs)
+        ]
+        if not (meant or matching):
+            known = [path for path, each in layers if softmax_axis(each) is not None]
+            raise ObservationError(
+                f"No layer of the model '{model.name}' matches softmax='{pattern}'.",
+                expected="a pattern for a layer whose output is a softmax, as any of "
+                f"{', '.join(map(repr, known)) or 'none here'}",
+            )
+        for path, each in meant or matching:
+            if id(each) not in taken:
+                taken.add(id(each))
+                yield HookPoint(path, each, adapter_for(each, path, axes))
+
+
 def _walk(
-    layer: keras.Layer, prefix: str = "", visited: set[int] | None = None
+    layer: keras.Layer,
+    prefix: str = "",
+    visited: set[int] | None = None,
+    *,
+    operations: bool = False,
 ) -> Iterator[tuple[str, keras.Layer]]:
-    """Every layer below a layer once, with the first path that leads to it."""
+    """Every layer below a layer once, with the first path that leads to it.
+
+    With ``operations`` also what a functional model does that is no layer.
+    """
     visited = set() if visited is None else visited
-    children = [child for child in _compat.sublayers(layer) if id(child) not in visited]
+    below = _compat.sublayers(layer) if isinstance(layer, keras.Layer) else []
+    if operations:
+        below += _compat.operations_in(layer)
+    children = [child for child in below if id(child) not in visited]
     for name, child in _named_apart(children):
         if id(child) in visited:
             # Below one of those before.
@@ -71,7 +131,7 @@ def _walk(
         visited.add(id(child))
         path = f"{prefix}{name}"
         yield path, child
-        yield from _walk(child, f"{path}/", visited)
+        yield from _walk(child, f"{path}/", visited, operations=operations)
 
 
 def _named_apart(layers: Sequence[keras.Layer]) -> Iterator[tuple[str, keras.Layer]]:
@@ -108,7 +168,7 @@ def _around(
         layer
         for _, layer in _walk(model)
         if isinstance(layer, kind)
-        and any(id(inner) in wanted for _, inner in _walk(layer))
+        and any(id(inner) in wanted for _, inner in _walk(layer, operations=True))
     )
 
 
@@ -121,6 +181,7 @@ def _require_matches(
             f"The model '{model.name}' has no attention layer that can be observed.",
             expected="a layer of regard.layers or an attention layer of Keras",
             received=f"layers of the classes {', '.join(classes) or 'none'}",
+            fix=_softmax_to_choose(model),
         )
     for pattern in patterns:
         if not any(_matches(point.path, pattern) for point in available):
@@ -130,9 +191,25 @@ def _require_matches(
             )
 
 
+def _softmax_to_choose(model: keras.Model) -> str | None:
+    """What to do where the model has a softmax that may be attention."""
+    outputs = {id(each) for each in _compat.operations_at_the_end(model)}
+    paths = [
+        path
+        for path, each in _walk(model, operations=True)
+        if softmax_axis(each) is not None and id(each) not in outputs
+    ]
+    if not paths:
+        return None
+    return (
+        "Attention made by hand is observed by its softmax: "
+        f"observe(model, softmax={paths!r})."
+    )
+
+
 def _refuse_loops(model: keras.Model, chosen: Sequence[HookPoint]) -> None:
     for loop in _around(model, chosen, keras.layers.RNN):
-        inner = {id(layer) for _, layer in _walk(loop)}
+        inner = {id(layer) for _, layer in _walk(loop, operations=True)}
         trapped = [point for point in chosen if id(point.layer) in inner]
         raise out_of_reach(
             [point.path for point in trapped],

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from keras import ops
 
 from regard.errors import ObservationError
+from regard.observation.adapters import Finish
 from regard.observation.discovery import HookPoint, Selection, out_of_reach
 from regard.runtime import backend
 from regard.types import AttentionMap, Observation
@@ -194,12 +195,21 @@ class LayerCall:
         path: The path of the layer.
         layer_class: The name of its class.
         axes: A name for each axis of the weights.
+        finish: What puts them in order; None: they are.
     """
 
     key: str
     path: str
     layer_class: str
     axes: tuple[str, ...]
+    finish: Finish | None = None
+
+    def attention(self, weights: Array) -> AttentionMap:
+        """The weights of the call in all batches, with the names of their axes."""
+        axes = self.axes
+        if self.finish is not None:
+            weights, axes = self.finish(weights, axes)
+        return AttentionMap(weights, axes, self.path, self.layer_class)
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +296,7 @@ def join(passes: Sequence[PassArrays]) -> Observation:
     return Observation(
         keras.tree.pack_sequence_as(layout.structure, outputs),
         {
-            call.key: AttentionMap(array, call.axes, call.path, call.layer_class)
+            call.key: call.attention(array)
             for call, array in zip(layout.calls, weights, strict=True)
         },
     )
@@ -318,7 +328,8 @@ def _layer_calls(captured: Sequence[CapturedWeights]) -> tuple[LayerCall, ...]:
         counts[path] = number
         key = path if number == 1 else f"{path}#{number}"
         name = type(each.hook_point.layer).__name__
-        calls.append(LayerCall(key, path, name, each.axes))
+        finish = each.hook_point.adapter.finish
+        calls.append(LayerCall(key, path, name, each.axes, finish))
     return tuple(calls)
 
 

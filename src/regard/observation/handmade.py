@@ -64,8 +64,8 @@ def softmax_axis(layer: Any) -> int | None:
         return -1
     for each in (layer, activation):
         # A layer, or the operation that keras.ops.softmax is in a functional model.
-        if type(each).__name__ == "Softmax" and hasattr(each, "axis"):
-            axes = np.atleast_1d(each.axis)
+        if type(each).__name__ == "Softmax":
+            axes = np.atleast_1d(getattr(each, "axis", ()))
             return int(axes[0]) if len(axes) == 1 else None
     return None
 
@@ -96,9 +96,7 @@ def _output(_: Any, method: Callable[..., Any], call: Any) -> tuple[Any, Any]:
 def _keys_last(axis: int, path: str) -> Callable[..., tuple[Any, Any]]:
     """Takes the output with the keys as its last axis, and one of heads."""
 
-    def capture(
-        _: Any, method: Callable[..., Any], call: Any
-    ) -> tuple[Any, Any]:
+    def capture(_: Any, method: Callable[..., Any], call: Any) -> tuple[Any, Any]:
         result = method(*call.args, **call.kwargs)
         rank = len(result.shape)
         if not 0 < (axis + rank if axis < 0 else axis) < rank:
@@ -113,9 +111,7 @@ def _keys_last(axis: int, path: str) -> Callable[..., tuple[Any, Any]]:
     return capture
 
 
-def _ordered(
-    axis: int, elementwise: bool
-) -> Callable[[Any, int], tuple[str, ...]]:
+def _ordered(axis: int, elementwise: bool) -> Callable[[Any, int], tuple[str, ...]]:
     """The names of the axes once the keys are the last."""
 
     def axes(_: Any, rank: int) -> tuple[str, ...]:
@@ -143,7 +139,9 @@ def _numbered(_: Any, rank: int) -> tuple[str, ...]:
     return ("batch", *(f"axis_{index}" for index in range(1, rank)))
 
 
-def _checked(names: tuple[str, ...], path: str) -> Callable[[Any, int], tuple[str, ...]]:
+def _checked(
+    names: tuple[str, ...], path: str
+) -> Callable[[Any, int], tuple[str, ...]]:
     def axes(_: Any, rank: int) -> tuple[str, ...]:
         if rank != len(names):
             raise ArgumentError(

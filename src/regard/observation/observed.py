@@ -19,6 +19,7 @@ from regard.observation.forward_pass import (
     observed_call,
     to_arrays,
 )
+from regard.observation.handmade import SoftmaxChoice, choice_of
 from regard.runtime import Programs, backend
 from regard.types import Observation
 
@@ -44,9 +45,14 @@ class Observed:
             any text, also across ``/``) or a list of patterns.
         jit_compile: Whether passes are compiled, in the sense of
             ``keras.Model.compile``. ``"auto"`` does as the model's ``predict`` does.
+        softmax: Which layers are attention made by hand: a pattern for the paths of
+            layers whose output is a softmax by which others are weighed, a list of
+            patterns, or a dictionary of patterns with the axis of the keys or a name
+            for each axis.
 
     Raises:
-        ArgumentError: ``model`` is not a Keras model.
+        ArgumentError: ``model`` is not a Keras model, or the axes of a softmax are no
+            axes.
         ObservationError: No attention layer matches. For a model that is not built
             yet, this is found out in the first pass.
     """
@@ -56,6 +62,8 @@ class Observed:
         model: keras.Model,
         layers: str | Iterable[str] = "*",
         jit_compile: JitCompile = "auto",
+        *,
+        softmax: SoftmaxChoice = (),
     ) -> None:
         if not isinstance(model, keras.Model):
             raise ArgumentError(
@@ -65,6 +73,7 @@ class Observed:
             )
         self._model = model
         self._patterns = (layers,) if isinstance(layers, str) else tuple(layers)
+        self._softmax = choice_of(softmax)
         self._jit_compile = jit_compile
         self._selection: Selection | None = None
         self._selecting = threading.RLock()
@@ -191,7 +200,9 @@ class Observed:
                 if x is not None and not _compat.is_built(self._model):
                     with keras.StatelessScope():
                         self._model(x)
-                self._selection = select_hook_points(self._model, self._patterns)
+                self._selection = select_hook_points(
+                    self._model, self._patterns, self._softmax
+                )
             return self._selection
 
 
@@ -199,6 +210,8 @@ def observe(
     model: keras.Model,
     layers: str | Sequence[str] = "*",
     jit_compile: JitCompile = "auto",
+    *,
+    softmax: SoftmaxChoice = (),
 ) -> Observed:
     """Observe the attention of a Keras model in the pass that makes its prediction.
 
@@ -208,12 +221,17 @@ def observe(
             any text, also across ``/``) or a list of patterns.
         jit_compile: Whether passes are compiled, in the sense of
             ``keras.Model.compile``. ``"auto"`` does as the model's ``predict`` does.
+        softmax: Which layers are attention made by hand: a pattern for the paths of
+            layers whose output is a softmax by which others are weighed, a list of
+            patterns, or a dictionary of patterns with the axis of the keys or a name
+            for each axis.
 
     Returns:
         The model with its attention, see :class:`Observed`.
 
     Raises:
-        ArgumentError: ``model`` is not a Keras model.
+        ArgumentError: ``model`` is not a Keras model, or the axes of a softmax are no
+            axes.
         ObservationError: No attention layer matches; the message lists what there is.
 
     Example:
@@ -221,7 +239,7 @@ def observe(
         >>> result.outputs.shape, result.attention["attention_pooling"].shape
         ((8, 2), (8, 1, 40))
     """
-    return Observed(model, layers, jit_compile)
+    return Observed(model, layers, jit_compile, softmax=softmax)
 
 
 def _arrays(x: Any) -> Any:
