@@ -62,7 +62,8 @@ def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:
     """``keras.ops.scan``, which on TensorFlow fails where the steps are not counted.
 
     With steps of unknown number it compares those of several inputs by a method that a
-    number of TensorFlow 2 does not have. With one input it compares nothing.
+    number of TensorFlow 2 does not have, and XLA cannot tell how much its loop will
+    keep for the gradient.
     """
     leaves = keras.tree.flatten(inputs)
     is_symbolic = any(isinstance(leaf, keras.KerasTensor) for leaf in leaves)
@@ -76,11 +77,31 @@ def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:
         for leaf in leaves
     ]
 
-    def numbered(carry: Any, number: Any) -> Any:
+    def body(number: Any, carried: Any, written: Any) -> Any:
         read = [array.read(number) for array in arrays]
-        return step(carry, keras.tree.pack_sequence_as(inputs, read))
+        after, outputs = step(
+            keras.tree.pack_sequence_as(carry, carried),
+            keras.tree.pack_sequence_as(inputs, read),
+        )
+        each = zip(written, keras.tree.flatten(outputs), strict=True)
+        written = [array.write(number, output) for array, output in each]
+        return number + 1, keras.tree.flatten(after), written
 
-    return keras.ops.scan(numbered, carry, tf.range(count))
+    carried = keras.tree.flatten(carry)
+    written = [
+        tf.TensorArray(leaf.dtype, count, element_shape=leaf.shape) for leaf in carried
+    ]
+    _, carried, written = tf.while_loop(
+        lambda number, *_: number < count,
+        body,
+        (0, carried, written),
+        maximum_iterations=count,
+    )
+    outputs = [array.stack() for array in written]
+    return (
+        keras.tree.pack_sequence_as(carry, carried),
+        keras.tree.pack_sequence_as(carry, outputs),
+    )
 
 
 def without_fusion(layer: keras.Layer) -> keras.Layer:
