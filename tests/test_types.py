@@ -83,7 +83,12 @@ def test_an_explanation_as_plain_values():
 
 @pytest.mark.parametrize(
     "change",
-    [{"weights": np.ones(3)}, {"offsets": np.zeros((2, 1))}, {"labels": ("neg",)}],
+    [
+        {"weights": np.ones(3)},
+        {"offsets": np.zeros((2, 1))},
+        {"labels": ("neg",)},
+        {"label": "other"},
+    ],
 )
 def test_parts_that_do_not_fit_are_refused(change):
     with pytest.raises(ArgumentError, match="explanation"):

@@ -199,7 +199,8 @@ class Explanation:
             after the last one here were not seen.
 
     Raises:
-        ArgumentError: The lengths do not fit each other.
+        ArgumentError: The lengths do not fit each other, or the label is not one of the
+            labels.
     """
 
     text: str
@@ -224,6 +225,12 @@ class Explanation:
                 "An explanation needs one probability for each label.",
                 expected=f"({len(self.labels)},)",
                 received=f"{self.probabilities.shape}",
+            )
+        if self.label not in self.labels:
+            raise ArgumentError(
+                "The label of an explanation is one of its labels.",
+                expected=f"one of {', '.join(map(repr, self.labels))}",
+                received=repr(self.label),
             )
 
     @property

@@ -1,6 +1,7 @@
 """Alignments as files and on the axes of matplotlib."""
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_without_axes_new_ones_are_made_and_an_index_chooses(
     assert axes.images[0].get_array().shape == (1, 1)
     with pytest.raises(ArgumentError, match="index below 2"):
         plot.plot(index=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 40), (40, 1), (2, 0)])
+def test_new_axes_have_room_for_the_map_and_its_labels(pyplot, shape):
+    weights = np.full(shape, 1 / max(shape[1], 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = regard.plot.alignment(weights).plot()
+        axes.figure.canvas.draw()
+    box, page = axes.get_tightbbox(), axes.figure.bbox
+    assert (page.x0, page.y0) <= (box.x0, box.y0)
+    assert (box.x1, box.y1) <= (page.x1, page.y1)
+    if weights.size:
+        cell = axes.bbox.width / shape[1] / axes.figure.dpi * 72
+        assert cell == pytest.approx(18, abs=3.1)
 
 
 def test_a_picture_of_too_much_is_refused(pyplot, translate, tmp_path):

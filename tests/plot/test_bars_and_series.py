@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -191,3 +192,19 @@ def test_degenerate_values(pyplot, values, tmp_path):
     ):
         assert not re.search(r"\b(nan|inf)\b", plot.to_html())
         plot.save(tmp_path / "x.png")
+
+
+def test_long_names_leave_room_for_what_they_name(pyplot):
+    long, title = "name" * 60, "A title " * 60
+    curves = {f"{long} {number}": [[1.0, 2.0]] for number in range(40)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for plot in (
+            regard.plot.bars([1.0], [long], title=title),
+            regard.plot.over_time([1.0], [3.0], title=title),
+            regard.plot.curves(curves, [0, 1], title=title, y_label=long),
+        ):
+            axes = plot.plot()
+            axes.figure.canvas.draw()
+            assert axes.bbox.height > 0.2 * axes.figure.bbox.height
+            assert axes.bbox.width > 0.2 * axes.figure.bbox.width

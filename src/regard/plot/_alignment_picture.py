@@ -106,12 +106,20 @@ def draw_heatmap(axes: "Axes", grid: WeightGrid) -> None:
     _draw_legend(axes, look | {"fontsize": min(size, 8.5), "color": SOFT})
 
 
-def own_axes(grid: WeightGrid) -> "Axes":
-    """New axes of pyplot, with room for the map and its labels."""
+def own_figure(grid: WeightGrid) -> "Axes":
+    """Draw on new axes of pyplot, in a figure as large as the map and its labels."""
     import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 
-    width, height = grid_inches(grid)
-    _, axes = plt.subplots(figsize=(width + 2.5, height + 2.5), layout="constrained")
+    # On a figure of one inch, places are inches.
+    figure = plt.figure(figsize=(1, 1))
+    axes = figure.add_axes((0, 0, *grid_inches(grid)))
+    draw_heatmap(axes, grid)
+    to_inches = figure.dpi_scale_trans.inverted()
+    own = axes.bbox.transformed(to_inches)
+    box = (axes.get_tightbbox() or axes.bbox).transformed(to_inches).padded(_MARGIN)
+    figure.set_size_inches(box.width, box.height)
+    left, bottom = (own.x0 - box.x0) / box.width, (own.y0 - box.y0) / box.height
+    axes.set_position((left, bottom, own.width / box.width, own.height / box.height))
     return axes
 
 

@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from regard.errors import ArgumentError
-from regard.plot._alignment_picture import alignment_picture, draw_heatmap, own_axes
+from regard.plot._alignment_picture import alignment_picture, draw_heatmap, own_figure
 from regard.plot._alignment_rows import (
     AlignmentRow,
     alignment_rows,
@@ -98,9 +98,10 @@ class AlignmentPlot(Plot):
                 received=str(index),
             )
         grid = self.grids[index]
-        axes = own_axes(grid) if ax is None else ax
-        draw_heatmap(axes, grid)
-        return axes
+        if ax is None:
+            return own_figure(grid)
+        draw_heatmap(ax, grid)
+        return ax
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the plot to a file; the suffix says what it becomes.
@@ -208,10 +209,10 @@ def _block(grid: WeightGrid) -> Text:
     sources = token_labels(grid.columns)
     room = max(map(cell_len, names), default=0)
     for row, name in zip(alignment_rows(grid), names, strict=True):
-        text.append("\n" + " " * (room - cell_len(name)) + name + " ")
+        text.append("\n" * bool(text) + " " * (room - cell_len(name)) + name + " ")
         _add_sources(text, row, sources)
     for note in grid.notes:
-        text.append(f"\n({note})", Style(dim=True))
+        text.append("\n" * bool(text) + f"({note})", Style(dim=True))
     return text
 
 

@@ -16,7 +16,7 @@ from regard.plot._data import (
     nonnegative_row,
 )
 from regard.plot._plot import AxesPlot
-from regard.plot.canvas import text_properties
+from regard.plot.canvas import cut, draw_title, text_properties, title_lines
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     bar,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _READING = "The longer the bar, the more attention."
 _DISCLAIMER = "A bar shows where the model looked, not why it decided."
-# Longer names are cut in a picture, where they would leave no room for bars.
-_LONGEST = 32
 _STYLE = """
 .regard .bars li:first-child{font-weight:400}
 .regard .bars .bar rect{fill:var(--link)}
@@ -67,16 +65,17 @@ class BarsPlot(AxesPlot):
         look = text_properties()
         places = range(len(self.values))
         ax.barh(places, self.values, color=shades("light")[-4], height=0.7)
-        ax.set_yticks(places, [_shortened(label) for label in self.labels], **look)
+        ax.set_yticks(places, [cut(label) for label in self.labels], **look)
         ax.set_ylim(len(self.values) - 0.4, -0.6)
         ax.set_xlim(left=0)
         note = f"\n{left_out_note(self.left_out)}" if self.left_out else ""
         ax.set_xlabel(f"weight{note}")
-        ax.set_title(self.title, loc="left", **look)
+        draw_title(ax, self.title)
         ax.spines[["top", "right"]].set_visible(False)
 
     def _inches(self) -> tuple[float, float]:
-        return 6.4, 1.0 + 0.26 * len(self.values)
+        title = 0.2 * len(title_lines(self.title))
+        return 6.4, 0.8 + title + 0.26 * len(self.values)
 
     def _article(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)
@@ -162,7 +161,3 @@ def _checked(labels: object, count: int) -> Iterable[object]:
 def _name(label: object) -> str:
     """A name on one line, in which nothing acts on a page or a terminal."""
     return " ".join(for_terminal(str(label)).split()) or "∅"
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -18,7 +18,7 @@ from regard.plot._data import (
     numbers,
 )
 from regard.plot._plot import AxesPlot
-from regard.plot.canvas import text_properties
+from regard.plot.canvas import cut, draw_title, text_properties
 from regard.plot.characters import for_page, for_terminal
 from regard.plot.document import safe
 from regard.types import FloatArray
@@ -115,12 +115,13 @@ class CurvesPlot(AxesPlot):
             ax.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
             (line,) = ax.plot(x, curve.mean, color=color, linestyle=style, lw=1.8)
             # matplotlib leaves out names that begin with an underscore.
-            line.set_label(for_page(f"\u200b{name}" if name[:1] == "_" else name))
+            shown = cut(for_page(name))
+            line.set_label(f"\u200b{shown}" if shown.startswith("_") else shown)
             if not (np.ptp(x) or np.ptp(curve.mean)):
                 # A line of one point has no length.
                 line.set_marker("o")
-        ax.set_xlabel(self.x_label, **text_properties())
-        ax.set_ylabel(self.y_label, **text_properties())
+        ax.set_xlabel(cut(self.x_label), **text_properties())
+        ax.set_ylabel(cut(self.y_label), **text_properties())
         # Axes of the user's may have no zero.
         if ax.get_yscale() == "linear":
             frame = _Frame.around(self.averages)
@@ -128,8 +129,11 @@ class CurvesPlot(AxesPlot):
             if frame.is_flat:
                 # A line on the edge is hard to see.
                 ax.set_ylim(frame.bottom - 0.1 * frame.height, frame.top)
-        ax.set_title(self.title, loc="left", **text_properties())
-        for entry in ax.legend(frameon=False).get_texts():
+        draw_title(ax, self.title)
+        legend = ax.legend(frameon=False)
+        # It may be higher than the axes, which would shrink to nothing for it.
+        legend.set_in_layout(False)
+        for entry in legend.get_texts():
             entry.set(**text_properties())
 
     def _heading(self) -> str:

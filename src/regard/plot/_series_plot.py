@@ -10,10 +10,7 @@ from regard._validate import check_count, check_same_length
 from regard.plot._color_scale import end_of_scale, level
 from regard.plot._data import check_label, finite_row, nonnegative_row
 from regard.plot._plot import AxesPlot
-from regard.plot.canvas import (
-    colormap,
-    text_properties,
-)
+from regard.plot.canvas import colormap, draw_title
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     color_legend,
@@ -84,7 +81,7 @@ class SeriesPlot(AxesPlot):
         ax.plot(self.series, color="black", linewidth=1.5, zorder=3)
         ax.set_xlim(-0.5, len(self.series) - 0.5)
         ax.set_xlabel("step" if self.width == 1 else f"{self.width} steps each")
-        ax.set_title(self.title, loc="left", **text_properties())
+        draw_title(ax, self.title)
 
     def _shade(self, ax: "Axes") -> None:
         edges = np.arange(len(self.weights) + 1) - 0.5

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from regard.errors import MissingExtraError
 from regard.plot._color_scale import shades
+from regard.plot.characters import for_page
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
@@ -19,6 +22,9 @@ DPI = 200
 # matplotlib draws at most 65,535 pixels a side.
 MAXIMUM_INCHES = 65_000 / DPI
 SOFT = "#57606a"
+# Longer names would leave no room for what they name; so would longer titles.
+LONGEST_NAME = 32
+_TITLE_WIDTH, _TITLE_LINES = 56, 3
 # Scripts that matplotlib's own font lacks are taken from these where installed. Those
 # that people write today, not all of Noto: matplotlib tries each of them on each label.
 _SCRIPTS = (
@@ -82,6 +88,23 @@ def text_properties() -> dict[str, Any]:
     """How any text is drawn, whatever the settings of the user."""
     # A dollar sign is a dollar sign, not the start of a formula.
     return {"parse_math": False, "fontfamily": installed_fonts()}
+
+
+def draw_title(axes: "Axes", title: str) -> None:
+    """A title over the axes, on as many lines as there is room for."""
+    axes.set_title("\n".join(title_lines(title)), loc="left", **text_properties())
+
+
+def title_lines(title: str) -> list[str]:
+    """A title on lines, the end of a long one cut off."""
+    lines = textwrap.wrap(for_page(title), _TITLE_WIDTH)
+    *whole, last = lines[:_TITLE_LINES] or [""]
+    return [*whole, last + "…" * (len(lines) > _TITLE_LINES)]
+
+
+def cut(name: str) -> str:
+    """A name short enough to stand beside what is drawn."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def colormap() -> "Colormap":
