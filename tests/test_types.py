@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -110,6 +111,13 @@ def test_results_in_a_list_are_a_line_each():
         f"[Explanation('{('good film' * 20)[:60]}…', 'pos', probability=0.7500, "
         "tokens=2), Translation('a dog', log_probability=-1.5000, tokens=2 of 2)]"
     )
+
+
+def test_what_is_certain_has_no_negative_zero():
+    certain = Translation("ja", "yes", ("ja",), ("yes",), np.eye(1), -0.0, -0.0)
+    assert "log_probability=0.0000" in repr(certain)
+    plain = json.dumps(certain.to_dict())
+    assert "-0.0" not in plain
 
 
 def test_an_observation_shows_its_layers():

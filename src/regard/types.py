@@ -307,7 +307,7 @@ class Translation:
 
     def __repr__(self) -> str:
         return (
-            f"Translation({self.text!r}, log_probability={self.log_probability:.4f}, "
+            f"Translation({self.text!r}, log_probability={self.log_probability:z.4f}, "
             f"tokens={len(self.target_tokens)} of {len(self.source_tokens)})"
         )
 
@@ -319,8 +319,9 @@ class Translation:
             "source_tokens": list(self.source_tokens),
             "target_tokens": list(self.target_tokens),
             "alignment": self.alignment.tolist(),
-            "log_probability": self.log_probability,
-            "score": self.score,
+            # Of a certain one they may be -0.
+            "log_probability": self.log_probability + 0.0,
+            "score": self.score + 0.0,
             "finished": self.finished,
             "truncated": self.truncated,
         }

@@ -85,26 +85,26 @@ def _console_and_bar() -> "tuple[Console, Progress]":
 
 
 def _training(progress: "ClassificationProgress") -> str:
-    return f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.3f}"
+    return f"loss {progress.loss:z.3f}  accuracy {progress.accuracy:.3f}"
 
 
 def _finished_training(progress: "ClassificationProgress") -> str:
     line = _training(progress)
     if progress.validation_loss is not None:
-        line += f"  validation loss {progress.validation_loss:.3f}"
+        line += f"  validation loss {progress.validation_loss:z.3f}"
     if progress.validation_accuracy is not None:
         line += f"  accuracy {progress.validation_accuracy:.3f}"
     return line
 
 
 def _translation(progress: "TranslationProgress") -> str:
-    return f"loss {progress.loss:.3f}  {_speed(progress)}"
+    return f"loss {progress.loss:z.3f}  {_speed(progress)}"
 
 
 def _finished_translation(progress: "TranslationProgress") -> str:
-    line = f"loss {progress.loss:.3f}"
+    line = f"loss {progress.loss:z.3f}"
     if progress.validation_loss is not None:
-        line += f"  validation loss {progress.validation_loss:.3f}"
+        line += f"  validation loss {progress.validation_loss:z.3f}"
     return f"{line}  {_speed(progress)}"
 
 

@@ -86,7 +86,7 @@ def _lines(hypotheses: "list[Translation]") -> str:
     if len(hypotheses) == 1:
         return _one_line(hypotheses[0].text) + "\n"
     lines = [
-        f"{hypothesis.log_probability:9.3f}  {_one_line(hypothesis.text)}\n"
+        f"{hypothesis.log_probability:z9.3f}  {_one_line(hypothesis.text)}\n"
         for hypothesis in hypotheses
     ]
     return "".join([*lines, "\n"])

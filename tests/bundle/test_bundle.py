@@ -16,7 +16,7 @@ import toy
 from regard import _files
 from regard.bundle import PartNames, migrations, read_bundle, write_bundle
 from regard.classification import TextClassifierConfig
-from regard.classification.artifact import PARTS
+from regard.classification.artifact import CARD, PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
 KINDS = {"toy": PartNames(frozenset({"a.bin", "b.json"}))}.get
@@ -369,7 +369,7 @@ def test_a_loaded_classifier_can_be_saved_again(toy_bundle, tmp_path):
 def test_saving_over_a_bundle_replaces_it(toy_classifier, copy):
     toy_classifier.save(copy)
     toy_classifier.save(str(copy))
-    assert leftovers(copy) == {"manifest.json", *PARTS}
+    assert leftovers(copy) == {"manifest.json", *PARTS, CARD}
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,14 @@ def test_a_classifier_is_as_sure_as_it_is_right_on_what_is_held_out(tmp_path):
     assert measured.loss == pytest.approx(best, rel=1e-4)
     # Whatever gives probabilities gives these.
     classifier.save(tmp_path / "x.regard")
+    card = (tmp_path / "x.regard" / "README.md").read_text("utf-8")
+    error = measured.expected_calibration_error
+    assert f"| expected calibration error, 15 bins | {error:.4f} |" in card
+    assert f"{classifier.trained.temperature:.3g}, so that" in card
+    assert '    "billing"\n' in card
     again = regard.load(tmp_path / "x.regard")
+    again.save(tmp_path / "y.regard")
+    assert (tmp_path / "y.regard" / "README.md").read_text("utf-8") == card
     np.testing.assert_allclose(again.predict_proba(texts), probabilities, atol=1e-6)
     explained = [why.probabilities for why in classifier.explain(texts)]
     np.testing.assert_allclose(explained, probabilities, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import random
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from regard.classification import (
     ClassificationProgress,
     TextClassifierConfig,
     recipe,
+    text_classifier,
 )
-from regard.classification.temperature import PROBABILITIES
 from regard.errors import ArgumentError, DataError, NotTrainedError
+from regard.training.loop import TrainingOutcome
 
 TEXTS, LABELS = toy.messages(90)
 
@@ -188,7 +190,7 @@ def test_whole_numbers_come_back_as_whole_numbers(tmp_path):
     trained = classifier().fit(TEXTS, np.array(numbers), validation_split=0)
     assert trained.validation is None
     # Nothing says how sure it may be.
-    assert float(trained.trained.model.get_layer(PROBABILITIES).temperature) == 1
+    assert trained.trained.temperature == 1
     assert trained.labels == (1, 5, 10)
     assert trained.predict(TEXTS) == numbers
     assert all(type(label) is int for label in trained.predict(TEXTS[:5]))
@@ -197,6 +199,8 @@ def test_whole_numbers_come_back_as_whole_numbers(tmp_path):
     file = write_csv(tmp_path / "stars.csv", TEXTS, numbers)
     assert trained.evaluate(file).accuracy == 1
     trained.save(tmp_path / "stars.regard")
+    card = (tmp_path / "stars.regard" / "README.md").read_text("utf-8")
+    assert "nothing is known" in card
     assert regard.load(tmp_path / "stars.regard").predict(TEXTS[:9]) == numbers[:9]
 
 
@@ -213,19 +217,27 @@ def test_training_and_measuring_on_files(tmp_path):
     assert metrics.accuracy == 1
 
 
-def test_a_loaded_classifier_follows_the_recipe_in_its_next_training(tmp_path):
-    def fitted(estimator, texts, labels):
-        return estimator.fit(texts, labels, epochs=1).trained.config
+def test_a_loaded_classifier_follows_the_recipe_in_its_next_training(
+    toy_classifier, monkeypatch, tmp_path
+):
+    chosen = {"num_heads": 1, "max_length": 16}
+    few = replace(toy_classifier.trained, chosen=chosen)
+    regard.TextClassifier.of(few).save(tmp_path / "few.regard")
+    loaded = regard.load(tmp_path / "few.regard")
+    assert loaded.settings == chosen
+    configs = []
 
-    chosen = {"recurrent_units": 0, "subwords": 2, "calibration_folds": 0}
-    two = [label == "billing" for label in LABELS]
-    first = regard.TextClassifier(seed=0, **chosen)
-    of_two = fitted(first, TEXTS, ["yes" if one else "no" for one in two])
-    first.save(tmp_path / "two.regard")
-    again = fitted(regard.load(tmp_path / "two.regard"), TEXTS, LABELS)
-    anew = TextClassifierConfig.of(recipe(81, 3) | chosen | {"epochs": 1})
-    assert again == anew
-    assert again.naive_bayes != of_two.naive_bayes
+    def noting(*_, config, **__):
+        configs.append(config)
+        return TrainingOutcome(few, (), False)
+
+    monkeypatch.setattr(text_classifier, "fit_text_classifier", noting)
+    loaded.fit(TEXTS, LABELS, epochs=5)
+    of_data = recipe(81, 3) | chosen | {"epochs": 5}
+    assert configs == [TextClassifierConfig.of(of_data)]
+    # What was set for one training is not set for the next.
+    loaded.fit(TEXTS, LABELS)
+    assert configs[1] == TextClassifierConfig.of(recipe(81, 3) | chosen)
 
 
 # What it refuses

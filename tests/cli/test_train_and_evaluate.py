@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import regard
+from regard.classification import ClassificationProgress
+from regard_cli.progress_bar import training_progress
 
 SOURCE = Path(regard.__file__).parents[1]
 METRICS = """\
@@ -40,6 +42,18 @@ def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
     texts = ["fine film", "poor film"]
     assert fake.trained_on == (texts, ["good", "bad"], None, 7, 8, 3)
     assert out.is_dir()
+
+
+def test_a_loss_that_rounds_to_zero_has_no_sign(capsys):
+    place = {"epoch": 1, "epochs": 1, "step": 1, "steps": 1}
+    times = {"seconds": 1.0, "seconds_left": 0.0}
+    losses = {"loss": -1e-9, "validation_loss": -0.0}
+    right = {"accuracy": 1.0, "validation_accuracy": 1.0}
+    with training_progress() as show:
+        show(ClassificationProgress(**place, **times, **losses, **right))
+    assert (
+        "loss 0.000  accuracy 1.000  validation loss 0.000" in capsys.readouterr().err
+    )
 
 
 def test_other_columns_another_encoding_and_a_validation_file(run, fake, tmp_path):

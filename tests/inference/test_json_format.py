@@ -1,10 +1,13 @@
 """Rounded rows sum to 1, and no number moves by more than a unit."""
 
+import json
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.inference.json_format import DIGITS, rounded_rows
+from regard.inference.json_format import DIGITS, rounded, rounded_rows
 
 
 def test_what_is_left_goes_to_those_that_lost_most():
@@ -20,13 +23,13 @@ def test_what_is_left_goes_to_those_that_lost_most():
 def test_rows_sum_to_one(length, seed):
     random = np.random.default_rng(seed)
     rows = random.dirichlet(np.full(length, 0.05), 3).astype(np.float32)
-    rounded = rounded_rows(rows)
-    units = np.rint(rounded * 10**DIGITS)
+    shown = rounded_rows(rows)
+    units = np.rint(shown * 10**DIGITS)
     assert (units.sum(-1) == 10**DIGITS).all()
-    assert np.allclose(units / 10**DIGITS, rounded, rtol=0, atol=1e-15)
+    assert np.allclose(units / 10**DIGITS, shown, rtol=0, atol=1e-15)
     # Rows of float32 are a little off 1 themselves.
     off = np.abs(rows.astype(np.float64).sum(-1, keepdims=True) - 1)
-    assert (np.abs(rounded - rows) < 10.0**-DIGITS + off).all()
+    assert (np.abs(shown - rows) < 10.0**-DIGITS + off).all()
 
 
 def test_no_row_is_nothing():
@@ -37,3 +40,8 @@ def test_no_row_is_nothing():
 def test_rows_lie_one_after_the_other():
     # What writes a reply takes no other arrays.
     assert rounded_rows(np.full((4, 3), 1 / 3).T).flags.c_contiguous
+
+
+@pytest.mark.parametrize("number", [-0.0, -1e-9, np.float32(-0.0)])
+def test_zero_has_no_sign(number):
+    assert json.dumps(rounded(number)) == "0.0"

@@ -8,10 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from regard._version import __version__
 from regard.bundle import Bundle
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
+from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
+from regard.classification.temperature import PROBABILITIES
 from regard.errors import BundleError
 from regard.observation.predictor import Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
@@ -24,6 +27,8 @@ MODEL, TOKENIZER = "model.keras", "tokenizer.json"
 LABELS, CONFIG = "labels.json", "config.json"
 FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
+#: What people read of a bundle. Earlier releases saved none.
+CARD = "README.md"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class TrainedTextClassifier:
         seed: The seed it was trained with.
         model: Ids to probabilities.
         chosen: The settings that the user chose, for the next training as well.
+        card: What its bundle says to people; None: nothing was said.
     """
 
     reader: FeatureReader
@@ -45,6 +51,7 @@ class TrainedTextClassifier:
     seed: int
     model: keras.Model
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    card: bytes | None = None
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -105,8 +112,35 @@ class TrainedTextClassifier:
             truncated=encoded.truncated,
         )
 
+    @property
+    def temperature(self) -> float:
+        """What its logits are divided by; 1 in bundles of earlier releases."""
+        names = [layer.name for layer in self.model.layers]
+        if PROBABILITIES not in names:
+            return 1.0
+        return float(self.model.get_layer(PROBABILITIES).temperature)
+
+    def described(self, evaluation: ClassificationEvaluation | None) -> bytes:
+        """The card of its bundle: what it is and how good, in Markdown.
+
+        Args:
+            evaluation: That on the held-out examples; None: there were none.
+        """
+        # As JSON and as code nothing in a label is taken for Markdown.
+        labels = "".join(
+            f"    {json.dumps(name, ensure_ascii=False)}\n"
+            for name in self.labels.names
+        )
+        return _CARD.format(
+            version=__version__,
+            labels=labels,
+            measures=_measures(evaluation),
+            temperature=self.temperature,
+        ).encode("utf-8")
+
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
+        card = {} if self.card is None else {CARD: self.card}
         labels = json.dumps(self.labels.to_dict(), ensure_ascii=False, indent=2) + "\n"
         return {
             MODEL: model_to_bytes(self.model),
@@ -114,6 +148,7 @@ class TrainedTextClassifier:
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen),
+            **card,
         }
 
     @classmethod
@@ -137,7 +172,49 @@ class TrainedTextClassifier:
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content)
             _check_shapes(model, features, len(labels))
-            return cls(reader, labels, config, seed, model, chosen)
+            card = bundle.parts.get(CARD)
+            return cls(reader, labels, config, seed, model, chosen, card)
+
+
+_CARD = """\
+# Text classifier
+
+Trained with `TextClassifier` of regard {version}. `regard.load` loads it, `regard
+predict` asks it, `regard evaluate` measures it on other texts.
+
+## Labels
+
+{labels}
+## How good it is
+
+{measures}
+Its logits are divided by a temperature of {temperature:.3g}, so that it is as sure as
+it is right. Texts of another kind than those it was trained on are another matter:
+there neither the accuracy nor the confidence is what it is here.
+
+## What the weights are
+
+The attention on a token is its share in the vector that the label is predicted from. It
+says where the model looked, not why it decided.
+"""
+
+
+def _measures(evaluation: ClassificationEvaluation | None) -> str:
+    if evaluation is None:
+        return "No examples were held out, so that nothing is known of it.\n"
+    lines = {
+        "accuracy": f"{evaluation.accuracy:.4f}",
+        "macro F1": f"{evaluation.macro_f1:.4f}",
+        "loss": f"{evaluation.loss:.4f} nats",
+        "expected calibration error, 15 bins": (
+            f"{evaluation.expected_calibration_error:.4f}"
+        ),
+    }
+    table = "".join(f"| {name} | {value} |\n" for name, value in lines.items())
+    return (
+        f"On the {evaluation.confusion.sum():,} examples that were held out, which "
+        f"also chose the best epoch:\n\n| measure | value |\n|---|---|\n{table}"
+    )
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:

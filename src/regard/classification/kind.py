@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.bundle import Bundle, PartNames
-from regard.classification.artifact import KIND, PARTS, TrainedTextClassifier
+from regard.classification.artifact import (
+    CARD,
+    KIND,
+    PARTS,
+    TrainedTextClassifier,
+)
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
@@ -34,7 +39,7 @@ class TextClassifierKind:
     """The kind of ``TextClassifier``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS)
+    parts = PartNames(PARTS, optional=frozenset({CARD}))
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     request_examples: Mapping[str, Any] = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
-from regard.classification.artifact import KIND, TrainedTextClassifier
+from regard.classification.artifact import CARD, KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, evaluate
 from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.labelled_texts import (
@@ -185,3 +185,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         targets = trained.labels.encode(examples.labels)
         probabilities = trained.probabilities(examples.texts)
         return evaluate(probabilities, targets, trained.labels.names)
+
+    def _parts(self) -> dict[str, bytes]:
+        trained = self.trained
+        # One that was loaded has the card that it came with.
+        card = {CARD: trained.described(self.validation)} if self.history else {}
+        return trained.to_parts() | card

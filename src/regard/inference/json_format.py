@@ -64,5 +64,5 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
 
 
 def rounded(number: float) -> float:
-    """A number by itself, of as many digits."""
-    return round(float(number), DIGITS)
+    """A number by itself, of as many digits; 0 has no sign."""
+    return round(float(number), DIGITS) + 0.0

@@ -90,13 +90,13 @@ class BarsPlot(AxesPlot):
         share = value / (max(self.values) or 1.0)
         return (
             f"<li><bdi>{safe(label)}</bdi>{bar(share)}"
-            f'<span class="number">{value:.3f}</span></li>\n'
+            f'<span class="number">{value:z.3f}</span></li>\n'
         )
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)
         note = f"({left_out_note(self.left_out)})\n" if self.left_out else ""
-        return "".join(f"{label}  {value:.3f}\n" for label, value in pairs) + note
+        return "".join(f"{label}  {value:z.3f}\n" for label, value in pairs) + note
 
     def __repr__(self) -> str:
         return f"BarsPlot({len(self.values)} bars)"

@@ -150,7 +150,7 @@ class CurvesPlot(AxesPlot):
         for name, curve in self.averages.items():
             lines.append(for_terminal(name))
             rows = zip(curve.x, curve.mean, curve.deviation, strict=True)
-            lines.extend(f"  {x:>10.6g}  {y:.4g} +-{d:.2g}" for x, y, d in rows)
+            lines.extend(f"  {x:>10.6g}  {y:z.4g} +-{d:.2g}" for x, y, d in rows)
         return "\n".join((*lines, ""))
 
     def __repr__(self) -> str:
@@ -251,8 +251,8 @@ def _article(averages: Mapping[str, AverageCurve], x_label: str, y_label: str) -
     )
     return (
         f'<article>\n<p class="soft">{safe(y_label)}</p>\n'
-        f'<div class="curves"><div class="soft"><span>{frame.top:.3g}</span>'
-        f"<span>{frame.bottom:.3g}</span></div>"
+        f'<div class="curves"><div class="soft"><span>{frame.top:z.3g}</span>'
+        f"<span>{frame.bottom:z.3g}</span></div>"
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" preserveAspectRatio="none" '
         f'aria-hidden="true">{drawn}</svg>\n'
         f'<div class="soft along"><span>{frame.left:,.6g}</span>'
@@ -291,8 +291,8 @@ def _key(averages: Mapping[str, AverageCurve]) -> str:
 
 def _ends(averages: Mapping[str, AverageCurve], y_label: str) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{safe(name)}</th><td>{curve.mean[0]:.4g}</td>'
-        f"<td>{curve.mean[-1]:.4g}</td><td>{curve.deviation[-1]:.2g}</td></tr>"
+        f'<tr><th scope="row">{safe(name)}</th><td>{curve.mean[0]:z.4g}</td>'
+        f"<td>{curve.mean[-1]:z.4g}</td><td>{curve.deviation[-1]:.2g}</td></tr>"
         for name, curve in averages.items()
     )
     return (

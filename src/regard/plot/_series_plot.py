@@ -103,7 +103,7 @@ class SeriesPlot(AxesPlot):
     def __str__(self) -> str:
         rows = zip(self.series, self.weights, strict=True)
         lines = (
-            f"{self.width * place}  {value:.4g}  {weight:.3f}"
+            f"{self.width * place}  {value:z.4g}  {weight:.3f}"
             for place, (value, weight) in enumerate(rows)
         )
         return "\n".join((for_terminal(self.title), "step  value  weight", *lines, ""))
@@ -160,8 +160,8 @@ def _article(
     """The steps, each shaded by its weight, and the curve over them."""
     return (
         f'<article>\n<h2 dir="auto" lang="">{safe(title)}</h2>\n'
-        f'<div class="series"><div class="soft"><span>{max(series):.4g}</span>'
-        f'<span>{min(series):.4g}</span></div><div class="strip">'
+        f'<div class="series"><div class="soft"><span>{max(series):z.4g}</span>'
+        f'<span>{min(series):z.4g}</span></div><div class="strip">'
         f"<div>{_steps(weights, series, width)}</div>{_curve(series)}</div>\n"
         f'<div class="soft steps"><span>step 0</span>'
         f"<span>step {width * (len(series) - 1)}</span></div></div>\n"
@@ -174,7 +174,7 @@ def _steps(weights: Sequence[float], series: Sequence[float], width: int) -> str
     half = len(weights) / 2
     return "".join(
         f'<i class="w{level(weight, top)}{" late" * (place > half)}" '
-        f'data-w="step {width * place}: {value:.4g}, weight {weight:.3f}"></i>'
+        f'data-w="step {width * place}: {value:z.4g}, weight {weight:.3f}"></i>'
         for place, (weight, value) in enumerate(zip(weights, series, strict=True))
     )
 

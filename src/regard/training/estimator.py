@@ -110,7 +110,11 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         Raises:
             ArgumentError: Something that is not a bundle is in the way.
         """
-        write_bundle(path, self.kind, self.trained.to_parts())
+        write_bundle(path, self.kind, self._parts())
+
+    def _parts(self) -> dict[str, bytes]:
+        """The parts of its bundle."""
+        return self.trained.to_parts()
 
     def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
         """The settings, with those that are not None in their place."""
