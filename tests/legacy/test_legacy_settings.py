@@ -15,7 +15,7 @@ from regard.legacy.hdf5 import OldFile, StoredWeight
 from regard.legacy.keras_layers import make_keras_layer
 from regard.legacy.model_graph import rebuild
 from regard.legacy.recognition import LoadOptions
-from regard.legacy.settings import ROWS, in_todays_words
+from regard.legacy.settings import DROPPED, ROWS, in_todays_words
 from regard.legacy.values import arguments_of, dtype_of
 
 backends = pytest.mark.backends
@@ -107,6 +107,19 @@ def test_every_setting_of_a_row_is_one_of_keras():
             continue
         parameters = set(signature(getattr(keras.layers, row.today)).parameters)
         assert row.kept <= parameters, name
+
+
+@pytest.mark.parametrize(("class_name", "row"), ROWS.items())
+def test_a_setting_that_is_gone_is_harmless_or_refused(class_name, row):
+    plain = in_todays_words(class_name, {"name": "x"})
+    for key, harmless in {**DROPPED, **row.dropped}.items():
+        if key in row.kept | set(row.renamed):
+            continue
+        for value in ("anything",) if harmless is None else harmless:
+            assert in_todays_words(class_name, {"name": "x", key: value}) == plain
+        if harmless is not None:
+            with pytest.raises(ArgumentError, match=f"nothing for '{key}'"):
+                in_todays_words(class_name, {"name": "x", key: "anything"})
 
 
 GLOROT = {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}}

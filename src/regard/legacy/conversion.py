@@ -1,4 +1,4 @@
-"""Models and weights of Keras 2, loaded as models of Keras 3."""
+"""Models and weights of Keras 1 and 2, loaded as models of Keras 3."""
 
 import re
 from collections import Counter
@@ -77,7 +77,7 @@ def load_model(
     variant: str | None = None,
     version: str | None = None,
 ) -> keras.Model:
-    """Load a full model that Keras 2 saved as HDF5, old attention layers included.
+    """Load a full model that Keras 1 or 2 saved as HDF5, old attention layers included.
 
     Only arrays and the configuration are read from the file; no code, no optimizer
     state. The layers are those of this package and of Keras 3.

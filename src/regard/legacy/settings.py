@@ -61,6 +61,7 @@ DROPPED: Mapping[str, Harmless] = {
     "input_dtype": ANY,
     "input_length": ANY,
     "input_shape": ANY,
+    "jit": ANY,
     "jit_compile": ANY,
     "weights": (None,),
 }
