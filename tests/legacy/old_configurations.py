@@ -599,7 +599,7 @@ def two_layers(version):
     settings = {"recurrent_activation": "sigmoid", "go_backwards": True}
     backward = {"name": "other", **recurrent(**settings)(version)}
     stated = wrapped("LSTM", recurrent(recurrent_activation="sigmoid"))(version)
-    backward |= {"activation": "linear"}
+    backward |= {"activation": "linear", "use_bias": False}
     return {**stated, **CONCAT, "backward_layer": _layer("LSTM", backward)}
 
 
@@ -612,11 +612,11 @@ def _layer(class_name, config):
     }
 
 
-def linear_lstm(inputs, kernel, recurrent_kernel, bias):
+def linear_lstm(inputs, kernel, recurrent_kernel):
     state = cell = np.zeros((len(inputs), UNITS))
     states = []
     for x in inputs.swapaxes(0, 1):
-        i, f, c, o = np.split(x @ kernel + state @ recurrent_kernel + bias, 4, 1)
+        i, f, c, o = np.split(x @ kernel + state @ recurrent_kernel, 4, 1)
         cell = sigmoid(f) * cell + sigmoid(i) * c
         state = sigmoid(o) * cell
         states.append(state)
@@ -629,9 +629,9 @@ add(
     two_layers,
     STEPS,
     np.concatenate(
-        [lstm(STEPS, *FOUR), linear_lstm(STEPS[:, ::-1], *FOUR_TOO)[:, ::-1]], -1
+        [lstm(STEPS, *FOUR), linear_lstm(STEPS[:, ::-1], *FOUR_TOO[:2])[:, ::-1]], -1
     ),
-    FOUR + FOUR_TOO,
+    FOUR + FOUR_TOO[:2],
 )
 add(
     "TimeDistributed",

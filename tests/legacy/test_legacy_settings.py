@@ -12,7 +12,7 @@ import pytest
 from regard import legacy, observe
 from regard.errors import ArgumentError, RegardError
 from regard.legacy.hdf5 import OldFile, StoredWeight
-from regard.legacy.keras_layers import make_keras_layer
+from regard.legacy.keras_layers import keras_weight_shapes, make_keras_layer
 from regard.legacy.model_graph import rebuild
 from regard.legacy.recognition import LoadOptions
 from regard.legacy.settings import DROPPED, ROWS, in_todays_words
@@ -296,6 +296,14 @@ def test_the_axis_of_a_normalization_is_the_one_stated():
     np.testing.assert_allclose(
         answer(old_model(case), old.STEPS), column, rtol=0, atol=1e-5
     )
+
+
+def test_the_shapes_of_a_convolution_follow_its_settings():
+    settings = {"filters": 3, "kernel_size": [2], "groups": 2}
+    last = keras_weight_shapes("Conv1D", settings, (None, 6, 4))
+    assert last == [(2, 2, 3), (3,)]
+    settings |= {"data_format": "channels_first", "use_bias": False}
+    assert keras_weight_shapes("Conv1D", settings, (None, 6, 4)) == [(2, 3, 3)]
 
 
 @backends
