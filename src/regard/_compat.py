@@ -50,6 +50,20 @@ def inference_arguments(model: keras.Model) -> dict[str, Any]:
     return {"training": False} if model._call_has_training_arg else {}
 
 
+def call_in_scope(model: keras.Model, x: Any) -> Any:
+    """What ``model.stateless_call`` runs, in the scope of state that is there already.
+
+    ``stateless_call`` opens one of its own, in which it knows no variables but the
+    model's and loses what the call updates beside them.
+    """
+    arguments = inference_arguments(model)
+    is_quantized = model.dtype_policy.quantization_mode is not None
+    call = model.quantized_call if is_quantized else model.call
+    if model._remat_mode is not None:
+        call = model.rematerialized_call(call, x, **arguments)
+    return call(x, **arguments)
+
+
 def raw_value(variable: keras.Variable) -> Any:
     """The array a variable holds, or None while a running ``predict`` has taken it.
 

@@ -18,6 +18,10 @@ Function = Callable[..., Any]
 # same program twice. A model may observe another one while it is traced itself.
 _TRACING = threading.RLock()
 
+#: Held while a program runs that updates variables, so that each such program reads
+#: what the one before has left, whichever thread called it and whatever models share.
+UPDATING = threading.Lock()
+
 
 class Compiler(Protocol):
     """Makes programs that read the variables of one model.

@@ -12,7 +12,7 @@ import numpy as np
 
 from regard import _compat
 from regard.errors import ObservationError
-from regard.runtime.compilation import Backend, Compiler, Function
+from regard.runtime.compilation import UPDATING, Backend, Compiler, Function
 
 
 class JaxBackend:
@@ -39,13 +39,7 @@ class JaxBackend:
 
     def predict_call(self, model: keras.Model, x: Any) -> Any:
         """See ``Backend``: ``predict`` on JAX goes past ``model.__call__``."""
-        outputs, _ = model.stateless_call(
-            [variable.value for variable in model.trainable_variables],
-            [variable.value for variable in model.non_trainable_variables],
-            x,
-            **_compat.inference_arguments(model),
-        )
-        return outputs
+        return _compat.call_in_scope(model, x)
 
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``: JAX keeps nothing unless it is asked for a gradient."""
@@ -73,7 +67,7 @@ class JaxBackend:
 
 
 class _JaxCompiler:
-    """Compiles ahead, over the variables of a model as arguments."""
+    """Compiles ahead, over variables as arguments, of which some come back updated."""
 
     def __init__(self, model: keras.Model, copies: "_WeightCopies") -> None:
         self._model = model
@@ -86,20 +80,49 @@ class _JaxCompiler:
         """See ``Compiler``; without ``jit_compile`` the function itself."""
         if not jit_compile:
             return function
-        variables = list(self._model.variables)
-
-        def stateless(values: list[Any], *arguments: Any) -> Any:
-            mapping = list(zip(variables, values, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
-                return function(*arguments)
-
-        lowered = jax.jit(stateless).lower(self._current(variables), *arguments)
-        program = lowered.compile()
+        traced, scope = self._trace(function, arguments)
+        program = traced.lower().compile()
+        variables, updated = scope.variables, tuple(scope.updated.values())
 
         def run(*arguments: Any) -> Any:
-            return program(self._current(variables), *arguments)
+            return program(self._current(variables), *arguments)[0]
 
-        return run
+        def run_and_update(*arguments: Any) -> Any:
+            with UPDATING:
+                result, values = program(self._current(variables), *arguments)
+                self._copies.update(updated, values)
+            return result
+
+        return run_and_update if updated else run
+
+    def _trace(
+        self, function: Function, arguments: tuple[Any, ...]
+    ) -> tuple[Any, "_ProgramScope"]:
+        """Trace a function together with every variable that it reads.
+
+        A variable that the model does not know of shows only when it is read. Its value
+        would be a constant of the program, so it becomes an argument of another one.
+        """
+        variables = tuple(self._model.variables)
+        while True:
+            scopes: list[_ProgramScope] = []
+
+            def stateless(
+                values: list[Any],
+                *arguments: Any,
+                variables: tuple[keras.Variable, ...] = variables,
+                scopes: list[_ProgramScope] = scopes,
+            ) -> Any:
+                with _ProgramScope(variables, values) as scope:
+                    result = function(*arguments)
+                scopes.append(scope)
+                return result, scope.updates()
+
+            traced = jax.jit(stateless).trace(self._current(variables), *arguments)
+            scope = scopes[-1]
+            if not scope.unknown:
+                return traced, scope
+            variables += tuple(scope.unknown.values())
 
     def _current(self, variables: Sequence[keras.Variable]) -> list[jax.Array]:
         # Copies that others made before may be of any age: while the arrays are taken,
@@ -107,6 +130,51 @@ class _JaxCompiler:
         copies = self._copies.current(variables, or_older=self._has_met_values)
         self._has_met_values = True
         return copies
+
+
+class _ProgramScope(keras.StatelessScope):
+    """What a traced function reads and updates, in the values it is given.
+
+    Args:
+        variables: Those that the function may read.
+        values: What they hold.
+    """
+
+    def __init__(
+        self, variables: Sequence[keras.Variable], values: Sequence[Any]
+    ) -> None:
+        super().__init__(state_mapping=list(zip(variables, values, strict=True)))
+        self.variables = variables
+        #: Those that were read beside them.
+        self.unknown: dict[int, keras.Variable] = {}
+        self.updated: dict[int, keras.Variable] = {}
+
+    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
+        self.updated[id(update[0])] = update[0]
+        super().add_update(update)
+
+    def get_current_value(self, variable: keras.Variable) -> Any:
+        value = super().get_current_value(variable)
+        if value is None:
+            self.unknown[id(variable)] = variable
+        return value
+
+    def updates(self) -> list[Any]:
+        """The last value of each updated variable.
+
+        Raises:
+            ObservationError: One was made in a loop, which it cannot leave.
+        """
+        values = [self.state_mapping[number] for number in self.updated]
+        for variable, value in zip(self.updated.values(), values, strict=True):
+            if BACKEND.is_trapped(value, in_program=True):
+                raise ObservationError(
+                    f"The state '{variable.path}' is updated inside a loop, a branch, "
+                    "a vectorised or a rematerialised function, which the update "
+                    "cannot leave.",
+                    fix="Draw the seeds and update the state outside of it.",
+                )
+        return values
 
 
 class _WeightCopies:
@@ -130,6 +198,22 @@ class _WeightCopies:
         """
         with self._copying:
             return [self._copy(variable, or_older) for variable in variables]
+
+    def update(
+        self, variables: Sequence[keras.Variable], values: Sequence[jax.Array]
+    ) -> None:
+        """Give variables the values that a program has for them.
+
+        What a running ``fit`` or ``predict`` has taken, it will give back itself: until
+        then the copies go on alone.
+        """
+        with self._copying:
+            for variable, value in zip(variables, values, strict=True):
+                known = self._copies.get(id(variable))
+                if not _is_taken(_compat.raw_value(variable)):
+                    variable.assign(value)
+                elif known is not None:
+                    self._copies[id(variable)] = known._replace(array=value)
 
     def _copy(self, variable: keras.Variable, or_older: bool) -> jax.Array:
         value = _compat.raw_value(variable)
