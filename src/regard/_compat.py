@@ -4,10 +4,11 @@ Written against Keras 3.15. A break in a later release is mended here and nowher
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras.src.backend import get_keras_mask, set_keras_mask
 
 # The methods in which the attention layers of Keras turn scores into weights.
@@ -70,6 +71,11 @@ def raw_value(variable: keras.Variable) -> Any:
     ``variable.value`` would then make up a fresh initial value.
     """
     return variable._value
+
+
+def awaits_value(variable: keras.Variable) -> bool:
+    """Whether a variable was made in a scope that is still open, without a value."""
+    return variable._value is None and variable._initializer is not None
 
 
 def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:
@@ -150,14 +156,71 @@ def attention_axes(layer: keras.Layer) -> tuple[int, ...]:
     return tuple(layer._attention_axes)
 
 
-def batches(
-    x: Any, batch_size: int | None, steps: int | None
-) -> tuple[Iterator[Any], int | None]:
-    """Cut anything ``model.predict`` takes into batches of inputs.
+def prepared(
+    model: keras.Model, method: str, x: Any, **arguments: Any
+) -> dict[str, Any] | None:
+    """What the ``predict`` of a model's own class gives to the one of Keras.
+
+    Models such as those of KerasHub prepare their inputs in there. Theirs runs on a
+    twin, for which the method of Keras only keeps what it gets.
+
+    Args:
+        model: The model, whose state the twin has.
+        method: ``"predict"`` or ``"predict_on_batch"``.
+        x: What the user gives.
+        **arguments: Further ones; None where the user says nothing.
 
     Returns:
-        The inputs of each batch as NumPy arrays, and how many there will be, None
-        where that is not known.
+        The arguments by their names, or None where it does more than prepare them: it
+        calls that method not once, or returns something else than that gives.
+    """
+    if getattr(type(model), method) is getattr(keras.Model, method):
+        return {"x": x, **arguments}
+    kept: list[dict[str, Any]] = []
+    unchanged = object()
+
+    def keep(self: Any, x: Any, **arguments: Any) -> object:  # noqa: ARG001 - a method
+        kept.append({"x": x, **arguments})
+        return unchanged
+
+    trainer = next(base for base in keras.Model.__mro__ if method in vars(base))
+    keeper = type("Keeper", (trainer,), {method: keep})
+    twin: Any = object.__new__(type(type(model).__name__, (type(model), keeper), {}))
+    object.__setattr__(twin, "__dict__", model.__dict__)
+    said = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        result = getattr(twin, method)(x, **said)
+    except Exception:
+        if not kept:
+            raise
+        result = None
+    if result is not unchanged or len(kept) != 1:
+        return None
+    return {**arguments, **kept[0]}
+
+
+def has_own_step(model: keras.Model) -> bool:
+    """Whether the class of a model says itself what a step of ``predict`` is."""
+    return type(model).predict_step is not keras.Model.predict_step
+
+
+def batches(
+    x: Any,
+    batch_size: int | None,
+    steps: int | None,
+    taken: Callable[[Any], Iterable[Any]],
+) -> tuple[Iterator[Any], int | None]:
+    """Cut anything ``model.predict`` takes into batches, as that does.
+
+    Args:
+        x: The data.
+        batch_size: Samples in a batch.
+        steps: The number of batches.
+        taken: Takes the batches out of a data adapter.
+
+    Returns:
+        The inputs of each batch and what came with them, and how many there will be,
+        None where that is not known.
     """
     from keras.src.trainers import data_adapters  # noqa: PLC0415 - 30 ms, seldom needed
 
@@ -165,16 +228,44 @@ def batches(
         x=x, batch_size=batch_size, steps_per_epoch=steps
     )
     count = steps if steps is not None else adapter.num_batches
-    return _inputs(adapter, count), count
+    return _each(adapter, count, taken), count
 
 
-def _inputs(adapter: Any, count: int | None) -> Iterator[Any]:
+def _each(
+    adapter: Any, count: int | None, taken: Callable[[Any], Iterable[Any]]
+) -> Iterator[Any]:
     adapter.on_epoch_begin()
     try:
-        for batch in itertools.islice(adapter.get_numpy_iterator(), count):
-            yield keras.utils.unpack_x_y_sample_weight(batch)[0]
+        yield from itertools.islice(taken(adapter), count)
     finally:
         adapter.on_epoch_end()
+
+
+def gives_arrays(adapter: Any) -> bool:
+    """Whether NumPy arrays say all that is in the batches of a data adapter."""
+    from keras.src.trainers import data_adapters  # noqa: PLC0415 - loaded with it
+
+    if isinstance(adapter, data_adapters.TFDatasetAdapter):
+        return False
+    if not isinstance(adapter, data_adapters.ArrayDataAdapter):
+        return True
+    leaves = keras.tree.flatten(adapter._inputs)
+    return all(leaf is None or _is_numeric(leaf) for leaf in leaves)
+
+
+def to_tensorflow(leaf: Any) -> Any:
+    """A sparse array of SciPy or JAX as TensorFlow's; all else as it is."""
+    from keras.src.trainers.data_adapters import data_adapter_utils  # noqa: PLC0415
+
+    if data_adapter_utils.is_scipy_sparse(leaf):
+        return data_adapter_utils.scipy_sparse_to_tf_sparse(leaf)
+    if data_adapter_utils.is_jax_sparse(leaf):
+        return data_adapter_utils.jax_sparse_to_tf_sparse(leaf)
+    return leaf
+
+
+def _is_numeric(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc"
 
 
 def mask_of(tensor: Any) -> Any | None:

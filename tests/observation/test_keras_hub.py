@@ -92,3 +92,31 @@ def test_beside_a_kernel_that_cannot_be_turned_off(monkeypatch):
         np.testing.assert_allclose(
             beside.attention[key].weights[rows], actual.weights[rows], atol=1e-6
         )
+
+
+def test_a_task_prepares_its_inputs():
+    backbone = keras_hub.models.ViTBackbone(
+        image_shape=(8, 8, 3),
+        patch_size=4,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        mlp_dim=8,
+    )
+    converter = keras_hub.layers.ImageConverter(image_size=(8, 8), scale=1 / 255)
+    task = keras_hub.models.ViTImageClassifier(
+        backbone=backbone,
+        num_classes=2,
+        preprocessor=keras_hub.models.ViTImageClassifierPreprocessor(converter),
+    )
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("float32")
+    expected = keras.ops.convert_to_numpy(task(images / 255))
+    observed = regard.observe(task)
+    for result in (
+        observed.predict(images, batch_size=2, verbose=0),
+        observed.predict_on_batch(images),
+        observed(images / 255),
+    ):
+        np.testing.assert_allclose(result.outputs, expected, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="does not apply preprocessing"):
+        observed(["a text"])

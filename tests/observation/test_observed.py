@@ -187,3 +187,66 @@ def test_more_arguments_reach_the_model():
 def test_only_a_keras_model_can_be_observed():
     with pytest.raises(regard.errors.ArgumentError, match=r"keras\.Model"):
         regard.observe(lambda x: x)
+
+
+class Pair(keras.Model):
+    """Its call needs two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = keras.layers.Embedding(9, 4)
+        self.cross = regard.layers.CrossAttention("dot", name="cross")
+
+    def call(self, source, target, scale=1.0):
+        cross = self.cross(self.embedding(target), self.embedding(source))
+        return scale * cross
+
+
+def test_the_first_pass_builds_a_model_of_several_arguments():
+    source, target = np.array([[1, 2, 3]]), np.array([[4, 5]])
+    results = []
+    for call in (
+        lambda observed: observed(source, target=target, scale=2.0),
+        lambda observed: observed(source, target, scale=2.0),
+    ):
+        keras.utils.set_random_seed(1)
+        results.append(call(regard.observe(Pair())))
+    keras.utils.set_random_seed(1)
+    expected = keras.ops.convert_to_numpy(Pair()(source, target, scale=2.0))
+    for result in results:
+        np.testing.assert_array_equal(result.outputs, expected)
+        assert result.attention["cross"].shape == (1, 1, 2, 3)
+
+
+def test_an_argument_that_is_missing_is_named():
+    model, source = Pair(), np.array([[1, 2, 3]])
+    observed = regard.observe(model)
+    for _ in range(2):
+        for run in (observed, observed.predict_on_batch, observed.predict):
+            with pytest.raises(
+                regard.errors.ArgumentError,
+                match=r"more arguments: target\. .*observed\(x, target=target\)",
+            ):
+                run(source)
+        # Built or not, all the same.
+        observed(source, source)
+
+
+@pytest.mark.parametrize("call", ["model", "function"])
+def test_a_mask_must_be_named(call):
+    class Masked(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.pool = regard.layers.AttentionPooling(name="pool")
+
+        def call(self, x, mask=None):
+            return self.pool(x, mask=mask)
+
+    pool = regard.layers.AttentionPooling(name="pool")
+    model = keras.Sequential([pool]) if call == "model" else Masked()
+    mask = np.array([[1, 1, 0, 0, 0, 0]] * 4, "bool")
+    observed = regard.observe(model)
+    with pytest.raises(regard.errors.ArgumentError, match=r"observed\(x, mask=mask\)"):
+        observed(STATES, mask)
+    weights = observed(STATES, mask=mask).attention["pool"].weights
+    assert np.all(weights[..., 2:] == 0)

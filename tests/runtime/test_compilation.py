@@ -65,6 +65,20 @@ def test_variables_are_read_anew_each_time(model, kernel):
     np.testing.assert_allclose(run(X), 2 * first, rtol=1e-5)
 
 
+def test_state_that_is_updated_is_carried_from_call_to_call(model):
+    calls, seed = keras.Variable(0.0, trainable=False), keras.random.SeedGenerator(3)
+
+    def function(x):
+        calls.assign(calls + 1)
+        return x + calls, keras.random.normal((2,), seed=seed)
+
+    run = compile_function(model, function)
+    counts, noise = zip(*(run(X[: 1 + number % 2]) for number in range(4)), strict=True)
+    assert [count[0, 0] for count in counts] == [1, 2, 3, 4]
+    assert len(np.unique(noise, axis=0)) == 4
+    assert ops.convert_to_numpy(calls.value) == 4
+
+
 def test_threads_get_their_own_answers(model, kernel):
     run = compile_function(model, lambda x: ops.sum(model(x), axis=-1))
     start = threading.Barrier(8)

@@ -1,7 +1,8 @@
 """A model whose attention is seen in the pass that makes the prediction."""
 
+import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 
 from regard import _compat
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, ObservationError
 from regard.observation.discovery import Selection, select_hook_points
 from regard.observation.forward_pass import (
     PassArrays,
@@ -20,12 +21,14 @@ from regard.observation.forward_pass import (
     to_arrays,
 )
 from regard.observation.handmade import SoftmaxChoice, choice_of
-from regard.runtime import Programs, backend
+from regard.runtime import EagerProgram, Programs, backend
 from regard.types import Observation
 
 JitCompile: TypeAlias = bool | Literal["auto"]
 #: An observed pass over the inputs of one batch.
 ObservedPass: TypeAlias = Callable[[Any], tuple[PassTensors, PassLayout]]
+
+_MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Observed:
@@ -37,7 +40,11 @@ class Observed:
 
     In float32 the outputs are those of ``model(x)`` bit for bit when called, and
     those of ``model.predict(x)`` within 1e-6 when compiled. Weights are those before
-    dropout. All methods may be called from several threads at once.
+    dropout. State that a pass updates (seeds, counts, recurrent states) stays in the
+    model for the next one.
+
+    All methods may be called from several threads at once. The passes of ``predict``
+    and ``predict_on_batch`` over models that update state then run one after the other.
 
     Args:
         model: A Keras model, built or not.
@@ -75,6 +82,7 @@ class Observed:
         self._patterns = (layers,) if isinstance(layers, str) else tuple(layers)
         self._softmax = choice_of(softmax)
         self._jit_compile = jit_compile
+        self._has_own_step = _compat.has_own_step(model)
         self._selection: Selection | None = None
         self._selecting = threading.RLock()
         self._compiler = backend().compiler(model)
@@ -92,25 +100,39 @@ class Observed:
         """The paths of the chosen attention layers."""
         return tuple(point.path for point in self._selected().hook_points)
 
-    def __call__(self, x: Any, training: bool = False, **arguments: Any) -> Observation:
+    def __call__(
+        self, x: Any, *more: Any, training: bool = False, **arguments: Any
+    ) -> Observation:
         """Call the model once, eagerly.
 
         Args:
             x: The inputs, as for ``model(x)``.
+            *more: What the model's call takes after them, such as a target.
             training: Whether the model runs in training mode.
             **arguments: Further arguments of the model's call, such as ``mask``.
+
+        Raises:
+            ArgumentError: One of ``more`` would be taken for ``training`` or ``mask``.
         """
-        return join([to_arrays(*self._call_eagerly(x, training=training, **arguments))])
+        _check_order(self._model, len(more))
+        _check_complete(self._model, 1 + len(more), arguments)
+        arguments["training"] = training
+        return join([to_arrays(*self._call_eagerly(x, *more, **arguments))])
 
     def predict_on_batch(self, x: Any) -> Observation:
-        """One compiled pass over one batch as it is.
+        """One compiled pass over one batch, as ``model.predict_on_batch`` makes it.
 
         It is compiled once for each combination of shapes and dtypes.
 
         Args:
-            x: The inputs of one batch, an array or nested arrays.
+            x: The inputs of one batch, an array or nested arrays. A model that prepares
+                inputs in its own ``predict_on_batch`` prepares these too.
+
+        Raises:
+            ArgumentError: ``x`` is no array, or the model needs more than one argument.
         """
-        return join([to_arrays(*self._run(_arrays(x)))])
+        x = _prepared(self._model, "predict_on_batch", x)["x"]
+        return join([to_arrays(*self._run((x,) if self._has_own_step else x))])
 
     def predict(
         self,
@@ -124,12 +146,25 @@ class Observed:
         Where batches differ in length, weights are filled up with zeros at the end.
 
         Args:
-            x: Whatever ``model.predict`` takes.
+            x: Whatever ``model.predict`` takes. A model that prepares inputs in its own
+                ``predict``, as those of KerasHub do, prepares these too.
             batch_size: Samples in a batch; 32 where nothing else is said.
             verbose: ``"auto"`` or 1 for a progress bar, 2 for a line, 0 for nothing.
             steps: The number of batches, where ``x`` does not say.
+
+        Raises:
+            ArgumentError: There is nothing in ``x``, or the model needs more than one
+                argument.
+            ObservationError: The model's own ``predict`` changes what Keras's gives.
         """
-        batches, count = _compat.batches(x, batch_size, steps)
+        data = _prepared(self._model, "predict", x, batch_size=batch_size, steps=steps)
+        batches, count = _compat.batches(
+            data["x"], data["batch_size"], data["steps"], backend().batches
+        )
+        if not self._has_own_step:
+            batches = (
+                keras.utils.unpack_x_y_sample_weight(each)[0] for each in batches
+            )
         passes = list(self._run_each(batches, _progress_bar(count, verbose)))
         if not passes:
             raise ArgumentError("There is nothing to observe: the input is empty.")
@@ -151,25 +186,35 @@ class Observed:
             yield to_arrays(*running)
 
     def _run(self, x: Any) -> tuple[PassTensors, PassLayout]:
-        self._selected(x)
+        """Run a compiled pass, over inputs or over what the model's own step takes."""
+        x = _arrays(x)
+        self._selected(*self._inputs(x))
         passed: tuple[PassTensors, PassLayout] = self._passes(x)
         return passed
+
+    def _inputs(self, x: Any) -> tuple[Any]:
+        if self._has_own_step:
+            return (keras.utils.unpack_x_y_sample_weight(x)[0],)
+        return (x,)
 
     def _make_pass(self, x: Any) -> ObservedPass:
         """A pass for inputs with the shapes and dtypes of ``x``."""
         model, chosen = self._model, backend()
+        if not self._has_own_step:
+            _check_complete(model, 1, ())
         jit_compile = self._jit_compile
         if jit_compile == "auto":
             jit_compile = bool(model.jit_compile)
         runs_eagerly = self._jit_compile == "auto" and model.run_eagerly
         if runs_eagerly or not (jit_compile or chosen.has_graphs):
-            return self._run_eagerly
+            return EagerProgram(model, self._run_eagerly)
         selection = self._selected()
+        predict = chosen.predict_step if self._has_own_step else chosen.predict_call
         layouts: list[PassLayout] = []
 
         def forward(x: Any) -> tuple[list[Any], list[Any]]:
             tensors, layout = observed_call(
-                lambda: chosen.predict_call(model, x),
+                lambda: predict(model, x),
                 selection,
                 partial(chosen.is_trapped, in_program=True),
             )
@@ -181,25 +226,31 @@ class Observed:
 
     def _run_eagerly(self, x: Any) -> tuple[PassTensors, PassLayout]:
         with backend().without_gradients():
-            return self._call_eagerly(x, training=False)
+            if self._has_own_step:
+                return self._observe(lambda: backend().predict_step(self._model, x))
+            return self._call_eagerly(x, **_compat.inference_arguments(self._model))
 
-    def _call_eagerly(self, x: Any, **arguments: Any) -> tuple[PassTensors, PassLayout]:
-        """Call the model as ``model(x, **arguments)`` does."""
-        return observed_call(
-            lambda: self._model(x, **arguments),
-            self._selected(x),
-            partial(backend().is_trapped, in_program=False),
-        )
+    def _call_eagerly(
+        self, *arguments: Any, **named: Any
+    ) -> tuple[PassTensors, PassLayout]:
+        """Call the model as ``model(*arguments, **named)`` does."""
+        self._selected(*arguments, **named)
+        return self._observe(lambda: self._model(*arguments, **named))
 
-    def _selected(self, x: Any = None) -> Selection:
-        """The chosen layers; a model that is not built yet is built on ``x``."""
+    def _observe(self, call: Callable[[], Any]) -> tuple[PassTensors, PassLayout]:
+        trapped = partial(backend().is_trapped, in_program=False)
+        return observed_call(call, self._selected(), trapped)
+
+    def _selected(self, *arguments: Any, **named: Any) -> Selection:
+        """The chosen layers; a model that is not built yet is built on arguments."""
         if self._selection is not None:
             return self._selection
         with self._selecting:
             if self._selection is None:
-                if x is not None and not _compat.is_built(self._model):
+                if arguments and not _compat.is_built(self._model):
+                    _check_complete(self._model, len(arguments), named)
                     with keras.StatelessScope():
-                        self._model(x)
+                        self._model(*arguments, **named)
                 self._selection = select_hook_points(
                     self._model, self._patterns, self._softmax
                 )
@@ -242,6 +293,59 @@ def observe(
     return Observed(model, layers, jit_compile, softmax=softmax)
 
 
+def _prepared(
+    model: keras.Model, method: str, x: Any, **arguments: Any
+) -> dict[str, Any]:
+    """What the ``predict`` of the model's own class gives to the one of Keras."""
+    data = _compat.prepared(model, method, x, **arguments)
+    if data is None:
+        raise ObservationError(
+            f"{method}() of the class {type(model).__name__} does more than to prepare "
+            f"inputs for {method}() of Keras, so that its answers cannot be observed.",
+            expected=f"that it calls super().{method}() once and returns the result",
+            fix="Prepare the inputs yourself and observe the call: observed(x).",
+        )
+    return data
+
+
+def _check_order(model: keras.Model, count: int) -> None:
+    """Refuse what comes in the place of ``training`` or ``mask`` without a name."""
+    names = list(inspect.signature(model.call).parameters)
+    for name in names[1 : 1 + count]:
+        if name in ("training", "mask"):
+            raise ArgumentError(
+                f"The model's call would take an argument for its '{name}'.",
+                expected="training and mask by their names",
+                fix="Write observed(x, mask=mask) for a mask and "
+                "observed(x, training=True) for training mode.",
+            )
+
+
+def _check_complete(model: keras.Model, count: int, named: Container[str]) -> None:
+    """Refuse a pass without all the arguments that the model's call needs.
+
+    Args:
+        model: The model.
+        count: How many come by their place.
+        named: The names of the others.
+    """
+    parameters = list(inspect.signature(model.call).parameters.values())
+    missing = [
+        parameter.name
+        for parameter in parameters[count:]
+        if parameter.name not in named
+        and parameter.default is inspect.Parameter.empty
+        and parameter.kind not in _MANY
+    ]
+    if missing:
+        wanted = "".join(f", {name}={name}" for name in missing)
+        raise ArgumentError(
+            f"The call of the model '{model.name}' needs more arguments: "
+            f"{', '.join(missing)}.",
+            fix=f"Observe a call with all of them: observed(x{wanted}).",
+        )
+
+
 def _arrays(x: Any) -> Any:
     return keras.tree.map_structure(_array, x)
 
@@ -249,7 +353,16 @@ def _arrays(x: Any) -> Any:
 def _array(leaf: Any) -> Any:
     if leaf is None or keras.ops.is_tensor(leaf):
         return leaf
-    return np.asarray(leaf)
+    array = np.asarray(leaf)
+    if array.dtype == object and not array.ndim:
+        raise ArgumentError(
+            "The input of a batch is no array.",
+            expected="an array, or a tensor of the backend",
+            received=f"an object of the class {type(array.item()).__name__}",
+            fix="Make an array of it first: to_tensor() fills a ragged tensor up, "
+            "todense() or toarray() a sparse one.",
+        )
+    return array
 
 
 def _progress_bar(count: int | None, verbose: str | int) -> keras.utils.Progbar | None:

@@ -8,6 +8,7 @@ one protocol, ``Backend``.
 from regard.runtime.compilation import (
     Backend,
     Compiler,
+    EagerProgram,
     Programs,
     backend,
     compile_function,
@@ -20,6 +21,7 @@ from regard.runtime.compilation_cache import (
 __all__ = [
     "Backend",
     "Compiler",
+    "EagerProgram",
     "Programs",
     "backend",
     "compile_function",

@@ -3,15 +3,16 @@
 import functools
 import importlib
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
 import keras
+import numpy as np
 
 from regard._backend import backend_name
 
-#: Of tensors or arrays, without side effects.
+#: Of tensors or arrays; all that it may change is the values of variables of Keras.
 Function = Callable[..., Any]
 
 # Layers are not made to be traced by two threads at once, and two would compile the
@@ -20,14 +21,16 @@ _TRACING = threading.RLock()
 
 #: Held while a program runs that updates variables, so that each such program reads
 #: what the one before has left, whichever thread called it and whatever models share.
-UPDATING = threading.Lock()
+UPDATING = threading.RLock()
 
 
 class Compiler(Protocol):
     """Makes programs that read the variables of one model.
 
-    In each call a program reads the values of that time. Where the backend takes the
-    arrays of variables away while it trains or predicts, it reads copies.
+    In each call a program reads the values of that time, also those of variables that
+    the model does not list, and leaves the ones it updates to the next call. Where the
+    backend takes the arrays of variables away while it trains or predicts, it reads
+    copies.
     """
 
     def compile(
@@ -66,6 +69,18 @@ class Backend(Protocol):
     def predict_call(self, model: keras.Model, x: Any) -> Any:
         """Call a model in inference mode as its ``predict`` does, in a program."""
 
+    def predict_step(self, model: keras.Model, batch: Any) -> Any:
+        """Run the ``predict_step`` of a model on the inputs and targets of a batch."""
+
+    def batches(self, adapter: Any) -> Iterable[Any]:
+        """What the ``predict`` of Keras takes out of one of its data adapters."""
+
+    def form(self, array: Any) -> Hashable:
+        """What a program is made for beside a shape and a dtype; None where dense."""
+
+    def marks(self, model: keras.Model) -> Sequence[int] | None:
+        """Numbers that change with each update of its state; None where unknown."""
+
     def without_gradients(self) -> AbstractContextManager[Any]:
         """A scope in which nothing is kept for a backward pass."""
 
@@ -90,6 +105,35 @@ def backend() -> Backend:
 def _backend_named(name: str) -> Backend:
     module = importlib.import_module(f"regard.runtime.{name}_backend")
     return cast(Backend, module.BACKEND)
+
+
+class EagerProgram:
+    """A function that runs as it is, one at a time where it updates the model's state.
+
+    Whether it does is seen in its first run.
+
+    Args:
+        model: Whose variables the function uses.
+        function: The function.
+    """
+
+    def __init__(self, model: keras.Model, function: Function) -> None:
+        self._model = model
+        self._function = function
+        self._updates: bool | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the function."""
+        if self._updates is False:
+            return self._function(*arguments)
+        with UPDATING:
+            before = backend().marks(self._model)
+            result = self._function(*arguments)
+            after = backend().marks(self._model)
+        # Seldom is not never: what has updated once is watched for good.
+        if before is not None and not self._updates:
+            self._updates = before != after
+        return result
 
 
 class Programs:
@@ -122,12 +166,13 @@ def compile_function(model: keras.Model, function: Function) -> Function:
     """Compile a function that calls a model, as the backend runs it best.
 
     It is compiled once for each combination of shapes and dtypes. The values of the
-    variables are those at the time of each call. It may be called from several threads
-    at once, on JAX also while the model is trained or predicts.
+    variables are those at the time of each call, and what the function assigns to them
+    stays. It may be called from several threads at once, on JAX also while the model is
+    trained or predicts; one that updates variables then runs one at a time.
 
     Args:
         model: Whose variables the function uses.
-        function: Of tensors, without side effects.
+        function: Of tensors. All that it may change is the values of variables.
 
     Returns:
         Of NumPy arrays, a nest of NumPy arrays.
@@ -148,8 +193,12 @@ def _signature(arguments: tuple[Any, ...]) -> Hashable:
 
 
 def _signature_of(argument: Any) -> Hashable:
+    if isinstance(argument, np.ndarray):
+        return argument.shape, argument.dtype
     if hasattr(argument, "shape"):
-        return tuple(argument.shape), argument.dtype
+        dense = tuple(argument.shape), argument.dtype
+        form = backend().form(argument)
+        return dense if form is None else (*dense, form)
     if argument is None:
         return None
     return repr(keras.tree.map_structure(_signature_of, argument))

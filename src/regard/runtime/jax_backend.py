@@ -2,9 +2,9 @@
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import keras
@@ -41,6 +41,32 @@ class JaxBackend:
         """See ``Backend``: ``predict`` on JAX goes past ``model.__call__``."""
         return _compat.call_in_scope(model, x)
 
+    def predict_step(self, model: keras.Model, batch: Any) -> Any:
+        """See ``Backend``: a step takes the state in and gives it back."""
+        fixed = [variable.value for variable in model.trainable_variables]
+        before = [variable.value for variable in model.non_trainable_variables]
+        outputs, after = model.predict_step((fixed, before), batch)
+        updates = zip(model.non_trainable_variables, before, after, strict=True)
+        for variable, old, new in updates:
+            if new is not old:
+                variable.assign(new)
+        return outputs
+
+    def batches(self, adapter: Any) -> Iterable[Any]:
+        """See ``Backend``."""
+        return cast(Iterable[Any], adapter.get_jax_iterator())
+
+    def form(self, array: Any) -> Hashable:
+        """See ``Backend``: the arrays that a sparse one is made of."""
+        if isinstance(array, jax.Array | np.generic):
+            return None
+        parts, structure = jax.tree.flatten(array)
+        return structure, tuple(np.shape(part) for part in parts)
+
+    def marks(self, model: keras.Model) -> Sequence[int] | None:  # noqa: ARG002 - none
+        """See ``Backend``."""
+        return None
+
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``: JAX keeps nothing unless it is asked for a gradient."""
         return nullcontext()
@@ -49,11 +75,15 @@ class JaxBackend:
         """See ``Backend``."""
         if not in_program:
             return isinstance(tensor, jax.core.Tracer)
+        if not isinstance(tensor, jax.core.Tracer):
+            return False
         try:
-            tensor + 0
+            here = tensor + 0
         except jax.errors.UnexpectedTracerError:
             return True
-        return False
+        # While the trace of the function inside is still about, JAX raises nothing and
+        # makes a program that lacks an argument.
+        return here._trace is not tensor._trace
 
     def to_numpy(self, tensors: Any) -> Any:
         """See ``Backend``: from an accelerator all are fetched at once."""
@@ -145,19 +175,26 @@ class _ProgramScope(keras.StatelessScope):
     ) -> None:
         super().__init__(state_mapping=list(zip(variables, values, strict=True)))
         self.variables = variables
+        self._given = frozenset(self.state_mapping)
         #: Those that were read beside them.
         self.unknown: dict[int, keras.Variable] = {}
         self.updated: dict[int, keras.Variable] = {}
 
     def add_update(self, update: tuple[keras.Variable, Any]) -> None:
-        self.updated[id(update[0])] = update[0]
+        if not self._is_new(update[0]):
+            self.updated[id(update[0])] = update[0]
         super().add_update(update)
 
     def get_current_value(self, variable: keras.Variable) -> Any:
         value = super().get_current_value(variable)
-        if value is None:
+        if value is None and not self._is_new(variable):
             self.unknown[id(variable)] = variable
         return value
+
+    def _is_new(self, variable: keras.Variable) -> bool:
+        """Whether the function made the variable itself, and drops it again."""
+        is_given = id(variable) in self._given
+        return not is_given and _compat.awaits_value(variable)
 
     def updates(self) -> list[Any]:
         """The last value of each updated variable.

@@ -1,13 +1,19 @@
 """Programs on TensorFlow: a concrete function for one signature."""
 
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
 from regard import _compat
-from regard.runtime.compilation import Backend, Compiler, Function
+from regard.errors import ObservationError
+from regard.runtime.compilation import UPDATING, Backend, Compiler, Function
+
+# Tensors made of several others.
+_COMPOSITE = (tf.RaggedTensor, tf.SparseTensor)
 
 
 class TensorFlowBackend:
@@ -26,6 +32,26 @@ class TensorFlowBackend:
         """See ``Backend``."""
         return model(x, **_compat.inference_arguments(model))
 
+    def predict_step(self, model: keras.Model, batch: Any) -> Any:
+        """See ``Backend``."""
+        return model.predict_step(batch)
+
+    def batches(self, adapter: Any) -> Iterable[Any]:
+        """See ``Backend``: a dataset only where arrays would say less, or it is one."""
+        if _compat.gives_arrays(adapter):
+            arrays = adapter.get_numpy_iterator()
+            return map(partial(keras.tree.map_structure, _compat.to_tensorflow), arrays)
+        return cast(Iterable[Any], adapter.get_tf_dataset())
+
+    def form(self, array: Any) -> Hashable:
+        """See ``Backend``: what is known of a sparse or a ragged tensor."""
+        is_composite = isinstance(array, _COMPOSITE)
+        return tf.type_spec_from_value(array) if is_composite else None
+
+    def marks(self, model: keras.Model) -> Sequence[int] | None:  # noqa: ARG002 - none
+        """See ``Backend``."""
+        return None
+
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``: TensorFlow keeps nothing unless a tape is watching."""
         return nullcontext()
@@ -41,7 +67,7 @@ class TensorFlowBackend:
 
     def to_numpy(self, tensors: Any) -> Any:
         """See ``Backend``."""
-        return keras.tree.map_structure(keras.ops.convert_to_numpy, tensors)
+        return keras.tree.map_structure(_to_numpy, tensors)
 
 
 class _TensorFlowCompiler:
@@ -56,13 +82,39 @@ class _TensorFlowCompiler:
         program = compiled.get_concrete_function(*specs)
 
         def run(*arguments: Any) -> Any:
-            return program(*keras.tree.map_structure(tf.convert_to_tensor, arguments))
+            return program(*keras.tree.map_structure(_tensor, arguments))
 
-        return run
+        def run_and_update(*arguments: Any) -> Any:
+            with UPDATING:
+                return run(*arguments)
+
+        return run_and_update if _updates_variables(program) else run
 
 
-def _spec(array: Any) -> tf.TensorSpec:
+def _spec(array: Any) -> tf.TypeSpec:
+    if isinstance(array, _COMPOSITE):
+        return tf.type_spec_from_value(array)
     return tf.TensorSpec(array.shape, array.dtype)
+
+
+def _tensor(array: Any) -> Any:
+    return array if isinstance(array, _COMPOSITE) else tf.convert_to_tensor(array)
+
+
+def _to_numpy(tensor: Any) -> Any:
+    if isinstance(tensor, tf.RaggedTensor):
+        raise ObservationError(
+            "The model gives a ragged tensor, which no array holds.",
+            fix="Let the model fill it up, with to_tensor(), or leave it out.",
+        )
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def _updates_variables(program: Any) -> bool:
+    """Whether a graph, or a function that is called in it, assigns to a variable."""
+    graph = program.graph.as_graph_def()
+    bodies = [graph.node, *(each.node_def for each in graph.library.function)]
+    return any(node.op.startswith("Assign") for body in bodies for node in body)
 
 
 BACKEND: Backend = TensorFlowBackend()

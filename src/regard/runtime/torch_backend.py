@@ -1,13 +1,14 @@
 """Programs on PyTorch: run as they are, or exported as a graph and compiled."""
 
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import keras
 import torch
 
 from regard import _compat
-from regard.runtime.compilation import Backend, Compiler, Function
+from regard.runtime.compilation import Backend, Compiler, EagerProgram, Function
 
 
 class TorchBackend:
@@ -25,6 +26,27 @@ class TorchBackend:
     def predict_call(self, model: keras.Model, x: Any) -> Any:
         """See ``Backend``."""
         return model(x, **_compat.inference_arguments(model))
+
+    def predict_step(self, model: keras.Model, batch: Any) -> Any:
+        """See ``Backend``."""
+        return model.predict_step(batch)
+
+    def batches(self, adapter: Any) -> Iterable[Any]:
+        """See ``Backend``."""
+        return cast(Iterable[Any], adapter.get_torch_dataloader())
+
+    def form(self, array: Any) -> Hashable:
+        """See ``Backend``."""
+        layout = getattr(array, "layout", torch.strided)
+        return None if layout == torch.strided else layout
+
+    def marks(self, model: keras.Model) -> Sequence[int] | None:
+        """See ``Backend``: PyTorch counts what is written to a tensor."""
+        state = map(_compat.raw_value, model.non_trainable_variables)
+        try:
+            return [value._version for value in state]
+        except RuntimeError:  # a model made in ``torch.inference_mode``
+            return None
 
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``."""
@@ -53,7 +75,7 @@ class _TorchCompiler:
         What is compiled was exported first: a graph of tensors in which nothing of the
         function is left. Its parameters are the model's own.
         """
-        program = function
+        program: Function = EagerProgram(self._model, function)
         if jit_compile:
             module = _Exportable(self._model, function)
             with torch.no_grad():
