@@ -10,6 +10,7 @@ import old_configurations as old
 import pytest
 
 from regard import legacy, observe
+from regard._compat import mask_of
 from regard.errors import ArgumentError, RegardError
 from regard.legacy.hdf5 import OldFile, StoredWeight
 from regard.legacy.keras_layers import keras_weight_shapes, make_keras_layer
@@ -512,6 +513,24 @@ def test_a_softmax_did_not_look_at_masks(version):
     np.testing.assert_allclose(answer(model, inputs), case.expected, rtol=0, atol=1e-5)
     later = old_model(replace(case, version=old.TF2), before=MASKING)
     assert type(later.get_layer("layer")) is keras.layers.Softmax
+
+
+@backends
+def test_a_step_is_valid_where_anything_in_it_is(tmp_path):
+    """The one of today gives on the mask of the words for that of the sentences."""
+    whole = next(each for each in old.CASES if each.inputs is old.WINDOWS)
+    inner = whole.config["layer"]
+    last = {**inner, "config": {**inner["config"], "return_sequences": False}}
+    inputs = whole.inputs.copy()
+    inputs[0, 1], inputs[1, 0, 2:] = 0.0, 0.0
+    words = inputs.any(axis=-1)
+    for layer, expected in ((last, words.any(axis=-1)), (inner, words)):
+        case = replace(whole, config={**whole.config, "layer": layer})
+        model = old_model(case, before=MASKING)
+        model.save(tmp_path / "model.keras")
+        for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
+            mask = keras.ops.convert_to_numpy(mask_of(each(inputs)))
+            np.testing.assert_array_equal(mask, expected)
 
 
 def test_what_a_version_leaves_open_is_reported():

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from regard.errors import ArgumentError
+from regard.layers.shapes import any_inside
 from regard.legacy.array_layouts import directions, halves, in_todays_layout
 from regard.legacy.hdf5 import Array
 from regard.legacy.settings import ROWS
@@ -59,11 +60,29 @@ class UnmaskedSoftmax(keras.layers.Softmax):
         return super().call(inputs)
 
 
+@keras.saving.register_keras_serializable(
+    package="regard", name="legacy.StepMaskingTimeDistributed"
+)
+class StepMaskingTimeDistributed(keras.layers.TimeDistributed):
+    """The ``TimeDistributed`` of Keras 2, which hands on a mask of its steps.
+
+    Where its layer takes the masked axis away, a step is valid where anything in it is.
+    The one of today hands on the mask of what it read.
+    """
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of as many axes as the output has before its features."""
+        rank = len(self.compute_output_shape(tuple(inputs.shape)))
+        return any_inside(previous_mask, max(2, rank - 1))
+
+
 # What layers once did with masks: until which version, and which version was written
 # by a release that still did and by one that did no more.
 _MASKED: Mapping[str, tuple[type[keras.Layer], str]] = {
     "Bidirectional": (CarryingBidirectional, "2.3.0-tf"),
     "Softmax": (UnmaskedSoftmax, "2.4.0"),
+    # All of Keras 2 did.
+    "TimeDistributed": (StepMaskingTimeDistributed, "3"),
 }
 
 
