@@ -4,13 +4,14 @@ import pytest
 
 import regard
 from regard.classification.config import LARGE, TextClassifierConfig, recipe
-from regard.classification.network import (
-    ATTENTION,
-    build_text_classifier,
+from regard.classification.initialization import (
+    evident_attention,
     log_odds,
     start_from_naive_bayes,
+    start_from_regression,
     start_randomly,
 )
+from regard.classification.network import ATTENTION, build_text_classifier
 
 CONFIG = TextClassifierConfig(
     embedding_units=4, recurrent_units=0, attention_units=4, naive_bayes=1.5
@@ -66,5 +67,46 @@ def test_a_random_start_gives_only_words_a_say():
 def test_every_recipe_is_a_valid_configuration(texts, classes):
     config = TextClassifierConfig.of(recipe(texts, classes))
     assert config.naive_bayes > 0
-    assert (config.recurrent_units == 0) == (texts >= LARGE)
+    # Word order where two classes are told apart by few texts.
+    assert bool(config.recurrent_units) == (texts < LARGE and classes == 2)
+    # Room for the evidence for each class, and for the weights of a regression.
+    assert config.embedding_units >= min(2 * classes, 128)
     assert config.embedding_units >= classes
+
+
+@pytest.mark.backends
+def test_a_start_from_a_regression_gives_its_logits_and_looks_at_the_evidence():
+    classes = 3
+    config = TextClassifierConfig(
+        embedding_units=6,
+        recurrent_units=0,
+        attention_units=6,
+        naive_bayes=0.5,
+        salience=1.0,
+    )
+    model = build_text_classifier(
+        config, rows=9, ngrams=1, width=1, classes=classes, seed=0
+    )
+    start_randomly(model, 9, seed=0)
+    random = np.random.default_rng(0)
+    evidence = random.normal(size=(9, classes)).astype(np.float32) * 3
+    evidence[0] = 0
+    start_from_naive_bayes(model, evidence, config)
+    weights = random.normal(size=(9, classes)).astype(np.float32)
+    weights[0] = 0
+    bias = np.array([0.5, 0, -1], np.float32)
+    start_from_regression(model, weights, bias)
+    tokens = np.array([[[3], [1], [8], [2]]])
+    observation = regard.observe(model, ATTENTION)(tokens)
+    attention = observation.attention[ATTENTION].weights[0]
+    pooled = attention.mean(axis=0) @ weights[tokens[0, :, 0]] + bias
+    logits = np.log(np.asarray(observation.outputs)[0])
+    np.testing.assert_allclose(
+        logits - logits.mean(), pooled - pooled.mean(), atol=1e-5
+    )
+    # Chance has its say in the score, too, a small one.
+    np.testing.assert_allclose(
+        attention.mean(axis=0),
+        evident_attention(evidence[tokens[0, :, 0]], config.salience),
+        atol=0.1,
+    )

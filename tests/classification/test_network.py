@@ -6,11 +6,8 @@ import numpy as np
 import regard
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.classification.config import TextClassifierConfig
-from regard.classification.network import (
-    ATTENTION,
-    build_text_classifier,
-    start_randomly,
-)
+from regard.classification.initialization import start_randomly
+from regard.classification.network import ATTENTION, build_text_classifier
 
 CONFIG = TextClassifierConfig(
     embedding_units=4, recurrent_units=3, attention_units=4, num_heads=2

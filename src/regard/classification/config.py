@@ -31,6 +31,10 @@ class TextClassifierConfig(BaseConfig):
             training.
         naive_bayes: How strongly the start relies on naive Bayes; 0: a random start,
             which also is the start where there are more classes than embedding units.
+        regression: How freely a logistic regression on the evidence of naive Bayes fits
+            the texts, whose weights the model starts with, where its start is naive
+            Bayes and there are two embedding units for each class; 0: none, the
+            evidence itself.
         salience: How strongly the attention starts on words that tell classes apart,
             where the start is naive Bayes.
         learning_rate: The first step size of Adam; it falls linearly to a fiftieth.
@@ -52,6 +56,7 @@ class TextClassifierConfig(BaseConfig):
             "subwords",
             "recurrent_units",
             "naive_bayes",
+            "regression",
             "salience",
             "learning_rate",
             "calibration_folds",
@@ -69,6 +74,7 @@ class TextClassifierConfig(BaseConfig):
             "attention_units",
             "dropout",
             "naive_bayes",
+            "regression",
             "salience",
             "learning_rate",
             "epochs",
@@ -90,6 +96,7 @@ class TextClassifierConfig(BaseConfig):
     attention_dropout: float = 0.2
     dropout: float = 0.5
     naive_bayes: float = 0.0
+    regression: float = 0.0
     salience: float = 2.0
     learning_rate: float = 3e-3
     epochs: int = 8
@@ -120,11 +127,12 @@ _MOST_UNITS = 128
 def recipe(texts: int, classes: int) -> dict[str, Any]:
     """The settings to change from the defaults for a training set.
 
-    A small set needs what carries over from word to word and from place to place: the
-    spelling of words and a recurrent layer. A large one has seen its n-grams often
-    enough to do without, and would pay for both with minutes. All start from naive
-    Bayes: without it the attention of a small model hardly leaves the mean. Two classes
-    do not outgrow that start soon; of several classes, word order says more.
+    All start from naive Bayes: without it the attention of a small model hardly leaves
+    the mean. Topics show in words and n-grams wherever they stand, and several classes
+    leave few texts for each: there the start is a logistic regression on the evidence,
+    as it is where a set is large, and no recurrent layer stands beside it. Of a small
+    set of two classes, opinions mostly, word order and spelling say more than the
+    n-grams that it has seen often enough.
 
     Args:
         texts: The number of texts.
@@ -136,26 +144,28 @@ def recipe(texts: int, classes: int) -> dict[str, Any]:
         start). Bojanowski et al.: Enriching word vectors with subword information
         (2017), https://aclanthology.org/Q17-1010 (the spelling).
     """
-    # Room for the evidence for each class, and for an eye on it.
+    # Room for the evidence for each class and its weights.
     units = min(2 * classes, _MOST_UNITS)
     settings: dict[str, Any] = {
         "embedding_units": max(32, units),
         "attention_units": max(32, units),
-        "naive_bayes": 0.5,
-        "salience": 1.0,
+        "naive_bayes": 1.5,
+        "salience": 2.0,
+        "epochs": 4,
     }
-    if classes == 2:
-        settings |= {"naive_bayes": 1.5, "salience": 2.0, "epochs": 4}
-    if texts >= LARGE:
+    if classes > 2 or texts >= LARGE:
         settings |= {
             "ngram_order": 3,
-            "min_texts": 3,
-            "subwords": 0,
             "embedding_units": max(16, units),
             "recurrent_units": 0,
             "dropout": 0.3,
-            "learning_rate": 2e-3,
-            "naive_bayes": 3.0 if classes == 2 else 0.5,
-            "salience": 1.0,
+            "learning_rate": 5e-4,
+            "regression": 2.0,
+            # Each class has its units of the score: together they are as loud.
+            "salience": 0.5 / classes,
         }
+    if texts >= LARGE:
+        settings |= {"min_texts": 3, "subwords": 0, "regression": 0.3}
+    if 2 * classes > _MOST_UNITS:
+        settings |= {"learning_rate": 2e-3, "naive_bayes": 0.5, "epochs": 8}
     return settings

@@ -1,21 +1,15 @@
-"""The network of a text classifier: features, attention pooling, classes.
+"""The network of a text classifier: features, attention pooling, classes."""
 
-Its initial weights are noise, or naive Bayes.
-"""
-
-from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from regard.classification.config import TextClassifierConfig
 from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import ArgumentError
 from regard.layers import GRU, AttentionPooling
-from regard.types import FloatArray, IntArray
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -224,108 +218,3 @@ def _summed(table: Tensor, rows: Tensor, shares: Tensor) -> Tensor:
         ops.take(table, rows[..., column], axis=0) * shares[..., column, None]
         for column in columns
     )
-
-
-_WORD_SCALE = 0.1
-# An even function of the evidence x for a class, low at 0 and flat from about 3 on:
-# tanh(STEEP x - OFFSET) + tanh(-STEEP x - OFFSET).
-_STEEP, _OFFSET = 0.7, 1.5
-# Beside that the score starts small, so that chance says little about where to look.
-_QUIET = 0.3
-
-
-def start_randomly(model: keras.Model, words: int, seed: int) -> None:
-    """Words start as small noise; all other features start at zero, without a say."""
-    table = model.get_layer(EMBEDDING).table
-    start = np.zeros(table.shape, np.float32)
-    noise = np.random.default_rng(seed).normal(size=(words - 1, table.shape[1]))
-    start[1:words] = _WORD_SCALE * noise
-    table.assign(start)
-
-
-def start_from_naive_bayes(
-    model: keras.Model, odds: FloatArray, config: TextClassifierConfig
-) -> None:
-    r"""Let the model start as naive Bayes, with attention on what tells classes apart.
-
-    Unit ``c`` of the embedding of a feature starts as its log-odds for class ``c``, the
-    output layer starts by reading these units, and the attention score starts as an
-    even function of them: words without evidence for or against a class are passed
-    over.
-
-    Args:
-        model: A classifier, started randomly.
-        odds: ``(rows, classes)``, see ``log_odds``.
-        config: The settings of the model.
-
-    References:
-        Wang, Manning: Baselines and bigrams (2012), https://aclanthology.org/P12-2018.
-    """
-    classes = odds.shape[1]
-    table = model.get_layer(EMBEDDING).table
-    start = keras.ops.convert_to_numpy(table).copy()
-    start[:, :classes] = odds
-    table.assign(start)
-    _read_evidence(model, classes, config)
-    _look_at_evidence(model, classes, config.salience)
-
-
-def _read_evidence(
-    model: keras.Model, classes: int, config: TextClassifierConfig
-) -> None:
-    layer = model.get_layer(CLASSES)
-    kernel, bias = layer.get_weights()
-    width = len(kernel) // config.num_heads
-    for head in range(config.num_heads):
-        evidence = np.eye(classes) * config.naive_bayes / config.num_heads
-        kernel[head * width : head * width + classes] = evidence
-    layer.set_weights([kernel, bias])
-
-
-def _look_at_evidence(model: keras.Model, classes: int, salience: float) -> None:
-    layer = model.get_layer(ATTENTION)
-    kernel, bias, vector = layer.get_weights()
-    kernel *= _QUIET
-    vector *= _QUIET
-    # Of two classes the evidence for one is that against the other.
-    read = range(classes if classes > 2 else 1)
-    units = [(c, sign) for c in read for sign in (1, -1)][: kernel.shape[1]]
-    for unit, (c, sign) in enumerate(units):
-        kernel[:, unit] = 0
-        kernel[c, unit] = sign * _STEEP
-        bias[unit] = -_OFFSET
-        vector[unit] = salience
-    layer.set_weights([kernel, bias, vector])
-
-
-def log_odds(
-    documents: Sequence[IntArray], targets: IntArray, rows: int, classes: int
-) -> FloatArray:
-    r"""The evidence of each feature for each class, in nats.
-
-    .. math::
-        r_{fc} = \log \frac{(n_{fc} + 1) / (n_c + 2)}
-                           {(n_f - n_{fc} + 1) / (n - n_c + 2)}
-
-    with :math:`n_{fc}` texts of class ``c`` that hold feature ``f``, and sums over what
-    is left out. Row 0, no feature, is 0.
-
-    Args:
-        documents: The rows of the features of each text.
-        targets: ``(documents,)``, the index of the class.
-        rows: The number of features.
-        classes: The number of classes.
-
-    Returns:
-        ``(rows, classes)``, float32.
-    """
-    holding = np.zeros((rows, classes))
-    for document, target in zip(documents, targets.tolist(), strict=True):
-        holding[np.unique(document), target] += 1
-    texts = np.bincount(targets, minlength=classes)
-    elsewhere = holding.sum(axis=1, keepdims=True) - holding
-    inside = (holding + 1) / (texts + 2)
-    outside = (elsewhere + 1) / (texts.sum() - texts + 2)
-    odds = np.log(inside / outside).astype(np.float32)
-    odds[0] = 0
-    return odds

@@ -11,13 +11,16 @@ import numpy as np
 from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import log_loss
 from regard.classification.config import TextClassifierConfig
-from regard.classification.labelled_texts import LabelledTexts
-from regard.classification.network import (
-    build_text_classifier,
+from regard.classification.initialization import (
+    evident_attention,
     log_odds,
     start_from_naive_bayes,
+    start_from_regression,
     start_randomly,
 )
+from regard.classification.labelled_texts import LabelledTexts
+from regard.classification.network import build_text_classifier
+from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.temperature import (
     PROBABILITIES,
     HeldOut,
@@ -37,6 +40,7 @@ from regard.training.callbacks import (
 )
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import Merit, ModelSelection
+from regard.types import FloatArray, IntArray
 
 # The names of the metrics that a model in training is compiled with.
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
@@ -196,11 +200,7 @@ def _beginning_of(
     def begin(examples: EncodedExamples) -> None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        # Without a unit for each class there is no place for its evidence.
-        if config.naive_bayes and classes <= config.embedding_units:
-            sequences, targets = examples.sequences, examples.targets
-            odds = log_odds(sequences, targets, features.size, classes)
-            start_from_naive_bayes(model, odds, config)
+        _start_from_evidence(model, examples, features, classes, config)
 
     return begin
 
@@ -270,6 +270,29 @@ def _build(
         classes=classes,
         seed=seed,
     )
+
+
+def _start_from_evidence(
+    model: keras.Model,
+    train: EncodedExamples,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+) -> None:
+    # Without a unit for each class there is no place for its evidence.
+    if not config.naive_bayes or classes > config.embedding_units:
+        return
+    odds = log_odds(train.sequences, train.targets, features.size, classes)
+    start_from_naive_bayes(model, odds, config)
+    if config.regression and 2 * classes <= config.embedding_units:
+
+        def attention(document: IntArray, shares: FloatArray) -> FloatArray:
+            evidence = np.einsum("tfc,tf->tc", odds[document], shares)
+            return evident_attention(evidence, config.salience)
+
+        bags = FeatureBags.of(train.sequences, features.order, attention)
+        linear = regression_weights(bags, train.targets, odds, config.regression)
+        start_from_regression(model, *linear)
 
 
 def _batches(

@@ -1,0 +1,166 @@
+"""The weights a text classifier starts with: noise, naive Bayes, a regression."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from regard.classification.config import TextClassifierConfig
+from regard.classification.network import ATTENTION, CLASSES, EMBEDDING
+from regard.types import FloatArray, IntArray
+
+_WORD_SCALE = 0.1
+# An even function of the evidence x for a class, low at 0 and flat from about 3 on:
+# tanh(STEEP x - OFFSET) + tanh(-STEEP x - OFFSET).
+_STEEP, _OFFSET = 0.7, 1.5
+# Beside that the score starts small, so that chance says little about where to look.
+_QUIET = 0.3
+
+
+def start_randomly(model: keras.Model, words: int, seed: int) -> None:
+    """Words start as small noise; all other features start at zero, without a say."""
+    table = model.get_layer(EMBEDDING).table
+    start = np.zeros(table.shape, np.float32)
+    noise = np.random.default_rng(seed).normal(size=(words - 1, table.shape[1]))
+    start[1:words] = _WORD_SCALE * noise
+    table.assign(start)
+
+
+def start_from_naive_bayes(
+    model: keras.Model, odds: FloatArray, config: TextClassifierConfig
+) -> None:
+    r"""Let the model start as naive Bayes, with attention on what tells classes apart.
+
+    Unit ``c`` of the embedding of a feature starts as its log-odds for class ``c``, the
+    output layer starts by reading these units, and the attention score starts as an
+    even function of them: words without evidence for or against a class are passed
+    over.
+
+    Args:
+        model: A classifier, started randomly.
+        odds: ``(rows, classes)``, see ``log_odds``.
+        config: The settings of the model.
+
+    References:
+        Wang, Manning: Baselines and bigrams (2012), https://aclanthology.org/P12-2018.
+    """
+    classes = odds.shape[1]
+    table = model.get_layer(EMBEDDING).table
+    start = keras.ops.convert_to_numpy(table).copy()
+    start[:, :classes] = odds
+    table.assign(start)
+    _read_evidence(model, classes, config)
+    _look_at_evidence(model, classes, config.salience)
+
+
+def start_from_regression(
+    model: keras.Model, weights: FloatArray, bias: FloatArray
+) -> None:
+    """Let the model start as a linear one, with what it looks at as it is.
+
+    The units of the embedding after those with the evidence start as the weights, the
+    output layer starts by reading nothing else, and the attention score without them.
+
+    Args:
+        model: A classifier, started from naive Bayes.
+        weights: ``(rows, classes)``, of the mean of the features of a text.
+        bias: ``(classes,)``.
+    """
+    classes = len(bias)
+    units = slice(classes, 2 * classes)
+    embedding = model.get_layer(EMBEDDING)
+    table = keras.ops.convert_to_numpy(embedding.table).copy()
+    table[:, units] = weights
+    embedding.table.assign(table)
+    layer = model.get_layer(CLASSES)
+    kernel, _ = layer.get_weights()
+    heads = model.get_layer(ATTENTION).num_heads
+    kernel[:] = 0
+    kernel.reshape(heads, -1, classes)[:, units] = np.eye(classes) / heads
+    layer.set_weights([kernel, bias])
+    layer = model.get_layer(ATTENTION)
+    kernel, hidden_bias, vector = layer.get_weights()
+    kernel[units] = 0
+    layer.set_weights([kernel, hidden_bias, vector])
+
+
+def evident_attention(evidence: FloatArray, salience: float) -> FloatArray:
+    """The attention that ``start_from_naive_bayes`` starts with, but for chance.
+
+    Args:
+        evidence: ``(tokens, classes)``, the log-odds of tokens.
+        salience: How strongly evidence is looked at.
+
+    Returns:
+        ``(tokens,)``.
+    """
+    read = _STEEP * evidence[:, : _classes_read(evidence.shape[1])]
+    scores = salience * (np.tanh(read - _OFFSET) + np.tanh(-read - _OFFSET)).sum(axis=1)
+    powers = np.exp(scores - scores.max(initial=-np.inf))
+    weights: FloatArray = powers / powers.sum()
+    return weights
+
+
+def _classes_read(classes: int) -> int:
+    # Of two classes the evidence for one is that against the other.
+    return classes if classes > 2 else 1
+
+
+def _read_evidence(
+    model: keras.Model, classes: int, config: TextClassifierConfig
+) -> None:
+    layer = model.get_layer(CLASSES)
+    kernel, bias = layer.get_weights()
+    width = len(kernel) // config.num_heads
+    for head in range(config.num_heads):
+        evidence = np.eye(classes) * config.naive_bayes / config.num_heads
+        kernel[head * width : head * width + classes] = evidence
+    layer.set_weights([kernel, bias])
+
+
+def _look_at_evidence(model: keras.Model, classes: int, salience: float) -> None:
+    layer = model.get_layer(ATTENTION)
+    kernel, bias, vector = layer.get_weights()
+    kernel *= _QUIET
+    vector *= _QUIET
+    read = range(_classes_read(classes))
+    units = [(c, sign) for c in read for sign in (1, -1)][: kernel.shape[1]]
+    for unit, (c, sign) in enumerate(units):
+        kernel[:, unit] = 0
+        kernel[c, unit] = sign * _STEEP
+        bias[unit] = -_OFFSET
+        vector[unit] = salience
+    layer.set_weights([kernel, bias, vector])
+
+
+def log_odds(
+    documents: Sequence[IntArray], targets: IntArray, rows: int, classes: int
+) -> FloatArray:
+    r"""The evidence of each feature for each class, in nats.
+
+    .. math::
+        r_{fc} = \log \frac{(n_{fc} + 1) / (n_c + 2)}
+                           {(n_f - n_{fc} + 1) / (n - n_c + 2)}
+
+    with :math:`n_{fc}` texts of class ``c`` that hold feature ``f``, and sums over what
+    is left out. Row 0, no feature, is 0.
+
+    Args:
+        documents: The rows of the features of each text.
+        targets: ``(documents,)``, the index of the class.
+        rows: The number of features.
+        classes: The number of classes.
+
+    Returns:
+        ``(rows, classes)``, float32.
+    """
+    holding = np.zeros((rows, classes))
+    for document, target in zip(documents, targets.tolist(), strict=True):
+        holding[np.unique(document), target] += 1
+    texts = np.bincount(targets, minlength=classes)
+    elsewhere = holding.sum(axis=1, keepdims=True) - holding
+    inside = (holding + 1) / (texts + 2)
+    outside = (elsewhere + 1) / (texts.sum() - texts + 2)
+    odds = np.log(inside / outside).astype(np.float32)
+    odds[0] = 0
+    return odds
