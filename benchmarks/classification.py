@@ -33,6 +33,7 @@ os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax")
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -129,25 +130,37 @@ def tfidf_belief(train: Pairs, test: Pairs) -> tuple[float, float]:
 def naive_bayes_svm(train: Pairs, test: Pairs) -> float:
     """The accuracy of a linear SVM on n-grams that naive Bayes weighs.
 
-    Words, bigrams and trigrams that a text has (Wang and Manning: Baselines and
-    bigrams, 2012). Of two classes the weights are drawn towards their mean, by three
-    quarters, as there; of several each is set against the others.
+    Words, bigrams and trigrams that a text has, each class against the others (Wang and
+    Manning: Baselines and bigrams, 2012): with their settings or with a weaker penalty
+    and the weights as they are, whichever is better on a tenth of the training set.
     """
+    kept, held = train_test_split(
+        np.arange(len(train[0])), test_size=0.1, random_state=0, stratify=train[1]
+    )
+    part, asked = (
+        ([train[0][index] for index in some], [train[1][index] for index in some])
+        for some in (kept, held)
+    )
+    settings = ((0.1, 0.25), (1.0, 1.0))
+    best = max(settings, key=lambda chosen: _naive_bayes_svm(part, asked, *chosen))
+    return _naive_bayes_svm(train, test, *best)
+
+
+def _naive_bayes_svm(train: Pairs, test: Pairs, strength: float, own: float) -> float:
+    """The accuracy of one; of its weights ``own`` is not drawn to their mean."""
     reader = CountVectorizer(
         ngram_range=(1, 3), binary=True, token_pattern=_TOKENS, dtype=np.float64
     )
     held, asked = reader.fit_transform(train[0]), reader.transform(test[0])
     classes, targets = np.unique(train[1], return_inverse=True)
-    two = len(classes) == 2
     scores = []
     for index in range(len(classes)):
         inside = targets == index
         ratio = _log_share(held[inside]) - _log_share(held[~inside])
-        machine = LinearSVC(C=0.1 if two else 1.0, max_iter=4000)
+        machine = LinearSVC(C=strength, max_iter=4000)
         machine.fit(held.multiply(ratio).tocsr(), inside)
         weights = machine.coef_[0]
-        if two:
-            weights = 0.75 * np.abs(weights).mean() + 0.25 * weights
+        weights = (1 - own) * np.abs(weights).mean() + own * weights
         scores.append(asked @ (ratio * weights) + machine.intercept_[0])
     predicted = classes[np.argmax(scores, axis=0)]
     return float(np.mean(predicted == np.asarray(test[1])))
