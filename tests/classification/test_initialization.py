@@ -67,10 +67,12 @@ def test_a_random_start_gives_only_words_a_say():
 def test_every_recipe_is_a_valid_configuration(texts, classes):
     config = TextClassifierConfig.of(recipe(texts, classes))
     assert config.naive_bayes > 0
+    several = 2 < classes <= 64
     # Word order where two classes are told apart by few texts.
-    assert bool(config.recurrent_units) == (texts < LARGE and classes == 2)
+    assert bool(config.recurrent_units) == (texts < LARGE and not several)
+    assert bool(config.regression) == several
     # Room for the evidence for each class, and for the weights of a regression.
-    assert config.embedding_units >= min(2 * classes, 128)
+    assert not several or config.embedding_units >= 2 * classes
     assert config.embedding_units >= classes
 
 

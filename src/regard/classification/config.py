@@ -127,12 +127,13 @@ _MOST_UNITS = 128
 def recipe(texts: int, classes: int) -> dict[str, Any]:
     """The settings to change from the defaults for a training set.
 
-    All start from naive Bayes: without it the attention of a small model hardly leaves
-    the mean. Topics show in words and n-grams wherever they stand, and several classes
-    leave few texts for each: there the start is a logistic regression on the evidence,
-    as it is where a set is large, and no recurrent layer stands beside it. Of a small
-    set of two classes, opinions mostly, word order and spelling say more than the
-    n-grams that it has seen often enough.
+    A small set needs what carries over from word to word: their spelling. A large one
+    has seen its n-grams often enough to do without, and would pay with minutes. All
+    start from naive Bayes: without it the attention of a small model hardly leaves the
+    mean. Two classes, opinions mostly, do not outgrow that start soon, and where texts
+    are few a recurrent layer adds to it. Several classes, topics mostly, show in words
+    and n-grams wherever these stand: they start as a logistic regression on the
+    evidence, and attention that begins to choose among it too soon does harm.
 
     Args:
         texts: The number of texts.
@@ -144,28 +145,38 @@ def recipe(texts: int, classes: int) -> dict[str, Any]:
         start). Bojanowski et al.: Enriching word vectors with subword information
         (2017), https://aclanthology.org/Q17-1010 (the spelling).
     """
-    # Room for the evidence for each class and its weights.
+    # Room for the evidence for each class, and for its weights or an eye on it.
     units = min(2 * classes, _MOST_UNITS)
     settings: dict[str, Any] = {
         "embedding_units": max(32, units),
         "attention_units": max(32, units),
-        "naive_bayes": 1.5,
-        "salience": 2.0,
-        "epochs": 4,
+        "naive_bayes": 0.5,
+        "salience": 1.0,
     }
-    if classes > 2 or texts >= LARGE:
+    if classes == 2:
+        settings |= {"naive_bayes": 1.5, "salience": 2.0, "epochs": 4}
+    if texts >= LARGE:
+        settings |= {
+            "ngram_order": 3,
+            "min_texts": 3,
+            "subwords": 0,
+            "embedding_units": max(16, units),
+            "recurrent_units": 0,
+            "dropout": 0.3,
+            "learning_rate": 2e-3,
+            "naive_bayes": 3.0 if classes == 2 else 0.5,
+            "salience": 1.0,
+        }
+    if 2 < classes <= _MOST_UNITS // 2:
         settings |= {
             "ngram_order": 3,
             "embedding_units": max(16, units),
             "recurrent_units": 0,
             "dropout": 0.3,
-            "learning_rate": 5e-4,
             "regression": 1.0,
             # Each class has its units of the score: together they are as loud.
             "salience": 1 / classes,
+            "learning_rate": 5e-4,
+            "epochs": 4,
         }
-    if texts >= LARGE:
-        settings |= {"min_texts": 3, "subwords": 0, "regression": 0.3}
-    if 2 * classes > _MOST_UNITS:
-        settings |= {"learning_rate": 2e-3, "naive_bayes": 0.5, "epochs": 8}
     return settings
