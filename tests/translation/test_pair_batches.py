@@ -126,3 +126,17 @@ def test_the_share_of_padding_counts_the_end():
     # Places: two rows of 4 + 2; used: 2 + 2 and 4 + 2.
     assert PairBatches(pairs, 2).padding == pytest.approx(1 - 10 / 12)
     assert PairBatches(pairs, 2).tokens == 4
+
+
+def test_a_short_training_has_few_shapes():
+    """A program for each shape is compiled, and a short training does not earn it."""
+    generator = np.random.default_rng(0)
+    sides = [[np.ones(size) for size in generator.integers(1, 41, 570)] for _ in "st"]
+    pairs = EncodedPairs(*sides)
+
+    def shapes(epochs):
+        return len(PairBatches(pairs, 16, epochs=epochs)._buckets)
+
+    assert shapes(2) == 1
+    assert 2 <= shapes(12) <= 3
+    assert shapes(1_000) == shapes(None) > 3

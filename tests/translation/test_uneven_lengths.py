@@ -10,6 +10,7 @@ import regard
 from light_compilation import kept_programs
 from regard.text.special_ids import BEGIN_ID, END_ID
 from regard.training import callbacks
+from regard.translation import pair_batches
 
 pytestmark = pytest.mark.backends
 
@@ -64,6 +65,8 @@ def log_probability(translator, source: str, target: str) -> float:
 def test_it_is_trained_and_gone_on_with_and_asked_and_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
     monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
+    # As many shapes as a longer training has.
+    monkeypatch.setattr(pair_batches, "_PLACES_A_SHAPE", 600)
     with kept_programs(tmp_path / "programs"):
         undisturbed = fit()
         with pytest.raises(StopError):

@@ -22,7 +22,7 @@ from regard.training.model_selection import EpochMetrics, ModelSelection
 ModelT = TypeVar("ModelT")
 
 # Raised when what a checkpoint holds is understood in another way.
-_CHECKPOINT_FORMAT = 2
+_CHECKPOINT_FORMAT = 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,7 +121,7 @@ def train_seq2seq(
             one ends the training with the best weights so far.
     """
     model = build()
-    batches = PairBatches(train, config.batch_size, seed)
+    batches = PairBatches(train, config.batch_size, seed, epochs=config.epochs)
     _compile(model, config, config.epochs * len(batches))
     loop = TrainingLoop(
         model=model,
