@@ -10,7 +10,7 @@ use a fused kernel instead, beside which the weights are computed once more.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import keras
 from keras import ops
 
 from regard import _compat
+from regard.errors import ObservationError
 
 Method = Callable[..., Any]
 #: Given a layer, its watched method and the arguments of a call: what the method
@@ -25,6 +26,9 @@ Method = Callable[..., Any]
 Capture = Callable[[keras.Layer, Method, inspect.BoundArguments], tuple[Any, Any]]
 #: An array of weights with the names of its axes, put in order.
 Finish = Callable[[Any, tuple[str, ...]], tuple[Any, tuple[str, ...]]]
+#: Given a layer, the arguments of a call of its watched method and weights: what the
+#: method returns with these weights applied as they are, without dropout.
+Force = Callable[[keras.Layer, inspect.BoundArguments, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,15 @@ class Adapter:
         capture: Runs the method and gives its result and the weights.
         axes: Given the layer and the rank of its weights: a name for each axis.
         finish: What is made of the array and its axes in the end. None: they stay.
+        force: Runs the method with given weights in place of its own; None where they
+            cannot be replaced, as in a loop in which each step depends on the last.
     """
 
     method: str
     capture: Capture
     axes: Callable[[keras.Layer, int], tuple[str, ...]]
     finish: Finish | None = None
+    force: Force | None = None
 
 
 def adapter_of(layer: keras.Layer) -> Adapter | None:
@@ -157,6 +164,73 @@ def _beside_the_hub_kernel(
     return result, weights
 
 
+def _apply_own(layer: keras.Layer, call: inspect.BoundArguments, weights: Any) -> Any:
+    """Force weights on a layer of this library, today's or an old one."""
+    replaced: list[Any] = []
+
+    def given(computed: Any, *_: Any) -> Any:
+        replaced.append(ops.reshape(weights, ops.shape(computed)))
+        return replaced[-1]
+
+    # Through one of these each layer passes its weights before it applies them.
+    twin = _compat.twin_of(layer, "call", _drop=given, _applied=given)
+    wanted = call.arguments.get("return_attention_scores", False)
+    call.arguments["return_attention_scores"] = True
+    output, _ = twin.call(*call.args, **call.kwargs)
+    _refuse_unreplaced(layer, replaced)
+    return (output, weights) if wanted else output
+
+
+def _apply_softmax(method: str, softmax: str) -> Force:
+    """Force weights in the place of what a layer's softmax gives."""
+
+    def force(layer: keras.Layer, call: inspect.BoundArguments, weights: Any) -> Any:
+        replaced: list[Any] = []
+
+        def given(scores: Any, *_: Any, **__: Any) -> Any:
+            # Heads that come in groups have an axis more.
+            replaced.append(ops.reshape(weights, ops.shape(scores)))
+            return replaced[-1]
+
+        if "training" in call.arguments or "training" in call.signature.parameters:
+            call.arguments["training"] = False
+        if "return_attention_scores" in call.signature.parameters:
+            call.arguments["return_attention_scores"] = True
+        attributes: dict[str, Any] = {softmax: given}
+        if hasattr(layer, "_use_fused_attention_op"):
+            attributes["_use_fused_attention_op"] = lambda: False
+        twin = _compat.twin_of(
+            layer,
+            method,
+            _flash_attention=False,
+            _return_attention_scores=True,
+            **attributes,
+        )
+        result = getattr(twin, method)(*call.args, **call.kwargs)
+        _refuse_unreplaced(layer, replaced)
+        return result
+
+    return force
+
+
+def _refuse_unreplaced(layer: keras.Layer, replaced: Sequence[Any]) -> None:
+    if not replaced:
+        raise ObservationError(
+            f"The weights of the layer '{layer.name}' of the class "
+            f"{type(layer).__name__} cannot be forced: it runs a kernel that has no "
+            "weights which could be replaced.",
+            fix="Force the weights of other layers.",
+        )
+
+
+def _apply_to_value(
+    _: keras.Layer, call: inspect.BoundArguments, weights: Any
+) -> tuple[Any, Any]:
+    """Force weights on ``Attention``, whose method has no axis of heads."""
+    over_value = ops.squeeze(weights, axis=-3)
+    return ops.matmul(over_value, call.arguments["value"]), over_value
+
+
 def _one_sequence(_: keras.Layer, rank: int) -> tuple[str, ...]:
     """The axes of weights that are over one axis of queries and one of keys."""
     between = tuple(f"axis_{index}" for index in range(1, rank - 3))
@@ -185,20 +259,39 @@ def _multi_head(layer: keras.Layer, rank: int) -> tuple[str, ...]:
 _COMPUTE = _compat.COMPUTE_ATTENTION
 _MASKED_SOFTMAX = _from_softmax(_COMPUTE, "_masked_softmax")
 
-_OWN = Adapter("call", _when_asked, _declared)
-_SCORES = Adapter(_compat.APPLY_SCORES, _before_dropout, _one_sequence)
-_HUB_FUSED = Adapter(_COMPUTE, _beside_the_hub_kernel, _one_sequence)
-_HUB_SCORED = Adapter(_COMPUTE, _MASKED_SOFTMAX, _one_sequence)
-_HUB_GROUPED = Adapter(_COMPUTE, _from_softmax(_COMPUTE, "softmax"), _one_sequence)
-_HUB_BLOOM = Adapter("call", _from_softmax("call", "_softmax"), _one_sequence)
-_HUB_FALCON = Adapter("call", _from_softmax("call", "softmax"), _one_sequence)
+_FORCED_SOFTMAX = _apply_softmax(_COMPUTE, "_masked_softmax")
+
+_OWN = Adapter("call", _when_asked, _declared, force=_apply_own)
+_STEPWISE = Adapter("call", _when_asked, _declared)
+_SCORES = Adapter(
+    _compat.APPLY_SCORES, _before_dropout, _one_sequence, force=_apply_to_value
+)
+_HUB_FUSED = Adapter(
+    _COMPUTE, _beside_the_hub_kernel, _one_sequence, force=_FORCED_SOFTMAX
+)
+_HUB_SCORED = Adapter(_COMPUTE, _MASKED_SOFTMAX, _one_sequence, force=_FORCED_SOFTMAX)
+
+
+def _listened(method: str, softmax: str) -> Adapter:
+    capture, force = _from_softmax(method, softmax), _apply_softmax(method, softmax)
+    return Adapter(method, capture, _one_sequence, force=force)
+
+
+_HUB_GROUPED = _listened(_COMPUTE, "softmax")
+_HUB_BLOOM = _listened("call", "_softmax")
+_HUB_FALCON = _listened("call", "softmax")
 
 # By package and class name, so that a package is not imported to be looked for.
 ADAPTERS: Mapping[str, Adapter] = {
+    "regard.AttentionDecoder": _STEPWISE,
     "regard.AttentionLayer": _OWN,
     "regard.LegacyAttention": _OWN,
-    "keras.MultiHeadAttention": Adapter(_COMPUTE, _beside_the_kernel, _multi_head),
-    "keras.GroupedQueryAttention": Adapter(_COMPUTE, _beside_the_kernel, _one_sequence),
+    "keras.MultiHeadAttention": Adapter(
+        _COMPUTE, _beside_the_kernel, _multi_head, force=_FORCED_SOFTMAX
+    ),
+    "keras.GroupedQueryAttention": Adapter(
+        _COMPUTE, _beside_the_kernel, _one_sequence, force=_FORCED_SOFTMAX
+    ),
     "keras.Attention": _SCORES,
     "keras.AdditiveAttention": _SCORES,
     "keras_hub.BloomAttention": _HUB_BLOOM,

@@ -9,10 +9,11 @@ straight through it.
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, cast
 
 import keras
@@ -20,14 +21,15 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from regard.errors import ObservationError
-from regard.observation.adapters import Finish
+from regard.errors import ArgumentError, ObservationError
+from regard.observation.adapters import Finish, Force
 from regard.observation.discovery import HookPoint, Selection, out_of_reach
 from regard.runtime import backend
 from regard.types import AttentionMap, Observation
 
 _RECORDING: ContextVar["Recorder | None"] = ContextVar("recording", default=None)
 _PATCHING = threading.Lock()
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +42,27 @@ class CapturedWeights:
 
 
 class Recorder:
-    """Collects the weights of the selected layers during one forward pass."""
+    """Collects the weights of the selected layers during one forward pass.
 
-    def __init__(self, selection: Selection) -> None:
+    Args:
+        selection: The layers.
+        forced: Weights that are applied in place of a layer's own, by the keys of the
+            result.
+    """
+
+    def __init__(
+        self, selection: Selection, forced: Mapping[str, Any] = _NOTHING
+    ) -> None:
         self.captured: list[CapturedWeights] = []
         self._points = {id(point.layer): point for point in selection.hook_points}
         self._distributed = {id(layer) for layer in selection.time_distributed}
+        self._paths = {point.path for point in selection.hook_points}
+        self._forced = forced
+        self._applied: set[str] = set()
+        # The numbers of steps of the TimeDistributed layers that run, outer ones first,
+        # and how many weights there were when the outermost began.
+        self._steps: list[int] = []
+        self._before_steps = 0
 
     def run(self, layer: keras.Layer, method: Any, args: Any, kwargs: Any) -> Any:
         """Run a watched method and keep the weights made in it."""
@@ -64,18 +81,106 @@ class Recorder:
                 fix="Leave it out by choosing other layers with layers=.",
             )
         axes = adapter.axes(layer, len(weights.shape))
+        given = self._given(point, weights)
+        if given is not None:
+            call = _signature(layer, adapter.method).bind(*args, **kwargs)
+            result, weights = cast(Force, adapter.force)(layer, call, given), given
         self.captured.append(CapturedWeights(point, weights, axes))
         return result
+
+    def _given(self, point: HookPoint, own: Any) -> Any:
+        """The weights that are forced in this call of a layer, None where none are."""
+        if not self._forced:
+            return None
+        earlier, within = self.captured, []
+        if self._steps:
+            earlier, within = (
+                self.captured[: self._before_steps],
+                self.captured[self._before_steps :],
+            )
+        number = 1 + sum(each.hook_point is point for each in earlier)
+        key = _key(point.path, number, self._paths)
+        if key not in self._forced:
+            return None
+        if point.adapter.force is None:
+            raise ObservationError(
+                f"The weights of the layer '{point.path}' of the class "
+                f"{type(point.layer).__name__} cannot be forced: it makes them in a "
+                "loop, or their axes are not known before they are made.",
+                fix="Force the weights of other layers.",
+            )
+        self._applied.add(key)
+        step = sum(each.hook_point is point for each in within)
+        return _fitted(key, self._at_step(key, step), own)
+
+    def _at_step(self, key: str, step: int) -> Any:
+        """Forced weights at one call inside of ``TimeDistributed``."""
+        given = self._forced[key]
+        if not self._steps:
+            return given
+        if step >= np.prod(self._steps) or len(given.shape) <= len(self._steps):
+            raise ArgumentError(
+                f"The weights forced on '{key}' do not fit the steps of its "
+                "TimeDistributed layer.",
+                expected=f"one call in each step, and axes of {self._steps} steps "
+                "after the batch",
+                received=f"weights of shape {tuple(given.shape)}",
+            )
+        for index in np.unravel_index(step, self._steps):
+            given = given[:, int(index)]
+        return given
+
+    def check_all_applied(self) -> None:
+        """Refuse forced weights of keys that there are not.
+
+        Raises:
+            ArgumentError: Weights were to be forced on what did not run.
+        """
+        for key in self._forced:
+            if key not in self._applied:
+                keys = [call.key for call in _layer_calls(self.captured)]
+                raise ArgumentError(
+                    f"There is no attention '{key}' to force weights on.",
+                    expected=f"one of {', '.join(map(repr, keys)) or 'none'}",
+                )
 
     def _run_steps(self, method: Any, args: Any, kwargs: Any) -> Any:
         """Run ``TimeDistributed``, which calls its layer once for each time step."""
         before = len(self.captured)
-        result = method(*args, **kwargs)
         steps = (args[0] if args else kwargs["inputs"]).shape[1]
+        if not self._steps:
+            self._before_steps = before
+        self._steps.append(steps or 1)
+        try:
+            result = method(*args, **kwargs)
+        finally:
+            self._steps.pop()
         # With an unknown number of steps Keras vectorises: nothing can be stacked.
         if steps is not None:
             self.captured[before:] = _stacked(self.captured[before:], steps)
         return result
+
+
+def _fitted(key: str, given: Any, own: Any) -> Any:
+    """Forced weights in the place of a layer's own, cut to their shape.
+
+    Raises:
+        ArgumentError: They have not as many axes, or too few entries on one.
+    """
+    sizes = tuple(own.shape)
+    shape = tuple(given.shape)
+    fits = len(shape) == len(sizes) and all(
+        size is None or got is None or (got == size if axis < 1 else got >= size)
+        for axis, (got, size) in enumerate(zip(shape, sizes, strict=True))
+    )
+    if not fits:
+        raise ArgumentError(
+            f"The weights forced on '{key}' have another shape than its own.",
+            expected=str(sizes),
+            received=str(shape),
+        )
+    inside = tuple(slice(size) for size in sizes)
+    return ops.cast(given[inside], own.dtype)
 
 
 def _signature(layer: keras.Layer, method: str) -> inspect.Signature:
@@ -119,13 +224,16 @@ def _step_name(axes: list[str]) -> str:
 
 
 @contextmanager
-def recording(selection: Selection) -> Iterator[Recorder]:
+def recording(
+    selection: Selection, forced: Mapping[str, Any] = _NOTHING
+) -> Iterator[Recorder]:
     """Record the weights of the selected layers in what runs inside, in this context.
 
     Args:
         selection: The layers.
+        forced: Weights that are applied in place of a layer's own, by its key.
     """
-    recorder = Recorder(selection)
+    recorder = Recorder(selection, forced)
     watched = [(point.layer, point.adapter.method) for point in selection.hook_points]
     watched += [(layer, "call") for layer in selection.time_distributed]
     with ExitStack() as stack:
@@ -243,7 +351,10 @@ class PassArrays:
 
 
 def observed_call(
-    call: Callable[[], Any], selection: Selection, is_trapped: Callable[[Any], bool]
+    call: Callable[[], Any],
+    selection: Selection,
+    is_trapped: Callable[[Any], bool],
+    forced: Mapping[str, Any] = _NOTHING,
 ) -> tuple[PassTensors, PassLayout]:
     """Run a model once and take the weights out of it.
 
@@ -252,13 +363,16 @@ def observed_call(
         selection: The layers that are observed.
         is_trapped: Whether a tensor belongs to a function inside the pass, such as the
             body of a loop, so that it cannot be given back.
+        forced: Weights that are applied in place of a layer's own, by its key.
 
     Raises:
-        ObservationError: Weights are trapped inside the pass.
+        ArgumentError: Forced weights do not fit.
+        ObservationError: Weights are trapped inside the pass, or cannot be forced.
     """
-    with recording(selection) as recorder:
+    with recording(selection, forced) as recorder:
         outputs = call()
     captured = recorder.captured
+    recorder.check_all_applied()
     _refuse_trapped(captured, is_trapped)
     tensors = PassTensors(keras.tree.flatten(outputs), [c.weights for c in captured])
     structure = keras.tree.map_structure(lambda _: 0, outputs)
@@ -321,16 +435,19 @@ def _layer_calls(captured: Sequence[CapturedWeights]) -> tuple[LayerCall, ...]:
     paths = {each.hook_point.path for each in captured}
     for each in captured:
         path = each.hook_point.path
-        number = counts.get(path, 0) + 1
-        # Another layer may have a name that looks like the number of a call.
-        while number > 1 and f"{path}#{number}" in paths:
-            number += 1
-        counts[path] = number
-        key = path if number == 1 else f"{path}#{number}"
+        counts[path] = number = counts.get(path, 0) + 1
+        key = _key(path, number, paths)
         name = type(each.hook_point.layer).__name__
         finish = each.hook_point.adapter.finish
         calls.append(LayerCall(key, path, name, each.axes, finish))
     return tuple(calls)
+
+
+def _key(path: str, number: int, paths: Set[str]) -> str:
+    """The key of a use of a layer in the result, given the number of the use."""
+    free = (n for n in count(2) if f"{path}#{n}" not in paths)
+    # Another layer may have a name that looks like the number of a use.
+    return path if number == 1 else f"{path}#{next(islice(free, number - 2, None))}"
 
 
 def _concatenated(arrays: Sequence[Array]) -> Array:

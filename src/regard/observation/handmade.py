@@ -79,13 +79,14 @@ def adapter_for(layer: Any, path: str, axes: Axes) -> Adapter:
         axes: What its axes are, as far as that was said.
     """
     if isinstance(axes, tuple):
-        return Adapter("call", _output, _checked(axes, path))
+        return Adapter("call", _output, _checked(axes, path), force=_given)
     axis = softmax_axis(layer) if axes is None else axes
     elementwise = _multiplies(layer)
     if axis is None:
         finish = _by_their_sums(path, elementwise)
         return Adapter("call", _output, _numbered, finish)
-    return Adapter("call", _keys_last(axis, path), _ordered(axis, elementwise))
+    capture, names = _keys_last(axis, path), _ordered(axis, elementwise)
+    return Adapter("call", capture, names, force=_put_back(axis))
 
 
 def _output(_: Any, method: Callable[..., Any], call: Any) -> tuple[Any, Any]:
@@ -109,6 +110,23 @@ def _keys_last(axis: int, path: str) -> Callable[..., tuple[Any, Any]]:
         return result, ops.expand_dims(weights, 1) if rank == 2 else weights
 
     return capture
+
+
+def _given(_: Any, call: Any, weights: Any) -> Any:  # noqa: ARG001 - replaces it
+    return weights
+
+
+def _put_back(axis: int) -> Callable[..., Any]:
+    """Puts weights with the keys last in the place of an output."""
+
+    def force(layer: Any, call: Any, weights: Any) -> Any:
+        # Of the class: the layer's own is watched.
+        output = type(layer).call(layer, *call.args, **call.kwargs)
+        rank = len(output.shape)
+        given = ops.squeeze(weights, 1) if rank == 2 else weights
+        return ops.moveaxis(given, -1, axis)
+
+    return force
 
 
 def _ordered(axis: int, elementwise: bool) -> Callable[[Any, int], tuple[str, ...]]:

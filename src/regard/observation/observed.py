@@ -12,6 +12,15 @@ import numpy as np
 from regard import _compat
 from regard.errors import ArgumentError, ObservationError
 from regard.observation.discovery import Selection, select_hook_points
+from regard.observation.forced_weights import (
+    Forced,
+    Weights,
+    check_cut,
+    check_rows,
+    count_rows,
+    forced_arrays,
+    rows_of,
+)
 from regard.observation.forward_pass import (
     PassArrays,
     PassLayout,
@@ -26,7 +35,7 @@ from regard.types import Observation
 
 JitCompile: TypeAlias = bool | Literal["auto"]
 #: An observed pass over the inputs of one batch.
-ObservedPass: TypeAlias = Callable[[Any], tuple[PassTensors, PassLayout]]
+ObservedPass: TypeAlias = Callable[..., tuple[PassTensors, PassLayout]]
 
 _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -101,7 +110,12 @@ class Observed:
         return tuple(point.path for point in self._selected().hook_points)
 
     def __call__(
-        self, x: Any, *more: Any, training: bool = False, **arguments: Any
+        self,
+        x: Any,
+        *more: Any,
+        training: bool = False,
+        attention: Weights | None = None,
+        **arguments: Any,
     ) -> Observation:
         """Call the model once, eagerly.
 
@@ -109,17 +123,26 @@ class Observed:
             x: The inputs, as for ``model(x)``.
             *more: What the model's call takes after them, such as a target.
             training: Whether the model runs in training mode.
+            attention: Weights that are applied in place of a layer's own, by its key
+                in ``Observation.attention``: the answer under given weights.
             **arguments: Further arguments of the model's call, such as ``mask``.
 
         Raises:
-            ArgumentError: One of ``more`` would be taken for ``training`` or ``mask``.
+            ArgumentError: One of ``more`` would be taken for ``training`` or ``mask``,
+                or forced weights do not fit.
+            ObservationError: The weights of a layer cannot be forced.
         """
         _check_order(self._model, len(more))
         _check_complete(self._model, 1 + len(more), arguments)
         arguments["training"] = training
-        return join([to_arrays(*self._call_eagerly(x, *more, **arguments))])
+        forced = forced_arrays(attention)
+        passed = to_arrays(*self._call_eagerly(forced, x, *more, **arguments))
+        check_cut([passed], forced)
+        return join([passed])
 
-    def predict_on_batch(self, x: Any) -> Observation:
+    def predict_on_batch(
+        self, x: Any, *, attention: Weights | None = None
+    ) -> Observation:
         """One compiled pass over one batch, as ``model.predict_on_batch`` makes it.
 
         It is compiled once for each combination of shapes and dtypes.
@@ -127,12 +150,20 @@ class Observed:
         Args:
             x: The inputs of one batch, an array or nested arrays. A model that prepares
                 inputs in its own ``predict_on_batch`` prepares these too.
+            attention: Weights that are applied in place of a layer's own, by its key
+                in ``Observation.attention``.
 
         Raises:
-            ArgumentError: ``x`` is no array, or the model needs more than one argument.
+            ArgumentError: ``x`` is no array, the model needs more than one argument, or
+                forced weights do not fit.
+            ObservationError: The weights of a layer cannot be forced.
         """
         x = _prepared(self._model, "predict_on_batch", x)["x"]
-        return join([to_arrays(*self._run((x,) if self._has_own_step else x))])
+        forced = forced_arrays(attention)
+        x = (x,) if self._has_own_step else x
+        passed = to_arrays(*self._run(x, forced))
+        check_cut([passed], forced)
+        return join([passed])
 
     def predict(
         self,
@@ -140,6 +171,8 @@ class Observed:
         batch_size: int | None = None,
         verbose: str | int = "auto",
         steps: int | None = None,
+        *,
+        attention: Weights | None = None,
     ) -> Observation:
         """Predict in batches, as ``model.predict`` does.
 
@@ -151,11 +184,15 @@ class Observed:
             batch_size: Samples in a batch; 32 where nothing else is said.
             verbose: ``"auto"`` or 1 for a progress bar, 2 for a line, 0 for nothing.
             steps: The number of batches, where ``x`` does not say.
+            attention: Weights that are applied in place of a layer's own, by its key
+                in ``Observation.attention``, for all samples in their order. Where
+                batches differ in length, they are filled up as the result's are.
 
         Raises:
-            ArgumentError: There is nothing in ``x``, or the model needs more than one
-                argument.
-            ObservationError: The model's own ``predict`` changes what Keras's gives.
+            ArgumentError: There is nothing in ``x``, the model needs more than one
+                argument, or forced weights do not fit.
+            ObservationError: The model's own ``predict`` changes what Keras's gives, or
+                the weights of a layer cannot be forced.
         """
         data = _prepared(self._model, "predict", x, batch_size=batch_size, steps=steps)
         batches, count = _compat.batches(
@@ -165,31 +202,41 @@ class Observed:
             batches = (
                 keras.utils.unpack_x_y_sample_weight(each)[0] for each in batches
             )
-        passes = list(self._run_each(batches, _progress_bar(count, verbose)))
+        forced = forced_arrays(attention)
+        progress = _progress_bar(count, verbose)
+        passes = list(self._run_each(batches, forced, progress))
         if not passes:
             raise ArgumentError("There is nothing to observe: the input is empty.")
+        check_cut(passes, forced)
         return join(passes)
 
     def _run_each(
-        self, batches: Iterator[Any], progress: keras.utils.Progbar | None
+        self,
+        batches: Iterator[Any],
+        forced: Forced,
+        progress: keras.utils.Progbar | None,
     ) -> Iterator[PassArrays]:
         """Run one batch while the arrays of the one before are brought home."""
-        running = None
-        for step, x in enumerate(batches, start=1):
-            started = self._run(_arrays(x))
+        running, rows = None, 0
+        for step, each in enumerate(batches, start=1):
+            x = _arrays(each)
+            of_batch = rows_of(forced, rows, x)
+            rows += count_rows(x) if forced else 0
+            started = self._run(x, of_batch)
             if running is not None:
                 yield to_arrays(*running)
             running = started
             if progress is not None:
                 progress.update(step)
+        check_rows(forced, rows)
         if running is not None:
             yield to_arrays(*running)
 
-    def _run(self, x: Any) -> tuple[PassTensors, PassLayout]:
+    def _run(self, x: Any, forced: Forced) -> tuple[PassTensors, PassLayout]:
         """Run a compiled pass, over inputs or over what the model's own step takes."""
         x = _arrays(x)
         self._selected(*self._inputs(x))
-        passed: tuple[PassTensors, PassLayout] = self._passes(x)
+        passed: tuple[PassTensors, PassLayout] = self._passes(x, forced)
         return passed
 
     def _inputs(self, x: Any) -> tuple[Any]:
@@ -197,8 +244,8 @@ class Observed:
             return (keras.utils.unpack_x_y_sample_weight(x)[0],)
         return (x,)
 
-    def _make_pass(self, x: Any) -> ObservedPass:
-        """A pass for inputs with the shapes and dtypes of ``x``."""
+    def _make_pass(self, x: Any, forced: Forced) -> ObservedPass:
+        """A pass for inputs and forced weights of these shapes and dtypes."""
         model, chosen = self._model, backend()
         if not self._has_own_step:
             _check_complete(model, 1, ())
@@ -212,34 +259,43 @@ class Observed:
         predict = chosen.predict_step if self._has_own_step else chosen.predict_call
         layouts: list[PassLayout] = []
 
-        def forward(x: Any) -> tuple[list[Any], list[Any]]:
+        def forward(x: Any, forced: Forced) -> tuple[list[Any], list[Any]]:
             tensors, layout = observed_call(
                 lambda: predict(model, x),
                 selection,
                 partial(chosen.is_trapped, in_program=True),
+                forced,
             )
             layouts.append(layout)
             return list(tensors.outputs), list(tensors.weights)
 
-        program = self._compiler.compile(forward, (x,), jit_compile)
-        return lambda x: (PassTensors(*program(x)), layouts[-1])
+        program = self._compiler.compile(forward, (x, forced), jit_compile)
+        return lambda *arguments: (PassTensors(*program(*arguments)), layouts[-1])
 
-    def _run_eagerly(self, x: Any) -> tuple[PassTensors, PassLayout]:
+    def _run_eagerly(self, x: Any, forced: Forced) -> tuple[PassTensors, PassLayout]:
         with backend().without_gradients():
             if self._has_own_step:
-                return self._observe(lambda: backend().predict_step(self._model, x))
-            return self._call_eagerly(x, **_compat.inference_arguments(self._model))
+                return self._observe(
+                    lambda: backend().predict_step(self._model, x), forced
+                )
+            named = _compat.inference_arguments(self._model)
+            return self._call_eagerly(forced, x, **named)
 
     def _call_eagerly(
-        self, *arguments: Any, **named: Any
+        self, forced: Forced, *arguments: Any, **named: Any
     ) -> tuple[PassTensors, PassLayout]:
         """Call the model as ``model(*arguments, **named)`` does."""
         self._selected(*arguments, **named)
-        return self._observe(lambda: self._model(*arguments, **named))
+        return self._observe(lambda: self._model(*arguments, **named), forced)
 
-    def _observe(self, call: Callable[[], Any]) -> tuple[PassTensors, PassLayout]:
+    def _observe(
+        self, call: Callable[[], Any], forced: Forced
+    ) -> tuple[PassTensors, PassLayout]:
         trapped = partial(backend().is_trapped, in_program=False)
-        return observed_call(call, self._selected(), trapped)
+        tensors = {
+            key: keras.ops.convert_to_tensor(array) for key, array in forced.items()
+        }
+        return observed_call(call, self._selected(), trapped, tensors)
 
     def _selected(self, *arguments: Any, **named: Any) -> Selection:
         """The chosen layers; a model that is not built yet is built on arguments."""

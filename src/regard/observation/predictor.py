@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,17 +72,24 @@ class Predictor:
         self._features = tuple(model.input_shape[2:])
         self._observed = observe(model, layers)
 
-    def predict(self, sequences: Sequence[IntArray]) -> FloatArray:
+    def predict(
+        self,
+        sequences: Sequence[IntArray],
+        attention: Mapping[str, Sequence[FloatArray]] | None = None,
+    ) -> FloatArray:
         """The outputs of the model, ``(sequences, …)``.
 
         Args:
             sequences: Arrays ``(tokens, …)`` of ids; there may be no token in one.
+            attention: Weights that are applied in place of a layer's own, by its path:
+                for each sequence an array ``(heads, tokens)``.
 
         Raises:
             ArgumentError: There is no sequence, or one is too long.
         """
         runs = [
-            (batch, observation.outputs) for batch, observation in self._runs(sequences)
+            (batch, observation.outputs)
+            for batch, observation in self._runs(sequences, attention)
         ]
         return _in_order(len(sequences), runs)
 
@@ -120,13 +128,22 @@ class Predictor:
         return tuple(sorted({self._rows(count) for count in range(1, most + 1)}))
 
     def _runs(
-        self, sequences: Sequence[IntArray]
+        self,
+        sequences: Sequence[IntArray],
+        attention: Mapping[str, Sequence[FloatArray]] | None = None,
     ) -> Iterator[tuple[_PaddedBatch, Observation]]:
         """Every batch with the answers of the model."""
         for batch in self._batches(sequences):
             members = [sequences[index] for index in batch.members]
             padded = pad(members, batch.rows, batch.length)
-            yield batch, self._observed.predict_on_batch(padded)
+            forced: dict[str, Any] = {
+                path: _padded_weights(
+                    [weights[index] for index in batch.members], batch
+                )
+                for path, weights in (attention or {}).items()
+            }
+            options = {"attention": forced} if forced else {}
+            yield batch, self._observed.predict_on_batch(padded, **options)
 
     def _batches(self, sequences: Sequence[IntArray]) -> Iterator[_PaddedBatch]:
         sizes = np.asarray([len(sequence) for sequence in sequences], dtype=np.int64)
@@ -161,6 +178,15 @@ class Predictor:
                 expected=f"at most {self.lengths[-1]} ids",
                 received=f"{sizes.max()}",
             )
+
+
+def _padded_weights(weights: Sequence[FloatArray], batch: _PaddedBatch) -> FloatArray:
+    """Weights of a batch, 0 where there is only padding."""
+    heads = weights[0].shape[0]
+    padded = np.zeros((batch.rows, heads, batch.length), np.float32)
+    for row, each in zip(padded, weights, strict=False):
+        row[:, : each.shape[-1]] = each
+    return padded
 
 
 def _in_order(

@@ -70,7 +70,7 @@ class AttentionLayer(LegacyAttention):
         key = ops.matmul(encoder, self._stored["W_a"])
         query = ops.matmul(decoder, self._stored["U_a"])
         scores = additive_scores(query, key, self._stored["V_a"][:, 0])
-        weights = ops.cast(masked_softmax(scores), encoder.dtype)
+        weights = self._applied(ops.cast(masked_softmax(scores), encoder.dtype))
         return (ops.matmul(weights, encoder), weights), weights[:, None]
 
 

@@ -101,7 +101,7 @@ class Att(LegacyAttention):
     def attend(self, inputs: Any, mask: Any, training: bool | None) -> Any:  # noqa: ARG002 - alike in training
         """The gated features, or weights alone; weights."""
         scores = ops.matmul(inputs, self._stored["kernel"])
-        weights = masked_softmax(scores)
+        weights = self._applied(masked_softmax(scores))
         return weights * inputs if self.product else weights, weights[:, None]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002 - Keras's signature

@@ -112,6 +112,10 @@ class LegacyAttention(keras.layers.Layer):
             lambda output: output.shape, self.compute_output_spec(inputs)
         )
 
+    def _applied(self, weights: Tensor) -> Tensor:
+        """The weights as they are applied; other ones can be forced in here."""
+        return weights
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: what comes out has no time axis, or the original passed no mask on."""
 

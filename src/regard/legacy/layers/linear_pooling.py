@@ -93,6 +93,7 @@ class SeqWeightedAttention(LegacyAttention):
         if self.use_bias:
             logits = logits + widen(self._stored["b"])
         weights = ops.cast(self._normalized(logits, mask), inputs.dtype)
+        weights = self._applied(weights)
         context = pooled(weights, inputs)
         outputs = [context, weights] if self.return_attention else context
         return outputs, weights[:, None]
@@ -161,4 +162,5 @@ class ProbAttention(LegacyAttention):
         if mask is not None:
             logits = penalized(logits, ~as_mask(mask), _PROB_PENALTY)
         weights = ops.cast(ops.softmax(widen(logits)), inputs.dtype)
+        weights = self._applied(weights)
         return pooled(weights, inputs), weights[:, None]

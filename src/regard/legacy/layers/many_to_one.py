@@ -87,6 +87,7 @@ class ManyToOneAttention(LegacyAttention):
         """The output; weights."""
         last = inputs[:, -1:]
         weights = ops.cast(masked_softmax(self._scores(last, inputs)), inputs.dtype)
+        weights = self._applied(weights)
         joined = ops.concatenate([pooled(weights, inputs), last[:, 0]], axis=-1)
         outputs = ops.tanh(ops.matmul(joined, self._stored["attention_vector"]))
         return outputs, weights[:, None]

@@ -151,7 +151,7 @@ class SeqSelfAttention(LegacyAttention):
         """Values, or values and attention; weights."""
         valid = None if mask is None else as_mask(mask)
         weights = self._normalized(self._scores(inputs), valid)
-        weights = ops.cast(weights, inputs.dtype)
+        weights = self._applied(ops.cast(weights, inputs.dtype))
         self._regularize(weights)
         values = ops.matmul(weights, inputs)
         outputs = [values, weights] if self.return_attention else values

@@ -110,7 +110,7 @@ class KaggleAttention(LegacyAttention):
         if self.bias:
             scores = scores + widen(self._stored["b"])
         weights = epsilon_softmax(ops.tanh(scores), mask)
-        weights = ops.cast(weights, states.dtype)
+        weights = self._applied(ops.cast(weights, states.dtype))
         context = pooled(weights, states)
         outputs = [context, weights[..., None]] if self.return_attention else context
         return outputs, weights[:, None]
@@ -223,6 +223,7 @@ class AttentionWithContext(LegacyAttention):
         vector, bias = self._stored["u"][:, None], self._stored.get("b")
         raw = scores.context(states, self.kernel, vector, bias)[:, 0]
         weights = ops.cast(epsilon_softmax(raw, mask), states.dtype)
+        weights = self._applied(weights)
         context = pooled(weights, states)
         outputs = [context, weights[..., None]] if self.return_coefficients else context
         return outputs, weights[:, None]
