@@ -43,6 +43,7 @@ STOREYS = {
     "classification": 7,
     "translation": 7,
     "comparison": 8,
+    "trust": 8,
     "kinds": 9,
     "serve": 10,
 }

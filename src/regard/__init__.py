@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         text,
         training,
         translation,
+        trust,
     )
     from regard import serve as serve
     from regard.classification import TextClassifier
@@ -58,6 +59,7 @@ _LAZY = {
     "text": "regard.text",
     "training": "regard.training",
     "translation": "regard.translation",
+    "trust": "regard.trust",
 }
 
 # Without ``serve``, which needs an extra: ``from regard import *`` imports all of it.
@@ -89,6 +91,7 @@ __all__ = [
     "text",
     "training",
     "translation",
+    "trust",
 ]
 
 

@@ -1,0 +1,34 @@
+"""Whether the attention of a model deserves to be read as an explanation.
+
+An examination erases the keys of texts in the order of the weights and in other
+orders, forces other weights in, and holds what the answers do against bounds, each
+with an interval over texts. One verdict in plain words comes out, which may be that
+the weights must not be read, or that it cannot be told.
+"""
+
+from regard.trust.examination import examine, examine_subject
+from regard.trust.gates import Gate, Outcome
+from regard.trust.report import ErasureCurve, ExaminedText, TrustReport, changes
+from regard.trust.statistics import Interval
+from regard.trust.subject import Baseline, Subject
+from regard.trust.verdict import Verdict
+
+__all__ = [
+    "Baseline",
+    "ErasureCurve",
+    "ExaminedText",
+    "Gate",
+    "Interval",
+    "Outcome",
+    "Subject",
+    "TrustReport",
+    "Verdict",
+    "changes",
+    "examine",
+    "examine_subject",
+]
+
+
+def __dir__() -> list[str]:
+    # What is for users, without the modules that it is made of.
+    return __all__

@@ -1,0 +1,223 @@
+"""The examination: texts drawn, measured in parts, judged as far as it came."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from regard._validate import check_choice, check_count, check_number
+from regard.errors import DataError
+from regard.text.text_validation import checked_texts
+from regard.trust.classifier_subject import ClassifierSubject
+from regard.trust.erasure import FRACTIONS, best_order
+from regard.trust.gates import erasure_gates, measure_gates
+from regard.trust.measurement import (
+    ATTENTION,
+    RANDOM,
+    ErasureMeasurements,
+    Measurements,
+    join,
+    measure,
+)
+from regard.trust.report import ErasureCurve, ExaminedText, TrustReport
+from regard.trust.subject import Subject
+from regard.trust.verdict import decide
+from regard.types import FloatArray, IntArray
+
+#: Told how many texts were examined, of how many.
+Progress = Callable[[int, int], None]
+# The texts that are measured at a time; the last ones asked for may be fewer.
+_PART = 32
+
+
+#: What makes a subject of a trained model and texts, by the kind of the model.
+SUBJECTS: Mapping[str, Callable[[Any, Sequence[str]], Subject]] = {
+    "text-classifier": ClassifierSubject
+}
+
+
+def examine(
+    model: Any,
+    texts: Sequence[str],
+    *,
+    n: int = 300,
+    seed: int = 0,
+    budget: float | None = None,
+    progress: Progress | None = None,
+    data: str = "",
+) -> TrustReport:
+    """Examine whether the attention of a trained model deserves to be read.
+
+    The texts should be ones that the model was not trained on. Labels are not needed:
+    the question is what the model's own answer rests on.
+
+    Args:
+        model: A trained ``TextClassifier``.
+        texts: The texts it is examined on; 50 or more with a word each.
+        n: The most texts that are examined, drawn at random.
+        seed: What chance depends on; the same seed gives the same report.
+        budget: After so many seconds it ends, and judges the texts it has seen.
+        progress: Told how many texts were examined, of how many.
+        data: What the texts are called, for the report.
+
+    Returns:
+        The verdict, its reasons and all that was measured.
+
+    Raises:
+        ArgumentError: The model is of no kind that can be examined, or a number is
+            wrong.
+        DataError: There is no text with a word.
+
+    Example:
+        >>> report = regard.trust.examine(classifier, texts)
+        >>> print(report.sentence)
+    """
+    kind = check_choice(
+        "kind",
+        getattr(model, "kind", type(model).__name__),
+        SUBJECTS,
+        problem="A model of this kind cannot be examined.",
+    )
+    return examine_subject(
+        SUBJECTS[kind](model, checked_texts(texts)),
+        n=n,
+        seed=seed,
+        budget=budget,
+        progress=progress,
+        data=data,
+    )
+
+
+def examine_subject(
+    subject: Subject,
+    *,
+    n: int = 300,
+    seed: int = 0,
+    budget: float | None = None,
+    progress: Progress | None = None,
+    data: str = "",
+    model: str = "",
+) -> TrustReport:
+    """Examine whether the attention of a model deserves to be read.
+
+    The same subject, number and seed give the same report.
+
+    Args:
+        subject: The model and its texts.
+        n: The most texts that are examined, drawn at random from the subject's.
+        seed: What chance depends on.
+        budget: After so many seconds it ends, and judges the texts it has seen.
+        progress: Told how many texts were examined, of how many.
+        data: What the texts are called.
+        model: The SHA-256 of the model's file.
+
+    Raises:
+        ArgumentError: ``n``, ``seed`` or ``budget`` is wrong.
+        DataError: There is no text, or none has a key.
+        KeyboardInterrupt: An interrupt came before the first texts were measured;
+            a later one ends the examination as a spent budget does.
+    """
+    check_count("n", n)
+    check_count("seed", seed, least=0)
+    if budget is not None:
+        check_number("budget", budget, above=0)
+    if not len(subject):
+        raise DataError("There is no text to examine.")
+    drawn = _drawn(len(subject), n, seed)
+    parts: list[Measurements] = []
+    try:
+        for part in _measured(subject, drawn, seed, budget):
+            parts.append(part)
+            if progress is not None:
+                progress(sum(map(len, parts)), len(drawn))
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+    return judge(join(parts), len(drawn), seed, data=data, model=model)
+
+
+def _drawn(texts: int, n: int, seed: int) -> IntArray:
+    generator = np.random.default_rng(seed)
+    return generator.permutation(texts)[:n]
+
+
+def _measured(
+    subject: Subject, drawn: IntArray, seed: int, budget: float | None
+) -> Iterator[Measurements]:
+    begin = time.monotonic()
+    for start in range(0, len(drawn), _PART):
+        yield measure(subject, drawn[start : start + _PART], seed)
+        if budget is not None and time.monotonic() - begin >= budget:
+            return
+
+
+def judge(
+    measured: Measurements, wanted: int, seed: int, *, data: str = "", model: str = ""
+) -> TrustReport:
+    """The report on measurements that were made.
+
+    Args:
+        measured: The measurements.
+        wanted: The number of texts that were to be measured.
+        seed: What the resamples depend on.
+        data: What the texts are called.
+        model: The SHA-256 of the model's file.
+    """
+    gates = measure_gates(measured, seed)
+    erasures = {
+        name: erasure_gates(each, seed) for name, each in measured.erasures.items()
+    }
+    verdict, reasons = decide(gates, erasures, len(measured))
+    first = next(iter(measured.erasures))
+    shown = measured.erasures[first]
+    best = best_order({name: g for name, g in shown.gain.items() if name != RANDOM})
+    defined = {name: np.isfinite(each) for name, each in shown.tau.items()}
+    return TrustReport(
+        verdict=verdict,
+        reasons=reasons,
+        gates={**gates, **erasures[first]},
+        erasures=erasures,
+        curves={name: _curves(each) for name, each in measured.erasures.items()},
+        correlations={
+            name: float(each[defined[name]].mean()) if defined[name].any() else np.nan
+            for name, each in shown.tau.items()
+        },
+        undefined={name: float(1 - each.mean()) for name, each in defined.items()},
+        texts=_examined(measured, shown, best),
+        best=best,
+        wanted=wanted,
+        seed=seed,
+        data=data,
+        model=model,
+    )
+
+
+def _curves(erasure: ErasureMeasurements) -> dict[str, ErasureCurve]:
+    return {
+        name: ErasureCurve(
+            FRACTIONS,
+            _means(erasure.without[name]),
+            _means(erasure.alone[name]),
+            _means(erasure.flipped[name]),
+        )
+        for name in erasure.gain
+    }
+
+
+def _means(values: FloatArray) -> tuple[float, ...]:
+    return tuple(values.mean(axis=0).tolist())
+
+
+def _examined(
+    measured: Measurements, shown: ErasureMeasurements, best: str
+) -> tuple[ExaminedText, ...]:
+    columns = (
+        measured.texts,
+        measured.lengths,
+        shown.gain[ATTENTION],
+        shown.gain[best],
+        shown.gain[RANDOM],
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(ExaminedText(*row) for row in rows)

@@ -1,0 +1,224 @@
+"""What is measured on each text; the gates are made of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from regard.trust.erasure import (
+    Eraser,
+    erasure_curves,
+    leave_one_out,
+    ranks,
+)
+from regard.trust.statistics import tau_b
+from regard.trust.subject import Baseline, Subject, entropy, total_variation
+from regard.types import FloatArray, IntArray
+
+ATTENTION, LEAVE_ONE_OUT, RANDOM = "attention", "leave_one_out", "random"
+CONTRIBUTION = "contribution"
+#: Random orders, and shuffles of the weights, of each text.
+RANDOM_ORDERS, SHUFFLES = 8, 20
+
+
+@dataclass(frozen=True, eq=False)
+class ErasureMeasurements:
+    """What erasing did to each text, by one eraser.
+
+    Args:
+        without: By the name of an order, ``(texts, fractions)``: how far the answer
+            moved when the highest keys were erased. The random order is the mean of
+            its runs.
+        alone: The same when all others were erased.
+        flipped: By the name of an order, ``(texts, fractions)``: the share of runs in
+            which erasing the highest keys changed the label.
+        gain: By the name of an order, ``(texts,)``, see ``ErasureCurves``.
+        random_gain: ``(texts, runs)``, the gain of each random order.
+        tau: By the name of an order, ``(texts,)``: the rank correlation of attention
+            with it; NaN where it is not defined.
+    """
+
+    without: Mapping[str, FloatArray]
+    alone: Mapping[str, FloatArray]
+    flipped: Mapping[str, FloatArray]
+    gain: Mapping[str, FloatArray]
+    random_gain: FloatArray
+    tau: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What was measured on each text.
+
+    Args:
+        texts: ``(texts,)``, the indices of the texts.
+        lengths: ``(texts,)``, their numbers of keys.
+        evenness: ``(texts,)``, the mean over heads of the entropy of the weights over
+            that of even ones, from 0 to 1; NaN for texts of fewer than two keys.
+        replay: ``(texts,)``, how far the answer is from the one under the reported
+            weights; None where weights cannot be forced.
+        moved: ``(texts,)``, the mean total variation under shuffled weights, or None.
+        spread: ``(texts,)``, the mean gain of entropy of the answer under shuffled
+            weights, in nats, or None.
+        even_gap: ``(texts,)``, the total variation under even weights, or None.
+        erasures: What erasing did, by the name of the eraser.
+    """
+
+    texts: IntArray
+    lengths: IntArray
+    evenness: FloatArray
+    replay: FloatArray | None
+    moved: FloatArray | None
+    spread: FloatArray | None
+    even_gap: FloatArray | None
+    erasures: Mapping[str, ErasureMeasurements]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
+    """Measure some texts; the same whatever other texts are measured beside them.
+
+    Args:
+        subject: The model and its texts.
+        texts: ``(texts,)``, the indices of the texts.
+        seed: What chance depends on, together with the index of a text.
+    """
+    baseline = subject.baseline(texts)
+    chances = _Chances(seed, texts, baseline)
+    placement = _placement(subject, texts, baseline, chances.shuffled)
+    return Measurements(
+        texts=texts,
+        lengths=baseline.lengths,
+        evenness=_evenness(baseline),
+        **placement,
+        erasures={
+            name: _erasure(
+                Eraser(name, subject, texts, baseline, chances.draws), chances
+            )
+            for name in subject.erasers
+        },
+    )
+
+
+def join(parts: Sequence[Measurements]) -> Measurements:
+    """The measurements of all texts, in the order of the parts."""
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    first = parts[0]
+    if first is None:
+        return None
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)
+    if isinstance(first, Mapping):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    return type(first)(
+        **{
+            each.name: _joined([getattr(part, each.name) for part in parts])
+            for each in fields(first)
+        }
+    )
+
+
+class _Chances:
+    """The random numbers of each text: they depend on the seed and its index alone."""
+
+    def __init__(self, seed: int, texts: IntArray, baseline: Baseline) -> None:
+        keys = baseline.weights.shape[-1]
+        self.draws = np.zeros((len(texts), keys))
+        self.orders = np.zeros((RANDOM_ORDERS, len(texts), keys))
+        self.noise = np.zeros((len(texts), keys))
+        self.shuffled = np.zeros((len(texts), SHUFFLES, keys), np.int64)
+        for row, (text, length) in enumerate(
+            zip(texts.tolist(), baseline.lengths.tolist(), strict=True)
+        ):
+            generator = np.random.default_rng([seed, text])
+            self.draws[row, :length] = generator.random(length)
+            self.orders[:, row, :length] = generator.random((RANDOM_ORDERS, length))
+            self.noise[row, :length] = generator.random(length)
+            places = np.argsort(generator.random((SHUFFLES, length)), axis=-1)
+            self.shuffled[row, :, :length] = places
+
+
+def _evenness(baseline: Baseline) -> FloatArray:
+    of_heads = entropy(baseline.weights).mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.log(baseline.lengths)
+        return np.where(baseline.lengths > 1, of_heads / largest, np.nan)
+
+
+def _placement(
+    subject: Subject, texts: IntArray, baseline: Baseline, shuffled: IntArray
+) -> dict[str, FloatArray | None]:
+    """What forced weights did: the reported ones, shuffled ones, even ones."""
+    if baseline.replayed is None:
+        return dict.fromkeys(("replay", "moved", "spread", "even_gap"))
+    answers = baseline.probabilities
+    rows = np.repeat(np.arange(len(texts)), SHUFFLES)
+    places = shuffled.reshape(-1, 1, shuffled.shape[-1])
+    weights = baseline.weights[rows]
+    # All heads move together: what one head knows of another stays.
+    forced = np.take_along_axis(weights, np.broadcast_to(places, weights.shape), -1)
+    forced = np.where(baseline.valid[rows][:, None], forced, 0)
+    under = subject.forced(texts[rows], forced)
+    even = baseline.valid / np.maximum(baseline.lengths, 1)[:, None]
+    even = np.broadcast_to(even[:, None], baseline.weights.shape)
+    by_text = (len(texts), SHUFFLES)
+    moved = total_variation(under, answers[rows]).reshape(by_text)
+    spread = (entropy(under) - entropy(answers)[rows]).reshape(by_text)
+    return {
+        "replay": np.abs(baseline.replayed - answers).max(axis=-1),
+        "moved": moved.mean(axis=1),
+        "spread": spread.mean(axis=1),
+        "even_gap": total_variation(subject.forced(texts, even), answers),
+    }
+
+
+def _erasure(eraser: Eraser, chances: _Chances) -> ErasureMeasurements:
+    baseline = eraser.baseline
+    scores = {
+        ATTENTION: baseline.weights.mean(axis=1),
+        **baseline.orders,
+        LEAVE_ONE_OUT: leave_one_out(eraser),
+    }
+    stacked = np.concatenate([np.stack(list(scores.values())), chances.orders])
+    noise = np.broadcast_to(chances.noise, stacked.shape)
+    places = ranks(stacked, baseline.valid, noise)
+    curves = erasure_curves(eraser, places)
+    named = len(scores)
+    return ErasureMeasurements(
+        without=_by_order(curves.without, scores),
+        alone=_by_order(curves.alone, scores),
+        flipped=_by_order(curves.flipped.astype(float), scores),
+        gain=_by_order(curves.gain, scores),
+        random_gain=curves.gain[named:].T,
+        tau=_correlations(scores, baseline.lengths),
+    )
+
+
+def _by_order(
+    values: FloatArray, names: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """The values of each named order, and the mean of the random ones."""
+    named = dict(zip(names, values, strict=False))
+    return {**named, RANDOM: values[len(names) :].mean(axis=0)}
+
+
+def _correlations(
+    scores: Mapping[str, FloatArray], lengths: IntArray
+) -> dict[str, FloatArray]:
+    attention = scores[ATTENTION]
+    return {
+        name: np.array(
+            [
+                tau_b(attention[row, :length], other[row, :length])
+                for row, length in enumerate(lengths.tolist())
+            ]
+        )
+        for name, other in scores.items()
+        if name != ATTENTION
+    }

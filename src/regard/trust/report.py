@@ -1,0 +1,298 @@
+"""The report of an examination: the verdict, and all it rests on."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regard._files import write_file
+from regard.errors import ArgumentError, DataError
+from regard.trust.gates import Gate
+from regard.trust.statistics import Interval
+from regard.trust.verdict import SENTENCES, Verdict
+
+_SCHEMA = 1
+_LARGEST_FILE = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ErasureCurve:
+    """How far answers moved along one order of the keys, means over the texts.
+
+    Args:
+        fractions: The shares of keys.
+        without: The total variation from the answer, the highest keys erased.
+        alone: The same, all but the highest keys erased.
+        flipped: The share of texts whose label changed, the highest keys erased.
+    """
+
+    fractions: tuple[float, ...]
+    without: tuple[float, ...]
+    alone: tuple[float, ...]
+    flipped: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ExaminedText:
+    """What one text gave, to look at the best and the worst of them.
+
+    Args:
+        text: The index of the text in the data.
+        keys: Its number of keys.
+        attention: The gain of the order by attention, see ``ErasureCurves``.
+        best: The gain of the order that is the best over all texts.
+        chance: The mean gain of random orders.
+    """
+
+    text: int
+    keys: int
+    attention: float
+    best: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class TrustReport:
+    """Whether the attention of a model deserves to be read as an explanation.
+
+    Args:
+        verdict: What may be read in the weights.
+        reasons: The numbers that it rests on, in words.
+        gates: By name: replay, evenness, moved and spread, and of the first eraser
+            room and words, contribution and ahead.
+        erasures: The gates of each eraser, by its name.
+        curves: By the name of an eraser and of an order.
+        correlations: Kendall's tau-b of attention with the other orders by the first
+            eraser: the mean over the texts on which it is defined. Never part of the
+            verdict.
+        undefined: The share of texts on which such a correlation is not defined.
+        texts: What each examined text gave.
+        best: The name of the best order by the first eraser.
+        wanted: The number of texts that were to be examined.
+        seed: What chance depended on.
+        data: What the texts are called.
+        model: The SHA-256 of the model's file, "" where it has none.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    gates: Mapping[str, Gate]
+    erasures: Mapping[str, Mapping[str, Gate]]
+    curves: Mapping[str, Mapping[str, ErasureCurve]]
+    correlations: Mapping[str, float]
+    undefined: Mapping[str, float]
+    texts: tuple[ExaminedText, ...]
+    best: str
+    wanted: int
+    seed: int
+    data: str = ""
+    model: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all texts were examined, or time or the user ended it before."""
+        return len(self.texts) == self.wanted
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in plain words, with what it is about."""
+        of = f" of {self.data}" if self.data else ""
+        seen = f"{len(self.texts)} texts{of}"
+        if not self.complete:
+            seen += f" (of {self.wanted} asked for; it was ended before)"
+        return f"{SENTENCES[self.verdict]} Measured on {seen}, for this model only."
+
+    def examples(self, *, best: int = 0, worst: int = 0) -> tuple[ExaminedText, ...]:
+        """The texts that attention explains best, and those it fails on.
+
+        Args:
+            best: How many of those where it gains most over chance, the best first.
+            worst: How many of those where it loses most to the best order, the worst
+                first.
+        """
+        won = sorted(self.texts, key=lambda each: each.chance - each.attention)
+        lost = sorted(self.texts, key=lambda each: each.attention - each.best)
+        return (*won[:best], *lost[:worst])
+
+    def to_text(self) -> str:
+        """The verdict, its reasons and the figures, as lines for a terminal."""
+        lines = [f"{self.verdict.upper()}", "", self.sentence, ""]
+        lines += [*self.reasons, ""]
+        lines += [f"{'':24}{'value':>10}  {'95 % interval':<20}{'bound':>6}"]
+        for eraser, gates in {"": self.gates, **self.erasures}.items():
+            for name, gate in gates.items():
+                # Those of the first eraser come with the others of their kind.
+                if eraser or name not in next(iter(self.erasures.values())):
+                    lines.append(_gate_line(f"{name} {eraser}".strip(), gate))
+        lines += ["", "Kendall's tau of attention, never part of the verdict:"]
+        lines += [
+            f"{name:24}{tau:>10.3f}  not defined on {self.undefined[name]:.0%} of texts"
+            for name, tau in self.correlations.items()
+        ]
+        return "\n".join(lines) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values, ready for JSON."""
+        content = _plain(asdict(self))
+        return {
+            "schema": _SCHEMA,
+            "complete": self.complete,
+            "sentence": self.sentence,
+            **content,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Any) -> "TrustReport":
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            DataError: It is something else.
+        """
+        try:
+            if stored["schema"] > _SCHEMA:
+                raise DataError(
+                    "The report is of a newer version.",
+                    expected=f"schema {_SCHEMA} or older",
+                    received=str(stored["schema"]),
+                )
+            return _report(stored)
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            if isinstance(problem, DataError):
+                raise
+            raise DataError(
+                "This is no report of an examination.",
+                fix="Make one with 'regard trust'.",
+            ) from problem
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON.
+
+        Raises:
+            ArgumentError: The folder does not exist, or the path is a folder.
+        """
+        content = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+        write_file(Path(path), content.encode("utf-8"))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TrustReport":
+        """Read a saved report.
+
+        Raises:
+            ArgumentError: There is no such file.
+            DataError: The file holds no report.
+        """
+        file = Path(path)
+        if not file.is_file():
+            raise ArgumentError(f"There is no file {file}.")
+        if file.stat().st_size > _LARGEST_FILE:
+            raise DataError(f"{file} is too large for a report.")
+        try:
+            stored = json.loads(file.read_text("utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
+            raise DataError(f"{file} holds no JSON.") from problem
+        return cls.from_dict(stored)
+
+
+def changes(before: TrustReport, after: TrustReport) -> list[str]:
+    """What differs between two reports, in words; empty where nothing does.
+
+    A gate is said to have changed where its two intervals do not overlap.
+
+    Args:
+        before: A report.
+        after: A later one, or one of another model.
+    """
+    said = []
+    if before.verdict is not after.verdict:
+        said.append(f"verdict: {before.verdict} before, {after.verdict} now")
+    for name in dict.fromkeys((*before.gates, *after.gates)):
+        old, new = (
+            each.gates[name].interval if name in each.gates else None
+            for each in (before, after)
+        )
+        if old is None and new is None:
+            continue
+        if old is None or new is None:
+            which = "now" if old is None else "before"
+            said.append(f"{name}: measured only {which}, {new or old}")
+        elif old.low > new.high or new.low > old.high:
+            moved = "rose" if new.value > old.value else "fell"
+            said.append(f"{name}: {moved} from {old} to {new}")
+    if before.data != after.data:
+        said.append(f"data: '{before.data}' before, '{after.data}' now")
+    return said
+
+
+def _gate_line(name: str, gate: Gate) -> str:
+    if gate.interval is None:
+        return f"{name:24}{'not measured':>10}"
+    value, low, high = gate.interval.value, gate.interval.low, gate.interval.high
+    ends = f"{low:.3f} to {high:.3f}"
+    return f"{name:24}{value:>10.3f}  {ends:<20}{gate.bound:>6g}"
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON has; what is no number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Verdict) else value
+
+
+def _report(stored: Any) -> TrustReport:
+    return TrustReport(
+        verdict=Verdict(stored["verdict"]),
+        reasons=tuple(map(str, stored["reasons"])),
+        gates=_gates(stored["gates"]),
+        erasures={name: _gates(each) for name, each in stored["erasures"].items()},
+        curves={
+            eraser: {name: _curve(each) for name, each in curves.items()}
+            for eraser, curves in stored["curves"].items()
+        },
+        correlations=_numbers(stored["correlations"]),
+        undefined=_numbers(stored["undefined"]),
+        texts=tuple(ExaminedText(**each) for each in stored["texts"]),
+        best=str(stored["best"]),
+        wanted=int(stored["wanted"]),
+        seed=int(stored["seed"]),
+        data=str(stored["data"]),
+        model=str(stored["model"]),
+    )
+
+
+def _gates(stored: Any) -> dict[str, Gate]:
+    return {name: _gate(each) for name, each in stored.items()}
+
+
+def _gate(stored: Any) -> Gate:
+    ends = stored["interval"]
+    interval = None if ends is None else Interval(**_numbers(ends))
+    return Gate(
+        str(stored["name"]), interval, float(stored["bound"]), int(stored["texts"])
+    )
+
+
+def _curve(stored: Any) -> ErasureCurve:
+    return ErasureCurve(
+        **{name: tuple(_numbers(each)) for name, each in stored.items()}
+    )
+
+
+def _numbers(stored: Any) -> Any:
+    """Numbers as they were, null as NaN."""
+    if isinstance(stored, Mapping):
+        return {name: _number(each) for name, each in stored.items()}
+    return [_number(each) for each in stored]
+
+
+def _number(stored: Any) -> float:
+    return math.nan if stored is None else float(stored)

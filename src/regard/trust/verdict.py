@@ -1,0 +1,173 @@
+"""The verdict: the gates in their order, and the reasons in words."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from regard.trust.gates import MISLEADING, Gate, Gates, Outcome
+from regard.trust.measurement import CONTRIBUTION
+
+#: Fewer texts than these cannot tell.
+LEAST_TEXTS = 50
+
+
+class Verdict(StrEnum):
+    """What may be read in the weights of a model."""
+
+    NOT_THE_WEIGHTS = "not the weights"
+    SAYS_NOTHING = "says nothing"
+    CANNOT_TELL = "cannot tell"
+    DOES_NOT_EXPLAIN = "does not explain"
+    MISLEADS = "misleads"
+    EXPLAINS = "explains"
+    POINTS_ONLY = "points only"
+    READ_CONTRIBUTIONS = "read contributions"
+    UNDECIDED = "undecided"
+
+
+SENTENCES: Mapping[Verdict, str] = {
+    Verdict.NOT_THE_WEIGHTS: (
+        "These are not the weights that the model used: with them forced in, it gives "
+        "another answer. They are displayed or indexed wrongly."
+    ),
+    Verdict.SAYS_NOTHING: (
+        "The weights say nothing: they are nearly the same everywhere."
+    ),
+    Verdict.CANNOT_TELL: "Whether the weights explain anything cannot be told here.",
+    Verdict.DOES_NOT_EXPLAIN: (
+        "Do not read these weights as reasons. They mark words that the answer depends "
+        "on hardly better than chance does."
+    ),
+    Verdict.MISLEADS: (
+        "Do not read these weights as reasons. Masking the highest words changes the "
+        "answer no more, or less, than masking words at random."
+    ),
+    Verdict.EXPLAINS: (
+        "The weights mark words that the answer depends on, and where they lie matters."
+    ),
+    Verdict.POINTS_ONLY: (
+        "The weights point at words that the answer depends on, but their sizes mean "
+        "nothing: placed elsewhere they give nearly the same answer."
+    ),
+    Verdict.READ_CONTRIBUTIONS: (
+        "Read the contributions instead of the weights: much weight lies on words that "
+        "add little to the answer."
+    ),
+    Verdict.UNDECIDED: "The texts do not decide whether the weights explain.",
+}
+
+Decision = tuple[Verdict, tuple[str, ...]]
+
+
+def decide(gates: Gates, erasures: Mapping[str, Gates], texts: int) -> Decision:
+    """The verdict and its reasons.
+
+    Args:
+        gates: See ``measure_gates``.
+        erasures: By the name of an eraser, see ``erasure_gates``.
+        texts: The number of texts.
+    """
+    before = _before_erasing(gates)
+    if before is not None:
+        return before
+    if texts < LEAST_TEXTS:
+        reason = f"{texts} texts are too few: {LEAST_TEXTS} or more are needed."
+        return Verdict.CANNOT_TELL, (reason,)
+    decisions = {name: _of_eraser(gates, each) for name, each in erasures.items()}
+    verdicts = {verdict for verdict, _ in decisions.values()}
+    if len(verdicts) > 1:
+        reasons = tuple(
+            f"Erasing by '{name}' says: {verdict}. {' '.join(reasons)}"
+            for name, (verdict, reasons) in decisions.items()
+        )
+        return Verdict.UNDECIDED, reasons
+    return next(iter(decisions.values()))
+
+
+def _before_erasing(gates: Gates) -> Decision | None:
+    replay, evenness = gates["replay"], gates["evenness"]
+    if replay.outcome is Outcome.ABOVE and replay.interval is not None:
+        reason = (
+            "Under the reported weights probabilities differ by up to "
+            f"{replay.interval.value:.2g}; {replay.bound:g} would be rounding."
+        )
+        return Verdict.NOT_THE_WEIGHTS, (reason,)
+    said = _said(evenness, "The evenness of the weights is")
+    if evenness.outcome is Outcome.ABOVE:
+        return Verdict.SAYS_NOTHING, (said,)
+    if evenness.outcome is Outcome.UNDECIDED:
+        return Verdict.UNDECIDED, (said,)
+    if evenness.outcome is Outcome.NOT_MEASURED:
+        reason = "No text has two keys or more to compare."
+        return Verdict.CANNOT_TELL, (reason,)
+    return None
+
+
+def _of_eraser(gates: Gates, erasure: Gates) -> Decision:
+    room, words = erasure["room"], erasure["words"]
+    if room.outcome is not Outcome.ABOVE:
+        said = _said(room, "The best order of masking gains over a random one")
+        return Verdict.CANNOT_TELL, (said,)
+    said = _share(words, "attention")
+    if words.outcome is Outcome.BELOW:
+        return _or_contributions(erasure, _weak(words), (said,))
+    verdict, reasons = _of_placement(gates)
+    reasons = (said, *reasons)
+    if verdict is Verdict.EXPLAINS:
+        verdict, reasons = _or_contributions(erasure, verdict, reasons)
+    # Where contributions are the better reading, whether the words pass too is moot.
+    if words.outcome is Outcome.ABOVE or verdict is Verdict.READ_CONTRIBUTIONS:
+        return verdict, reasons
+    return Verdict.UNDECIDED, (said,)
+
+
+def _weak(words: Gate) -> Verdict:
+    misleads = words.against(MISLEADING) is Outcome.BELOW
+    return Verdict.MISLEADS if misleads else Verdict.DOES_NOT_EXPLAIN
+
+
+def _of_placement(gates: Gates) -> Decision:
+    moved, spread = gates["moved"], gates["spread"]
+    reasons = (
+        _said(moved, "Shuffling the weights moves the answer by"),
+        _said(spread, "Shuffling makes the answer less certain, in nats, by"),
+    )
+    outcomes = {moved.outcome, spread.outcome}
+    if Outcome.BELOW in outcomes or Outcome.NOT_MEASURED in outcomes:
+        return Verdict.POINTS_ONLY, reasons
+    if Outcome.UNDECIDED in outcomes:
+        return Verdict.UNDECIDED, reasons
+    return Verdict.EXPLAINS, reasons
+
+
+def _or_contributions(
+    erasure: Gates, verdict: Verdict, reasons: tuple[str, ...]
+) -> Decision:
+    """Contributions in the place of weights, where they are the better reading."""
+    if CONTRIBUTION not in erasure:
+        return verdict, reasons
+    theirs, ahead = erasure[CONTRIBUTION], erasure["ahead"]
+    if theirs.outcome is not Outcome.ABOVE or ahead.outcome is not Outcome.ABOVE:
+        return verdict, reasons
+    said = _share(theirs, "contribution")
+    return Verdict.READ_CONTRIBUTIONS, (*reasons, said)
+
+
+def _share(gate: Gate, order: str) -> str:
+    if gate.interval is None:
+        return f"Masking by {order}: not measured."
+    return (
+        f"Masking by {order} changes the answer by {gate.interval.per_cent} of what "
+        "the best order does, chance taken off both; the bound is "
+        f"{100 * gate.bound:.0f} %.{_needed(gate)}"
+    )
+
+
+def _said(gate: Gate, quantity: str) -> str:
+    if gate.interval is None:
+        return f"{quantity}: not measured."
+    return f"{quantity} {gate.interval}; the bound is {gate.bound:g}.{_needed(gate)}"
+
+
+def _needed(gate: Gate) -> str:
+    needed = gate.needed
+    return "" if needed is None else f" About {needed} texts would decide."

@@ -1,0 +1,132 @@
+"""Classifiers under examination: what is erased, forced and added, against doing so."""
+
+import numpy as np
+import pytest
+
+import regard
+import toy
+from regard.classification.network import CLASSES
+from regard.errors import ArgumentError, DataError
+from regard.trust import Verdict
+from regard.trust.classifier_subject import ClassifierSubject
+
+pytestmark = pytest.mark.backends
+
+TEXTS = ["the refund was in my order", "parcel", "it was a password of the page today"]
+ROWS = np.arange(len(TEXTS))
+
+
+@pytest.fixture(scope="module")
+def subject(toy_classifier):
+    return ClassifierSubject(toy_classifier, TEXTS)
+
+
+def kept(subject, *erased):
+    """All keys kept, but for those of each text that are listed."""
+    valid = subject.baseline(ROWS).valid
+    for row, keys in zip(valid, erased, strict=True):
+        row[keys] = False
+    return valid
+
+
+def test_nothing_erased_changes_nothing(subject, toy_classifier):
+    everything = kept(subject, [], [], [])
+    expected = toy_classifier.predict_proba(TEXTS)
+    for eraser in subject.erasers:
+        draws = np.zeros(everything.shape)
+        answers = subject.erased(ROWS, everything, eraser, draws)
+        np.testing.assert_allclose(answers, expected, atol=1e-6)
+
+
+def test_a_swapped_token_is_as_if_the_text_had_said_it(subject, toy_classifier):
+    # The pool holds all tokens of the texts; the first of them is "the".
+    keep = kept(subject, [1], [0], [3, 6])
+    answers = subject.erased(ROWS, keep, "swap", np.zeros(keep.shape))
+    swapped = ["the the was in my order", "the", "it was a the of the the today"]
+    expected = toy_classifier.predict_proba(swapped)
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+
+
+def test_a_hole_takes_its_ngrams_along_and_joins_nothing(subject, toy_classifier):
+    trained = toy_classifier.trained
+    features = trained.reader.features
+    assert features.order == 3
+    keep = kept(subject, [1], [0], [])
+    answers = subject.erased(ROWS, keep, "hole", np.zeros(keep.shape))
+    rows = [each.ids.copy() for each in trained.reader.read(TEXTS)]
+    rows[0][1] = 0  # "refund", and "the refund" with it
+    rows[0][2, 1:3] = 0  # "refund was", "the refund was"
+    rows[0][3, 2] = 0  # "refund was in"
+    rows[1][0] = 0
+    expected = trained.predictor.predict(rows)
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+    # Without its only word a text says what the model says of none.
+    np.testing.assert_allclose(
+        answers[1], toy_classifier.predict_proba([""])[0], atol=1e-6
+    )
+
+
+def test_the_own_weights_give_the_own_answer(subject):
+    baseline = subject.baseline(ROWS)
+    np.testing.assert_allclose(baseline.replayed, baseline.probabilities, atol=1e-6)
+    shifted = np.roll(baseline.weights, 1, axis=-1) * baseline.valid[:, None]
+    assert np.abs(subject.forced(ROWS, shifted) - baseline.probabilities).max() > 0.01
+
+
+def test_contributions_add_up_to_the_logits(subject, toy_classifier):
+    baseline = subject.baseline(ROWS)
+    rows = [each.ids for each in toy_classifier.trained.reader.read(TEXTS)]
+    bias = toy_classifier.trained.model.get_layer(CLASSES).get_weights()[1]
+    bias = (
+        bias
+        * np.abs(subject._head).max()
+        / np.abs(toy_classifier.trained.model.get_layer(CLASSES).get_weights()[0]).max()
+    )
+    logits = np.stack(
+        [
+            subject._parts(rows, baseline.weights, np.full(3, label)).sum(axis=-1)
+            for label in range(3)
+        ],
+        axis=-1,
+    )
+    logits = logits + bias
+    expected = np.log(baseline.probabilities)
+    np.testing.assert_allclose(
+        logits - logits.mean(axis=1, keepdims=True),
+        expected - expected.mean(axis=1, keepdims=True),
+        atol=1e-4,
+    )
+
+
+def test_texts_without_a_token_are_passed_over(toy_classifier):
+    subject = ClassifierSubject(toy_classifier, ["", "refund", " "])
+    assert len(subject) == 1
+    assert subject.indices.tolist() == [1]
+    with pytest.raises(DataError, match="no text to examine"):
+        ClassifierSubject(toy_classifier, ["", " "])
+
+
+def test_a_classifier_that_reads_one_word_is_examined(toy_classifier):
+    texts, _ = toy.messages(90, seed=5)
+    report = regard.trust.examine(toy_classifier, texts, n=60, seed=1, data="messages")
+    assert report.gates["replay"].interval.value < 1e-5
+    assert report.gates["words"].interval.low > 0.5
+    assert report.verdict in {Verdict.EXPLAINS, Verdict.POINTS_ONLY}
+    assert "Measured on 60 texts of messages" in report.to_text()
+    assert report.to_text().startswith(report.verdict.upper())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("one text", "a list of strings"), ([], "no text"), ([1], "not a string")],
+)
+def test_what_are_no_texts_is_refused(toy_classifier, wrong, said):
+    with pytest.raises(ArgumentError, match=said):
+        regard.trust.examine(toy_classifier, wrong)
+
+
+def test_models_of_other_kinds_are_refused():
+    with pytest.raises(ArgumentError, match=r"cannot be examined.*text-classifier"):
+        regard.trust.examine(regard.Translator(), ["a text"])
+    with pytest.raises(ArgumentError, match="cannot be examined"):
+        regard.trust.examine(None, ["a text"])

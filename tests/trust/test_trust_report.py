@@ -1,0 +1,185 @@
+"""Reports: the same by seed, ended early, saved, loaded, compared."""
+
+import json
+
+import numpy as np
+import planted
+import pytest
+
+from regard.errors import ArgumentError, DataError
+from regard.trust import TrustReport, Verdict, changes, examine_subject
+from regard.trust.measurement import join, measure
+
+
+@pytest.fixture(scope="module")
+def report():
+    subject = planted.plant("good", count=90, seed=1)
+    return examine_subject(subject, n=80, seed=4, data="reviews.csv", model="ab12")
+
+
+def test_a_seed_gives_one_report(report):
+    subject = planted.plant("good", count=90, seed=1)
+    again = examine_subject(subject, n=80, seed=4, data="reviews.csv", model="ab12")
+    assert again == report
+    other = examine_subject(subject, n=80, seed=5)
+    assert {each.text for each in other.texts} != {each.text for each in report.texts}
+
+
+def test_measurements_do_not_depend_on_what_is_measured_beside():
+    subject = planted.plant("sink", count=12, seed=0)
+    together = measure(subject, np.arange(12), seed=2)
+    apart = join([measure(subject, np.array([text]), seed=2) for text in range(12)])
+    for name in ("evenness", "replay", "moved", "spread", "even_gap"):
+        np.testing.assert_allclose(getattr(together, name), getattr(apart, name))
+    for eraser, measured in together.erasures.items():
+        for order, gain in measured.gain.items():
+            alone = apart.erasures[eraser].gain[order]
+            np.testing.assert_allclose(gain, alone, err_msg=f"{eraser} {order}")
+
+
+def test_the_sentence_says_what_was_measured_on_what(report):
+    assert report.verdict is Verdict.EXPLAINS
+    assert report.sentence.endswith(
+        "Measured on 80 texts of reviews.csv, for this model only."
+    )
+
+
+def test_curves_rise_where_erasing_goes_by_the_evidence(report):
+    curves = report.curves["hole"]
+    assert np.all(np.diff(curves["attention"].without) > 0)
+    assert curves["attention"].without[0] > 3 * curves["random"].without[0]
+    assert curves["attention"].alone[-1] < curves["random"].alone[-1]
+    assert report.best == "contribution"
+    assert report.correlations["leave_one_out"] > 0.9
+
+
+def test_examples_are_the_best_and_the_worst(report):
+    best, *worst = report.examples(best=1, worst=2)
+    assert best.attention - best.chance == max(
+        each.attention - each.chance for each in report.texts
+    )
+    assert worst[0].attention - worst[0].best <= worst[1].attention - worst[1].best
+
+
+def test_a_report_comes_back_from_its_file(report, tmp_path):
+    report.save(tmp_path / "trust.json")
+    assert TrustReport.load(tmp_path / "trust.json") == report
+    assert [path.name for path in tmp_path.iterdir()] == ["trust.json"]
+
+
+def test_what_is_no_number_becomes_null_and_comes_back(tmp_path):
+    subject = planted.plant("uniform", count=60, seed=0)
+    report = examine_subject(subject, n=60)
+    content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert content["verdict"] == "says nothing"
+    assert content["correlations"]["leave_one_out"] is None
+    assert TrustReport.from_dict(content).to_dict() == report.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "holds no JSON"),
+        (b"\xff\xfe", "holds no JSON"),
+        (b"[]", "no report"),
+        (b'{"schema": 1}', "no report"),
+        (b'{"schema": 99}', "newer version"),
+        (b'{"schema": "x"}', "no report"),
+    ],
+)
+def test_a_file_that_holds_no_report_is_refused(tmp_path, content, said):
+    (tmp_path / "trust.json").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        TrustReport.load(tmp_path / "trust.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verdict": "splendid"},
+        {"gates": {"words": {}}},
+        {"curves": {"hole": {"attention": {"up": [1]}}}},
+        {"texts": [{"text": 1}]},
+        {"wanted": "many"},
+    ],
+)
+def test_a_report_with_a_wrong_part_is_refused(report, change):
+    with pytest.raises(DataError, match="no report"):
+        TrustReport.from_dict(report.to_dict() | change)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ArgumentError, match=r"There is no file .*trust\.json"):
+        TrustReport.load(tmp_path / "trust.json")
+
+
+def test_what_changed_between_two_reports(report):
+    other = planted.plant("smearing, on evidence", count=90, seed=1)
+    said = changes(report, examine_subject(other, n=80, seed=4, data="reviews.csv"))
+    assert said[0] == "verdict: explains before, points only now"
+    assert any(line.startswith("moved: fell from 0.3") for line in said)
+    assert not any(line.startswith(("words", "replay", "data")) for line in said)
+    assert changes(report, report) == []
+
+
+class Interrupted:
+    """A subject whose user has enough after some texts."""
+
+    def __init__(self, after):
+        self.subject = planted.plant("good", count=200, seed=0)
+        self.erasers, self.left = self.subject.erasers, after
+
+    def __len__(self):
+        return len(self.subject)
+
+    def __getattr__(self, name):
+        return getattr(self.subject, name)
+
+    def baseline(self, rows):
+        self.left -= len(rows)
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.subject.baseline(rows)
+
+
+def test_an_interrupt_leaves_the_report_on_what_was_seen():
+    report = examine_subject(Interrupted(after=100), n=200)
+    assert len(report.texts) == 96
+    assert report.wanted == 200
+    assert not report.complete
+    assert "96 texts (of 200 asked for; it was ended before)" in report.sentence
+
+
+def test_an_interrupt_before_anything_was_seen_is_one():
+    with pytest.raises(KeyboardInterrupt):
+        examine_subject(Interrupted(after=0), n=200)
+
+
+def test_a_spent_budget_ends_at_whole_texts():
+    seen = []
+    subject = planted.plant("good", count=200, seed=0)
+    report = examine_subject(
+        subject,
+        n=200,
+        budget=1e-9,
+        progress=lambda done, wanted: seen.append((done, wanted)),
+    )
+    assert seen == [(32, 200)]
+    assert len(report.texts) == 32
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert "32 texts" in report.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n": 0}, {"n": 2.5}, {"seed": -1}, {"budget": 0}, {"budget": "long"}]
+)
+def test_wrong_arguments_are_refused(wrong):
+    with pytest.raises(ArgumentError, match=next(iter(wrong))):
+        examine_subject(planted.plant("good", count=60, seed=0), **wrong)
+
+
+def test_no_texts_are_refused():
+    subject = planted.plant("good", count=60, seed=0)
+    subject.count = 0
+    with pytest.raises(DataError, match="no text"):
+        examine_subject(subject)
