@@ -14,6 +14,7 @@ from regard_cli.predict import predict
 from regard_cli.serve import serve
 from regard_cli.train import train_classify, train_translate
 from regard_cli.translate import translate
+from regard_cli.trust import trust
 
 WRONG_INPUT = 2
 FAILED = 1
@@ -21,8 +22,8 @@ FAILED = 1
 app = typer.Typer(
     name="regard",
     help="Attention you can see: train, predict, and see what the model looked at.",
-    epilog="Exit codes: 0 done, 2 wrong use or wrong input, 130 interrupted, "
-    "1 anything else.",
+    epilog="Exit codes: 0 done, 2 wrong use or wrong input, 3 below what was required, "
+    "130 interrupted, 1 anything else.",
     no_args_is_help=True,
     # Tracebacks with the values of variables would print the user's data.
     pretty_exceptions_enable=False,
@@ -46,6 +47,7 @@ app.add_typer(legacy, name="legacy")
 app.command("predict")(predict)
 app.command("translate")(translate)
 app.command("evaluate")(evaluate)
+app.command("trust")(trust)
 app.command("compare")(compare)
 app.command("serve")(serve)
 app.command("demo")(demo)
@@ -54,8 +56,9 @@ app.command("demo")(demo)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code.
 
-    0: done. 2: wrong use or wrong input. 130: interrupted. 1: anything else, a reader
-    that closed the pipe included, which is quiet (typer sees to that).
+    0: done. 2: wrong use or wrong input. 3: measured, but below what was required.
+    130: interrupted. 1: anything else, a reader that closed the pipe included, which is
+    quiet (typer sees to that).
     """
     _never_fail_on_encoding()
     try:

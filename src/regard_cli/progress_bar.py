@@ -1,6 +1,7 @@
 """The progress of a training, on standard error."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,22 @@ def training_progress() -> "AbstractContextManager[ClassificationCallback]":
 def translation_progress() -> "AbstractContextManager[TranslationCallback]":
     """As ``training_progress``, for a translator."""
     return _bar(_translation, _finished_translation)
+
+
+@contextmanager
+def examination_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the texts that are examined, with the time left."""
+    _, bar = _console_and_bar()
+    begin = time.monotonic()
+    with bar:
+        task = bar.add_task("examining", total=None, state="")
+
+        def show(done: int, wanted: int) -> None:
+            left = (time.monotonic() - begin) * (wanted - done) / done
+            state = f"{done} of {wanted} texts  about {_time(left)} left"
+            bar.update(task, total=wanted, completed=done, state=state)
+
+        yield show
 
 
 @contextmanager

@@ -1,0 +1,94 @@
+"""``regard trust`` on a classifier of a moment, and on wrong input."""
+
+import json
+
+import pytest
+
+import toy
+from regard.trust import TrustReport
+
+
+@pytest.fixture(scope="module")
+def bundle(toy_classifier, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trust") / "toy.regard"
+    toy_classifier.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "messages.csv"
+    texts, _ = toy.messages(80, seed=3)
+    path.write_text("text\n" + "".join(f"{text}\n" for text in texts))
+    return path
+
+
+def test_a_report_for_people(run, bundle, data):
+    result = run("trust", bundle, data, "--n", "60")
+    assert result.code == 0
+    first, _, sentence, *_ = result.out.splitlines()
+    assert first in {"EXPLAINS", "POINTS ONLY"}
+    assert sentence.endswith("on 60 texts of messages.csv, for this model only.")
+    assert "words hole" in result.out
+
+
+def test_a_report_for_programs_is_the_one_that_is_saved(run, bundle, data, tmp_path):
+    out = tmp_path / "trust.json"
+    result = run("trust", bundle, data, "--n", "60", "--json", "--out", out)
+    assert json.loads(result.out) == json.loads(out.read_text())
+    report = TrustReport.load(out)
+    assert len(report.texts) == 60
+    same = run("trust", out, out)
+    assert same.out == "Nothing changed.\n"
+    changed = json.loads(out.read_text()) | {"verdict": "misleads"}
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(changed))
+    said = run("trust", out, other).out
+    assert said == f"verdict: {report.verdict} before, misleads now\n"
+    assert json.loads(run("trust", out, other, "--json").out) == {
+        "changes": [said.strip()]
+    }
+
+
+def test_too_few_texts_cannot_tell_and_are_not_enough(run, bundle, tmp_path):
+    few = tmp_path / "few.txt"
+    few.write_text("the refund\nmy parcel\na password\n")
+    result = run("trust", bundle, few, "--require", "points only")
+    assert result.code == 3
+    assert result.out.startswith("CANNOT TELL")
+    assert "3 texts are too few: 50 or more are needed." in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--budget", "0"], "--budget"),
+        (["--n", "0"], "--n"),
+        (["--seed", "-1"], "--seed"),
+        (["--require", "splendid"], "--require"),
+        (["--text", "review"], "'review'"),
+        (["--out", "nowhere/trust.json"], "no folder"),
+    ],
+)
+def test_wrong_options_are_refused(run, bundle, data, arguments, said):
+    result = run("trust", bundle, data, *arguments)
+    assert result.code == 2
+    assert said in result.err
+    assert result.out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "empty"), ("text\n", "no rows"), ("text\n\n", "no rows")]
+)
+def test_files_without_texts_are_refused(run, bundle, tmp_path, content, said):
+    path = tmp_path / "empty.csv"
+    path.write_text(content)
+    result = run("trust", bundle, path)
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_a_missing_model_is_named(run, data, tmp_path):
+    result = run("trust", tmp_path / "none.regard", data)
+    assert result.code == 2
+    assert "none.regard" in result.err
