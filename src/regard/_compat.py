@@ -3,6 +3,7 @@
 Written against Keras 3.15. A break in a later release is mended here and nowhere else.
 """
 
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -178,9 +179,11 @@ def prepared(
         return {"x": x, **arguments}
     kept: list[dict[str, Any]] = []
     unchanged = object()
+    signature = inspect.signature(getattr(keras.Model, method))
 
-    def keep(self: Any, x: Any, **arguments: Any) -> object:  # noqa: ARG001 - a method
-        kept.append({"x": x, **arguments})
+    def keep(*given: Any, **named: Any) -> object:
+        arguments = signature.bind(*given, **named).arguments
+        kept.append({name: each for name, each in arguments.items() if name != "self"})
         return unchanged
 
     trainer = next(base for base in keras.Model.__mro__ if method in vars(base))

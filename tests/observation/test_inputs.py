@@ -77,6 +77,32 @@ def test_a_model_prepares_its_inputs(kind):
     same(observed.predict(ready, batch_size=2, verbose=0), expected)
 
 
+class InOrder(Prepared):
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        x = self.preprocessor(x)
+        above = super(Prepared, self)
+        return above.predict(x, batch_size, verbose, steps, callbacks)
+
+
+class Trained(Prepared):
+    def call(self, x, training):  # noqa: ARG002 - without a default
+        return super().call(x)
+
+
+def test_a_preparation_may_hand_arguments_on_in_their_order():
+    observed = regard.observe(InOrder(scaled))
+    expected = observed(scaled(PIXELS)).outputs
+    same(observed.predict(PIXELS, batch_size=2, verbose=0), expected)
+
+
+def test_a_call_may_need_the_training_mode():
+    model = Trained(None)
+    expected = model(PIXELS, training=False)
+    observed = regard.observe(model)
+    same(observed(PIXELS), expected)
+    same(observed.predict(PIXELS, verbose=0), expected)
+
+
 class Labelled(Prepared):
     def predict(self, x=None, **kwargs):
         return np.argmax(super().predict(x, **kwargs), axis=-1)

@@ -133,8 +133,8 @@ class Observed:
             ObservationError: The weights of a layer cannot be forced.
         """
         _check_order(self._model, len(more))
-        _check_complete(self._model, 1 + len(more), arguments)
         arguments["training"] = training
+        _check_complete(self._model, 1 + len(more), arguments)
         forced = forced_arrays(attention)
         passed = to_arrays(*self._call_eagerly(forced, x, *more, **arguments))
         check_cut([passed], forced)
@@ -248,7 +248,7 @@ class Observed:
         """A pass for inputs and forced weights of these shapes and dtypes."""
         model, chosen = self._model, backend()
         if not self._has_own_step:
-            _check_complete(model, 1, ())
+            _check_complete(model, 1, _compat.inference_arguments(model))
         jit_compile = self._jit_compile
         if jit_compile == "auto":
             jit_compile = bool(model.jit_compile)
