@@ -223,6 +223,8 @@ def test_weights_of_other_samples_are_refused_whatever_the_batches(rows):
     weights = np.ones((rows, 2, TIME))
     with pytest.raises(ArgumentError, match=r"another shape|those of the samples"):
         observed.predict(inputs(), 2, verbose=0, attention={"pool": weights})
+    with pytest.raises(ArgumentError, match="another shape"):
+        observed.predict(inputs(), 2, verbose=0, attention={"pool": 1.0})
     # And the next pass is as if nothing had been asked.
     assert observed.predict(inputs(), 2, verbose=0).outputs.shape == (4, 3)
 

@@ -39,7 +39,7 @@ def _array(key: str, weights: Any) -> npt.NDArray[np.float32]:
     if keras.ops.is_tensor(weights):
         weights = keras.ops.convert_to_numpy(weights)
     try:
-        array = np.asarray(weights, np.float32)
+        array = np.atleast_1d(np.asarray(weights, np.float32))
     except (TypeError, ValueError):
         array = np.full(1, np.nan, np.float32)
     if not np.isfinite(array).all():
@@ -64,10 +64,10 @@ def rows_of(forced: Forced, first: int, x: Any) -> Forced:
 
 
 def check_rows(forced: Forced, rows: int) -> None:
-    """Refuse weights of more samples than there are.
+    """Refuse weights of more or fewer samples than there are.
 
     Raises:
-        ArgumentError: There are more.
+        ArgumentError: The numbers differ.
     """
     for key, array in forced.items():
         if len(array) != rows:
