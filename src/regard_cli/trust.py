@@ -62,7 +62,7 @@ def trust(
     if out is not None:
         check_writable(out, "--out")
     if model.is_file() and data.is_file():
-        _compare(model, data, as_json)
+        _require(_compare(model, data, as_json), require)
         return
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
@@ -88,20 +88,27 @@ def trust(
         else report.to_text(),
         nl=as_json,
     )
-    accepted = _LEVELS[: 1 + _LEVELS.index(require)] if require else None
-    if accepted is not None and report.verdict not in accepted:
+    _require(report.verdict, require)
+
+
+def _require(verdict: str, required: str | None) -> None:
+    """End with the exit code for it where a verdict is below what is required."""
+    if required is not None and verdict not in _LEVELS[: 1 + _LEVELS.index(required)]:
         raise typer.Exit(BELOW)
 
 
-def _compare(before: Path, after: Path, as_json: bool) -> None:
+def _compare(before: Path, after: Path, as_json: bool) -> str:
+    """Print what differs between two reports, and return the verdict of the later."""
     from regard.trust import TrustReport, changes  # noqa: PLC0415 - loads Keras
 
-    said = changes(TrustReport.load(before), TrustReport.load(after))
+    reports = TrustReport.load(before), TrustReport.load(after)
+    said = changes(*reports)
     if as_json:
         typer.echo(json.dumps({"changes": said}, ensure_ascii=False))
-        return
-    for line in said or ["Nothing changed."]:
-        typer.echo(line)
+    else:
+        for line in said or ["Nothing changed."]:
+            typer.echo(line)
+    return reports[1].verdict
 
 
 def _texts(data: Path, column: str, encoding: str) -> list[str]:

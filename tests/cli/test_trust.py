@@ -48,6 +48,8 @@ def test_a_report_for_programs_is_the_one_that_is_saved(run, bundle, data, tmp_p
     assert json.loads(run("trust", out, other, "--json").out) == {
         "changes": [said.strip()]
     }
+    assert run("trust", out, other, "--require", "points only").code == 3
+    assert run("trust", other, out, "--require", "points only").code == 0
 
 
 def test_too_few_texts_cannot_tell_and_are_not_enough(run, bundle, tmp_path):
