@@ -106,6 +106,11 @@ def test_texts_without_a_token_are_passed_over(toy_classifier):
         ClassifierSubject(toy_classifier, ["", " "])
 
 
+def test_a_text_has_its_index_among_those_that_were_given(toy_classifier):
+    report = regard.trust.examine(toy_classifier, ["", "refund", " ", "my parcel"])
+    assert sorted(each.text for each in report.texts) == [1, 3]
+
+
 def test_a_classifier_that_reads_one_word_is_examined(toy_classifier):
     texts, _ = toy.messages(90, seed=5)
     report = regard.trust.examine(toy_classifier, texts, n=60, seed=1, data="messages")

@@ -81,6 +81,7 @@ def test_what_is_no_number_becomes_null_and_comes_back(tmp_path):
     [
         (b"{", "holds no JSON"),
         (b"\xff\xfe", "holds no JSON"),
+        (b"1" * 5_000, "holds no JSON"),
         (b"[]", "no report"),
         (b'{"schema": 1}', "no report"),
         (b'{"schema": 99}', "newer version"),
@@ -101,6 +102,7 @@ def test_a_file_that_holds_no_report_is_refused(tmp_path, content, said):
         {"curves": {"hole": {"attention": {"up": [1]}}}},
         {"texts": [{"text": 1}]},
         {"wanted": "many"},
+        {"wanted": float("inf")},
     ],
 )
 def test_a_report_with_a_wrong_part_is_refused(report, change):

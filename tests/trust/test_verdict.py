@@ -1,5 +1,7 @@
 """The verdict of gates, in their order."""
 
+import math
+
 import pytest
 
 from regard.trust import Gate, Interval, Outcome, Verdict
@@ -57,6 +59,7 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         ({"evenness": None}, Verdict.CANNOT_TELL),
         ({"room": (0.01, 0.05)}, Verdict.CANNOT_TELL),
         ({"texts": 49}, Verdict.CANNOT_TELL),
+        ({"texts": 1, "evenness": (math.nan, math.nan)}, Verdict.CANNOT_TELL),
         ({"words": (0.3, 0.45)}, Verdict.DOES_NOT_EXPLAIN),
         ({"words": (0.05, 0.14)}, Verdict.MISLEADS),
         ({"words": (-0.4, -0.2)}, Verdict.MISLEADS),

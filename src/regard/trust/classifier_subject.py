@@ -9,7 +9,6 @@ import numpy as np
 
 from regard.classification import TextClassifier
 from regard.classification.network import ATTENTION, CLASSES
-from regard.classification.temperature import PROBABILITIES
 from regard.errors import DataError
 from regard.runtime import compile_function
 from regard.text.padding import bucket_of, pad
@@ -43,7 +42,7 @@ class ClassifierSubject:
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
         #: The index of each examined text among those that were given.
-        self.indices = np.flatnonzero([len(each.ids) > 0 for each in encoded])
+        self.indices: IntArray = np.flatnonzero([len(each.ids) > 0 for each in encoded])
         if not len(self.indices):
             raise DataError(
                 "There is no text to examine.", expected="texts with a word or more"
@@ -155,11 +154,6 @@ class ClassifierSubject:
     @cached_property
     def _head(self) -> FloatArray:
         """From pooled features to logits, ``(heads * features, classes)``."""
-        model = self._trained.model
-        kernel = keras.ops.convert_to_numpy(model.get_layer(CLASSES).kernel)
-        temperatures = [
-            float(keras.ops.convert_to_numpy(layer.temperature))
-            for layer in model.layers
-            if layer.name == PROBABILITIES
-        ]
-        return kernel.astype(float) / (temperatures or [1.0])[0]
+        layer = self._trained.model.get_layer(CLASSES)
+        kernel = keras.ops.convert_to_numpy(layer.kernel)
+        return kernel.astype(float) / self._trained.temperature

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from regard.trust.measurement import (
     measure,
 )
 from regard.trust.report import ErasureCurve, ExaminedText, TrustReport
-from regard.trust.subject import Subject
+from regard.trust.subject import Subject, SubjectOfTexts
 from regard.trust.verdict import decide
 from regard.types import FloatArray, IntArray
 
@@ -32,7 +33,7 @@ _PART = 32
 
 
 #: What makes a subject of a trained model and texts, by the kind of the model.
-SUBJECTS: Mapping[str, Callable[[Any, Sequence[str]], Subject]] = {
+SUBJECTS: Mapping[str, Callable[[Any, Sequence[str]], SubjectOfTexts]] = {
     "text-classifier": ClassifierSubject
 }
 
@@ -79,14 +80,19 @@ def examine(
         SUBJECTS,
         problem="A model of this kind cannot be examined.",
     )
-    return examine_subject(
-        SUBJECTS[kind](model, checked_texts(texts)),
+    subject = SUBJECTS[kind](model, checked_texts(texts))
+    report = examine_subject(
+        subject,
         n=n,
         seed=seed,
         budget=budget,
         progress=progress,
         data=data,
     )
+    examined = (
+        replace(each, text=int(subject.indices[each.text])) for each in report.texts
+    )
+    return replace(report, texts=tuple(examined))
 
 
 def examine_subject(

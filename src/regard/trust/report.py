@@ -17,6 +17,7 @@ from regard.trust.verdict import SENTENCES, Verdict
 
 _SCHEMA = 1
 _LARGEST_FILE = 64 * 2**20
+_NOT_OF_A_REPORT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class TrustReport:
         wanted: The number of texts that were to be examined.
         seed: What chance depended on.
         data: What the texts are called.
-        model: The SHA-256 of the model's file, "" where it has none.
+        model: The SHA-256 of the model's file, "" where it was not said.
     """
 
     verdict: Verdict
@@ -160,7 +161,7 @@ class TrustReport:
                     received=str(stored["schema"]),
                 )
             return _report(stored)
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except _NOT_OF_A_REPORT as problem:
             if isinstance(problem, DataError):
                 raise
             raise DataError(
@@ -192,7 +193,7 @@ class TrustReport:
             raise DataError(f"{file} is too large for a report.")
         try:
             stored = json.loads(file.read_text("utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
+        except (ValueError, RecursionError) as problem:
             raise DataError(f"{file} holds no JSON.") from problem
         return cls.from_dict(stored)
 

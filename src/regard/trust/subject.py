@@ -85,6 +85,16 @@ class Subject(Protocol):
         """
 
 
+class SubjectOfTexts(Subject, Protocol):
+    """A subject that was made of given texts, some of which it may pass over.
+
+    Attributes:
+        indices: The index of each text among those that were given.
+    """
+
+    indices: IntArray
+
+
 def total_variation(first: FloatArray, second: FloatArray) -> Any:
     r"""The total variation distance of distributions over the last axis.
 

@@ -67,9 +67,10 @@ def decide(gates: Gates, erasures: Mapping[str, Gates], texts: int) -> Decision:
         texts: The number of texts.
     """
     before = _before_erasing(gates)
-    if before is not None:
+    few = texts < LEAST_TEXTS
+    if before is not None and not (few and before[0] is Verdict.UNDECIDED):
         return before
-    if texts < LEAST_TEXTS:
+    if few:
         reason = f"{texts} texts are too few: {LEAST_TEXTS} or more are needed."
         return Verdict.CANNOT_TELL, (reason,)
     decisions = {name: _of_eraser(gates, each) for name, each in erasures.items()}
