@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from regard._validate import check_choice, check_count, check_number
+from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
 from regard.trust.classifier_subject import ClassifierSubject
@@ -34,7 +35,7 @@ _PART = 32
 
 #: What makes a subject of a trained model and texts, by the kind of the model.
 SUBJECTS: Mapping[str, Callable[[Any, Sequence[str]], SubjectOfTexts]] = {
-    "text-classifier": ClassifierSubject
+    TEXT_CLASSIFIER: ClassifierSubject
 }
 
 
