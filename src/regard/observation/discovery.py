@@ -79,9 +79,9 @@ def _made_by_hand(
 ) -> Iterator[HookPoint]:
     """The layers that were chosen by their softmax, each once.
 
-    Where a pattern matches softmaxes they are meant, and others beside them are not:
-    but for one whose axes are said, and one that is named in full, the softmax of an
-    output is a prediction.
+    Where a pattern matches softmaxes they are meant, and others beside them are not.
+    The softmax of an output is a prediction: it is meant where it is named in full, or
+    where the pattern matches no other softmax.
     """
     layers = tuple(_walk(model, operations=True)) if softmax else ()
     # The layer that is the activation of another is seen there.

@@ -110,7 +110,8 @@ def _backend_named(name: str) -> Backend:
 class EagerProgram:
     """A function that runs as it is, one at a time where it updates the model's state.
 
-    Whether it does is seen in its first run.
+    Whether it does is seen in its first run. Where the backend cannot tell, see
+    ``Backend.marks``, every run waits for the one before.
 
     Args:
         model: Whose variables the function uses.
