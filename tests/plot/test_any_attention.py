@@ -226,6 +226,7 @@ def test_maps_that_are_left_out_are_counted(tmp_path):
         (lambda _: regard.plot.alignment(ROW), r"shape \(3,\)"),
         (lambda _: regard.plot.alignment([ROW, ROW[:2]]), r"\(queries, keys\)"),
         (lambda m: regard.plot.alignment(m.select(keys=0)), "keys whole"),
+        (lambda m: regard.plot.alignment(m.select(batch=slice(0))), "no map to draw"),
         (lambda m: regard.plot.alignment(m.select(queries=0, batch=0), WORDS, WORDS),
          "target_tokens left out"),
         (lambda m: regard.plot.alignment(m, most=0), "'most'"),

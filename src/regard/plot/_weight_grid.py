@@ -101,8 +101,8 @@ def weight_grids(
         most: The most grids that there are to be; None: all.
 
     Raises:
-        ArgumentError: The weights are no such map or array, or no numbers from 0 to 1,
-            or there are more or fewer names than weights.
+        ArgumentError: The weights are no such map or array, hold none, or no numbers
+            from 0 to 1, or there are more or fewer names than weights.
     """
     what = "weights of the alignment"
     expected = "an AttentionMap, or an array of shape (queries, keys)"
@@ -120,7 +120,14 @@ def weight_grids(
             if layer
             else "Choose one map of it, for example weights[0, 0].",
         )
-    return _grids(_Axes(array, axes), layer, (sources, targets), most)
+    grids, left_out = _grids(_Axes(array, axes), layer, (sources, targets), most)
+    if not grids:
+        raise ArgumentError(
+            "There is no map to draw.",
+            expected="at least one map",
+            received=f"an array of shape {array.shape}",
+        )
+    return grids, left_out
 
 
 class _Axes:
