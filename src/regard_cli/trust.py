@@ -38,7 +38,9 @@ def trust(
         typer.Option(help="End after so many seconds, and judge what was seen."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What chance hangs on.")] = 0,
-    encoding: Annotated[str, typer.Option(help="The encoding of DATA.")] = "utf-8",
+    encoding: Annotated[
+        str, typer.Option(help="The encoding of DATA, but of .txt files.")
+    ] = "utf-8",
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
     ] = None,
@@ -62,6 +64,11 @@ def trust(
     if out is not None:
         check_writable(out, "--out")
     if model.is_file() and data.is_file():
+        if out is not None:
+            raise typer.BadParameter(
+                "Two reports are compared: there is no new one to save.",
+                param_hint="--out",
+            )
         _require(_compare(model, data, as_json), require)
         return
     prepare()
@@ -115,7 +122,8 @@ def _texts(data: Path, column: str, encoding: str) -> list[str]:
     """The texts of a table, or of a plain file with one a line."""
     from regard.data import iterate_lines, iterate_rows, open_binary  # noqa: PLC0415 - loads Keras
 
-    if ".txt" not in [suffix.lower() for suffix in data.suffixes[-2:]]:
+    name = data.name.lower().removesuffix(".gz")
+    if not name.endswith(".txt"):
         return [row[0] for row in iterate_rows(data, [column], encoding=encoding)]
     with open_binary(data) as file:
         return list(iterate_lines(file, str(data)))

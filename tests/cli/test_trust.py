@@ -45,6 +45,9 @@ def test_a_report_for_programs_is_the_one_that_is_saved(run, bundle, data, tmp_p
     other.write_text(json.dumps(changed))
     said = run("trust", out, other).out
     assert said == f"verdict: {report.verdict} before, misleads now\n"
+    refused = run("trust", out, other, "--out", tmp_path / "third.json")
+    assert refused.code == 2
+    assert "--out" in refused.err
     assert json.loads(run("trust", out, other, "--json").out) == {
         "changes": [said.strip()]
     }

@@ -53,6 +53,13 @@ def test_curves_rise_where_erasing_goes_by_the_evidence(report):
     assert report.correlations["leave_one_out"] > 0.9
 
 
+def test_even_weights_are_shown_beside_the_verdict(report):
+    assert report.even_gap > 0.1
+    assert f"Even weights move the answer by {report.even_gap:.3f}." in report.to_text()
+    smeared = examine_subject(planted.plant("smearing, on evidence", count=60, seed=0))
+    assert smeared.even_gap == pytest.approx(0, abs=1e-9)
+
+
 def test_examples_are_the_best_and_the_worst(report):
     best, *worst = report.examples(best=1, worst=2)
     assert best.attention - best.chance == max(

@@ -190,6 +190,7 @@ def judge(
             name: float(each[defined[name]].mean()) if defined[name].any() else np.nan
             for name, each in shown.tau.items()
         },
+        even_gap=None if measured.even_gap is None else float(measured.even_gap.mean()),
         undefined={name: float(1 - each.mean()) for name, each in defined.items()},
         texts=_examined(measured, shown, best),
         best=best,

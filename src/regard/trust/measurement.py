@@ -34,7 +34,6 @@ class ErasureMeasurements:
         flipped: By the name of an order, ``(texts, fractions)``: the share of runs in
             which erasing the highest keys changed the label.
         gain: By the name of an order, ``(texts,)``, see ``ErasureCurves``.
-        random_gain: ``(texts, runs)``, the gain of each random order.
         tau: By the name of an order, ``(texts,)``: the rank correlation of attention
             with it; NaN where it is not defined.
     """
@@ -43,7 +42,6 @@ class ErasureMeasurements:
     alone: Mapping[str, FloatArray]
     flipped: Mapping[str, FloatArray]
     gain: Mapping[str, FloatArray]
-    random_gain: FloatArray
     tau: Mapping[str, FloatArray]
 
 
@@ -189,13 +187,11 @@ def _erasure(eraser: Eraser, chances: _Chances) -> ErasureMeasurements:
     noise = np.broadcast_to(chances.noise, stacked.shape)
     places = ranks(stacked, baseline.valid, noise)
     curves = erasure_curves(eraser, places)
-    named = len(scores)
     return ErasureMeasurements(
         without=_by_order(curves.without, scores),
         alone=_by_order(curves.alone, scores),
         flipped=_by_order(curves.flipped.astype(float), scores),
         gain=_by_order(curves.gain, scores),
-        random_gain=curves.gain[named:].T,
         tau=_correlations(scores, baseline.lengths),
     )
 

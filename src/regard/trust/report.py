@@ -71,6 +71,9 @@ class TrustReport:
             eraser: the mean over the texts on which it is defined. Never part of the
             verdict.
         undefined: The share of texts on which such a correlation is not defined.
+        even_gap: How far the answer is from the one under even weights, the mean total
+            variation over texts; None where weights cannot be forced. Not part of the
+            verdict.
         texts: What each examined text gave.
         best: The name of the best order by the first eraser.
         wanted: The number of texts that were to be examined.
@@ -86,6 +89,7 @@ class TrustReport:
     curves: Mapping[str, Mapping[str, ErasureCurve]]
     correlations: Mapping[str, float]
     undefined: Mapping[str, float]
+    even_gap: float | None
     texts: tuple[ExaminedText, ...]
     best: str
     wanted: int
@@ -129,6 +133,8 @@ class TrustReport:
                 # Those of the first eraser come with the others of their kind.
                 if eraser or name not in next(iter(self.erasures.values())):
                     lines.append(_gate_line(f"{name} {eraser}".strip(), gate))
+        if self.even_gap is not None:
+            lines += ["", f"Even weights move the answer by {self.even_gap:.3f}."]
         lines += ["", "Kendall's tau of attention, never part of the verdict:"]
         lines += [
             f"{name:24}{tau:>10.3f}  not defined on {self.undefined[name]:.0%} of texts"
@@ -261,6 +267,7 @@ def _report(stored: Any) -> TrustReport:
         },
         correlations=_numbers(stored["correlations"]),
         undefined=_numbers(stored["undefined"]),
+        even_gap=None if stored["even_gap"] is None else _number(stored["even_gap"]),
         texts=tuple(ExaminedText(**each) for each in stored["texts"]),
         best=str(stored["best"]),
         wanted=int(stored["wanted"]),
