@@ -97,7 +97,7 @@ def test_a_preparation_may_hand_arguments_on_in_their_order():
 
 def test_a_call_may_need_the_training_mode():
     model = Trained(None)
-    expected = model(PIXELS, training=False)
+    expected = keras.ops.convert_to_numpy(model(PIXELS, training=False))
     observed = regard.observe(model)
     same(observed(PIXELS), expected)
     same(observed.predict(PIXELS, verbose=0), expected)
