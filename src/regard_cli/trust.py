@@ -1,6 +1,7 @@
 """``regard trust``: whether the weights of a trained model may be read as reasons."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,8 @@ from regard_cli.options import Json, TextColumn
 from regard_cli.progress_bar import examination_progress
 from regard_cli.targets import check_writable
 
-#: Measured, but below what was required.
-BELOW = 3
+#: Measured, but below what was required; ended by the user.
+BELOW, INTERRUPTED = 3, 130
 _LEVELS = ("explains", "points only")
 
 
@@ -39,7 +40,7 @@ def trust(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What chance hangs on.")] = 0,
     encoding: Annotated[
-        str, typer.Option(help="The encoding of DATA, but of .txt files.")
+        str, typer.Option(help="The encoding of a DATA that is a table.")
     ] = "utf-8",
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
@@ -63,6 +64,12 @@ def trust(
         raise typer.BadParameter("It has to be above 0.", param_hint="--budget")
     if out is not None:
         check_writable(out, "--out")
+        if out.exists() and any(
+            each.exists() and out.samefile(each) for each in (model, data)
+        ):
+            raise typer.BadParameter(
+                f"{out} is read, and would be written over.", param_hint="--out"
+            )
     if model.is_file() and data.is_file():
         if out is not None:
             raise typer.BadParameter(
@@ -77,6 +84,7 @@ def trust(
 
     trained = regard.load(model)
     texts = _texts(data, text, encoding)
+    begin = time.monotonic()
     with examination_progress() as progress:
         report = examination.examine(
             trained,
@@ -87,6 +95,7 @@ def trust(
             progress=progress,
             data=data.name,
         )
+    is_spent = budget is not None and time.monotonic() - begin >= budget
     if out is not None:
         report.save(out)
     typer.echo(
@@ -95,6 +104,9 @@ def trust(
         else report.to_text(),
         nl=as_json,
     )
+    if not (report.complete or is_spent):
+        typer.echo("Interrupted: the report is on the texts seen so far.", err=True)
+        raise typer.Exit(INTERRUPTED)
     _require(report.verdict, require)
 
 
@@ -123,7 +135,13 @@ def _texts(data: Path, column: str, encoding: str) -> list[str]:
     from regard.data import iterate_lines, iterate_rows, open_binary  # noqa: PLC0415 - loads Keras
 
     name = data.name.lower().removesuffix(".gz")
-    if not name.endswith(".txt"):
+    is_plain = name.endswith(".txt")
+    if is_plain and encoding.lower().replace("-", "").replace("_", "") != "utf8":
+        raise typer.BadParameter(
+            "A file with a text a line is read as UTF-8. Save it so, or as a table.",
+            param_hint="--encoding",
+        )
+    if not is_plain:
         return [row[0] for row in iterate_rows(data, [column], encoding=encoding)]
     with open_binary(data) as file:
         return list(iterate_lines(file, str(data)))

@@ -1,6 +1,8 @@
 """``regard trust`` on a classifier of a moment, and on wrong input."""
 
+import importlib
 import json
+import signal
 
 import pytest
 
@@ -91,6 +93,49 @@ def test_files_without_texts_are_refused(run, bundle, tmp_path, content, said):
     result = run("trust", bundle, path)
     assert result.code == 2
     assert said in result.err
+
+
+def test_what_is_read_is_not_written_over(run, bundle, data):
+    before = data.read_bytes()
+    result = run("trust", bundle, data, "--out", data)
+    assert result.code == 2
+    assert "is read, and would be written over" in result.err
+    assert data.read_bytes() == before
+
+
+def test_an_interrupted_examination_is_reported_and_not_taken_for_done(
+    run, bundle, data, monkeypatch
+):
+    monkeypatch.setattr("regard.trust.examination._PART", 16)
+    measure = "regard.trust.examination.measure"
+    own = importlib.import_module("regard.trust.examination").measure
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return own(*arguments)
+
+    monkeypatch.setattr(measure, interrupted)
+    result = run("trust", bundle, data, "--require", "explains")
+    assert result.code == 130
+    assert "on 32 texts of messages.csv (of 80 asked for" in result.out
+    assert "Interrupted" in result.err
+
+
+def test_a_table_is_known_by_its_last_suffix(run, bundle, data, tmp_path):
+    table = tmp_path / "names.txt.csv"
+    table.write_bytes(data.read_bytes())
+    assert "80 texts of names.txt.csv" in run("trust", bundle, table).out
+
+
+def test_text_files_are_utf_8(run, bundle, tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("a refund")
+    result = run("trust", bundle, lines, "--encoding", "latin-1")
+    assert result.code == 2
+    assert "--encoding" in result.err
 
 
 def test_a_missing_model_is_named(run, data, tmp_path):

@@ -209,12 +209,15 @@ def test_each_step_of_time_distributed_has_its_own_weights():
         ({"pool": np.ones((4, TIME))}, "another shape"),
         ({"pool": np.full((4, 2, TIME), np.nan)}, "no finite numbers"),
         ({"pool": "much"}, "no finite numbers"),
+        ({"pool": np.full((4, 2, TIME), 0.2j)}, "no finite numbers"),
+        ({"pool": np.zeros((4, 3, TIME))}, "another shape"),
         (np.ones((4, 2, TIME)), "by the keys"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(attention, said):
-    with pytest.raises(ArgumentError, match=said):
+    with pytest.raises(ArgumentError, match=said) as refused:
         regard.observe(pooling_model())(inputs(), attention=attention)
+    assert "Arguments received" not in str(refused.value)
 
 
 @pytest.mark.parametrize("rows", [3, 5])

@@ -1,6 +1,7 @@
 """Reports: the same by seed, ended early, saved, loaded, compared."""
 
 import json
+import signal
 
 import numpy as np
 import planted
@@ -157,6 +158,21 @@ def test_an_interrupt_leaves_the_report_on_what_was_seen():
     assert report.wanted == 200
     assert not report.complete
     assert "96 texts (of 200 asked for; it was ended before)" in report.sentence
+
+
+def test_an_interrupt_comes_between_two_parts_and_not_within_one():
+    seen = []
+
+    def interrupt(done, wanted):
+        seen.append(done)
+        if done == 64:
+            signal.raise_signal(signal.SIGINT)
+
+    subject = planted.plant("good", count=200, seed=0)
+    report = examine_subject(subject, n=200, progress=interrupt)
+    assert seen == [32, 64]
+    assert len(report.texts) == 64
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_before_anything_was_seen_is_one():

@@ -38,11 +38,12 @@ def _array(key: str, weights: Any) -> npt.NDArray[np.float32]:
         weights = weights.weights
     if keras.ops.is_tensor(weights):
         weights = keras.ops.convert_to_numpy(weights)
+    is_complex = np.iscomplexobj(weights)
     try:
-        array = np.atleast_1d(np.asarray(weights, np.float32))
+        array = np.atleast_1d(np.asarray(np.real(weights), np.float32))
     except (TypeError, ValueError):
         array = np.full(1, np.nan, np.float32)
-    if not np.isfinite(array).all():
+    if is_complex or not np.isfinite(array).all():
         raise ArgumentError(
             f"The weights forced on '{key}' are no finite numbers.",
             expected="an array, or an AttentionMap",

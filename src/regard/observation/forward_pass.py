@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from regard.errors import ArgumentError, ObservationError
+from regard.errors import ArgumentError, ObservationError, RegardError
 from regard.observation.adapters import Finish, Force
 from regard.observation.discovery import HookPoint, Selection, out_of_reach
 from regard.runtime import backend
@@ -54,6 +54,8 @@ class Recorder:
         self, selection: Selection, forced: Mapping[str, Any] = _NOTHING
     ) -> None:
         self.captured: list[CapturedWeights] = []
+        #: What was refused inside of a layer, whose ``__call__`` wraps errors.
+        self.refusal: RegardError | None = None
         self._points = {id(point.layer): point for point in selection.hook_points}
         self._distributed = {id(layer) for layer in selection.time_distributed}
         self._paths = {point.path for point in selection.hook_points}
@@ -66,6 +68,13 @@ class Recorder:
 
     def run(self, layer: keras.Layer, method: Any, args: Any, kwargs: Any) -> Any:
         """Run a watched method and keep the weights made in it."""
+        try:
+            return self._run(layer, method, args, kwargs)
+        except RegardError as refusal:
+            self.refusal = refusal
+            raise
+
+    def _run(self, layer: keras.Layer, method: Any, args: Any, kwargs: Any) -> Any:
         if id(layer) in self._distributed:
             return self._run_steps(method, args, kwargs)
         point = self._points.get(id(layer))
@@ -81,14 +90,14 @@ class Recorder:
                 fix="Leave it out by choosing other layers with layers=.",
             )
         axes = adapter.axes(layer, len(weights.shape))
-        given = self._given(point, weights)
+        given = self._given(point, weights, axes)
         if given is not None:
             call = _signature(layer, adapter.method).bind(*args, **kwargs)
             result, weights = cast(Force, adapter.force)(layer, call, given), given
         self.captured.append(CapturedWeights(point, weights, axes))
         return result
 
-    def _given(self, point: HookPoint, own: Any) -> Any:
+    def _given(self, point: HookPoint, own: Any, axes: tuple[str, ...]) -> Any:
         """The weights that are forced in this call of a layer, None where none are."""
         if not self._forced:
             return None
@@ -111,7 +120,7 @@ class Recorder:
             )
         self._applied.add(key)
         step = sum(each.hook_point is point for each in within)
-        return _fitted(key, self._at_step(key, step), own)
+        return _fitted(key, self._at_step(key, step), own, axes)
 
     def _at_step(self, key: str, step: int) -> Any:
         """Forced weights at one call inside of ``TimeDistributed``."""
@@ -161,7 +170,7 @@ class Recorder:
         return result
 
 
-def _fitted(key: str, given: Any, own: Any) -> Any:
+def _fitted(key: str, given: Any, own: Any, axes: tuple[str, ...]) -> Any:
     """Forced weights in the place of a layer's own, cut to their shape.
 
     Raises:
@@ -170,8 +179,8 @@ def _fitted(key: str, given: Any, own: Any) -> Any:
     sizes = tuple(own.shape)
     shape = tuple(given.shape)
     fits = len(shape) == len(sizes) and all(
-        size is None or got is None or (got == size if axis < 1 else got >= size)
-        for axis, (got, size) in enumerate(zip(shape, sizes, strict=True))
+        size is None or got is None or got == size or (got > size and _may_end(axis))
+        for axis, got, size in zip(axes, shape, sizes, strict=True)
     )
     if not fits:
         raise ArgumentError(
@@ -181,6 +190,11 @@ def _fitted(key: str, given: Any, own: Any) -> Any:
         )
     inside = tuple(slice(size) for size in sizes)
     return ops.cast(given[inside], own.dtype)
+
+
+def _may_end(axis: str) -> bool:
+    """Whether batches may differ on an axis, and the shorter are filled up."""
+    return axis.startswith(("keys", "queries"))
 
 
 def _signature(layer: keras.Layer, method: str) -> inspect.Signature:
@@ -370,7 +384,13 @@ def observed_call(
         ObservationError: Weights are trapped inside the pass, or cannot be forced.
     """
     with recording(selection, forced) as recorder:
-        outputs = call()
+        try:
+            outputs = call()
+        except Exception:
+            if recorder.refusal is not None:
+                # Without the arguments and escape codes that Keras puts around it.
+                raise recorder.refusal from None
+            raise
     captured = recorder.captured
     recorder.check_all_applied()
     _refuse_trapped(captured, is_trapped)

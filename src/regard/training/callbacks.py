@@ -192,26 +192,31 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
             yield
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._raise_pending()
+        self.raise_pending()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
-        self._raise_pending()
+        self.raise_pending()
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
-        self._raise_pending()
+        self.raise_pending()
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
-        self._raise_pending()
+        self.raise_pending()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._pending:
             signal.default_int_handler(number, frame)
         self._pending = True
 
-    def _raise_pending(self) -> None:
+    def raise_pending(self) -> None:
+        """Let an interrupt through, between two steps of any other work.
+
+        Raises:
+            KeyboardInterrupt: There was one.
+        """
         if self._pending:
             raise KeyboardInterrupt
 

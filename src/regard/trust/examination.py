@@ -11,6 +11,7 @@ from regard._validate import check_choice, check_count, check_number
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
+from regard.training.callbacks import InterruptBetweenSteps
 from regard.trust.classifier_subject import ClassifierSubject
 from regard.trust.erasure import FRACTIONS, best_order
 from regard.trust.gates import erasure_gates, measure_gates
@@ -133,11 +134,14 @@ def examine_subject(
         raise DataError("There is no text to examine.")
     drawn = _drawn(len(subject), n, seed)
     parts: list[Measurements] = []
+    interrupt = InterruptBetweenSteps()
     try:
-        for part in _measured(subject, drawn, seed, budget):
-            parts.append(part)
-            if progress is not None:
-                progress(sum(map(len, parts)), len(drawn))
+        with interrupt.listening():
+            for part in _measured(subject, drawn, seed, budget):
+                parts.append(part)
+                if progress is not None:
+                    progress(sum(map(len, parts)), len(drawn))
+                interrupt.raise_pending()
     except KeyboardInterrupt:
         if not parts:
             raise

@@ -229,6 +229,9 @@ def changes(before: TrustReport, after: TrustReport) -> list[str]:
         elif old.low > new.high or new.low > old.high:
             moved = "rose" if new.value > old.value else "fell"
             said.append(f"{name}: {moved} from {old} to {new}")
+    sizes = [f"{len(each.texts)} of {each.wanted}" for each in (before, after)]
+    if sizes[0] != sizes[1]:
+        said.append(f"texts: {sizes[0]} before, {sizes[1]} now")
     if before.data != after.data:
         said.append(f"data: '{before.data}' before, '{after.data}' now")
     return said
