@@ -44,4 +44,6 @@ Beam: TypeAlias = Annotated[
 Epochs: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="The most passes over DATA.")
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(help="What all random choices hang on.")]
+Seed: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="What all random choices hang on.")
+]

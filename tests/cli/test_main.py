@@ -104,6 +104,23 @@ def test_a_target_that_cannot_be_is_refused_before_any_work(run, command, tmp_pa
     assert (occupied / "manifest.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "classify", "data.csv", "--out", "x.regard"),
+        ("train", "translate", "data.csv", "--out", "x.regard"),
+        ("compare", "first-n"),
+        ("demo",),
+        ("trust", "x.regard", "data.csv"),
+    ],
+    ids=" ".join,
+)
+def test_a_seed_below_zero_is_refused_before_any_work(run, command):
+    result = run(*command, "--seed", "-1")
+    assert result.code == 2
+    assert "--seed" in result.err
+
+
 def test_messages_do_not_command_the_terminal(run, fake, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\na,\x1b]0;owned\x07\n")
