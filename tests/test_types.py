@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from regard.errors import ArgumentError
-from regard.types import AttentionMap, Explanation, Observation, Translation
+from regard.types import (
+    AttentionMap,
+    Explanation,
+    Observation,
+    Translation,
+    TrustLine,
+)
 
 
 def a_map():
@@ -79,6 +85,13 @@ def test_an_explanation_as_plain_values():
         "offsets": [[0, 4], [5, 9]],
         "weights": [0.5, 0.5],
         "truncated": False,
+        "trust": None,
+    }
+    trust = TrustLine("misleads", "misleads: words -3 %", is_misleading=True)
+    assert an_explanation(trust=trust).to_dict()["trust"] == {
+        "verdict": "misleads",
+        "sentence": "misleads: words -3 %",
+        "is_misleading": True,
     }
 
 

@@ -16,6 +16,7 @@ from regard.types import (  # noqa: E402 - the same
     Explanation,
     Observation,
     Translation,
+    TrustLine,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ __all__ = [
     "TextClassifier",
     "Translation",
     "Translator",
+    "TrustLine",
     "__version__",
     "classification",
     "comparison",

@@ -64,6 +64,10 @@ class BundleError(RegardError):
     """A bundle on disk that is damaged, incomplete or of an unknown version."""
 
 
+class BundleWarning(UserWarning):
+    """A part of a bundle is not used; the bundle is."""
+
+
 class ObservationError(RegardError):
     """A model whose attention cannot be observed as asked."""
 

@@ -181,6 +181,32 @@ class Observation:
         return f"Observation({', '.join(map(repr, self.attention.values()))})"
 
 
+@dataclass(frozen=True)
+class TrustLine:
+    """What an examination found of the weights of a model, in one line.
+
+    A model has it where its bundle carries the report; see ``regard.trust.attach``.
+
+    Args:
+        verdict: The verdict, for example ``"explains"``.
+        sentence: The verdict with its numbers and what it was measured on.
+        is_misleading: Whether looking at the weights is worse than not to: shading is
+            grey then.
+    """
+
+    verdict: str
+    sentence: str
+    is_misleading: bool = field(default=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as plain values, ready for JSON."""
+        return {
+            "verdict": self.verdict,
+            "sentence": self.sentence,
+            "is_misleading": self.is_misleading,
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """The label given to a text and the tokens it rests on.
@@ -197,6 +223,8 @@ class Explanation:
             average over heads; sums to 1 unless there is no token.
         truncated: Whether the text was longer than the model reads, so that tokens
             after the last one here were not seen.
+        trust: Whether the weights of the model may be read as reasons, where that was
+            examined; otherwise None.
 
     Raises:
         ArgumentError: The lengths do not fit each other, or the label is not one of the
@@ -211,6 +239,7 @@ class Explanation:
     offsets: IntArray
     weights: FloatArray
     truncated: bool = field(default=False)
+    trust: TrustLine | None = field(default=None)
 
     def __post_init__(self) -> None:
         count = len(self.tokens)
@@ -259,6 +288,7 @@ class Explanation:
             "offsets": self.offsets.tolist(),
             "weights": self.weights.tolist(),
             "truncated": self.truncated,
+            "trust": _line(self.trust),
         }
 
 
@@ -278,6 +308,8 @@ class Translation:
         score: The number it was ranked by among the hypotheses of its search.
         finished: Whether it ended by itself; otherwise it was cut off.
         truncated: Whether the source was longer than the model reads.
+        trust: Whether the weights of the model may be read as reasons, where that was
+            examined; otherwise None.
 
     Raises:
         ArgumentError: The alignment does not fit the tokens.
@@ -292,6 +324,7 @@ class Translation:
     score: float
     finished: bool = field(default=True)
     truncated: bool = field(default=False)
+    trust: TrustLine | None = field(default=None)
 
     def __post_init__(self) -> None:
         shape = len(self.target_tokens), len(self.source_tokens)
@@ -324,7 +357,12 @@ class Translation:
             "score": self.score + 0.0,
             "finished": self.finished,
             "truncated": self.truncated,
+            "trust": _line(self.trust),
         }
+
+
+def _line(trust: TrustLine | None) -> dict[str, Any] | None:
+    return None if trust is None else trust.to_dict()
 
 
 def _is_entry(index: Any, size: int) -> bool:

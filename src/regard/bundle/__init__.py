@@ -9,10 +9,12 @@ from regard.bundle.bundle import (
 )
 from regard.bundle.manifest import MANIFEST
 from regard.bundle.migrations import SCHEMA_VERSION
+from regard.bundle.trust_part import TRUST
 
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
+    "TRUST",
     "Bundle",
     "PartNames",
     "check_target",

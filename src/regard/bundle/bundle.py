@@ -47,6 +47,10 @@ class Bundle:
     kind: str
     parts: Mapping[str, bytes]
 
+    def sha256(self, part: str) -> str:
+        """The SHA-256 of a part, in hexadecimal."""
+        return PartDigest.of(self.parts[part]).sha256
+
     @contextmanager
     def reading(self, part: str) -> Iterator[bytes]:
         """The content of a part; whatever fails inside names the bundle and the part.
@@ -85,6 +89,35 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
         parts={name: PartDigest.of(content) for name, content in parts.items()},
     )
     files = {**parts, MANIFEST: manifest.to_json().encode("utf-8")}
+    write_directory(target, files)
+
+
+def replace_part(path: str | Path, name: str, content: bytes) -> None:
+    """Put one part into a bundle, new or in the place of the one that is there.
+
+    The bundle is written beside itself, with the other parts as they are, and moved
+    into place.
+
+    Args:
+        path: The folder of the bundle.
+        name: The name of the part, one that this kind of bundle may have.
+        content: Its content.
+
+    Raises:
+        ArgumentError: There are other files in the folder, which would be lost.
+        BundleError: There is no bundle, or it is damaged.
+    """
+    target = Path(path).resolve()
+    manifest = read_manifest(target)
+    check_target(target)
+    others = {
+        each: _read_part(target, each, digest)
+        for each, digest in manifest.parts.items()
+        if each != name
+    }
+    parts = {**manifest.parts, name: PartDigest.of(content)}
+    changed = Manifest(manifest.kind, manifest.versions, parts)
+    files = {**others, name: content, MANIFEST: changed.to_json().encode("utf-8")}
     write_directory(target, files)
 
 

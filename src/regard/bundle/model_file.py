@@ -15,7 +15,8 @@ from regard.errors import BundleError
 _FILES = {"metadata.json", "config.json", "model.weights.h5"}
 _CONFIG = "config.json"
 _CONFIG_LIMIT = 16 << 20
-_FILE_NAME = "model.keras"
+#: The name of the part of a bundle.
+MODEL_FILE = "model.keras"
 # Classes of Keras that run a program stored with or beside the model.
 _PROGRAMS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 
@@ -23,7 +24,7 @@ _PROGRAMS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer
 def model_to_bytes(model: keras.Model) -> bytes:
     """The content of the ``.keras`` file of a model."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / _FILE_NAME
+        file = Path(folder) / MODEL_FILE
         model.save(file)
         return file.read_bytes()
 
@@ -36,7 +37,7 @@ def model_from_bytes(content: bytes) -> keras.Model:
     """
     _check_classes(_read_config(content))
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / _FILE_NAME
+        file = Path(folder) / MODEL_FILE
         file.write_bytes(content)
         return keras.saving.load_model(file, compile=False, safe_mode=True)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from regard._version import __version__
 from regard.bundle import Bundle
-from regard.bundle.model_file import model_from_bytes, model_to_bytes
+from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
+from regard.bundle.trust_part import CarriedReport, read_trust
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, EMBEDDING
@@ -23,7 +24,7 @@ from regard.types import AttentionMap, Explanation, FloatArray
 
 #: The kind of its bundles, and the parts they have.
 KIND = "text-classifier"
-MODEL, TOKENIZER = "model.keras", "tokenizer.json"
+MODEL, TOKENIZER = MODEL_FILE, "tokenizer.json"
 LABELS, CONFIG = "labels.json", "config.json"
 FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
@@ -43,6 +44,8 @@ class TrainedTextClassifier:
         model: Ids to probabilities.
         chosen: The settings that the user chose, for the next training as well.
         card: What its bundle says to people; None: nothing was said.
+        model_hash: The SHA-256 of the file that the model was loaded from.
+        trust: What an examination found of its weights.
     """
 
     reader: FeatureReader
@@ -52,6 +55,8 @@ class TrainedTextClassifier:
     model: keras.Model
     chosen: Mapping[str, Any] = field(default_factory=dict)
     card: bytes | None = None
+    model_hash: str = ""
+    trust: CarriedReport | None = None
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -110,6 +115,7 @@ class TrainedTextClassifier:
             offsets=encoded.offsets,
             weights=attention.mean("heads").weights,
             truncated=encoded.truncated,
+            trust=None if self.trust is None else self.trust.line,
         )
 
     @property
@@ -142,13 +148,16 @@ class TrainedTextClassifier:
         """The parts of its bundle."""
         card = {} if self.card is None else {CARD: self.card}
         labels = json.dumps(self.labels.to_dict(), ensure_ascii=False, indent=2) + "\n"
+        model = model_to_bytes(self.model)
+        trust = {} if self.trust is None else self.trust.part(model)
         return {
-            MODEL: model_to_bytes(self.model),
+            MODEL: model,
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen),
             **card,
+            **trust,
         }
 
     @classmethod
@@ -172,8 +181,17 @@ class TrainedTextClassifier:
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content)
             _check_shapes(model, features, len(labels))
-            card = bundle.parts.get(CARD)
-            return cls(reader, labels, config, seed, model, chosen, card)
+        return cls(
+            reader,
+            labels,
+            config,
+            seed,
+            model,
+            chosen,
+            card=bundle.parts.get(CARD),
+            model_hash=bundle.sha256(MODEL),
+            trust=read_trust(bundle),
+        )
 
 
 _CARD = """\

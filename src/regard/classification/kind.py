@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.bundle import Bundle, PartNames
+from regard.bundle import TRUST, Bundle, PartNames
 from regard.classification.artifact import (
     CARD,
     KIND,
@@ -39,7 +39,7 @@ class TextClassifierKind:
     """The kind of ``TextClassifier``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS, optional=frozenset({CARD}))
+    parts = PartNames(PARTS, optional=frozenset({CARD, TRUST}))
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     request_examples: Mapping[str, Any] = {

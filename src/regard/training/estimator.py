@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from regard.bundle import write_bundle
+from regard.bundle.trust_part import CarriedReport, Carrier, carrying
 from regard.errors import NotTrainedError
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import EpochMetrics
+from regard.types import TrustLine
 
 
-class Artifact(Protocol):
+class Artifact(Carrier, Protocol):
     """The artifact of a training; it does not change any more."""
 
     @property
@@ -84,6 +86,19 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
                 fix=f"Call {self._call_of_fit}, or load a saved one with regard.load.",
             )
         return self._trained
+
+    @property
+    def trust(self) -> TrustLine | None:
+        """What an examination found of its weights, where it carries the report.
+
+        A bundle brings it along, see ``regard.trust.attach``; a new training loses it.
+        """
+        carried = self.trained.trust
+        return None if carried is None else carried.line
+
+    def carry(self, report: CarriedReport) -> None:
+        """Carry a report, which is shown with the answers and saved with the model."""
+        self._trained = carrying(self.trained, report)
 
     @property
     def validation(self) -> EvaluationT | None:

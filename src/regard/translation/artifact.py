@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from regard.bundle import Bundle
-from regard.bundle.model_file import model_from_bytes, model_to_bytes
+from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
+from regard.bundle.trust_part import CarriedReport, read_trust
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
@@ -20,7 +21,7 @@ from regard.types import IntArray, Translation
 
 #: The kind of its bundles, and the parts they have.
 KIND = "translator"
-MODEL, CONFIG = "model.keras", "config.json"
+MODEL, CONFIG = MODEL_FILE, "config.json"
 SOURCE, TARGET = "source.json", "target.json"
 PARTS = frozenset({MODEL, CONFIG, SOURCE, TARGET})
 
@@ -36,6 +37,8 @@ class TrainedTranslator:
         seed: The seed it was trained with.
         model: The model.
         chosen: The settings that the user chose, for the next training as well.
+        model_hash: The SHA-256 of the file that the model was loaded from.
+        trust: What an examination found of its weights.
     """
 
     source: SequenceVocabulary
@@ -44,6 +47,8 @@ class TrainedTranslator:
     seed: int
     model: Seq2Seq
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    model_hash: str = ""
+    trust: CarriedReport | None = None
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -141,6 +146,7 @@ class TrainedTranslator:
             score=hypothesis.score,
             finished=hypothesis.finished,
             truncated=len(encoded) > len(sources),
+            trust=None if self.trust is None else self.trust.line,
         )
 
     def _ids(self, encoded_texts: Sequence[EncodedSequence]) -> list[IntArray]:
@@ -150,11 +156,14 @@ class TrainedTranslator:
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
+        model = model_to_bytes(self.model)
+        trust = {} if self.trust is None else self.trust.part(model)
         return {
-            MODEL: model_to_bytes(self.model),
+            MODEL: model,
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen),
+            **trust,
         }
 
     @classmethod
@@ -173,7 +182,16 @@ class TrainedTranslator:
         with bundle.reading(MODEL) as content:
             model: Any = model_from_bytes(content)
             _check_model(model, len(source), len(target))
-            return cls(source, target, config, seed, model, chosen)
+        return cls(
+            source,
+            target,
+            config,
+            seed,
+            model,
+            chosen,
+            model_hash=bundle.sha256(MODEL),
+            trust=read_trust(bundle),
+        )
 
 
 def _check_not_empty(encoded_texts: Sequence[EncodedSequence]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regard.bundle import Bundle, PartNames
+from regard.bundle import TRUST, Bundle, PartNames
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
 from regard.errors import DataError
@@ -54,7 +54,7 @@ class TranslatorKind:
     """The kind of ``Translator``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS)
+    parts = PartNames(PARTS, optional=frozenset({TRUST}))
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
     request_examples: Mapping[str, Any] = {

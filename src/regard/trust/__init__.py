@@ -6,6 +6,7 @@ with an interval over texts. One verdict in plain words comes out, which may be 
 the weights must not be read, or that it cannot be told.
 """
 
+from regard.trust.attachment import attach
 from regard.trust.examination import examine, examine_subject
 from regard.trust.gates import Gate, Outcome
 from regard.trust.report import ErasureCurve, ExaminedText, TrustReport, changes
@@ -23,6 +24,7 @@ __all__ = [
     "Subject",
     "TrustReport",
     "Verdict",
+    "attach",
     "changes",
     "examine",
     "examine_subject",

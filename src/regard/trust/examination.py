@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from regard._validate import check_choice, check_count, check_number
+from regard.bundle.trust_part import hash_of_model
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
@@ -94,7 +95,7 @@ def examine(
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
     )
-    return replace(report, texts=tuple(examined))
+    return replace(report, texts=tuple(examined), model=hash_of_model(model.trained))
 
 
 def examine_subject(

@@ -10,13 +10,28 @@ from typing import Any
 import numpy as np
 
 from regard._files import write_file
+from regard.bundle import TRUST
 from regard.errors import ArgumentError, DataError
-from regard.trust.gates import Gate
+from regard.trust.gates import Gate, Outcome
 from regard.trust.statistics import Interval
 from regard.trust.verdict import SENTENCES, Verdict
+from regard.types import TrustLine
 
 _SCHEMA = 1
 _LARGEST_FILE = 64 * 2**20
+#: The verdicts that are worse than not to look, and what a verdict rests on.
+_MISLEADING = {Verdict.MISLEADS, Verdict.NOT_THE_WEIGHTS}
+_SHORT: Mapping[Verdict, tuple[str, ...]] = {
+    Verdict.NOT_THE_WEIGHTS: ("replay",),
+    Verdict.SAYS_NOTHING: ("evenness",),
+    Verdict.CANNOT_TELL: ("room",),
+    Verdict.DOES_NOT_EXPLAIN: ("words",),
+    Verdict.MISLEADS: ("words",),
+    Verdict.EXPLAINS: ("words",),
+    Verdict.POINTS_ONLY: ("words", "moved"),
+    Verdict.READ_CONTRIBUTIONS: ("words", "contribution"),
+    Verdict.UNDECIDED: ("words",),
+}
 _NOT_OF_A_REPORT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -79,7 +94,8 @@ class TrustReport:
         wanted: The number of texts that were to be examined.
         seed: What chance depended on.
         data: What the texts are called.
-        model: The SHA-256 of the model's file, "" where it was not said.
+        model: The SHA-256 of the model's file, or of the weights of one that was in no
+            file; "" where it was not said.
     """
 
     verdict: Verdict
@@ -110,6 +126,21 @@ class TrustReport:
         if not self.complete:
             seen += f" (of {self.wanted} asked for; it was ended before)"
         return f"{SENTENCES[self.verdict]} Measured on {seen}, for this model only."
+
+    @property
+    def line(self) -> TrustLine:
+        """The verdict, the numbers it rests on, and on how many texts, in one line."""
+        seen = f"{len(self.texts)}"
+        if not self.complete:
+            seen += f" of {self.wanted}"
+        told = [_in_short(self.gates, name) for name in _SHORT.get(self.verdict, ())]
+        parts = [*filter(None, told), f"{seen} texts"]
+        of = f" of {self.data}" if self.data else ""
+        return TrustLine(
+            verdict=str(self.verdict),
+            sentence=f"{self.verdict}: {', '.join(parts)}{of}",
+            is_misleading=self.verdict in _MISLEADING,
+        )
 
     def examples(self, *, best: int = 0, worst: int = 0) -> tuple[ExaminedText, ...]:
         """The texts that attention explains best, and those it fails on.
@@ -149,6 +180,7 @@ class TrustReport:
             "schema": _SCHEMA,
             "complete": self.complete,
             "sentence": self.sentence,
+            "line": self.line.to_dict(),
             **content,
         }
 
@@ -188,11 +220,16 @@ class TrustReport:
     def load(cls, path: str | Path) -> "TrustReport":
         """Read a saved report.
 
+        Args:
+            path: The file, or a bundle that carries a report.
+
         Raises:
             ArgumentError: There is no such file.
             DataError: The file holds no report.
         """
         file = Path(path)
+        if file.is_dir():
+            file /= TRUST
         if not file.is_file():
             raise ArgumentError(f"There is no file {file}.")
         if file.stat().st_size > _LARGEST_FILE:
@@ -235,6 +272,23 @@ def changes(before: TrustReport, after: TrustReport) -> list[str]:
     if before.data != after.data:
         said.append(f"data: '{before.data}' before, '{after.data}' now")
     return said
+
+
+def _in_short(gates: Mapping[str, Gate], name: str) -> str:
+    """A quantity for the line of a verdict; "" where it was not measured."""
+    gate = gates.get(name)
+    interval = None if gate is None else gate.interval
+    if interval is None:
+        return ""
+    if name == "room":
+        # Above its bound it is not what a verdict rests on: the texts are too few.
+        is_small = gate is not None and gate.outcome is not Outcome.ABOVE
+        return f"the best order gains {interval}" if is_small else ""
+    if name == "replay":
+        return f"probabilities differ by up to {interval.value:.2g}"
+    if name in {"words", "contribution"}:
+        return f"{name} {interval.per_cent} of the best order"
+    return f"{name} {interval}"
 
 
 def _gate_line(name: str, gate: Gate) -> str:

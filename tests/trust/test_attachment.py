@@ -1,0 +1,168 @@
+"""Reports that travel with their model: bound to it, whole or refused."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import planted
+import pytest
+
+import regard
+import toy
+from regard.errors import ArgumentError, BundleError, BundleWarning
+from regard.trust import TrustReport, Verdict, attach, examine_subject
+
+pytestmark = pytest.mark.backends
+
+
+@pytest.fixture(scope="module")
+def report():
+    """A report on some model."""
+    subject = planted.plant("good", count=60, seed=1)
+    return examine_subject(subject, n=55, seed=4, data="reviews.csv", model="ab12")
+
+
+@pytest.fixture
+def bundle(toy_bundle, tmp_path):
+    return shutil.copytree(toy_bundle, tmp_path / "copy.regard")
+
+
+def about(report, bundle):
+    """The report as if it were on the model of a bundle."""
+    model = (bundle / "model.keras").read_bytes()
+    return replace(report, model=hashlib.sha256(model).hexdigest())
+
+
+def contents(folder):
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+def vouch(bundle, content):
+    """Put a part there as a forger would, or a disk that fails."""
+    (bundle / "trust.json").write_bytes(content)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    digest = hashlib.sha256(content).hexdigest()
+    manifest["parts"]["trust.json"] = {"size": len(content), "sha256": digest}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_bundle_shows_its_report_and_is_else_what_it_was(report, bundle, tmp_path):
+    before = contents(bundle)
+    attach(about(report, bundle), bundle)
+    after = contents(bundle)
+    assert set(after) == {*before, "trust.json"}
+    manifests = [json.loads(each.pop("manifest.json")) for each in (before, after)]
+    assert manifests[1]["parts"].pop("trust.json")
+    assert manifests[0] == manifests[1]
+    after.pop("trust.json")
+    assert before == after
+    assert [each.name for each in tmp_path.iterdir()] == ["copy.regard"]
+
+    classifier = regard.load(bundle)
+    why = classifier.explain("where is my refund")
+    assert why.trust == classifier.trust == report.line
+    low, high = (round(100 * end) for end in _ends(report.gates["words"].interval))
+    assert f"[{low}, {high}] of the best order" in why.trust.sentence
+    assert why.trust.sentence.endswith("55 texts of reviews.csv")
+    assert not why.trust.is_misleading
+    # In the place of the one that is there.
+    worse = replace(about(report, bundle), verdict=Verdict.MISLEADS)
+    attach(worse, bundle)
+    assert regard.load(bundle).trust.is_misleading
+    assert TrustReport.load(bundle) == worse
+
+
+def _ends(interval):
+    return interval.low, interval.high
+
+
+def test_saved_again_it_stays_and_trained_again_it_goes(report, bundle, tmp_path):
+    attach(about(report, bundle), bundle)
+    classifier = regard.load(bundle)
+    classifier.save(tmp_path / "again.regard")
+    again = regard.load(tmp_path / "again.regard")
+    assert again.trust == report.line
+    stored = TrustReport.load(tmp_path / "again.regard")
+    assert stored == about(report, tmp_path / "again.regard")
+    again.fit(*toy.messages(30), epochs=1, validation_split=0)
+    assert again.trust is None
+    assert again.explain("a refund").trust is None
+
+
+def test_a_report_on_another_model_is_refused_and_not_used(report, bundle):
+    before = contents(bundle)
+    with pytest.raises(ArgumentError, match="another model"):
+        attach(report, bundle)
+    assert contents(bundle) == before
+    vouch(bundle, json.dumps(report.to_dict()).encode())
+    with pytest.warns(BundleWarning, match=r"another model.*--save") as said:
+        classifier = regard.load(bundle)
+    assert len(said) == 1
+    assert classifier.trust is None
+    assert classifier.explain("a refund").trust is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"model": 3, "line": {}}',
+        b'{"model": "", "line": []}',
+        b'{"model": "", "line": {"verdict": 1, "sentence": "", "is_misleading": true}}',
+        b'{"model": "", "line": {"verdict": "", "sentence": "", "is_misleading": 1}}',
+    ],
+)
+def test_what_is_no_report_is_named(bundle, content):
+    vouch(bundle, content)
+    with pytest.raises(BundleError, match=r"trust\.json"):
+        regard.load(bundle)
+
+
+def test_a_changed_report_is_named(report, bundle):
+    attach(about(report, bundle), bundle)
+    content = (bundle / "trust.json").read_bytes()
+    (bundle / "trust.json").write_bytes(content.replace(b"explains", b"explodes"))
+    with pytest.raises(BundleError, match=r"trust\.json.*SHA-256"):
+        regard.load(bundle)
+
+
+def test_other_files_are_not_lost(report, bundle):
+    (bundle / "notes.txt").write_text("mine")
+    before = contents(bundle)
+    with pytest.raises(ArgumentError, match=r"notes\.txt"):
+        attach(about(report, bundle), bundle)
+    assert contents(bundle) == before
+
+
+def test_a_model_in_memory_takes_its_report_along(report, toy_classifier, tmp_path):
+    classifier = regard.TextClassifier.of(toy_classifier.trained)
+    texts, _ = toy.messages(4, seed=1)
+    with pytest.raises(ArgumentError, match="another model"):
+        attach(report, classifier)
+    own = regard.trust.examine(classifier, texts, n=4)
+    attach(own, classifier)
+    assert classifier.trust == own.line
+    assert classifier.trust.sentence == "cannot tell: 4 texts"
+    assert toy_classifier.trust is None
+    # What was compiled is shared, and answers are the same.
+    assert classifier.trained.predictor is toy_classifier.trained.predictor
+    classifier.save(tmp_path / "own.regard")
+    assert regard.load(tmp_path / "own.regard").trust == own.line
+
+
+def test_a_translator_shows_its_report(report, toy_translator_bundle, tmp_path):
+    bundle = shutil.copytree(toy_translator_bundle, tmp_path / "copy.regard")
+    attach(about(replace(report, verdict=Verdict.NOT_THE_WEIGHTS), bundle), bundle)
+    translator = regard.load(bundle)
+    assert translator.trust.is_misleading
+    translator.save(tmp_path / "again.regard")
+    again = regard.load(tmp_path / "again.regard")
+    aligned = again.align(["a"], ["b"])[0]
+    assert aligned.trust == translator.trust
+    np.testing.assert_array_equal(aligned.to_dict()["trust"]["is_misleading"], True)
