@@ -135,3 +135,18 @@ def test_models_of_other_kinds_are_refused():
         regard.trust.examine(regard.Translator(), ["a text"])
     with pytest.raises(ArgumentError, match="cannot be examined"):
         regard.trust.examine(None, ["a text"])
+
+
+def test_texts_are_shown_as_an_explanation_shows_them(toy_classifier):
+    texts = ["", "The <b>refund</b>, was", "order " * 40]
+    subject = ClassifierSubject(toy_classifier, texts)
+    assert subject.labels == toy_classifier.labels
+    baseline = subject.baseline(np.arange(2))
+    for row, passage in enumerate(subject.passages(np.arange(2))):
+        why = toy_classifier.explain(texts[row + 1])
+        assert why.text.startswith(passage.text)
+        np.testing.assert_array_equal(passage.offsets, why.offsets)
+        weights = baseline.weights[row].mean(axis=0)[: len(why.tokens)]
+        np.testing.assert_allclose(weights, why.weights, atol=1e-6)
+    assert why.truncated
+    assert passage.offsets[-1, 1] == len(passage.text)

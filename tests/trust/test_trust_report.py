@@ -2,14 +2,19 @@
 
 import json
 import signal
+from pathlib import Path
 
 import numpy as np
 import planted
 import pytest
 
 from regard.errors import ArgumentError, DataError
-from regard.trust import TrustReport, Verdict, changes, examine_subject
+from regard.trust import Passage, TrustReport, Verdict, changes, examine_subject
 from regard.trust.measurement import join, measure
+
+TEXT = {"text": 0, "keys": 1, "attention": 0.1, "best": 0.1, "chance": 0.1}
+SHOWN = {"text": "a", "offsets": [[0, 1]], "weights": [1.0], "contributions": None,
+         "label": "x", "probability": 0.5}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +116,12 @@ def test_a_file_that_holds_no_report_is_refused(tmp_path, content, said):
         {"texts": [{"text": 1}]},
         {"wanted": "many"},
         {"wanted": float("inf")},
+        {"reliability": {"weight": [1], "effect": [1]}},
+        {"placement": {"own": 1}},
+        {"figures": [1]},
+        {"groups": {"content": 3}},
+        {"texts": [TEXT | {"shown": SHOWN | {"offsets": [[0, 9]]}}]},
+        {"texts": [TEXT | {"shown": SHOWN | {"weights": []}}]},
     ],
 )
 def test_a_report_with_a_wrong_part_is_refused(report, change):
@@ -196,7 +207,15 @@ def test_a_spent_budget_ends_at_whole_texts():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n": 0}, {"n": 2.5}, {"seed": -1}, {"budget": 0}, {"budget": "long"}]
+    "wrong",
+    [
+        {"n": 0},
+        {"n": 2.5},
+        {"seed": -1},
+        {"budget": 0},
+        {"budget": "long"},
+        {"examples": -1},
+    ],
 )
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ArgumentError, match=next(iter(wrong))):
@@ -208,3 +227,111 @@ def test_no_texts_are_refused():
     subject.count = 0
     with pytest.raises(DataError, match="no text"):
         examine_subject(subject)
+
+
+def test_a_report_of_an_earlier_version_is_read():
+    path = Path(__file__).parent / "reports" / "schema_1.json"
+    report = TrustReport.load(path)
+    assert report.verdict is Verdict.EXPLAINS
+    assert report.reliability is report.placement is None
+    assert report.figures == report.groups == {}
+    assert report.curves["hole"]["random"].without_low == ()
+    assert not any(each.shown for each in report.texts)
+    now = TrustReport.from_dict(report.to_dict())
+    assert now == report
+    assert json.loads(path.read_text())["sentence"] == report.sentence
+
+
+def test_random_orders_keep_their_spread(report):
+    for eraser in ("hole", "swap"):
+        for name, curve in report.curves[eraser].items():
+            if name != "random":
+                assert curve.without_low == curve.alone_high == ()
+                continue
+            for side in ("without", "alone"):
+                low = np.array(getattr(curve, f"{side}_low"))
+                mean = np.array(getattr(curve, side))
+                high = np.array(getattr(curve, f"{side}_high"))
+                assert np.all((low < mean) & (mean < high))
+
+
+def test_keys_of_more_weight_have_more_effect_where_weights_explain(report):
+    reliability = report.reliability
+    assert np.all(np.diff(reliability.weight) > 0)
+    low, *_, high = reliability.effect
+    assert high.low > 10 * low.high
+    off = examine_subject(planted.plant("local, at random", count=60, seed=0))
+    means = [each.value for each in off.reliability.effect]
+    assert max(means) < 0.5 * high.value
+
+
+def test_a_tenth_is_the_mean_over_its_keys_by_hand():
+    subject = planted.plant("good", count=9, seed=0)
+    seen = measure(subject, np.arange(9), seed=0).erasures["hole"].tenths
+    baseline = subject.baseline(np.arange(9))
+    for row, length in enumerate(baseline.lengths):
+        order = np.argsort(baseline.weights[row, 0, :length], kind="stable")
+        keep = np.repeat(baseline.valid[row : row + 1], length, 0)
+        np.fill_diagonal(keep, val=False)
+        answers = subject.erased(np.full(length, row), keep, "hole", None)
+        effect = np.abs(answers - baseline.probabilities[row]).sum(axis=1) / 2
+        parts = (np.arange(length)[::-1] * 10 // length - 9) * -1
+        for part in range(10):
+            keys = order[parts == part]
+            if not len(keys):
+                assert np.isnan(seen["effect"][row, part])
+                continue
+            np.testing.assert_allclose(seen["effect"][row, part], effect[keys].mean())
+            weight = baseline.weights[row, 0, keys].mean()
+            np.testing.assert_allclose(seen["weight"][row, part], weight)
+
+
+def test_shuffled_answers_stand_beside_the_models_own(report):
+    placement = report.placement
+    assert sum(placement.moved) == len(report.texts)
+    spread = np.mean(placement.shuffled) - placement.own
+    assert spread == pytest.approx(report.gates["spread"].interval.value, rel=1e-4)
+    assert len(placement.shuffled) == 20
+    assert min(placement.shuffled) > placement.own
+
+
+class Shown(planted.Planted):
+    """A planted model whose words have names."""
+
+    labels = ("<against>", "for")
+
+    def passages(self, rows):
+        return [
+            Passage.of([f"w{word}" for word in self.ids[row, : self.lengths[row]]])
+            for row in rows.tolist()
+        ]
+
+
+def test_the_best_and_the_worst_texts_are_kept_with_their_words(tmp_path):
+    subject = Shown(60, 1, **planted.MODELS["good"])
+    report = examine_subject(subject, n=60, examples=2)
+    kept = {each.text for each in report.texts if each.shown}
+    assert kept == {each.text for each in report.examples(best=2, worst=2)}
+    first = report.examples(best=1)[0]
+    row = np.array([first.text])
+    baseline, shown = subject.baseline(row), first.shown
+    assert shown.tokens == tuple(shown.text.split())
+    assert len(shown.tokens) == first.keys
+    weights = baseline.weights[0, 0, : first.keys]
+    np.testing.assert_allclose(shown.weights, weights, rtol=1e-5)
+    added = baseline.orders["contribution"][0, : first.keys]
+    np.testing.assert_allclose(shown.contributions, added, rtol=1e-5)
+    answer = baseline.probabilities[0]
+    assert shown.label == subject.labels[answer.argmax()]
+    assert shown.probability == pytest.approx(answer.max(), rel=1e-5)
+    report.save(tmp_path / "trust.json")
+    assert TrustReport.load(tmp_path / "trust.json") == report
+
+
+def test_no_word_is_kept_where_none_is_asked_for():
+    subject = Shown(60, 1, **planted.MODELS["good"])
+    report = examine_subject(subject, n=60, examples=0)
+    assert "shown" not in json.dumps(report.to_dict())
+    told = examine_subject(subject, n=60)
+    assert "w1" in json.dumps(told.to_dict())
+    assert told.showing({}) == report

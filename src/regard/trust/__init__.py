@@ -7,11 +7,18 @@ the weights must not be read, or that it cannot be told.
 """
 
 from regard.trust.attachment import attach
+from regard.trust.evidence import (
+    ErasureCurve,
+    ExaminedText,
+    Placement,
+    Reliability,
+    ShownText,
+)
 from regard.trust.examination import examine, examine_subject
 from regard.trust.gates import Gate, Outcome
-from regard.trust.report import ErasureCurve, ExaminedText, TrustReport, changes
+from regard.trust.report import TrustReport, changes
 from regard.trust.statistics import Interval
-from regard.trust.subject import Baseline, Subject
+from regard.trust.subject import Baseline, Passage, Subject
 from regard.trust.verdict import Verdict
 
 __all__ = [
@@ -21,6 +28,10 @@ __all__ = [
     "Gate",
     "Interval",
     "Outcome",
+    "Passage",
+    "Placement",
+    "Reliability",
+    "ShownText",
     "Subject",
     "TrustReport",
     "Verdict",

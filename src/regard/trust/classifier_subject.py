@@ -12,8 +12,9 @@ from regard.classification.network import ATTENTION, CLASSES
 from regard.errors import DataError
 from regard.runtime import compile_function
 from regard.text.padding import bucket_of, pad
+from regard.text.tokenizer import EncodedText
 from regard.trust.measurement import CONTRIBUTION
-from regard.trust.subject import Baseline, BoolArray
+from regard.trust.subject import Baseline, BoolArray, Passage
 from regard.types import FloatArray, IntArray
 
 #: The rows of a batch of states; batches are filled up to it.
@@ -48,6 +49,8 @@ class ClassifierSubject:
                 "There is no text to examine.", expected="texts with a word or more"
             )
         self._rows = [encoded[index].ids for index in self.indices.tolist()]
+        self._passages = [_passage(texts[i], encoded[i]) for i in self.indices.tolist()]
+        self.labels = tuple(map(str, classifier.labels))
         # What a swapped token is drawn from: all tokens, as often as they occur.
         self._pool = np.concatenate(self._rows)
 
@@ -89,6 +92,10 @@ class ClassifierSubject:
         given = [each[:, : len(row)] for row, each in zip(rows, weights, strict=True)]
         predictor = self._trained.predictor
         return predictor.predict(rows, attention={ATTENTION: given}).astype(float)
+
+    def passages(self, texts: IntArray) -> list[Passage]:
+        """The texts as far as the model reads them; see ``evidence.Showing``."""
+        return [self._passages[text] for text in texts.tolist()]
 
     def _with_holes(self, row: IntArray, kept: BoolArray, _: FloatArray) -> IntArray:
         row = np.where(kept[:, None], row, 0)
@@ -157,3 +164,8 @@ class ClassifierSubject:
         layer = self._trained.model.get_layer(CLASSES)
         kernel = keras.ops.convert_to_numpy(layer.kernel)
         return kernel.astype(float) / self._trained.temperature
+
+
+def _passage(text: str, encoded: EncodedText) -> Passage:
+    seen = int(encoded.offsets[-1, 1]) if encoded.truncated else len(text)
+    return Passage(text[:seen], encoded.offsets)

@@ -14,20 +14,20 @@ from regard.errors import DataError
 from regard.text.text_validation import checked_texts
 from regard.training.callbacks import InterruptBetweenSteps
 from regard.trust.classifier_subject import ClassifierSubject
-from regard.trust.erasure import FRACTIONS, best_order
-from regard.trust.gates import erasure_gates, measure_gates
-from regard.trust.measurement import (
-    ATTENTION,
-    RANDOM,
-    ErasureMeasurements,
-    Measurements,
-    join,
-    measure,
+from regard.trust.erasure import best_order
+from regard.trust.evidence import (
+    erasure_curves_of,
+    examined_texts,
+    placement_of,
+    reliability_of,
+    shown_texts,
 )
-from regard.trust.report import ErasureCurve, ExaminedText, TrustReport
+from regard.trust.gates import erasure_gates, measure_gates
+from regard.trust.measurement import RANDOM, Measurements, join, measure
+from regard.trust.report import TrustReport
 from regard.trust.subject import Subject, SubjectOfTexts
 from regard.trust.verdict import decide
-from regard.types import FloatArray, IntArray
+from regard.types import IntArray
 
 #: Told how many texts were examined, of how many.
 Progress = Callable[[int, int], None]
@@ -50,6 +50,7 @@ def examine(
     budget: float | None = None,
     progress: Progress | None = None,
     data: str = "",
+    examples: int = 3,
 ) -> TrustReport:
     """Examine whether the attention of a trained model deserves to be read.
 
@@ -64,6 +65,8 @@ def examine(
         budget: After so many seconds it ends, and judges the texts it has seen.
         progress: Told how many texts were examined, of how many.
         data: What the texts are called, for the report.
+        examples: How many of the texts that attention explains best, and how many of
+            those it fails on, the report keeps with their words; 0 keeps no word.
 
     Returns:
         The verdict, its reasons and all that was measured.
@@ -91,6 +94,7 @@ def examine(
         budget=budget,
         progress=progress,
         data=data,
+        examples=examples,
     )
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
@@ -107,6 +111,7 @@ def examine_subject(
     progress: Progress | None = None,
     data: str = "",
     model: str = "",
+    examples: int = 3,
 ) -> TrustReport:
     """Examine whether the attention of a model deserves to be read.
 
@@ -120,15 +125,18 @@ def examine_subject(
         progress: Told how many texts were examined, of how many.
         data: What the texts are called.
         model: The SHA-256 of the model's file.
+        examples: How many of the best and of the worst texts the report keeps with
+            their words, where the subject can show them.
 
     Raises:
-        ArgumentError: ``n``, ``seed`` or ``budget`` is wrong.
+        ArgumentError: ``n``, ``seed``, ``budget`` or ``examples`` is wrong.
         DataError: There is no text, or none has a key.
         KeyboardInterrupt: An interrupt came before the first texts were measured;
             a later one ends the examination as a spent budget does.
     """
     check_count("n", n)
     check_count("seed", seed, least=0)
+    check_count("examples", examples, least=0)
     if budget is not None:
         check_number("budget", budget, above=0)
     if not len(subject):
@@ -146,7 +154,10 @@ def examine_subject(
     except KeyboardInterrupt:
         if not parts:
             raise
-    return judge(join(parts), len(drawn), seed, data=data, model=model)
+    report = judge(join(parts), len(drawn), seed, data=data, model=model)
+    kept = report.examples(best=examples, worst=examples)
+    indices = list(dict.fromkeys(each.text for each in kept))
+    return report.showing(shown_texts(subject, indices))
 
 
 def _drawn(texts: int, n: int, seed: int) -> IntArray:
@@ -190,47 +201,21 @@ def judge(
         reasons=reasons,
         gates={**gates, **erasures[first]},
         erasures=erasures,
-        curves={name: _curves(each) for name, each in measured.erasures.items()},
+        curves={
+            name: erasure_curves_of(each) for name, each in measured.erasures.items()
+        },
         correlations={
             name: float(each[defined[name]].mean()) if defined[name].any() else np.nan
             for name, each in shown.tau.items()
         },
         even_gap=None if measured.even_gap is None else float(measured.even_gap.mean()),
         undefined={name: float(1 - each.mean()) for name, each in defined.items()},
-        texts=_examined(measured, shown, best),
+        texts=examined_texts(measured, shown.gain, best),
         best=best,
         wanted=wanted,
         seed=seed,
         data=data,
         model=model,
+        reliability=reliability_of(shown, seed),
+        placement=placement_of(measured),
     )
-
-
-def _curves(erasure: ErasureMeasurements) -> dict[str, ErasureCurve]:
-    return {
-        name: ErasureCurve(
-            FRACTIONS,
-            _means(erasure.without[name]),
-            _means(erasure.alone[name]),
-            _means(erasure.flipped[name]),
-        )
-        for name in erasure.gain
-    }
-
-
-def _means(values: FloatArray) -> tuple[float, ...]:
-    return tuple(values.mean(axis=0).tolist())
-
-
-def _examined(
-    measured: Measurements, shown: ErasureMeasurements, best: str
-) -> tuple[ExaminedText, ...]:
-    columns = (
-        measured.texts,
-        measured.lengths,
-        shown.gain[ATTENTION],
-        shown.gain[best],
-        shown.gain[RANDOM],
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(ExaminedText(*row) for row in rows)

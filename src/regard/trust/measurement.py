@@ -20,6 +20,8 @@ ATTENTION, LEAVE_ONE_OUT, RANDOM = "attention", "leave_one_out", "random"
 CONTRIBUTION = "contribution"
 #: Random orders, and shuffles of the weights, of each text.
 RANDOM_ORDERS, SHUFFLES = 8, 20
+#: The parts that the keys of a text are cut into by their weight.
+PARTS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,11 @@ class ErasureMeasurements:
         gain: By the name of an order, ``(texts,)``, see ``ErasureCurves``.
         tau: By the name of an order, ``(texts,)``: the rank correlation of attention
             with it; NaN where it is not defined.
+        runs: ``without`` and ``alone`` of the random orders by themselves,
+            ``(texts, RANDOM_ORDERS, fractions)``.
+        tenths: ``(texts, PARTS)``, the mean ``weight`` of a key of each part, and the
+            mean ``effect`` of leaving one out; the lightest first, NaN where a text has
+            no key in a part.
     """
 
     without: Mapping[str, FloatArray]
@@ -43,6 +50,8 @@ class ErasureMeasurements:
     flipped: Mapping[str, FloatArray]
     gain: Mapping[str, FloatArray]
     tau: Mapping[str, FloatArray]
+    runs: Mapping[str, FloatArray]
+    tenths: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +69,8 @@ class Measurements:
         spread: ``(texts,)``, the mean gain of entropy of the answer under shuffled
             weights, in nats, or None.
         even_gap: ``(texts,)``, the total variation under even weights, or None.
+        entropy: ``(texts,)``, the entropy of the answer, in nats.
+        shuffled_entropy: ``(texts, SHUFFLES)``, the same under each shuffle, or None.
         erasures: What erasing did, by the name of the eraser.
     """
 
@@ -70,6 +81,8 @@ class Measurements:
     moved: FloatArray | None
     spread: FloatArray | None
     even_gap: FloatArray | None
+    entropy: FloatArray
+    shuffled_entropy: FloatArray | None
     erasures: Mapping[str, ErasureMeasurements]
 
     def __len__(self) -> int:
@@ -91,6 +104,7 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
         texts=texts,
         lengths=baseline.lengths,
         evenness=_evenness(baseline),
+        entropy=entropy(baseline.probabilities),
         **placement,
         erasures={
             name: _erasure(
@@ -154,7 +168,8 @@ def _placement(
 ) -> dict[str, FloatArray | None]:
     """What forced weights did: the reported ones, shuffled ones, even ones."""
     if baseline.replayed is None:
-        return dict.fromkeys(("replay", "moved", "spread", "even_gap"))
+        unmeasured = "replay", "moved", "spread", "even_gap", "shuffled_entropy"
+        return dict.fromkeys(unmeasured)
     answers = baseline.probabilities
     rows = np.repeat(np.arange(len(texts)), SHUFFLES)
     places = shuffled.reshape(-1, 1, shuffled.shape[-1])
@@ -167,12 +182,14 @@ def _placement(
     even = np.broadcast_to(even[:, None], baseline.weights.shape)
     by_text = (len(texts), SHUFFLES)
     moved = total_variation(under, answers[rows]).reshape(by_text)
-    spread = (entropy(under) - entropy(answers)[rows]).reshape(by_text)
+    shuffled_entropy = entropy(under).reshape(by_text)
+    spread = shuffled_entropy - entropy(answers)[:, None]
     return {
         "replay": np.abs(baseline.replayed - answers).max(axis=-1),
         "moved": moved.mean(axis=1),
         "spread": spread.mean(axis=1),
         "even_gap": total_variation(subject.forced(texts, even), answers),
+        "shuffled_entropy": shuffled_entropy,
     }
 
 
@@ -193,7 +210,33 @@ def _erasure(eraser: Eraser, chances: _Chances) -> ErasureMeasurements:
         flipped=_by_order(curves.flipped.astype(float), scores),
         gain=_by_order(curves.gain, scores),
         tau=_correlations(scores, baseline.lengths),
+        runs={
+            "without": np.moveaxis(curves.without[len(scores) :], 0, 1),
+            "alone": np.moveaxis(curves.alone[len(scores) :], 0, 1),
+        },
+        tenths=_tenths(scores, places[0], baseline),
     )
+
+
+def _tenths(
+    scores: Mapping[str, FloatArray], places: IntArray, baseline: Baseline
+) -> dict[str, FloatArray]:
+    """Weights and effects of keys, averaged over the parts of a text by weight.
+
+    Args:
+        scores: The scores by the name of their order.
+        places: ``(texts, keys)``, the place of each key by weight, 0 for the heaviest.
+        baseline: The undisturbed answers.
+    """
+    lengths = np.maximum(baseline.lengths, 1)[:, None]
+    part = PARTS - 1 - np.minimum(places * PARTS // lengths, PARTS - 1)
+    member = (part[..., None] == np.arange(PARTS)) & baseline.valid[..., None]
+    count = np.where(member.any(axis=1), member.sum(axis=1), np.nan)
+    values = {"weight": scores[ATTENTION], "effect": scores[LEAVE_ONE_OUT]}
+    return {
+        name: (each[..., None] * member).sum(axis=1) / count
+        for name, each in values.items()
+    }
 
 
 def _by_order(

@@ -1,23 +1,26 @@
 """The report of an examination: the verdict, and all it rests on."""
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from regard._files import write_file
 from regard.bundle import TRUST
 from regard.errors import ArgumentError, DataError
+from regard.trust import report_format
+from regard.trust.evidence import (
+    ErasureCurve,
+    ExaminedText,
+    Placement,
+    Reliability,
+    ShownText,
+)
 from regard.trust.gates import Gate, Outcome
-from regard.trust.statistics import Interval
 from regard.trust.verdict import SENTENCES, Verdict
 from regard.types import TrustLine
 
-_SCHEMA = 1
 _LARGEST_FILE = 64 * 2**20
 #: The verdicts that are worse than not to look, and what a verdict rests on.
 _MISLEADING = {Verdict.MISLEADS, Verdict.NOT_THE_WEIGHTS}
@@ -33,42 +36,6 @@ _SHORT: Mapping[Verdict, tuple[str, ...]] = {
     Verdict.UNDECIDED: ("words",),
 }
 _NOT_OF_A_REPORT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-
-
-@dataclass(frozen=True)
-class ErasureCurve:
-    """How far answers moved along one order of the keys, means over the texts.
-
-    Args:
-        fractions: The shares of keys.
-        without: The total variation from the answer, the highest keys erased.
-        alone: The same, all but the highest keys erased.
-        flipped: The share of texts whose label changed, the highest keys erased.
-    """
-
-    fractions: tuple[float, ...]
-    without: tuple[float, ...]
-    alone: tuple[float, ...]
-    flipped: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ExaminedText:
-    """What one text gave, to look at the best and the worst of them.
-
-    Args:
-        text: The index of the text in the data.
-        keys: Its number of keys.
-        attention: The gain of the order by attention, see ``ErasureCurves``.
-        best: The gain of the order that is the best over all texts.
-        chance: The mean gain of random orders.
-    """
-
-    text: int
-    keys: int
-    attention: float
-    best: float
-    chance: float
 
 
 @dataclass(frozen=True)
@@ -96,6 +63,13 @@ class TrustReport:
         data: What the texts are called.
         model: The SHA-256 of the model's file, or of the weights of one that was in no
             file; "" where it was not said.
+        reliability: How the effect of keys goes with their weight, by the first eraser;
+            None in reports of before it was kept.
+        placement: The answers under own and under shuffled weights; None where weights
+            cannot be forced.
+        figures: Other figures by name, shown and never part of the verdict; NaN where
+            one is not defined.
+        groups: Of models that write: figures by name for groups of words apart.
     """
 
     verdict: Verdict
@@ -112,6 +86,10 @@ class TrustReport:
     seed: int
     data: str = ""
     model: str = ""
+    reliability: Reliability | None = None
+    placement: Placement | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -145,6 +123,8 @@ class TrustReport:
     def examples(self, *, best: int = 0, worst: int = 0) -> tuple[ExaminedText, ...]:
         """The texts that attention explains best, and those it fails on.
 
+        Of some of them the words are kept, see ``ExaminedText.shown``.
+
         Args:
             best: How many of those where it gains most over chance, the best first.
             worst: How many of those where it loses most to the best order, the worst
@@ -153,6 +133,15 @@ class TrustReport:
         won = sorted(self.texts, key=lambda each: each.chance - each.attention)
         lost = sorted(self.texts, key=lambda each: each.attention - each.best)
         return (*won[:best], *lost[:worst])
+
+    def showing(self, texts: Mapping[int, ShownText]) -> "TrustReport":
+        """The same report, with these texts kept in it and no others.
+
+        Args:
+            texts: The texts by their index; without any, the report holds no word.
+        """
+        shown = (replace(each, shown=texts.get(each.text)) for each in self.texts)
+        return replace(self, texts=tuple(shown))
 
     def to_text(self) -> str:
         """The verdict, its reasons and the figures, as lines for a terminal."""
@@ -175,14 +164,7 @@ class TrustReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, ready for JSON."""
-        content = _plain(asdict(self))
-        return {
-            "schema": _SCHEMA,
-            "complete": self.complete,
-            "sentence": self.sentence,
-            "line": self.line.to_dict(),
-            **content,
-        }
+        return report_format.plain(self)
 
     @classmethod
     def from_dict(cls, stored: Any) -> "TrustReport":
@@ -192,13 +174,13 @@ class TrustReport:
             DataError: It is something else.
         """
         try:
-            if stored["schema"] > _SCHEMA:
+            if stored["schema"] > report_format.SCHEMA:
                 raise DataError(
                     "The report is of a newer version.",
-                    expected=f"schema {_SCHEMA} or older",
+                    expected=f"schema {report_format.SCHEMA} or older",
                     received=str(stored["schema"]),
                 )
-            return _report(stored)
+            return cls(**report_format.fields(stored))
         except _NOT_OF_A_REPORT as problem:
             if isinstance(problem, DataError):
                 raise
@@ -213,7 +195,7 @@ class TrustReport:
         Raises:
             ArgumentError: The folder does not exist, or the path is a folder.
         """
-        content = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+        content = report_format.to_json(self.to_dict())
         write_file(Path(path), content.encode("utf-8"))
 
     @classmethod
@@ -297,67 +279,3 @@ def _gate_line(name: str, gate: Gate) -> str:
     value, low, high = gate.interval.value, gate.interval.low, gate.interval.high
     ends = f"{low:.3f} to {high:.3f}"
     return f"{name:24}{value:>10.3f}  {ends:<20}{gate.bound:>6g}"
-
-
-def _plain(value: Any) -> Any:
-    """Values that JSON has; what is no number becomes null."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Verdict) else value
-
-
-def _report(stored: Any) -> TrustReport:
-    return TrustReport(
-        verdict=Verdict(stored["verdict"]),
-        reasons=tuple(map(str, stored["reasons"])),
-        gates=_gates(stored["gates"]),
-        erasures={name: _gates(each) for name, each in stored["erasures"].items()},
-        curves={
-            eraser: {name: _curve(each) for name, each in curves.items()}
-            for eraser, curves in stored["curves"].items()
-        },
-        correlations=_numbers(stored["correlations"]),
-        undefined=_numbers(stored["undefined"]),
-        even_gap=None if stored["even_gap"] is None else _number(stored["even_gap"]),
-        texts=tuple(ExaminedText(**each) for each in stored["texts"]),
-        best=str(stored["best"]),
-        wanted=int(stored["wanted"]),
-        seed=int(stored["seed"]),
-        data=str(stored["data"]),
-        model=str(stored["model"]),
-    )
-
-
-def _gates(stored: Any) -> dict[str, Gate]:
-    return {name: _gate(each) for name, each in stored.items()}
-
-
-def _gate(stored: Any) -> Gate:
-    ends = stored["interval"]
-    interval = None if ends is None else Interval(**_numbers(ends))
-    return Gate(
-        str(stored["name"]), interval, float(stored["bound"]), int(stored["texts"])
-    )
-
-
-def _curve(stored: Any) -> ErasureCurve:
-    return ErasureCurve(
-        **{name: tuple(_numbers(each)) for name, each in stored.items()}
-    )
-
-
-def _numbers(stored: Any) -> Any:
-    """Numbers as they were, null as NaN."""
-    if isinstance(stored, Mapping):
-        return {name: _number(each) for name, each in stored.items()}
-    return [_number(each) for each in stored]
-
-
-def _number(stored: Any) -> float:
-    return math.nan if stored is None else float(stored)

@@ -1,8 +1,8 @@
 """The subject of an examination: a model and its texts, asked in batches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,30 @@ class Baseline:
         return valid
 
 
+class Passage(NamedTuple):
+    """A text and where in it the keys stand.
+
+    Args:
+        text: Its characters.
+        offsets: ``(keys, 2)``, start and end of each key in it, the end exclusive.
+    """
+
+    text: str
+    offsets: IntArray
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Passage":
+        """Names of keys, joined by spaces."""
+        ends = np.cumsum([len(name) + 1 for name in names], dtype=np.int64) - 1
+        lengths = np.array([len(name) for name in names], dtype=np.int64)
+        return cls(" ".join(names), np.stack([ends - lengths, ends], axis=1))
+
+
 class Subject(Protocol):
     """A model and the texts it is examined on.
 
-    Answers are probabilities, and the same whatever is asked beside them.
+    Answers are probabilities, and the same whatever is asked beside them. One that has
+    ``labels`` and ``passages``, too, as ``evidence.Showing`` has, shows its texts.
 
     Attributes:
         erasers: The ways to erase a key, the one that the report shows first.
