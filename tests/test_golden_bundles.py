@@ -27,6 +27,10 @@ def test_a_text_classifier_of_an_earlier_release(release):
         assert list(now.tokens) == then["tokens"]
         assert now.probabilities == pytest.approx(then["probabilities"], abs=1e-5)
         np.testing.assert_allclose(now.weights, then["weights"], atol=1e-5)
+        # A GRU stands beside what they pool.
+        logits = now.contributions.sum(axis=0, dtype=float) + now.bias
+        logits -= np.log(np.exp(logits).sum())
+        np.testing.assert_allclose(logits, np.log(now.probabilities), atol=1e-5)
 
 
 def test_which_settings_of_an_earlier_release_are_taken_for_chosen():

@@ -85,6 +85,8 @@ def test_an_explanation_as_plain_values():
         "offsets": [[0, 4], [5, 9]],
         "weights": [0.5, 0.5],
         "truncated": False,
+        "contributions": None,
+        "bias": None,
         "trust": None,
     }
     trust = TrustLine("misleads", "misleads: words -3 %", is_misleading=True)
@@ -95,6 +97,12 @@ def test_an_explanation_as_plain_values():
     }
 
 
+def test_contributions_come_with_the_bias():
+    known = {"contributions": np.array([[-1, 1], [-0.0, 2]]), "bias": np.zeros(2)}
+    plain = json.dumps(an_explanation(**known).to_dict())
+    assert '"contributions": [[-1.0, 1.0], [0.0, 2.0]], "bias": [0.0, 0.0]' in plain
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -102,6 +110,9 @@ def test_an_explanation_as_plain_values():
         {"offsets": np.zeros((2, 1))},
         {"labels": ("neg",)},
         {"label": "other"},
+        {"contributions": np.ones((2, 2))},
+        {"contributions": np.ones(2), "bias": np.ones(2)},
+        {"bias": np.ones(2)},
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change):

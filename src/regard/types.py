@@ -225,6 +225,12 @@ class Explanation:
             after the last one here were not seen.
         trust: Whether the weights of the model may be read as reasons, where that was
             examined; otherwise None.
+        contributions: ``(tokens, labels)``, what each token adds to the logit of each
+            label, in nats: its weight times its value, read by the output layer. None:
+            not known.
+        bias: ``(labels,)``, the logits of a text without a token. The sum of the
+            contributions over the tokens and this are the logits whose softmax is
+            ``probabilities``, within 1e-5. None: not known.
 
     Raises:
         ArgumentError: The lengths do not fit each other, or the label is not one of the
@@ -240,6 +246,8 @@ class Explanation:
     weights: FloatArray
     truncated: bool = field(default=False)
     trust: TrustLine | None = field(default=None)
+    contributions: FloatArray | None = field(default=None)
+    bias: FloatArray | None = field(default=None)
 
     def __post_init__(self) -> None:
         count = len(self.tokens)
@@ -255,11 +263,24 @@ class Explanation:
                 expected=f"({len(self.labels)},)",
                 received=f"{self.probabilities.shape}",
             )
+        self._check_contributions()
         if self.label not in self.labels:
             raise ArgumentError(
                 "The label of an explanation is one of its labels.",
                 expected=f"one of {', '.join(map(repr, self.labels))}",
                 received=repr(self.label),
+            )
+
+    def _check_contributions(self) -> None:
+        bias, parts = self.bias, self.contributions
+        shapes = [None if each is None else each.shape for each in (parts, bias)]
+        fitting = [(len(self.tokens), len(self.labels)), (len(self.labels),)]
+        if shapes not in ([None, None], fitting):
+            raise ArgumentError(
+                "An explanation has a contribution of each token to each label and a "
+                "bias for each label, or neither.",
+                expected=f"{fitting[0]} and {fitting[1]}",
+                received=f"{shapes[0]} and {shapes[1]}",
             )
 
     @property
@@ -289,6 +310,8 @@ class Explanation:
             "weights": self.weights.tolist(),
             "truncated": self.truncated,
             "trust": _line(self.trust),
+            "contributions": _listed(self.contributions),
+            "bias": _listed(self.bias),
         }
 
 
@@ -363,6 +386,11 @@ class Translation:
 
 def _line(trust: TrustLine | None) -> dict[str, Any] | None:
     return None if trust is None else trust.to_dict()
+
+
+def _listed(values: FloatArray | None) -> Any:
+    # Of no evidence it may be -0.
+    return None if values is None else (values + 0.0).tolist()
 
 
 def _is_entry(index: Any, size: int) -> bool:

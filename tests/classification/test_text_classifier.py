@@ -80,6 +80,16 @@ def test_an_explanation_is_of_the_prediction_and_of_the_text(toy_classifier):
     assert not why.truncated
 
 
+def test_what_tokens_add_makes_the_probabilities(toy_classifier):
+    assert toy_classifier.trained.temperature != 1
+    texts = [*toy.messages(20, seed=4)[0], "refund " * 40, ""]
+    for why in toy_classifier.explain(texts):
+        assert why.contributions.shape == (len(why.tokens), len(why.labels))
+        logits = why.contributions.sum(axis=0, dtype=float) + why.bias
+        logits -= np.log(np.exp(logits).sum())
+        np.testing.assert_allclose(logits, np.log(why.probabilities), atol=1e-5)
+
+
 def test_one_text_gives_one_explanation_and_a_list_a_list(toy_classifier):
     [listed] = toy_classifier.explain(["a refund"])
     assert listed.tokens == toy_classifier.explain("a refund").tokens

@@ -5,7 +5,6 @@ import pytest
 
 import regard
 import toy
-from regard.classification.network import CLASSES
 from regard.errors import ArgumentError, DataError
 from regard.trust import Verdict
 from regard.trust.classifier_subject import ClassifierSubject
@@ -73,29 +72,14 @@ def test_the_own_weights_give_the_own_answer(subject):
     assert np.abs(subject.forced(ROWS, shifted) - baseline.probabilities).max() > 0.01
 
 
-def test_contributions_add_up_to_the_logits(subject, toy_classifier):
+def test_contributions_are_those_of_the_label_that_was_given(subject, toy_classifier):
     baseline = subject.baseline(ROWS)
-    rows = [each.ids for each in toy_classifier.trained.reader.read(TEXTS)]
-    bias = toy_classifier.trained.model.get_layer(CLASSES).get_weights()[1]
-    bias = (
-        bias
-        * np.abs(subject._head).max()
-        / np.abs(toy_classifier.trained.model.get_layer(CLASSES).get_weights()[0]).max()
-    )
-    logits = np.stack(
-        [
-            subject._parts(rows, baseline.weights, np.full(3, label)).sum(axis=-1)
-            for label in range(3)
-        ],
-        axis=-1,
-    )
-    logits = logits + bias
-    expected = np.log(baseline.probabilities)
-    np.testing.assert_allclose(
-        logits - logits.mean(axis=1, keepdims=True),
-        expected - expected.mean(axis=1, keepdims=True),
-        atol=1e-4,
-    )
+    for parts, why in zip(
+        baseline.orders["contribution"], toy_classifier.explain(TEXTS), strict=True
+    ):
+        expected = why.contributions[:, why.labels.index(why.label)]
+        np.testing.assert_allclose(parts[: len(expected)], expected, atol=1e-6)
+        assert not parts[len(expected) :].any()
 
 
 def test_texts_without_a_token_are_passed_over(toy_classifier):

@@ -14,13 +14,18 @@ from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_byte
 from regard.bundle.trust_part import CarriedReport, read_trust
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
-from regard.classification.network import ATTENTION, EMBEDDING
+from regard.classification.network import (
+    ATTENTION,
+    CLASSES,
+    EMBEDDING,
+    with_evidence,
+)
 from regard.classification.temperature import PROBABILITIES
 from regard.errors import BundleError
 from regard.observation.predictor import Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
 from regard.training.base_config import config_from_json, config_to_json
-from regard.types import AttentionMap, Explanation, FloatArray
+from regard.types import Explanation, FloatArray, IntArray
 
 #: The kind of its bundles, and the parts they have.
 KIND = "text-classifier"
@@ -30,6 +35,22 @@ FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
 #: What people read of a bundle. Earlier releases saved none.
 CARD = "README.md"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a classifier made of one text, of one pass.
+
+    Args:
+        probabilities: ``(labels,)``.
+        weights: ``(heads, tokens)``, the attention.
+        contributions: ``(tokens, labels)``, what each token adds to the logits, in
+            nats.
+    """
+
+    probabilities: FloatArray
+    weights: FloatArray
+    contributions: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +81,8 @@ class TrainedTextClassifier:
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
-        predictor = Predictor(self.model, self.config.max_length, layers=ATTENTION)
+        model = with_evidence(self.model)
+        predictor = Predictor(model, self.config.max_length, layers=ATTENTION)
         object.__setattr__(self, "_predictor", predictor)
 
     @property
@@ -90,33 +112,53 @@ class TrainedTextClassifier:
         """As ``explain``, of texts that ``reader`` has read already."""
         if not len(texts):
             return []
-        observed = self.predictor.observe([encoded.ids for encoded in encoded_texts])
+        names, bias = self.labels.names, self.bias
+        readings = self.readings([encoded.ids for encoded in encoded_texts])
         return [
-            self._explanation(text, encoded, probabilities, attention[ATTENTION])
-            for text, encoded, probabilities, attention in zip(
-                texts, encoded_texts, observed.outputs, observed.attention, strict=True
+            Explanation(
+                text=text,
+                label=names[int(reading.probabilities.argmax())],
+                labels=names,
+                probabilities=reading.probabilities,
+                tokens=encoded.pieces(text),
+                offsets=encoded.offsets,
+                weights=reading.weights.mean(axis=0),
+                truncated=encoded.truncated,
+                trust=None if self.trust is None else self.trust.line,
+                contributions=reading.contributions,
+                bias=bias,
+            )
+            for text, encoded, reading in zip(
+                texts, encoded_texts, readings, strict=True
             )
         ]
 
-    def _explanation(
-        self,
-        text: str,
-        encoded: EncodedText,
-        probabilities: FloatArray,
-        attention: AttentionMap,
-    ) -> Explanation:
-        names = self.labels.names
-        return Explanation(
-            text=text,
-            label=names[int(probabilities.argmax())],
-            labels=names,
-            probabilities=probabilities,
-            tokens=encoded.pieces(text),
-            offsets=encoded.offsets,
-            weights=attention.mean("heads").weights,
-            truncated=encoded.truncated,
-            trust=None if self.trust is None else self.trust.line,
-        )
+    def readings(self, rows: Sequence[IntArray]) -> list[Reading]:
+        r"""Probabilities, attention and contributions of texts, of one pass.
+
+        .. math::
+            c_{tk} = \frac{1}{T} \sum_h a_{ht} \, h_t \cdot W_{hk}, \qquad
+            p = \mathrm{softmax}(\textstyle\sum_t c_t + b / T)
+
+        Args:
+            rows: The features of the tokens of each text, one text or more.
+        """
+        seen = self.predictor.observe(rows)
+        temperature = self.temperature
+        readings = []
+        for probabilities, attention, evidence in zip(
+            seen.outputs, seen.attention, seen.of_tokens, strict=True
+        ):
+            weights = attention[ATTENTION].weights
+            added = np.einsum("ht,thc->tc", weights, evidence) / temperature
+            readings.append(Reading(probabilities, weights, added))
+        return readings
+
+    @property
+    def bias(self) -> FloatArray:
+        """``(labels,)``, the logits of a text without a token, in nats."""
+        bias = keras.ops.convert_to_numpy(self.model.get_layer(CLASSES).bias)
+        return np.asarray(bias / self.temperature)
 
     @property
     def temperature(self) -> float:

@@ -84,6 +84,42 @@ def build_text_classifier(
     return keras.Model(features, probabilities, name="text_classifier")
 
 
+def with_evidence(model: keras.Model) -> keras.Model:
+    r"""A classifier that also says what each of its tokens has to say.
+
+    .. math::
+        z_k = b_k + \sum_t \sum_h a_{ht} \, e_{thk}, \qquad e_{thk} = h_t \cdot W_{hk}
+
+    The logits :math:`z` are a sum over tokens, because nothing stands between the
+    pooled vector and the output layer.
+
+    Args:
+        model: A model of ``build_text_classifier``; its weights are shared.
+
+    Returns:
+        A model with two outputs, the probabilities and the evidence :math:`e`
+        ``(batch, time, heads, classes)`` in nats, at temperature 1.
+    """
+    attention = model.get_layer(ATTENTION)
+    states = keras.tree.flatten(attention.input)[0]
+    evidence = _Evidence(model.get_layer(CLASSES), attention.num_heads)(states)
+    return keras.Model(model.input, [model.output, evidence], name=model.name)
+
+
+class _Evidence(keras.layers.Layer):
+    """What the output layer reads in each state, for each head and class."""
+
+    def __init__(self, classes: keras.layers.Dense, heads: int) -> None:
+        super().__init__(name="evidence")
+        self._classes, self._heads = classes, heads
+        self.supports_masking = True
+
+    def call(self, states: Tensor) -> Tensor:
+        kernel = self._classes.kernel
+        shape = (self._heads, states.shape[-1], kernel.shape[-1])
+        return ops.einsum("btf,hfc->bthc", states, ops.reshape(kernel, shape))
+
+
 def _with_context(
     states: keras.KerasTensor, config: TextClassifierConfig, seeds: "count[int]"
 ) -> keras.KerasTensor:

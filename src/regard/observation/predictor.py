@@ -28,10 +28,13 @@ class Predictions:
         outputs: ``(sequences, …)``, what the model gives.
         attention: For each sequence the attention of each observed layer by the
             layer's path, cut to the length of the sequence; there is no batch axis.
+        of_tokens: For each sequence what the model gives of its tokens, ``(tokens,
+            …)``; nothing where the model has no second output.
     """
 
     outputs: FloatArray
     attention: tuple[Mapping[str, AttentionMap], ...]
+    of_tokens: tuple[FloatArray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Predictor:
 
     Args:
         model: A Keras model of one input ``(batch, time, …)`` of ids, 0 for padding,
-            and one output ``(batch, …)``.
+            and one output ``(batch, …)``, or a list of this and of ``(batch, time,
+            …)``, something of each token.
         max_length: The most ids of a sequence.
         layers: Which attention layers are observed, as for ``regard.observe``.
         batch_sizes: The numbers of rows a batch may have.
@@ -88,7 +92,7 @@ class Predictor:
             ArgumentError: There is no sequence, or one is too long.
         """
         runs = [
-            (batch, observation.outputs)
+            (batch, _outputs(observation)[0])
             for batch, observation in self._runs(sequences, attention)
         ]
         return _in_order(len(sequences), runs)
@@ -97,15 +101,24 @@ class Predictor:
         """As ``predict``, with the attention of the same pass."""
         runs = []
         attention: list[Mapping[str, AttentionMap]] = [{}] * len(sequences)
+        of_tokens: dict[int, FloatArray] = {}
         for batch, observation in self._runs(sequences):
-            runs.append((batch, observation.outputs))
+            outputs, *others = _outputs(observation)
+            runs.append((batch, outputs))
             for row, index in enumerate(batch.members):
                 length = len(sequences[index])
+                for each in others:
+                    # A copy, so that the batch need not be kept.
+                    of_tokens[index] = each[row, :length].copy()
                 attention[index] = {
                     path: _cut(weights.select(batch=row), length)
                     for path, weights in observation.attention.items()
                 }
-        return Predictions(_in_order(len(sequences), runs), tuple(attention))
+        return Predictions(
+            _in_order(len(sequences), runs),
+            tuple(attention),
+            tuple(of_tokens[index] for index in sorted(of_tokens)),
+        )
 
     def warm_up(
         self,
@@ -178,6 +191,11 @@ class Predictor:
                 expected=f"at most {self.lengths[-1]} ids",
                 received=f"{sizes.max()}",
             )
+
+
+def _outputs(observation: Observation) -> Sequence[FloatArray]:
+    outputs: Any = observation.outputs
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 def _padded_weights(weights: Sequence[FloatArray], batch: _PaddedBatch) -> FloatArray:

@@ -1,24 +1,16 @@
 """A text classifier and texts, as an examination asks them."""
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
 
-import keras
 import numpy as np
 
 from regard.classification import TextClassifier
-from regard.classification.network import ATTENTION, CLASSES
+from regard.classification.network import ATTENTION
 from regard.errors import DataError
-from regard.runtime import compile_function
-from regard.text.padding import bucket_of, pad
 from regard.text.tokenizer import EncodedText
 from regard.trust.measurement import CONTRIBUTION
 from regard.trust.subject import Baseline, BoolArray, Passage
 from regard.types import FloatArray, IntArray
-
-#: The rows of a batch of states; batches are filled up to it.
-_ROWS = 32
 
 
 class ClassifierSubject:
@@ -60,15 +52,17 @@ class ClassifierSubject:
     def baseline(self, texts: IntArray) -> Baseline:
         """The undisturbed answers to texts; see ``Subject``."""
         rows = [self._rows[text] for text in texts.tolist()]
-        seen = self._trained.predictor.observe(rows)
+        readings = self._trained.readings(rows)
         lengths = np.array([len(each) for each in rows])
-        of_texts = [each[ATTENTION].weights for each in seen.attention]
-        weights = np.zeros((len(rows), of_texts[0].shape[0], lengths.max()))
-        for row, each in enumerate(of_texts):
-            weights[row, :, : each.shape[-1]] = each
-        parts = self._parts(rows, weights, seen.outputs.argmax(axis=-1))
+        heads, longest = len(readings[0].weights), lengths.max()
+        weights = np.zeros((len(rows), heads, longest))
+        parts = np.zeros((len(rows), longest))
+        for row, (length, reading) in enumerate(zip(lengths, readings, strict=True)):
+            weights[row, :, :length] = reading.weights
+            label = reading.probabilities.argmax()
+            parts[row, :length] = reading.contributions[:, label]
         return Baseline(
-            seen.outputs.astype(float),
+            np.stack([each.probabilities for each in readings]).astype(float),
             weights,
             lengths,
             self.forced(texts, weights),
@@ -114,56 +108,6 @@ class ClassifierSubject:
         order = self._features.order
         rows[:, order:] = mixed[:, order:]
         return rows
-
-    def _parts(
-        self, rows: Sequence[IntArray], weights: FloatArray, labels: IntArray
-    ) -> FloatArray:
-        r"""What each token adds to the logit of the label.
-
-        .. math:: c_t = \sum_h w_{ht} \, h_t \cdot W_h[\text{label}]
-        """
-        kernel = self._head[:, labels]
-        heads, keys = weights.shape[1:]
-        parts = np.zeros((len(rows), keys))
-        for row, (label, states) in enumerate(
-            zip(kernel.T, self._states(rows), strict=True)
-        ):
-            added = states @ label.reshape(heads, -1).T
-            length = len(states)
-            parts[row, :length] = (added * weights[row, :, :length].T).sum(axis=-1)
-        return parts
-
-    def _states(self, rows: Sequence[IntArray]) -> list[FloatArray]:
-        """The states that the attention weighs, of each text."""
-        lengths = self._trained.predictor.lengths
-        sizes = np.array([len(each) for each in rows])
-        buckets = bucket_of(sizes, lengths)
-        states: list[Any] = [None] * len(rows)
-        for bucket in np.unique(buckets).tolist():
-            members = np.flatnonzero(buckets == bucket)
-            for start in range(0, len(members), _ROWS):
-                batch = members[start : start + _ROWS].tolist()
-                padded = pad([rows[row] for row in batch], _ROWS, lengths[bucket])
-                for row, each in zip(batch, self._encode(padded), strict=False):
-                    states[row] = each[: sizes[row]].astype(float)
-        return states
-
-    @cached_property
-    def _encode(self) -> Any:
-        model = self._trained.model
-        encoder = keras.Model(model.inputs, model.get_layer(ATTENTION).input)
-
-        def states(ids: Any) -> Any:
-            return keras.tree.flatten(encoder(ids, training=False))[0]
-
-        return compile_function(encoder, states)
-
-    @cached_property
-    def _head(self) -> FloatArray:
-        """From pooled features to logits, ``(heads * features, classes)``."""
-        layer = self._trained.model.get_layer(CLASSES)
-        kernel = keras.ops.convert_to_numpy(layer.kernel)
-        return kernel.astype(float) / self._trained.temperature
 
 
 def _passage(text: str, encoded: EncodedText) -> Passage:
