@@ -2,10 +2,21 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from regard.trust import Gate, Interval, Outcome, Verdict
-from regard.trust.gates import AHEAD, EVENNESS, MOVED, REPLAY, ROOM, SPREAD, WORDS
+from regard.trust.gates import (
+    AHEAD,
+    EVENNESS,
+    MOVED,
+    REPLAY,
+    ROOM,
+    SPREAD,
+    WORDS,
+    erasure_gates,
+)
+from regard.trust.measurement import ErasureMeasurements
 from regard.trust.verdict import SENTENCES, decide
 
 BOUNDS = {
@@ -106,3 +117,20 @@ def test_a_quantity_on_its_bound_is_not_above_it():
 
 def test_every_verdict_has_its_words():
     assert set(SENTENCES) == set(Verdict)
+
+
+def test_contributions_are_not_ahead_by_their_sign():
+    gain = {
+        name: np.linspace(0.9, 1.1, 60) * level
+        for name, level in {
+            "attention": 0.6,
+            "contribution": 0.8,
+            "contribution_size": 0.61,
+            "random": 0.0,
+        }.items()
+    }
+    gates = erasure_gates(ErasureMeasurements({}, {}, {}, gain, {}), seed=0)
+    assert gates["contribution"].outcome is Outcome.ABOVE
+    assert gates["words"].interval.value == pytest.approx(0.6 / 0.8)
+    assert gates["ahead"].interval.value == pytest.approx(0.01 / 0.8)
+    assert gates["ahead"].outcome is Outcome.BELOW

@@ -10,6 +10,7 @@ from regard.trust.erasure import best_order
 from regard.trust.measurement import (
     ATTENTION,
     CONTRIBUTION,
+    CONTRIBUTION_SIZE,
     RANDOM,
     ErasureMeasurements,
     Measurements,
@@ -21,8 +22,9 @@ from regard.types import FloatArray
 REPLAY = 1e-3
 EVENNESS, ROOM, WORDS, MISLEADING = 0.99, 0.02, 0.5, 0.15
 MOVED, SPREAD = 0.05, 0.01
-#: The least share by which contributions have to do better than attention.
-AHEAD = 0.1
+#: The least share by which contributions have to do better than attention, without
+#: their sign. Where weights explain it is 0.03 or less, of a sink 0.16 or more.
+AHEAD = 0.05
 
 
 class Outcome(StrEnum):
@@ -111,9 +113,11 @@ def erasure_gates(erasure: ErasureMeasurements, seed: int) -> dict[str, Gate]:
     gates = {"room": Gate("room", room, ROOM, count)}
     gates["words"] = _share("words", gain[ATTENTION] - chance, best, WORDS, seed)
     if CONTRIBUTION in gain:
-        theirs = gain[CONTRIBUTION]
-        gates[CONTRIBUTION] = _share(CONTRIBUTION, theirs - chance, best, WORDS, seed)
-        ahead = theirs - gain[ATTENTION]
+        theirs = gain[CONTRIBUTION] - chance
+        gates[CONTRIBUTION] = _share(CONTRIBUTION, theirs, best, WORDS, seed)
+        # Their sign puts what speaks against the answer last, which no weights can:
+        # that alone is a lead of a quarter where texts say both.
+        ahead = gain[CONTRIBUTION_SIZE] - gain[ATTENTION]
         gates["ahead"] = _share("ahead", ahead, best, AHEAD, seed)
     return gates
 

@@ -18,6 +18,8 @@ from regard.types import FloatArray, IntArray
 
 ATTENTION, LEAVE_ONE_OUT, RANDOM = "attention", "leave_one_out", "random"
 CONTRIBUTION = "contribution"
+#: Contributions without their sign, as weights have none.
+CONTRIBUTION_SIZE = "contribution_size"
 #: Random orders, and shuffles of the weights, of each text.
 RANDOM_ORDERS, SHUFFLES = 8, 20
 #: The parts that the keys of a text are cut into by their weight.
@@ -200,6 +202,8 @@ def _erasure(eraser: Eraser, chances: _Chances) -> ErasureMeasurements:
         **baseline.orders,
         LEAVE_ONE_OUT: leave_one_out(eraser),
     }
+    if CONTRIBUTION in scores:
+        scores[CONTRIBUTION_SIZE] = np.abs(scores[CONTRIBUTION])
     stacked = np.concatenate([np.stack(list(scores.values())), chances.orders])
     noise = np.broadcast_to(chances.noise, stacked.shape)
     places = ranks(stacked, baseline.valid, noise)
