@@ -213,6 +213,8 @@ def test_it_is_served(bundle, spotter):
             address = f"/v1/models/{name}/predict"
             reply = client.post(address, json={"inputs": ["my refund", "a"]}).json()
             assert reply["kind"] == "word-spotter"
+            # Of a kind that carries no report, too.
+            assert reply["trust"] is None
             assert reply["predictions"] == [
                 {"told": "known", "weights": [0, 1]},
                 {"told": "unknown", "weights": [1]},

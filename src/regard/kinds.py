@@ -14,6 +14,7 @@ from regard.errors import ArgumentError
 if TYPE_CHECKING:
     from regard.inference import Engine, Limits, RequestSchema
     from regard.inference.json_format import Schema
+    from regard.types import TrustLine
 
 
 class AnswerPlot(Protocol):
@@ -148,6 +149,12 @@ def kind_of(model: Any) -> Kind:
 def is_of_kind(model: Any, name: str) -> bool:
     """Whether a trained model is of a kind, for what only one kind can do."""
     return kind_of(model).name == name
+
+
+def trust_of(model: Any) -> "TrustLine | None":
+    """What an examination found of a trained model, where it carries the report."""
+    line: TrustLine | None = getattr(model, "trust", None)
+    return line
 
 
 def load(path: str | Path) -> Any:

@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from regard import TextClassifier, TrustLine
+from regard.bundle.trust_part import CarriedReport
 from regard.errors import ArgumentError, BundleError
 from regard.serve import Limits, create_app
 from regard.serve.middleware import JsonLines
@@ -23,6 +25,7 @@ def test_the_models(client):
             "kind": "text-classifier",
             "layers": ["attention"],
             "beams": [],
+            "trust": None,
             "ready": True,
         },
         {
@@ -30,9 +33,26 @@ def test_the_models(client):
             "kind": "translator",
             "layers": ["attention"],
             "beams": [2, 1],
+            "trust": None,
             "ready": True,
         },
     ]
+
+
+def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
+    line = TrustLine("misleads", "misleads: words -3 % of it, 60 texts", True)
+    classifier = TextClassifier.of(toy_classifier.trained)
+    classifier.carry(CarriedReport(line, {"model": ""}))
+    app = create_app({"topics": classifier})
+    with TestClient(app) as client:
+        [listed] = client.get("/v1/models").json()["models"]
+        reply = client.post(PREDICT, json={"inputs": "my refund"}).json()
+        paths = client.get("/openapi.json").json()["paths"]
+    assert listed["trust"] == reply["trust"] == line.to_dict()
+    answers = paths[PREDICT]["post"]["responses"]["200"]["content"]
+    schema = answers["application/json"]["schema"]
+    [_, told] = schema["properties"]["trust"]["anyOf"]
+    assert set(told["properties"]) == set(reply["trust"])
 
 
 def test_every_example_of_the_description_is_answered(client):

@@ -170,7 +170,7 @@ def another_model(expected: str) -> ArgumentError:
 
 
 def _encoded(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8")
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
 def _no_report() -> BundleError:

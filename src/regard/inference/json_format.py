@@ -41,6 +41,26 @@ def record(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
     }
 
 
+#: What an examination found of the weights of a model; see ``regard.types.TrustLine``.
+TRUST_LINE: Schema = {
+    "anyOf": [
+        {"type": "null"},
+        record(
+            {
+                "verdict": TEXT
+                | {"description": "Whether the weights may be read as reasons."},
+                "sentence": TEXT
+                | {"description": "The verdict, its numbers and their data."},
+                "is_misleading": FLAG
+                | {"description": "Whether it is better not to look at the weights."},
+            }
+        ),
+    ],
+    "description": "What 'regard trust' found of this model's weights; null where its "
+    "bundle has no report.",
+}
+
+
 def rounded_rows(rows: FloatArray) -> FloatArray:
     """Rows that sum to 1, rounded so that their last digits still do.
 

@@ -83,6 +83,7 @@ class Endpoints:
                         "kind": model.kind.name,
                         "layers": list(model.request_schema.layers),
                         "beams": model.request_schema.choices("beam"),
+                        "trust": model.trust,
                         "ready": model.ready.is_set(),
                     }
                     for model in self._models.values()
@@ -141,7 +142,12 @@ async def predict(model: ServedModel, body: bytes, limits: Limits) -> dict[str, 
         model.engine.reply(job, answer, request)
         for job, answer in zip(jobs, answers, strict=True)
     ]
-    return {"model": model.name, "kind": model.kind.name, "predictions": predictions}
+    return {
+        "model": model.name,
+        "kind": model.kind.name,
+        "trust": model.trust,
+        "predictions": predictions,
+    }
 
 
 async def _read_jobs(model: ServedModel, request: PredictionRequest) -> list[Job]:

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from regard._version import __version__
-from regard.inference.json_format import COUNT, FLAG, TEXT, Schema, array, record
+from regard.inference.json_format import (
+    COUNT,
+    FLAG,
+    TEXT,
+    TRUST_LINE,
+    Schema,
+    array,
+    record,
+)
 from regard.serve.problem_details import MEDIA_TYPE, problem_schema
 from regard.serve.registry import ServedModel
 
@@ -62,6 +70,7 @@ def _reply_schema(name: str, kind: str, prediction: Schema) -> Schema:
         {
             "model": {"type": "string", "enum": [name]},
             "kind": {"type": "string", "enum": [kind]},
+            "trust": TRUST_LINE,
             "predictions": array(prediction, "One for each input, in their order."),
         }
     )
@@ -74,6 +83,7 @@ def _models_schema() -> Schema:
             "kind": TEXT,
             "layers": array(TEXT),
             "beams": array(COUNT, "The beams it can search with, the default first."),
+            "trust": TRUST_LINE,
             "ready": FLAG,
         }
     )

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from regard.errors import ArgumentError
 from regard.inference import Job, Limits
-from regard.kinds import kind_of, load
+from regard.kinds import kind_of, load, trust_of
 from regard.serve.batcher import Batcher, Batching
 from regard.serve.middleware import Metrics
 
@@ -45,6 +45,9 @@ class ServedModel:
         metrics: Metrics,
     ) -> None:
         self.name, self.kind = name, kind_of(model)
+        line = trust_of(model)
+        #: What an examination found of its weights, as replies have it.
+        self.trust = None if line is None else line.to_dict()
         self.engine = self.kind.engine(model, limits, batching.size)
         self.request_schema = self.kind.request_schema(model, limits)
         #: Set once everything is compiled and questions are answered.
