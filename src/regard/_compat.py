@@ -22,6 +22,11 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     return list(layer._layers)
 
 
+def layers_below(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers in a layer, at whatever depth."""
+    return list(layer._flatten_layers(include_self=False))
+
+
 def operations_in(layer: keras.Layer) -> list[keras.Operation]:
     """The operations of a functional model that are no layers, as of ``keras.ops``."""
     return [

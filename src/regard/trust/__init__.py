@@ -16,6 +16,8 @@ from regard.trust.evidence import (
 )
 from regard.trust.examination import examine, examine_subject
 from regard.trust.gates import Gate, Outcome
+from regard.trust.model_subject import ModelSubject
+from regard.trust.replacement import Erase
 from regard.trust.report import TrustReport, changes
 from regard.trust.statistics import Interval
 from regard.trust.subject import Baseline, Passage, Subject
@@ -23,10 +25,12 @@ from regard.trust.verdict import Verdict
 
 __all__ = [
     "Baseline",
+    "Erase",
     "ErasureCurve",
     "ExaminedText",
     "Gate",
     "Interval",
+    "ModelSubject",
     "Outcome",
     "Passage",
     "Placement",

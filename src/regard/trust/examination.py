@@ -1,13 +1,20 @@
 """The examination: texts drawn, measured in parts, judged as far as it came."""
 
+import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 
-from regard._validate import check_choice, check_count, check_number
+from regard._validate import (
+    check_choice,
+    check_count,
+    check_number,
+    check_settings,
+)
 from regard.bundle.trust_part import hash_of_model
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
@@ -24,6 +31,7 @@ from regard.trust.evidence import (
 )
 from regard.trust.gates import erasure_gates, measure_gates
 from regard.trust.measurement import RANDOM, Measurements, join, measure
+from regard.trust.model_subject import ModelSubject
 from regard.trust.report import TrustReport
 from regard.trust.subject import Subject, SubjectOfTexts
 from regard.trust.verdict import decide
@@ -35,15 +43,25 @@ Progress = Callable[[int, int], None]
 _PART = 32
 
 
-#: What makes a subject of a trained model and texts, by the kind of the model.
-SUBJECTS: Mapping[str, Callable[[Any, Sequence[str]], SubjectOfTexts]] = {
-    TEXT_CLASSIFIER: ClassifierSubject
+#: What a Keras model is called that is no part of a trained thing.
+KERAS_MODEL = "keras-model"
+
+
+def _of_classifier(model: Any, x: Any) -> SubjectOfTexts:
+    return ClassifierSubject(model, checked_texts(x))
+
+
+#: What makes a subject of a model and its data, by the kind of the model; its other
+#: arguments are those that ``examine`` takes for such a model.
+SUBJECTS: Mapping[str, Callable[..., SubjectOfTexts]] = {
+    TEXT_CLASSIFIER: _of_classifier,
+    KERAS_MODEL: ModelSubject,
 }
 
 
 def examine(
     model: Any,
-    texts: Sequence[str],
+    x: Any,
     *,
     n: int = 300,
     seed: int = 0,
@@ -51,15 +69,18 @@ def examine(
     progress: Progress | None = None,
     data: str = "",
     examples: int = 3,
+    **options: Any,
 ) -> TrustReport:
     """Examine whether the attention of a trained model deserves to be read.
 
-    The texts should be ones that the model was not trained on. Labels are not needed:
+    The data should be such that the model was not trained on. Labels are not needed:
     the question is what the model's own answer rests on.
 
     Args:
-        model: A trained ``TextClassifier``.
-        texts: The texts it is examined on; 50 or more with a word each.
+        model: A trained ``TextClassifier``, or any trained Keras model whose attention
+            looks at positions of its input.
+        x: What it is examined on: texts, 50 or more with a word each; of a Keras model
+            its inputs, or a list of sequences of ids.
         n: The most texts that are examined, drawn at random.
         seed: What chance depends on; the same seed gives the same report.
         budget: After so many seconds it ends, and judges the texts it has seen.
@@ -67,6 +88,9 @@ def examine(
         data: What the texts are called, for the report.
         examples: How many of the texts that attention explains best, and how many of
             those it fails on, the report keeps with their words; 0 keeps no word.
+        **options: Of a Keras model, what ``ModelSubject`` takes: ``layer``, ``erase``,
+            ``query``, ``lengths``, ``positions``, ``input``, ``output``, ``outputs``
+            and ``softmax``.
 
     Returns:
         The verdict, its reasons and all that was measured.
@@ -79,14 +103,18 @@ def examine(
     Example:
         >>> report = regard.trust.examine(classifier, texts)
         >>> print(report.sentence)
+        >>> erase = regard.trust.Erase(id=1)
+        >>> report = regard.trust.examine(model, ids, layer="pool", erase=erase)
     """
     kind = check_choice(
         "kind",
-        getattr(model, "kind", type(model).__name__),
+        KERAS_MODEL if isinstance(model, keras.Model) else _kind_of(model),
         SUBJECTS,
         problem="A model of this kind cannot be examined.",
     )
-    subject = SUBJECTS[kind](model, checked_texts(texts))
+    known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
+    check_settings(options, known, of=f"the examination of a {kind}")
+    subject = SUBJECTS[kind](model, x, **options)
     report = examine_subject(
         subject,
         n=n,
@@ -99,7 +127,14 @@ def examine(
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
     )
-    return replace(report, texts=tuple(examined), model=hash_of_model(model.trained))
+    # A Keras model is no part of a bundle whose file could be told again.
+    trained = getattr(model, "trained", None)
+    model_hash = "" if trained is None else hash_of_model(trained)
+    return replace(report, texts=tuple(examined), model=model_hash)
+
+
+def _kind_of(model: Any) -> str:
+    return str(getattr(model, "kind", type(model).__name__))
 
 
 def examine_subject(

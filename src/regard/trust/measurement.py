@@ -159,7 +159,11 @@ class _Chances:
 
 
 def _evenness(baseline: Baseline) -> FloatArray:
-    of_heads = entropy(baseline.weights).mean(axis=1)
+    totals = baseline.weights.sum(axis=-1, keepdims=True)
+    # Weight may lie on keys that are none of the text; a head may have no weight.
+    shares = baseline.weights / np.where(totals > 0, totals, 1)
+    heads = np.maximum((totals > 0).sum(axis=(1, 2)), 1)
+    of_heads = entropy(shares).sum(axis=1) / heads
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = np.log(baseline.lengths)
         return np.where(baseline.lengths > 1, of_heads / largest, np.nan)
