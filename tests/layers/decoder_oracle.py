@@ -23,6 +23,7 @@ class Task:
         previous: For each step the symbol that it reads as the one before; -1 for its
             own. None: always its own.
         state: The state before the first step.
+        given: ``(heads, steps, keys)``, weights in place of its own, or None.
     """
 
     memory: Array
@@ -32,6 +33,7 @@ class Task:
     inputs_mask: Array
     previous: Array | None
     state: list[Array]
+    given: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Oracle:
         inputs_mask: Array | None = None,
         previous: Array | None = None,
         initial_state: list[Array] | None = None,
+        given: Array | None = None,
     ) -> tuple[Array, Array]:
         """Output ``(batch, steps, …)`` and weights ``(batch, heads, steps, keys)``."""
         batch, keys, _ = memory.shape
@@ -80,6 +83,7 @@ class Oracle:
                     inputs_mask[i],
                     None if previous is None else previous[i],
                     [state[i].astype(float) for state in states],
+                    None if given is None else given[i].astype(float),
                 )
             )
             for i in range(batch)
@@ -98,9 +102,10 @@ class Oracle:
             valid = task.inputs_mask[t]
             # A masked step is made of zeros and forgotten.
             x = None if task.inputs is None else task.inputs[t] * valid
-            attended = self.attend(state[0], task) if self.order == "bahdanau" else None
+            first = self.order == "bahdanau"
+            attended = self.attend(state[0], task, t) if first else None
             new = self.advance(x, attended, fed, prediction, state)
-            context, row = attended or self.attend(new[0], task)
+            context, row = attended or self.attend(new[0], task, t)
             w, b = self.weights["output_kernel"], self.weights["output_bias"]
             output = np.tanh(np.concatenate([new[0], context]) @ w + b)
             symbols = self.predict(output)
@@ -111,8 +116,8 @@ class Oracle:
             state, fed, prediction = new, output, self.feed(symbols)
         return np.stack(outputs), np.stack(weights, axis=1)
 
-    def attend(self, hidden: Array, task: Task) -> tuple[Array, Array]:
-        """Context and weights ``(heads, keys)`` of one query."""
+    def attend(self, hidden: Array, task: Task, step: int) -> tuple[Array, Array]:
+        """Context and weights ``(heads, keys)`` of the query of a step."""
         own = {
             name.removeprefix("score_"): weight
             for name, weight in self.weights.items()
@@ -123,6 +128,8 @@ class Oracle:
             hidden[None, None], task.memory[None], **plain, **own
         )
         attention = oracle.masked_softmax(scores, task.memory_mask)[0, :, 0]
+        if task.given is not None:
+            attention = task.given[:, step]
         shares = np.split(task.memory, self.num_heads, axis=1)
         context = [row @ share for row, share in zip(attention, shares, strict=True)]
         return np.concatenate(context), attention

@@ -88,6 +88,11 @@ def stepping(layer):
     return light_jit(layer.step)
 
 
+def softmax(scores):
+    raised = np.exp(scores)
+    return raised / raised.sum(axis=-1, keepdims=True)
+
+
 def near(actual, expected, atol=1e-5):
     for each, wanted in zip(actual, expected, strict=True):
         np.testing.assert_allclose(each, wanted, rtol=0, atol=atol)
@@ -202,6 +207,22 @@ class TestSteps:
         assert actual[1].shape == (BATCH, beams, heads, STEPS, KEYS)
         pairs = zip(actual, expected, strict=True)
         near((one.reshape(other.shape) for one, other in pairs), expected)
+
+    @pytest.mark.parametrize("plan", PLANS, ids=named)
+    def test_given_weights_take_the_place_of_its_own(self, plan):
+        """In one step alone, what it starts from being as before."""
+        layer, oracle = decoder_and_oracle(*plan)
+        given = softmax(normal(BATCH, plan[-1], STEPS, KEYS))
+        step, memory = stepping(layer), layer.prepare(MEMORY)
+        _, _, state = step(INPUTS[:, 0], layer.first_state(BATCH), memory)
+        output, weights, _ = step(INPUTS[:, 1], state, memory, given[:, :, 1])
+        own = oracle(MEMORY, INPUTS)[1]
+        only = np.where(np.arange(STEPS)[:, None] == 1, given, own)
+        expected, _ = oracle(MEMORY, INPUTS, given=only)
+        near([to_numpy(output)], [expected[:, 1]], atol=1e-6)
+        np.testing.assert_array_equal(to_numpy(weights), given[:, :, 1])
+        again, _, _ = step(INPUTS[:, 1], state, memory, own[:, :, 1].astype("float32"))
+        near([to_numpy(again)], [oracle(MEMORY, INPUTS)[0][:, 1]], atol=1e-6)
 
     @staticmethod
     def stepped(layer, inputs, state):

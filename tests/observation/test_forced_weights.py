@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import regard
-from regard.errors import ArgumentError, ObservationError
+from regard.errors import ArgumentError
 from regard.legacy import layers as legacy
 
 pytestmark = pytest.mark.backends
@@ -250,12 +250,30 @@ def test_a_softmax_made_by_hand_is_forced(axis):
     np.testing.assert_allclose(forced, expected, atol=1e-6)
 
 
-def test_a_decoder_cannot_be_forced():
+@pytest.mark.parametrize(
+    ("order", "fed"), [("luong", False), ("luong", True), ("bahdanau", True)]
+)
+def test_a_decoder_is_forced_in_each_step(order, fed):
     memory = keras.Input((TIME, FEATURES))
     targets = keras.Input((2, 3))
-    decoder = regard.layers.AttentionDecoder(4, name="decoder")
-    model = keras.Model([targets, memory], decoder(targets, memory))
-    with pytest.raises(ObservationError, match=r"'decoder'.*cannot be forced"):
-        regard.observe(model)(
-            [STATES[:, :2, :3], STATES], attention={"decoder": np.ones((4, 1, 2, TIME))}
+    decoder = regard.layers.AttentionDecoder(
+        4, order=order, num_heads=2, input_feeding=fed, name="decoder"
+    )
+    observed = regard.observe(
+        keras.Model([targets, memory], decoder(memory, targets)), jit_compile=False
+    )
+    inputs = [STATES[:, :2, :3], STATES]
+    own = observed(inputs)
+    again = observed(inputs, attention={"decoder": own.attention["decoder"]})
+    np.testing.assert_allclose(again.outputs, own.outputs, atol=1e-6)
+    given = softmax((4, 2, 2, TIME))
+    forced = observed.predict(inputs, verbose=0, attention={"decoder": given})
+    np.testing.assert_array_equal(forced.attention["decoder"].weights, given)
+    state, prepared = decoder.first_state(4), decoder.prepare(STATES)
+    for step in range(2):
+        output, _, state = decoder.step(
+            inputs[0][:, step], state, prepared, given[:, :, step]
         )
+        expected = keras.ops.convert_to_numpy(output)
+        np.testing.assert_allclose(forced.outputs[:, step], expected, atol=1e-6)
+        assert np.abs(expected - own.outputs[:, step]).max() > 1e-3

@@ -272,6 +272,7 @@ class AttentionDecoder(AttentionLayer):
         inputs: Float[Tensor, "batch *hypotheses input_features"],
         state: DecoderState,
         memory: PreparedMemory,
+        weights: Float[Tensor, "batch *hypotheses heads keys"] | None = None,
     ) -> tuple[
         Float[Tensor, "batch *hypotheses units"],
         Float[Tensor, "batch *hypotheses heads keys"],
@@ -284,6 +285,8 @@ class AttentionDecoder(AttentionLayer):
             state: What ``first_state`` or the step before gave; with hypotheses each
                 tensor in it has their axis after the batch.
             memory: What ``prepare`` gave: hypotheses of a source share it.
+            weights: ``(batch, [hypotheses,] heads, keys)``, applied as they are in
+                place of its own; the state before is what it was. None: its own.
 
         Returns:
             Output ``(batch, [hypotheses,] units)``, weights ``(batch, [hypotheses,]
@@ -291,8 +294,10 @@ class AttentionDecoder(AttentionLayer):
         """
         recurrence = self._recurrence()
         gate_inputs = recurrence.gate_inputs(ops.cast(inputs, self.compute_dtype))
-        (output, weights), state = recurrence.one_step(gate_inputs, state, memory)
-        return output, weights, state
+        if weights is not None:
+            weights = ops.cast(weights, self.compute_dtype)
+        written, state = recurrence.one_step(gate_inputs, state, memory, weights)
+        return written.output, written.weights, state
 
     def _step(self, feedback: str | None) -> DecoderStep:
         return DecoderStep(

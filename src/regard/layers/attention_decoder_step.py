@@ -21,7 +21,8 @@ from regard.ops.scan import (
 from regard.ops.scan.step import Apply, Gates
 
 #: The marks of a step, beside its inputs: whether it is ``valid``, which weights are
-#: ``kept`` by the dropout, whether it is ``forced`` to read the ``target`` before.
+#: ``kept`` by the dropout, whether it is ``forced`` to read the ``target`` before, and
+#: ``weights`` that are given in place of its own.
 Marks: TypeAlias = Mapping[str, Tensor]
 
 
@@ -177,6 +178,8 @@ class DecoderStep:
         Float[Tensor, "batch *queries heads keys"],
     ]:
         """The context that the values make, and the weights they make it with."""
+        if "weights" in marks:
+            return apply("context", marks["weights"]), marks["weights"]
         if self.score.query_projection:
             query = apply("query", query)
         scores = apply("scores", self.score.share_query(query, self.heads))
@@ -342,14 +345,19 @@ class DecoderRecurrence:
         gate_inputs: Float[Tensor, "batch *hypotheses gates"],
         state: DecoderState,
         memory: PreparedMemory,
+        weights: Float[Tensor, "batch *hypotheses heads keys"] | None = None,
     ) -> tuple[StepOutput, DecoderState]:
-        """Write one symbol; ``gate_inputs`` are ``(batch, [hypotheses,] gates)``."""
+        """Write one symbol; ``gate_inputs`` are ``(batch, [hypotheses,] gates)``.
+
+        Given ``weights`` are applied as they are, in place of its own.
+        """
         step = self.step
+        marks: Marks = {} if weights is None else {"weights": weights}
         apply = bind_parts(*self._parts(memory))
         by_gate = split_gates(gate_inputs, step.cell.gates)
-        state, output = step(apply, state, by_gate, {}, memory.mask)
+        state, output = step(apply, state, by_gate, marks, memory.mask)
         if not step.needs_output:
-            output = step.finish(apply, output, memory.mask, {})
+            output = step.finish(apply, output, memory.mask, marks)
         return self._predict(output), state
 
     def _parts(

@@ -41,7 +41,7 @@ class Adapter:
         axes: Given the layer and the rank of its weights: a name for each axis.
         finish: What is made of the array and its axes in the end. None: they stay.
         force: Runs the method with given weights in place of its own; None where they
-            cannot be replaced, as in a loop in which each step depends on the last.
+            cannot be replaced.
     """
 
     method: str
@@ -181,6 +181,19 @@ def _apply_own(layer: keras.Layer, call: inspect.BoundArguments, weights: Any) -
     return (output, weights) if wanted else output
 
 
+def _apply_in_steps(
+    layer: keras.Layer, call: inspect.BoundArguments, weights: Any
+) -> Any:
+    """Force weights on a decoder, on each step its own row of them."""
+
+    def marks(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        # (batch, heads, steps, keys), of which a step reads (batch, heads, keys)
+        by_step = ops.transpose(weights, (2, 0, 1, 3))
+        return {**layer._marks(*args, **kwargs), "weights": by_step}
+
+    return _compat.twin_of(layer, "call", _marks=marks).call(*call.args, **call.kwargs)
+
+
 def _apply_softmax(method: str, softmax: str) -> Force:
     """Force weights in the place of what a layer's softmax gives."""
 
@@ -262,7 +275,7 @@ _MASKED_SOFTMAX = _from_softmax(_COMPUTE, "_masked_softmax")
 _FORCED_SOFTMAX = _apply_softmax(_COMPUTE, "_masked_softmax")
 
 _OWN = Adapter("call", _when_asked, _declared, force=_apply_own)
-_STEPWISE = Adapter("call", _when_asked, _declared)
+_STEPWISE = Adapter("call", _when_asked, _declared, force=_apply_in_steps)
 _SCORES = Adapter(
     _compat.APPLY_SCORES, _before_dropout, _one_sequence, force=_apply_to_value
 )

@@ -202,7 +202,11 @@ class Seq2Seq(keras.Model):
         return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
-        self, previous: Tensor, state: DecoderState, memory: PreparedMemory
+        self,
+        previous: Tensor,
+        state: DecoderState,
+        memory: PreparedMemory,
+        weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Write one symbol.
 
@@ -210,13 +214,15 @@ class Seq2Seq(keras.Model):
             previous: The symbols before, ``(batch, [hypotheses])``.
             state: That of the step before, each ``(batch, [hypotheses,] features)``.
             memory: The source.
+            weights: ``(batch, [hypotheses,] heads, source)``, to be applied in place
+                of its own in this step; None: its own.
 
         Returns:
             Logits ``(batch, [hypotheses,] symbols)``, weights ``(batch, [hypotheses,]
             heads, source)`` and the next state.
         """
         embedded = self.target_embedding(previous)
-        output, weights, state = self.decoder.step(embedded, state, memory)
+        output, weights, state = self.decoder.step(embedded, state, memory, weights)
         return self._logits(output), weights, state
 
     def _encode(
