@@ -189,7 +189,7 @@ class Seq2Seq(keras.Model):
         output = self.decoder(
             memory, embedded, initial_state=state, memory_mask=mask, training=training
         )
-        return self._logits(self.dropouts["output"](output, training=training))
+        return self.logits(self.dropouts["output"](output, training=training))
 
     def encode(self, source: Tensor) -> EncodedSource:
         """Read a source once, for many steps of ``step``.
@@ -202,11 +202,7 @@ class Seq2Seq(keras.Model):
         return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
-        self,
-        previous: Tensor,
-        state: DecoderState,
-        memory: PreparedMemory,
-        weights: Tensor | None = None,
+        self, previous: Tensor, state: DecoderState, memory: PreparedMemory
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Write one symbol.
 
@@ -214,16 +210,35 @@ class Seq2Seq(keras.Model):
             previous: The symbols before, ``(batch, [hypotheses])``.
             state: That of the step before, each ``(batch, [hypotheses,] features)``.
             memory: The source.
-            weights: ``(batch, [hypotheses,] heads, source)``, to be applied in place
-                of its own in this step; None: its own.
 
         Returns:
             Logits ``(batch, [hypotheses,] symbols)``, weights ``(batch, [hypotheses,]
             heads, source)`` and the next state.
         """
+        output, weights, state = self.advance(previous, state, memory)
+        return self.logits(output), weights, state
+
+    def advance(
+        self,
+        previous: Tensor,
+        state: DecoderState,
+        memory: PreparedMemory,
+        weights: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """As ``step``, up to what ``logits`` makes logits of.
+
+        Args:
+            previous: The symbols before, ``(batch, [hypotheses])``.
+            state: That of the step before, each ``(batch, [hypotheses,] features)``.
+            memory: The source.
+            weights: ``(batch, [hypotheses,] heads, source)``, applied in place of its
+                own in this step, the state before being what it is; None: its own.
+
+        Returns:
+            Output ``(batch, [hypotheses,] units)``, weights and the next state.
+        """
         embedded = self.target_embedding(previous)
-        output, weights, state = self.decoder.step(embedded, state, memory, weights)
-        return self._logits(output), weights, state
+        return self.decoder.step(embedded, state, memory, weights)
 
     def _encode(
         self, source: Tensor, training: bool | None
@@ -244,7 +259,8 @@ class Seq2Seq(keras.Model):
         ]
         return states, mask, first
 
-    def _logits(self, output: Tensor) -> Tensor:
+    def logits(self, output: Tensor) -> Tensor:
+        """The logits of the target's symbols, of an output ``(…, units)``."""
         kernel = ops.cast(self.projection.kernel, output.dtype)
         projected = project(output, kernel) + ops.cast(
             self.projection.bias, output.dtype

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from regard.trust.subject import Baseline, BoolArray, Subject, total_variation
 from regard.types import FloatArray, IntArray
 
+#: How far answers moved, and whether their labels changed.
+Effects: TypeAlias = tuple[FloatArray, BoolArray]
 #: The shares of the keys that are erased, or kept alone.
 FRACTIONS = (0.05, 0.1, 0.2, 0.5)
 #: Longer texts are erased in so many parts where each key would have its turn.
@@ -33,6 +36,29 @@ class ErasureCurves:
     gain: FloatArray
 
 
+class KeyEraser(Protocol):
+    """Erases keys of some texts, and says what that did to the answers.
+
+    Attributes:
+        baseline: The undisturbed answers to the texts.
+    """
+
+    @property
+    def baseline(self) -> Baseline: ...  # noqa: D102 - see above
+
+    def effects(self, rows: IntArray, keep: BoolArray) -> Effects:
+        """What erasing does to the answers to some of the texts.
+
+        Args:
+            rows: ``(rows,)``, places in the texts of ``baseline``.
+            keep: ``(rows, keys)``, True where a key stays.
+
+        Returns:
+            ``(rows,)`` each: how far the answer moved, the total variation; whether its
+            label changed.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Eraser:
     """One way to erase keys of some texts.
@@ -51,14 +77,14 @@ class Eraser:
     baseline: Baseline
     draws: FloatArray
 
-    def answers(self, rows: IntArray, keep: BoolArray) -> FloatArray:
-        """The answers to some of the texts, ``(rows, classes)``.
-
-        Args:
-            rows: ``(rows,)``, places in ``texts``.
-            keep: ``(rows, keys)``, True where a key stays.
-        """
-        return self.subject.erased(self.texts[rows], keep, self.name, self.draws[rows])
+    def effects(self, rows: IntArray, keep: BoolArray) -> Effects:
+        """See ``KeyEraser``."""
+        answers = self.subject.erased(
+            self.texts[rows], keep, self.name, self.draws[rows]
+        )
+        undisturbed = self.baseline.probabilities[rows]
+        changed = answers.argmax(axis=-1) != undisturbed.argmax(axis=-1)
+        return total_variation(answers, undisturbed), changed
 
 
 def ranks(scores: FloatArray, valid: BoolArray, noise: FloatArray) -> IntArray:
@@ -90,7 +116,7 @@ def key_counts(lengths: IntArray) -> tuple[IntArray, BoolArray]:
     return counts, is_new
 
 
-def erasure_curves(eraser: Eraser, places: IntArray) -> ErasureCurves:
+def erasure_curves(eraser: KeyEraser, places: IntArray) -> ErasureCurves:
     r"""Erase the highest keys of each order, and all but them.
 
     .. math::
@@ -113,10 +139,8 @@ def erasure_curves(eraser: Eraser, places: IntArray) -> ErasureCurves:
     is_top = places[order, text] < counts[text, fraction][:, None]
     keep = np.concatenate([~is_top, is_top]) & np.tile(baseline.valid[text], (2, 1))
     twice = np.tile(text, 2)
-    answers = eraser.answers(twice, keep)
-    undisturbed = baseline.probabilities[twice]
-    moved = total_variation(answers, undisturbed).reshape(2, -1)
-    changed = answers.argmax(axis=-1) != undisturbed.argmax(axis=-1)
+    effects, changed = eraser.effects(twice, keep)
+    moved = effects.reshape(2, -1)
     # A fraction without keys of its own has the answer of the one before.
     source = (np.cumsum(np.broadcast_to(is_new, shape).reshape(-1)) - 1).reshape(shape)
     without, alone = moved[0][source], moved[1][source]
@@ -125,7 +149,7 @@ def erasure_curves(eraser: Eraser, places: IntArray) -> ErasureCurves:
     return ErasureCurves(without, alone, changed[: len(text)][source], gain)
 
 
-def leave_one_out(eraser: Eraser) -> FloatArray:
+def leave_one_out(eraser: KeyEraser) -> FloatArray:
     """How far the answer moves without each key, ``(texts, keys)``.
 
     Texts of more than 64 keys are cut into 64 parts of neighbours that go together;
@@ -144,9 +168,8 @@ def leave_one_out(eraser: Eraser) -> FloatArray:
     first = np.repeat(np.cumsum(parts) - parts, parts)
     part = np.arange(len(text)) - first
     keep = valid[text] & (part_of[text] != part[:, None])
-    answers = eraser.answers(text, keep)
     effect = np.zeros((len(valid), MOST_PARTS))
-    effect[text, part] = total_variation(answers, baseline.probabilities[text])
+    effect[text, part], _ = eraser.effects(text, keep)
     together = np.take_along_axis(effect, np.maximum(part_of, 0), axis=1)
     sizes = np.maximum(_part_sizes(part_of), 1)
     return np.where(valid, together / sizes, 0.0)

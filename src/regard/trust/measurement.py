@@ -8,6 +8,7 @@ import numpy as np
 
 from regard.trust.erasure import (
     Eraser,
+    KeyEraser,
     erasure_curves,
     leave_one_out,
     ranks,
@@ -100,16 +101,16 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
         seed: What chance depends on, together with the index of a text.
     """
     baseline = subject.baseline(texts)
-    chances = _Chances(seed, texts, baseline)
+    chances = Chances(seed, texts, baseline)
     placement = _placement(subject, texts, baseline, chances.shuffled)
     return Measurements(
         texts=texts,
         lengths=baseline.lengths,
-        evenness=_evenness(baseline),
+        evenness=evenness_of(baseline),
         entropy=entropy(baseline.probabilities),
         **placement,
         erasures={
-            name: _erasure(
+            name: measure_erasure(
                 Eraser(name, subject, texts, baseline, chances.draws), chances
             )
             for name in subject.erasers
@@ -138,8 +139,20 @@ def _joined(parts: Sequence[Any]) -> Any:
     )
 
 
-class _Chances:
-    """The random numbers of each text: they depend on the seed and its index alone."""
+class Chances:
+    """The random numbers of each text: they depend on the seed and its index alone.
+
+    Args:
+        seed: What they depend on, together with the index of a text.
+        texts: ``(texts,)``, the indices.
+        baseline: The undisturbed answers to the texts.
+
+    Attributes:
+        draws: ``(texts, keys)``, see ``Subject.erased``.
+        orders: ``(RANDOM_ORDERS, texts, keys)``, the scores of random orders.
+        noise: ``(texts, keys)``, which decides between equal scores.
+        shuffled: ``(texts, SHUFFLES, keys)``, the key whose weight each key is given.
+    """
 
     def __init__(self, seed: int, texts: IntArray, baseline: Baseline) -> None:
         keys = baseline.weights.shape[-1]
@@ -158,7 +171,8 @@ class _Chances:
             self.shuffled[row, :, :length] = places
 
 
-def _evenness(baseline: Baseline) -> FloatArray:
+def evenness_of(baseline: Baseline) -> FloatArray:
+    """The entropy of the weights over that of even ones; see ``Measurements``."""
     totals = baseline.weights.sum(axis=-1, keepdims=True)
     # Weight may lie on keys that are none of the text; a head may have no weight.
     shares = baseline.weights / np.where(totals > 0, totals, 1)
@@ -199,7 +213,13 @@ def _placement(
     }
 
 
-def _erasure(eraser: Eraser, chances: _Chances) -> ErasureMeasurements:
+def measure_erasure(eraser: KeyEraser, chances: Chances) -> ErasureMeasurements:
+    """What erasing does to each text.
+
+    Args:
+        eraser: The way to erase, and the texts.
+        chances: The random numbers of these texts.
+    """
     baseline = eraser.baseline
     scores = {
         ATTENTION: baseline.weights.mean(axis=1),
