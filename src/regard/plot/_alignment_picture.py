@@ -13,7 +13,7 @@ from regard.plot._alignment_rows import (
     is_upright,
     token_labels,
 )
-from regard.plot._color_scale import LEVELS, ink, level, shades
+from regard.plot._color_scale import LEVELS, Hue, ink, level, shades
 from regard.plot._weight_grid import WeightGrid
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
@@ -26,7 +26,7 @@ from regard.plot.canvas import (
     text_properties,
 )
 from regard.plot.characters import for_page
-from regard.plot.document import left_out_note
+from regard.plot.document import found_of, left_out_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +103,7 @@ def draw_heatmap(axes: "Axes", grid: WeightGrid) -> None:
         return
     _draw_cells(axes, grid, size)
     _draw_labels(axes, grid, look | {"fontsize": size})
-    _draw_legend(axes, look | {"fontsize": min(size, 8.5), "color": SOFT})
+    _draw_legend(axes, grid.hue, look | {"fontsize": min(size, 8.5), "color": SOFT})
 
 
 def own_figure(grid: WeightGrid) -> "Axes":
@@ -145,14 +145,16 @@ def _draw_title(axes: "Axes", grid: WeightGrid, look: dict[str, Any]) -> None:
     lines = textwrap.wrap(for_page(grid.title), width)
     if grid.remark:
         lines = [*(lines or ["∅"]), grid.remark]
-    lines += [line for note in grid.notes for line in textwrap.wrap(note, width)]
+    found = [] if grid.trust is None else [for_page(found_of(grid.trust))]
+    notes = (*grid.notes, *found)
+    lines += [line for note in notes for line in textwrap.wrap(note, width)]
     axes.set_title("\n".join(lines), loc="left", fontsize=10, **look)
 
 
 def _draw_cells(axes: "Axes", grid: WeightGrid, size: float) -> None:
     axes.imshow(
         grid.weights,
-        cmap=colormap(),
+        cmap=colormap(grid.hue),
         vmin=0,
         vmax=1,
         aspect="equal",
@@ -160,7 +162,7 @@ def _draw_cells(axes: "Axes", grid: WeightGrid, size: float) -> None:
     )
     for place, row in enumerate(alignment_rows(grid)):
         if row.strongest is not None:
-            shade = shades("light")[level(max(row.weights), 1.0)]
+            shade = shades("light", grid.hue)[level(max(row.weights), 1.0)]
             axes.plot(row.strongest, place, ".", color=ink(shade), markersize=size / 2)
 
 
@@ -179,13 +181,13 @@ def _draw_labels(axes: "Axes", grid: WeightGrid, look: dict[str, Any]) -> None:
     axes.spines[:].set_color(_LINE)
 
 
-def _draw_legend(axes: "Axes", look: dict[str, Any]) -> None:
+def _draw_legend(axes: "Axes", hue: Hue, look: dict[str, Any]) -> None:
     """The colour scale under the map, in the map's own cells as units."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
     y, step = axes.get_ylim()[0] + 0.9, 0.16
     _write(axes, -0.5, y, "0", look)
-    for index, shade in enumerate(shades("light")):
+    for index, shade in enumerate(shades("light", hue)):
         corner = (0.1 + index * step, y - 0.25)
         axes.add_patch(Rectangle(corner, step, 0.5, color=shade, lw=0, clip_on=False))
     note = "1   weight: where the model looked, not why"

@@ -16,7 +16,7 @@ from regard.plot._alignment_rows import (
     alignment_rows,
     token_labels,
 )
-from regard.plot._color_scale import level
+from regard.plot._color_scale import Hue, level
 from regard.plot._data import (
     MOST,
     check_most,
@@ -24,7 +24,13 @@ from regard.plot._data import (
     checked_results,
 )
 from regard.plot._plot import Plot
-from regard.plot._terminal import left_out_line, rendered, shaded, terminal
+from regard.plot._terminal import (
+    left_out_line,
+    rendered,
+    shaded,
+    terminal,
+    trust_lines,
+)
 from regard.plot._weight_grid import WeightGrid, weight_grids
 from regard.plot.alignment_page import alignment_fragment, alignment_page
 from regard.plot.canvas import require_matplotlib
@@ -74,6 +80,7 @@ class AlignmentPlot(Plot):
             width: The width in columns; the terminal's own by default.
         """
         blocks = [*map(_block, self.grids), *left_out_line(self.left_out)]
+        blocks += trust_lines(grid.trust for grid in self.grids)
         return rendered(blocks, terminal(color, width))
 
     def plot(self, ax: "Axes | None" = None, index: int = 0) -> "Axes":
@@ -210,20 +217,22 @@ def _block(grid: WeightGrid) -> Text:
     room = max(map(cell_len, names), default=0)
     for row, name in zip(alignment_rows(grid), names, strict=True):
         text.append("\n" * bool(text) + " " * (room - cell_len(name)) + name + " ")
-        _add_sources(text, row, sources)
+        _add_sources(text, row, sources, grid.hue)
     for note in grid.notes:
         text.append("\n" * bool(text) + f"({note})", Style(dim=True))
     return text
 
 
-def _add_sources(text: Text, row: AlignmentRow, sources: Sequence[str]) -> None:
+def _add_sources(
+    text: Text, row: AlignmentRow, sources: Sequence[str], hue: Hue
+) -> None:
     if not any(row.weights):
         text.append("  nothing", Style(dim=True))
         return
     for index in _strongest_sources(row):
         weight = row.weights[index]
         text.append("  ")
-        text.append(sources[index], shaded(level(weight, 1.0)))
+        text.append(sources[index], shaded(level(weight, 1.0), hue))
         text.append(f" {weight:.2f}")
 
 

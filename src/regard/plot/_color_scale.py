@@ -3,7 +3,10 @@
 Each scale is a straight line through OKLab, a space in which equal distances look
 equally different, from the colour of the page to one deep or bright blue. Lightness
 rises or falls evenly along it and carries the whole message, so the scale reads the
-same with any colour vision and in grey. On every shade black or white text, whichever
+same with any colour vision and in grey. Blue is the colour of weights, orange of what
+speaks against something: the two are told apart in all common kinds of colour
+blindness. Grey, the same blue without its colour, is for weights that mislead. On every
+shade black or white text, whichever
 is chosen by ``ink``, has a contrast of at least 4.58 : 1, the square root of 21.
 
 References:
@@ -17,7 +20,10 @@ from math import cos, radians, sin
 from typing import Literal
 
 LEVELS = 25
+# Fainter steps are no mark: a terminal leaves them out, and they get no underline.
+FAINT = 3
 Theme = Literal["light", "dark"]
+Hue = Literal["blue", "orange", "grey"]
 Triple = tuple[float, float, float]
 
 # Lightness, chroma, hue in degrees: of weight zero, and of the largest weight.
@@ -25,12 +31,21 @@ _ENDS: dict[Theme, tuple[Triple, Triple]] = {
     "light": ((1.0, 0.0, 255.0), (0.44, 0.16, 258.0)),
     "dark": ((0.21, 0.03, 262.0), (0.82, 0.11, 230.0)),
 }
+_ORANGE: dict[Theme, Triple] = {
+    "light": (0.50, 0.13, 45.0),
+    "dark": (0.80, 0.13, 62.0),
+}
 
 
 @cache
-def shades(theme: Theme) -> tuple[str, ...]:
+def shades(theme: Theme, hue: Hue = "blue") -> tuple[str, ...]:
     """The ``LEVELS`` colours of a scale as ``#rrggbb``, weight zero first."""
-    start, end = (_oklab(*ends) for ends in _ENDS[theme])
+    zero, full = _ENDS[theme]
+    if hue == "orange":
+        full = _ORANGE[theme]
+    start, end = _oklab(*zero), _oklab(*full)
+    if hue == "grey":
+        end = end[0], start[1], start[2]
     steps = (level / (LEVELS - 1) for level in range(LEVELS))
     return tuple(_hexadecimal(_between(start, end, step)) for step in steps)
 
@@ -41,20 +56,27 @@ def ink(shade: str) -> str:
 
 
 def level(weight: float, top: float) -> int:
-    """The step of the scale for a weight, where ``top`` is the end of the scale."""
-    share = min(max(weight / top, 0.0), 1.0) if top > 0 else 0.0
+    """The step of the scale for a weight, where ``top`` is the end of the scale.
+
+    That of a negative number is that of its size: its scale has another hue.
+    """
+    share = min(abs(weight) / top, 1.0) if top > 0 else 0.0
     return round(share * (LEVELS - 1))
 
 
-def end_of_scale(weights: Sequence[float]) -> float:
+def end_of_scale(weights: Sequence[float], total: float = 1.0) -> float:
     """The weight at the end of the scale.
 
     That is the largest weight, but not less than four times an even share: where
     attention is spread evenly, everything stays pale.
+
+    Args:
+        weights: The weights, none negative.
+        total: What they add up to.
     """
     if not weights:
         return 1.0
-    return max(*weights, min(1.0, 4 / len(weights)), 0.0)
+    return max(*weights, total * min(1.0, 4 / len(weights)), 0.0)
 
 
 def contrast(first: str, second: str) -> float:

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from regard.plot._color_scale import Theme, ink, shades
-from regard.plot.document import left_out_note
+from regard.plot._color_scale import FAINT, Hue, Theme, ink, shades
+from regard.plot.characters import for_terminal_line
+from regard.plot.document import found_of, left_out_note
+from regard.types import TrustLine
 
 _MAXIMUM_WIDTH = 100
 
@@ -54,12 +56,18 @@ def left_out_line(left_out: int) -> list[Text]:
     return [Text(f"({left_out_note(left_out)})", style)] if left_out else []
 
 
-def shaded(step: int) -> Style:
+def trust_lines(lines: Iterable[TrustLine | None]) -> list[Text]:
+    """What is known of weights that are shown, each sentence once."""
+    said = dict.fromkeys(found_of(line) for line in lines if line is not None)
+    return [Text(f"({for_terminal_line(each)})", Style(dim=True)) for each in said]
+
+
+def shaded(step: int, hue: Hue = "blue") -> Style:
     """The style of one step of the colour scale."""
     # The faintest steps would only patch the terminal's own background.
-    if step < 3:
+    if step < FAINT:
         return Style.null()
-    shade = shades(_theme())[step]
+    shade = shades(_theme(), hue)[step]
     return Style(color=_color(ink(shade)), bgcolor=_color(shade))
 
 

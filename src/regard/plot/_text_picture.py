@@ -1,17 +1,21 @@
 """Shaded texts as a picture, drawn by matplotlib, their lines broken here."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regard.errors import ArgumentError
-from regard.plot._color_scale import LEVELS, ink, level, shades
+from regard.plot._color_scale import FAINT, Hue, ink, level, shades
 from regard.plot._text_segments import (
     Drawn,
+    Shade,
     TextSegment,
+    hue_of,
     percent,
     scale_end,
+    shown_weight,
     text_segments,
 )
 from regard.plot.canvas import (
@@ -23,7 +27,7 @@ from regard.plot.canvas import (
     require_matplotlib,
 )
 from regard.plot.characters import for_page
-from regard.plot.document import left_out_note
+from regard.plot.document import found_of, left_out_note
 from regard.types import Explanation
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 # All lengths in points, 72 to the inch.
 _WIDTH, _MARGIN, _LEADING = 540.0, 24.0, 23.0
 _TEXT_SIZE, _SMALL = 12.0, 8.5
+_NOTE_CHARACTERS = 100
 TextMeasure = Callable[[str], float]
 # A line end, a run of other space, or a run of anything else.
 _PARTS = re.compile(r"\r\n|[\r\n]|[^\S\r\n]+|\S+")
@@ -54,7 +59,12 @@ class PlacedWord:
     width: float
 
 
-def text_picture(explanations: Sequence[Drawn], kind: str, left_out: int = 0) -> bytes:
+def text_picture(
+    explanations: Sequence[Drawn],
+    kind: str,
+    left_out: int = 0,
+    shade: Shade = "attention",
+) -> bytes:
     """The explanations under each other, as the bytes of a ``png`` or ``svg`` file.
 
     Raises:
@@ -62,27 +72,35 @@ def text_picture(explanations: Sequence[Drawn], kind: str, left_out: int = 0) ->
     """
     require_matplotlib()
     with drawing_settings():
-        return _drawn(explanations, kind, left_out)
+        return _drawn(explanations, kind, left_out, shade)
 
 
-def _drawn(explanations: Sequence[Drawn], kind: str, left_out: int) -> bytes:
+def _drawn(
+    explanations: Sequence[Drawn], kind: str, left_out: int, shade: Shade
+) -> bytes:
     figure = blank_figure()
     measure = _measure(figure)
     blocks = [
-        (explanation, _lines(explanation, measure)) for explanation in explanations
+        (explanation, _lines(explanation, shade, measure))
+        for explanation in explanations
     ]
+    notes = [left_out_note(left_out)] if left_out else []
+    found = (found_of(each.trust) for each in explanations if each.trust is not None)
+    for sentence in dict.fromkeys(found):
+        notes += textwrap.wrap(sentence, _NOTE_CHARACTERS)
     height = _MARGIN + sum(_height(lines) for _, lines in blocks)
-    height += _LEADING * bool(left_out)
+    height += 0.6 * _LEADING * len(notes) + 0.4 * _LEADING * bool(notes)
     _check_height(height)
     figure.set_size_inches(_WIDTH / 72, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
     y = _MARGIN
     for explanation, lines in blocks:
-        _draw(axes, explanation, lines, y)
+        _draw(axes, explanation, shade, lines, y)
         y += _height(lines)
-    if left_out:
-        _write(axes, _MARGIN, y, left_out_note(left_out), size=_SMALL, color=SOFT)
+    for note in notes:
+        _write(axes, _MARGIN, y, note, size=_SMALL, color=SOFT)
+        y += 0.6 * _LEADING
     return encoded_figure(figure, kind)
 
 
@@ -112,8 +130,10 @@ def _measure(figure: Any) -> TextMeasure:
     return width
 
 
-def _lines(explanation: Drawn, measure: TextMeasure) -> list[list[PlacedWord]]:
-    segments = text_segments(explanation)
+def _lines(
+    explanation: Drawn, shade: Shade, measure: TextMeasure
+) -> list[list[PlacedWord]]:
+    segments = text_segments(explanation, shade)
     return wrapped_lines(segments, measure, _WIDTH - 2 * _MARGIN)
 
 
@@ -124,10 +144,12 @@ def _height(lines: Sequence[object]) -> float:
 def _draw(
     axes: "Axes",
     explanation: Drawn,
+    shade: Shade,
     lines: Iterable[Iterable[PlacedWord]],
     y: float,
 ) -> None:
-    top = scale_end(text_segments(explanation))
+    top = scale_end(text_segments(explanation, shade), shade)
+    hue = hue_of(explanation, shade)
     if isinstance(explanation, Explanation):
         heading = f"{explanation.label}   {percent(explanation.probability)}"
         _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
@@ -135,34 +157,45 @@ def _draw(
     for line in lines:
         y += _LEADING
         for word in line:
-            _draw_word(axes, word, y, top)
-    _draw_legend(axes, y + 1.4 * _LEADING, top)
+            _draw_word(axes, word, y, top, hue)
+    _draw_legend(axes, y + 1.4 * _LEADING, top, shade, hue)
 
 
-def _draw_word(axes: "Axes", word: PlacedWord, y: float, top: float) -> None:
+def _draw_word(axes: "Axes", word: PlacedWord, y: float, top: float, hue: Hue) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
-    step = level(word.segment.weight or 0.0, top)
-    shade = shades("light")[step]
+    weight = word.segment.weight or 0.0
+    step = level(weight, top)
+    shade = shades("light", "orange" if weight < 0 else hue)[step]
     color = ink(shade) if word.segment.seen else SOFT
     if step:
         corner = (_MARGIN + word.x, y - 0.68 * _LEADING)
         axes.add_patch(
             Rectangle(corner, word.width, 0.84 * _LEADING, color=shade, lw=0)
         )
+    if step >= FAINT and weight < 0:
+        corner = (_MARGIN + word.x, y + 0.09 * _LEADING)
+        axes.add_patch(Rectangle(corner, word.width, 0.9, color=color, lw=0))
     _write(axes, _MARGIN + word.x, y, word.text, size=_TEXT_SIZE, color=color)
 
 
-def _draw_legend(axes: "Axes", y: float, top: float) -> None:
+def _draw_legend(axes: "Axes", y: float, top: float, shade: Shade, hue: Hue) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra
 
-    x, step = _MARGIN + 14, 3.2
-    _write(axes, _MARGIN, y, "0", size=_SMALL, color=SOFT)
-    for index, shade in enumerate(shades("light")):
+    start, colors, step = "0", shades("light", hue), 3.2
+    note = "weight: where the model looked, not why it decided"
+    if shade == "contributions":
+        start, step = shown_weight(-top, shade), 1.6
+        colors = shades("light", "orange")[::-1] + colors
+        note = "what a word adds to the score, underlined where it takes from it"
+    x = _MARGIN + 8 + 6 * len(start)
+    _write(axes, _MARGIN, y, start, size=_SMALL, color=SOFT)
+    for index, color in enumerate(colors):
         corner = (x + index * step, y - 7.5)
-        axes.add_patch(Rectangle(corner, step, 9, color=shade, lw=0))
-    note = f"{top:.3f}   weight: where the model looked, not why it decided"
-    _write(axes, x + LEVELS * step + 6, y, note, size=_SMALL, color=SOFT)
+        axes.add_patch(Rectangle(corner, step, 9, color=color, lw=0))
+    end = x + len(colors) * step + 6
+    said = f"{shown_weight(top, shade)}   {note}"
+    _write(axes, end, y, said, size=_SMALL, color=SOFT)
 
 
 def _write(axes: "Axes", x: float, y: float, text: str, **look: Any) -> None:

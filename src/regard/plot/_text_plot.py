@@ -1,15 +1,17 @@
 """Texts shaded by attention, as HTML, in the terminal, or as a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 from rich.style import Style
 from rich.text import Text
 
+from regard._validate import check_choice
 from regard.errors import ArgumentError
-from regard.plot._color_scale import level
+from regard.plot._color_scale import FAINT, Hue, level
 from regard.plot._data import (
     MOST,
     check_fits,
@@ -17,18 +19,29 @@ from regard.plot._data import (
     checked_results,
     checked_tokens,
     described,
+    finite_row,
     nonnegative_row,
     numbers,
 )
 from regard.plot._plot import Plot
-from regard.plot._terminal import left_out_line, rendered, shaded, terminal
+from regard.plot._terminal import (
+    left_out_line,
+    rendered,
+    shaded,
+    terminal,
+    trust_lines,
+)
 from regard.plot._text_picture import text_picture
 from regard.plot._text_segments import (
     Drawn,
+    Shade,
     TextSegment,
     WeightedText,
+    hue_of,
     percent,
     scale_end,
+    shaded_values,
+    shown_weight,
     strongest,
     text_segments,
 )
@@ -37,6 +50,7 @@ from regard.plot.text_page import text_fragment, text_page
 from regard.types import AttentionMap, Explanation, Translation
 
 _MARKED = 5
+_NAMES: Mapping[Shade, str] = {"attention": "weights", "contributions": "contributions"}
 
 
 class TextPlot(Plot):
@@ -45,24 +59,37 @@ class TextPlot(Plot):
     In a notebook the object shows itself. The shade of a word is its weight on a scale
     from 0 to the largest weight of the text, but not less than four times an even
     share, so that evenly spread attention stays pale. The scale is printed under the
-    text.
+    text. Contributions have a scale of two sides: what adds to the score of the label
+    is blue, what takes from it is orange and underlined.
+
+    Where a model was examined, what was found of its weights stands under the texts;
+    where they mislead, shading by attention is grey.
 
     Args:
         explanations: The explanations, in the order in which they are drawn.
         left_out: How many more there were; a note says so.
+        shade: What is shaded: ``"attention"`` or ``"contributions"``.
 
     Raises:
-        ArgumentError: A weight or a probability is no finite number from 0 up.
+        ArgumentError: A weight or a probability is no finite number, or one that cannot
+            be negative is; or there are no contributions.
     """
 
-    def __init__(self, explanations: Sequence[Drawn], left_out: int = 0) -> None:
+    def __init__(
+        self,
+        explanations: Sequence[Drawn],
+        left_out: int = 0,
+        shade: Shade = "attention",
+    ) -> None:
         self.explanations, self.left_out = tuple(explanations), left_out
+        check_choice("shade", shade, get_args(Shade))
+        self.shade: Shade = shade
         for explanation in explanations:
-            _check_numbers(explanation)
+            _check_numbers(explanation, shade)
 
     def to_html(self) -> str:
         """The whole page: no network, no script, everything of the text escaped."""
-        return text_page(self.explanations, self.left_out)
+        return text_page(self.explanations, self.left_out, self.shade)
 
     def to_terminal(self, color: bool | None = None, width: int | None = None) -> str:
         """The text for a terminal.
@@ -75,8 +102,9 @@ class TextPlot(Plot):
         """
         screen = terminal(color, width)
         draw = _shaded if screen.color else _marked
-        blocks = [draw(explanation) for explanation in self.explanations]
-        return rendered([*blocks, *left_out_line(self.left_out)], screen)
+        blocks = [draw(explanation, self.shade) for explanation in self.explanations]
+        lines = trust_lines(each.trust for each in self.explanations)
+        return rendered([*blocks, *left_out_line(self.left_out), *lines], screen)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the plot to a file; the suffix says what it becomes.
@@ -92,10 +120,10 @@ class TextPlot(Plot):
         super().save(path)
 
     def _picture(self, kind: str) -> bytes:
-        return text_picture(self.explanations, kind, self.left_out)
+        return text_picture(self.explanations, kind, self.left_out, self.shade)
 
     def _repr_html_(self) -> str:
-        return text_fragment(self.explanations, self.left_out)
+        return text_fragment(self.explanations, self.left_out, self.shade)
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)
@@ -108,16 +136,20 @@ def text(
     explanations: Explanation | Sequence[Explanation] | Sequence[str],
     weights: AttentionMap | npt.ArrayLike | None = None,
     *,
+    shade: Shade = "attention",
     most: int | None = MOST,
 ) -> TextPlot:
-    """Draw explanations, or tokens and their weights, as text shaded by attention.
+    """Draw explanations, or tokens and their weights, as shaded text.
 
     Args:
         explanations: One explanation or several, as ``explain`` gives them; or, with
             ``weights``, the tokens of a text.
         weights: ``(tokens,)``, a weight from 0 up for each token; or the
             ``AttentionMap`` of one text with one row of keys, averaged over its heads.
-            Tokens are joined by spaces, unless some of them bring their own.
+            Tokens are joined by spaces, unless some of them bring their own. Shaded as
+            contributions they may be negative.
+        shade: ``"attention"``, where the model looked; or ``"contributions"``, what
+            each token adds to the score of the label that was given, with its sign.
         most: How many explanations are drawn, from the first on; a note says how many
             more there were. None draws all; a token takes about 70 bytes of a page.
 
@@ -126,7 +158,8 @@ def text(
 
     Raises:
         ArgumentError: There is nothing to draw, or something else than explanations;
-            the weights are no row of numbers from 0 up, or more or fewer than tokens.
+            the weights are no row of numbers from 0 up, or more or fewer than tokens;
+            the explanations are of a model without contributions.
 
     Example:
     >>> regard.plot.text(classifier.explain("A film that finds its feet.")).save(
@@ -135,7 +168,7 @@ def text(
     >>> regard.plot.text(["a", "good", "film"], [0.1, 0.7, 0.2])
     """
     if weights is not None:
-        return TextPlot([_weighted_text(explanations, weights)])
+        return TextPlot([_weighted_text(explanations, weights, shade)], shade=shade)
     checked = checked_results(
         explanations,
         Explanation,
@@ -144,10 +177,10 @@ def text(
         instead="regard.plot.text(tokens, weights) draws tokens with their weights.",
     )
     shown = checked[: check_most(most)]
-    return TextPlot(shown, len(checked) - len(shown))
+    return TextPlot(shown, len(checked) - len(shown), shade)
 
 
-def _weighted_text(tokens: object, weights: object) -> WeightedText:
+def _weighted_text(tokens: object, weights: object, shade: Shade) -> WeightedText:
     if isinstance(tokens, Explanation | Translation | AttentionMap):
         raise ArgumentError(
             "Weights are drawn with tokens.",
@@ -156,17 +189,22 @@ def _weighted_text(tokens: object, weights: object) -> WeightedText:
             fix="An explanation has weights of its own: give it alone.",
         )
     names = checked_tokens(tokens, "tokens")
-    row = np.array(nonnegative_row(weights, "weights of the tokens"))
+    read = nonnegative_row if shade == "attention" else finite_row
+    row = np.array(read(weights, "weights of the tokens"))
     check_fits(names, row, "tokens", "keys")
     return WeightedText.of([name or "∅" for name in names], row)
 
 
-def _check_numbers(explanation: Drawn) -> None:
+def _check_numbers(explanation: Drawn, shade: Shade) -> None:
     expected = "finite numbers"
-    row = numbers(explanation.weights, "weights of an explanation", expected)
+    row = numbers(
+        shaded_values(explanation, shade),
+        f"{_NAMES[shade]} of an explanation",
+        expected,
+    )
     if isinstance(explanation, Explanation):
         numbers(explanation.probabilities, "probabilities of an explanation", expected)
-    if row.size and row.min() < 0:
+    if shade == "attention" and row.size and row.min() < 0:
         raise ArgumentError(
             "The weights of an explanation cannot be drawn.",
             expected="numbers that are not negative",
@@ -174,34 +212,39 @@ def _check_numbers(explanation: Drawn) -> None:
         )
 
 
-def _shaded(explanation: Drawn) -> Text:
-    segments = text_segments(explanation)
-    top = scale_end(segments)
+def _shaded(explanation: Drawn, shade: Shade) -> Text:
+    segments = text_segments(explanation, shade)
+    top, hue = scale_end(segments, shade), hue_of(explanation, shade)
     text = _heading(explanation)
     for segment in segments:
-        text.append(for_terminal(segment.text), _style(segment, top))
-    numbers = (_number(segment) for segment in strongest(segments, _MARKED))
+        text.append(for_terminal(segment.text), _style(segment, top, hue))
+    numbers = (_number(segment, shade) for segment in strongest(segments, _MARKED))
     text.append("\n" + " · ".join(numbers), Style(dim=True))
     return _with_note(text, explanation)
 
 
-def _style(segment: TextSegment, top: float) -> Style:
+def _style(segment: TextSegment, top: float, hue: Hue) -> Style:
     if not segment.seen:
         return Style(dim=True, italic=True)
-    return shaded(0 if segment.weight is None else level(segment.weight, top))
+    if segment.weight is None:
+        return Style.null()
+    step = level(segment.weight, top)
+    if segment.weight < 0 and step >= FAINT:
+        return shaded(step, "orange") + Style(underline=True)
+    return shaded(step, hue)
 
 
-def _marked(explanation: Drawn) -> Text:
-    segments = text_segments(explanation)
-    floor = scale_end(segments) / 4
+def _marked(explanation: Drawn, shade: Shade) -> Text:
+    segments = text_segments(explanation, shade)
+    floor = scale_end(segments, shade) / 4
     chosen = {
         id(segment)
         for segment in strongest(segments, _MARKED)
-        if (segment.weight or 0.0) > floor
+        if abs(segment.weight or 0.0) > floor
     }
     text = _heading(explanation)
     for segment in segments:
-        marked = f"[{_number(segment)}]" if id(segment) in chosen else None
+        marked = f"[{_number(segment, shade)}]" if id(segment) in chosen else None
         text.append(marked or for_terminal(segment.text))
     return _with_note(text, explanation)
 
@@ -215,8 +258,9 @@ def _heading(explanation: Drawn) -> Text:
     )
 
 
-def _number(segment: TextSegment) -> str:
-    return f"{for_terminal_line(segment.text)} {segment.weight:.3f}"
+def _number(segment: TextSegment, shade: Shade) -> str:
+    weight = shown_weight(segment.weight or 0.0, shade)
+    return f"{for_terminal_line(segment.text)} {weight}"
 
 
 def _with_note(text: Text, explanation: Drawn) -> Text:

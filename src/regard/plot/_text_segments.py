@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from regard.errors import ArgumentError
-from regard.plot._color_scale import end_of_scale
-from regard.types import Explanation, FloatArray, IntArray
+from regard.plot._color_scale import Hue, end_of_scale
+from regard.types import Explanation, FloatArray, IntArray, TrustLine
+
+#: What a text is shaded by: where the model looked, or what each token adds, signed.
+Shade = Literal["attention", "contributions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class TextSegment:
 
     Args:
         text: Its characters; all segments joined are the text, character for character.
-        weight: The attention on it, ``None`` between tokens.
+        weight: The attention on it, or what it adds, ``None`` between tokens.
         seen: Whether the model read it; ``False`` after the end of a truncated text.
     """
 
@@ -34,12 +38,14 @@ class WeightedText:
         offsets: ``(tokens, 2)``: start and end of each token in it.
         weights: ``(tokens,)``, the weight of each.
         truncated: Whether it was longer than the model reads.
+        trust: Whether the weights may be read as reasons, where that is known.
     """
 
     text: str
     offsets: IntArray
     weights: FloatArray
     truncated: bool = False
+    trust: TrustLine | None = None
 
     @classmethod
     def of(cls, tokens: Sequence[str], weights: FloatArray) -> "WeightedText":
@@ -56,7 +62,28 @@ class WeightedText:
 Drawn = Explanation | WeightedText
 
 
-def text_segments(explanation: Drawn) -> list[TextSegment]:
+def shaded_values(explanation: Drawn, shade: Shade) -> FloatArray:
+    """What a text is shaded by, ``(tokens,)``: contributions are to its own label."""
+    if shade == "attention" or isinstance(explanation, WeightedText):
+        return explanation.weights
+    parts: FloatArray | None = getattr(explanation, "contributions", None)
+    if parts is None:
+        raise ArgumentError(
+            "This explanation has no contributions.",
+            expected="one of a model that adds up what each token brings",
+            fix="Shade it by attention.",
+        )
+    return parts[:, explanation.labels.index(explanation.label)]
+
+
+def hue_of(explanation: Drawn, shade: Shade) -> Hue:
+    """The colour of weights, and of what speaks for a label: grey where it misleads."""
+    trust = explanation.trust
+    is_grey = shade == "attention" and trust is not None and trust.is_misleading
+    return "grey" if is_grey else "blue"
+
+
+def text_segments(explanation: Drawn, shade: Shade = "attention") -> list[TextSegment]:
     """Cut the text of an explanation at its tokens.
 
     Tokens on the same characters (one character can be several tokens to a
@@ -67,7 +94,7 @@ def text_segments(explanation: Drawn) -> list[TextSegment]:
     """
     segments: list[TextSegment] = []
     position = 0
-    for start, end, weight in _spans(explanation):
+    for start, end, weight in _spans(explanation, shade):
         if start > position:
             segments.append(TextSegment(explanation.text[position:start]))
         if end > position:
@@ -83,15 +110,25 @@ def text_segments(explanation: Drawn) -> list[TextSegment]:
 
 
 def strongest(segments: Sequence[TextSegment], count: int) -> list[TextSegment]:
-    """The segments with the largest weights, at most ``count``, largest first."""
+    """The segments with the largest weights, at most ``count``, largest first.
+
+    Of signed ones those that are the furthest from 0.
+    """
     weighted = [segment for segment in segments if segment.weight]
-    return sorted(weighted, key=lambda segment: -(segment.weight or 0.0))[:count]
+    return sorted(weighted, key=lambda segment: -abs(segment.weight or 0.0))[:count]
 
 
-def scale_end(segments: Sequence[TextSegment]) -> float:
+def scale_end(segments: Sequence[TextSegment], shade: Shade = "attention") -> float:
     """The weight at the end of the colour scale of a text."""
-    weights = [segment.weight for segment in segments if segment.weight is not None]
-    return end_of_scale(weights)
+    sizes = [abs(each.weight) for each in segments if each.weight is not None]
+    # Weights add up to 1; what tokens add has no such sum.
+    return end_of_scale(sizes, 1.0 if shade == "attention" else sum(sizes))
+
+
+def shown_weight(weight: float, shade: Shade, digits: int = 3) -> str:
+    """A weight, or what a token adds with its sign, as it is shown."""
+    sign = "" if shade == "attention" else "+"
+    return format(weight, f"{sign}z.{digits}f")
 
 
 def percent(probability: float) -> str:
@@ -103,9 +140,9 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
-def _spans(explanation: Drawn) -> Iterator[tuple[int, int, float]]:
+def _spans(explanation: Drawn, shade: Shade) -> Iterator[tuple[int, int, float]]:
     """Start, end and weight of each token with characters, in reading order."""
-    weights = explanation.weights.tolist()
+    weights = shaded_values(explanation, shade).tolist()
     for (start, end), weight in sorted(
         zip(explanation.offsets.tolist(), weights, strict=True)
     ):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from regard.errors import ArgumentError
+from regard.plot._color_scale import Hue
 from regard.plot._data import (
     check_fits,
     check_shares,
@@ -17,7 +18,7 @@ from regard.plot._data import (
     numbers,
 )
 from regard.plot.characters import visible
-from regard.types import AttentionMap, FloatArray, Translation
+from regard.types import AttentionMap, FloatArray, Translation, TrustLine
 
 # Longer tokens are cut in a label; the table of the page has them whole.
 LABEL = 24
@@ -38,6 +39,7 @@ class WeightGrid:
         remark: What is known of the whole, for example its log-probability.
         notes: What a reader has to know.
         sides: What a row and a column are called.
+        trust: Whether the weights may be read as reasons, where that is known.
     """
 
     weights: FloatArray
@@ -48,6 +50,13 @@ class WeightGrid:
     remark: str = ""
     notes: tuple[str, ...] = ()
     sides: tuple[str, str] = ("query", "key")
+    trust: TrustLine | None = None
+
+    @property
+    def hue(self) -> Hue:
+        """The colour of its weights: grey where they mislead."""
+        is_grey = self.trust is not None and self.trust.is_misleading
+        return "grey" if is_grey else "blue"
 
     @classmethod
     def of(cls, translation: Translation) -> "WeightGrid":
@@ -61,6 +70,7 @@ class WeightGrid:
             log_probability(translation),
             tuple(notes(translation)),
             ("written token", "token of the source"),
+            translation.trust,
         )
 
     def grouped(self, most: int | None) -> "WeightGrid":

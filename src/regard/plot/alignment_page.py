@@ -20,11 +20,14 @@ from regard.plot.document import (
     document,
     embedded,
     fragment_style,
+    grey_style,
     joined_articles,
+    look_of,
     opening,
     page_style,
     remainder,
     safe,
+    trust_note,
 )
 from regard.types import Translation
 
@@ -102,14 +105,15 @@ def alignment_page(grids: Sequence[WeightGrid], left_out: int = 0) -> str:
         heading=_TITLE,
         lead=f"{_READING.format(*grids[0].sides)} {DISCLAIMER}",
         body=_contents(grids) + articles + remainder(left_out),
-        style=page_style() + MAP_STYLE + _WIDE_STYLE,
+        style=page_style() + MAP_STYLE + _WIDE_STYLE + _grey_style(grids),
     )
 
 
 def alignment_fragment(grids: Sequence[WeightGrid], left_out: int = 0) -> str:
     """The alignments as HTML that can stand inside another page."""
     articles = joined_articles(grids, _article) + remainder(left_out)
-    return embedded(articles, DISCLAIMER, fragment_style() + MAP_STYLE)
+    style = fragment_style() + MAP_STYLE + _grey_style(grids)
+    return embedded(articles, DISCLAIMER, style)
 
 
 def alignment_article(translation: Translation, number: int = 1) -> str:
@@ -117,11 +121,15 @@ def alignment_article(translation: Translation, number: int = 1) -> str:
     return _article(WeightGrid.of(translation), number)
 
 
+def _grey_style(grids: Sequence[WeightGrid]) -> str:
+    return grey_style() if any(grid.hue == "grey" for grid in grids) else ""
+
+
 def _article(grid: WeightGrid, number: int) -> str:
     remarks = "".join(f'<p class="soft">{safe(note)}</p>\n' for note in grid.notes)
     return (
-        f'<article id="alignment-{number}">\n'
-        f"{_heading(grid)}{remarks}{_map(grid)}"
+        f'<article id="alignment-{number}"{look_of(grid.trust)}>\n'
+        f"{_heading(grid)}{remarks}{_map(grid)}{trust_note(grid.trust)}"
         f"{_table(grid)}</article>\n"
     )
 

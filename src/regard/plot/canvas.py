@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.errors import MissingExtraError
-from regard.plot._color_scale import shades
+from regard.plot._color_scale import Hue, shades
 from regard.plot.characters import for_page
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ def cut(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def colormap() -> "Colormap":
+def colormap(hue: Hue = "blue") -> "Colormap":
     """The colour scale, as matplotlib takes it."""
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
 
-    return LinearSegmentedColormap.from_list("regard", list(shades("light")))
+    return LinearSegmentedColormap.from_list("regard", list(shades("light", hue)))
 
 
 def blank_figure() -> "Figure":

@@ -8,8 +8,9 @@ from functools import cache
 from html import escape
 from typing import TypeVar
 
-from regard.plot._color_scale import LEVELS, Theme, ink, shades
+from regard.plot._color_scale import LEVELS, Hue, Theme, ink, shades
 from regard.plot.characters import for_page
+from regard.types import TrustLine
 
 Result = TypeVar("Result")
 
@@ -59,6 +60,7 @@ font-variant-numeric:tabular-nums;white-space:nowrap;pointer-events:none}
 .regard .legend{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .6rem}
 .regard .scale{width:10rem;height:.8rem;border:1px solid var(--line);
 border-radius:.3rem;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.regard .trust{margin-top:.5rem}
 .regard details{margin-top:.9rem}
 .regard summary{cursor:pointer;color:var(--link);font-size:.875rem}
 .regard table{border-collapse:collapse;margin-top:.5rem;font-size:.875rem;width:100%}
@@ -71,6 +73,10 @@ unicode-bidi:plaintext}
 .regard nav ol{margin:.5rem 0 0;padding-inline-start:1.75rem;columns:1}
 .regard nav li{padding:.1rem 0}
 """
+_UNDERLINED = """
+.regard .against{text-decoration:underline;text-decoration-thickness:.1em;
+text-underline-offset:.2em}
+""".lstrip()
 _PAGE = """
 html{color-scheme:light dark}
 body{margin:0;padding:2rem 1rem;background:#f5f6f8}
@@ -146,12 +152,34 @@ def contents(kind: str, summary: str, entries: Sequence[tuple[str, str]]) -> str
     )
 
 
-def color_legend(end: str, note: str) -> str:
-    """The colour scale from 0 to ``end``, and a note on what is shaded."""
+def color_legend(end: str, note: str, start: str = "0") -> str:
+    """The colour scale from 0 to ``end``, and a note on what is shaded.
+
+    Args:
+        end: The number at its end.
+        note: The note, as HTML.
+        start: The number at its start; where it is not 0, the scale has two sides.
+    """
+    sides = "scale" if start == "0" else "scale signed"
     return (
-        '<p class="legend soft"><span>0</span><span class="scale" aria-hidden="true">'
-        f"</span><span>{end}</span><span>{note}</span></p>\n"
+        f'<p class="legend soft"><span>{start}</span><span class="{sides}" '
+        f'aria-hidden="true"></span><span>{end}</span><span>{note}</span></p>\n'
     )
+
+
+def found_of(line: TrustLine) -> str:
+    """What was found of the weights of a model, as a sentence."""
+    return f"Attention of this model: {line.sentence}."
+
+
+def trust_note(line: TrustLine | None) -> str:
+    """What is known of the weights, under a picture of them; nothing where nothing."""
+    return "" if line is None else f'<p class="soft trust">{safe(found_of(line))}</p>\n'
+
+
+def look_of(line: TrustLine | None) -> str:
+    """The attribute of an article whose weights mislead: its shading is grey."""
+    return ' class="grey"' if line is not None and line.is_misleading else ""
 
 
 def remainder(left_out: int) -> str:
@@ -205,16 +233,60 @@ def fragment_style() -> str:
     )
 
 
+@cache
+def grey_style() -> str:
+    """The style of articles whose weights mislead."""
+    return _themed(lambda theme: _scale(theme, "grey", ".grey .w", ".grey .scale"))
+
+
+@cache
+def signed_style() -> str:
+    """The style of texts with words that speak for something and against it.
+
+    What speaks against it is underlined: in print and without colours too.
+    """
+    return _UNDERLINED + _themed(_signed)
+
+
+def _themed(rules: Callable[[Theme], str]) -> str:
+    dark = rules("dark")
+    return f"{rules('light')}@media (prefers-color-scheme:dark){{{dark}}}\n"
+
+
 def _theme(theme: Theme) -> str:
-    scale = shades(theme)
-    rules = [f".regard{{{_COLOURS[theme]};--paper:{scale[0]}}}"]
-    rules += [
-        f".regard .w{level}{{background:{shade};color:{ink(shade)}}}"
-        for level, shade in enumerate(scale)
-        if level
-    ]
-    ends = (f"{shade} 0 {100 * (n + 1) / LEVELS:g}%" for n, shade in enumerate(scale))
-    rules.append(
-        f".regard .scale{{background:linear-gradient(90deg,{','.join(ends)})}}"
+    paper = shades(theme)[0]
+    rules = _scale(theme, "blue", ".w", ".scale")
+    return f".regard{{{_COLOURS[theme]};--paper:{paper}}}\n{rules}"
+
+
+def _signed(theme: Theme) -> str:
+    orange, blue = shades(theme, "orange"), shades(theme)
+    # Every fourth shade: the browser mixes those between.
+    stops = ",".join([*orange[::-4], *blue[4::4]])
+    return (
+        f"{_shade_rules(orange, '.n')}"
+        f".regard .signed{{background:linear-gradient(90deg,{stops})}}\n"
     )
-    return "\n".join(rules) + "\n"
+
+
+def _scale(theme: Theme, hue: Hue, steps: str, scale: str) -> str:
+    """The rules of the shades of one hue, and of the scale in a legend.
+
+    Args:
+        theme: Light or dark.
+        hue: The hue.
+        steps: The selector of a step, without its number.
+        scale: The selector of the scale.
+    """
+    colours = shades(theme, hue)
+    ends = (f"{each} 0 {100 * (n + 1) / LEVELS:g}%" for n, each in enumerate(colours))
+    gradient = f"linear-gradient(90deg,{','.join(ends)})"
+    return f"{_shade_rules(colours, steps)}.regard {scale}{{background:{gradient}}}\n"
+
+
+def _shade_rules(colours: Sequence[str], steps: str) -> str:
+    return "".join(
+        f".regard {steps}{level}{{background:{shade};color:{ink(shade)}}}\n"
+        for level, shade in enumerate(colours)
+        if level
+    )

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from regard.inference import Limits, RequestError
 from regard.plot.alignment_page import MAP_STYLE
-from regard.plot.document import page_style
+from regard.plot.document import grey_style, page_style
 from regard.serve.batcher import Batching
 from regard.serve.endpoints import Endpoints
 from regard.serve.middleware import Metrics, ReplyMiddleware
@@ -106,7 +106,7 @@ def _lifespan(models: Mapping[str, ServedModel]):  # type: ignore[no-untyped-def
 def page_routes() -> list[Route]:
     """The addresses of the page and of what it loads; relative to one another."""
     # The results are drawn by the renderer of `regard.plot`; this is its own style.
-    style = page_style() + MAP_STYLE + _file("page.css")
+    style = page_style() + MAP_STYLE + grey_style() + _file("page.css")
     return [
         _route("/", _file("page.html"), "text/html"),
         _route("/page.css", style, "text/css"),
