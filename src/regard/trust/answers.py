@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from regard import _compat
 from regard._validate import check_choice
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, ObservationError
 from regard.observation import observe
 from regard.types import AttentionMap, FloatArray
 
@@ -49,7 +49,17 @@ class AnsweringModel:
             )
         self._answers = answers
         path = "*" if layer is None else re.sub(r"#\d+$", "", layer)
-        self._observed = observe(model, "*" if softmax else path, softmax=softmax)
+        try:
+            self._observed = observe(model, "*" if softmax else path, softmax=softmax)
+        except ObservationError as error:
+            # Which says how it is observed.
+            raise ObservationError(
+                error.message,
+                expected=error.expected,
+                received=error.received,
+                fix=f"{error.fix or ''} examine() takes the layer as layer=, and "
+                "attention made by hand as softmax=.".strip(),
+            ) from None
         paths = self._observed.paths
         if layer is None and len(paths) > 1:
             raise ArgumentError(

@@ -89,8 +89,8 @@ def examine(
         examples: How many of the texts that attention explains best, and how many of
             those it fails on, the report keeps with their words; 0 keeps no word.
         **options: Of a Keras model, what ``ModelSubject`` takes: ``layer``, ``erase``,
-            ``query``, ``lengths``, ``positions``, ``input``, ``output``, ``outputs``
-            and ``softmax``.
+            ``query``, ``lengths``, ``positions``, ``input``, ``output``, ``outputs``,
+            ``softmax`` and ``tokens``.
 
     Returns:
         The verdict, its reasons and all that was measured.

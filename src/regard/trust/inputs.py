@@ -30,7 +30,7 @@ class Inputs:
     """
 
     def __init__(self, model: keras.Model, x: Any, chosen: str | int | None) -> None:
-        symbols = list(getattr(model, "inputs", None) or [])
+        symbols = _symbols(model)
         named = _by_name(x, [each.name for each in symbols], chosen)
         self._is_mapping = isinstance(x, Mapping)
         self._is_nest = self._is_mapping or named is not None
@@ -82,6 +82,12 @@ class Inputs:
             )
         return name
 
+    def fill(self, value: Any) -> None:
+        """Let what samples of a list are filled up with be what is masked out."""
+        if self.counts is not None:
+            beyond = np.arange(self.width) >= self.counts[:, None]
+            self.array[beyond] = value
+
     def packed(self, block: Array, others: Mapping[str, Array]) -> Any:
         """The inputs of a batch, in the structure in which they came."""
         named = {**others, self.name: block}
@@ -111,6 +117,15 @@ class Inputs:
                 expected=str(wanted),
                 received=str(self.array.shape),
             )
+
+
+def _symbols(model: keras.Model) -> list[Any]:
+    """The inputs of a model as it declares them, none where it does not."""
+    symbols = list(getattr(model, "inputs", None) or [])
+    if isinstance(model, keras.Sequential):
+        # One that was built by its first batch has that batch's shape.
+        return [each for each in symbols if each.shape[0] is None]
+    return symbols
 
 
 def _by_name(

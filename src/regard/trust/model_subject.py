@@ -22,7 +22,7 @@ from regard.trust.replacement import (
     holes,
     spread,
 )
-from regard.trust.subject import Baseline, BoolArray
+from regard.trust.subject import Baseline, BoolArray, Passage
 from regard.types import FloatArray, IntArray
 
 #: The position that each key reads, -1 for none; or a function from the number of a
@@ -73,6 +73,8 @@ class ModelSubject:
         output: The same of the outputs.
         outputs: ``"probabilities"``, ``"logits"``, or ``"auto"``.
         softmax: Attention made by hand, as in ``regard.observe``.
+        tokens: What the positions of each sample are called where it is shown, for
+            those there are; by default ids, or the numbers of the positions.
 
     Raises:
         ArgumentError: The parts do not fit each other, or something has to be said.
@@ -94,6 +96,7 @@ class ModelSubject:
         output: str | int | None = None,
         outputs: str = AUTO,
         softmax: Any = (),
+        tokens: Sequence[Sequence[str]] | None = None,
     ) -> None:
         answers = Answers(model, output, outputs)
         self._model = AnsweringModel(model, answers, layer, softmax)
@@ -107,6 +110,8 @@ class ModelSubject:
             self._inputs.array = self._inputs.array.astype(np.float32)
         ways = holes(model, self._inputs, erase.mask)
         hole = next((each for each in ways if self._masks(each, probe)), None)
+        if hole is not None and hole.mask is None:
+            self._inputs.fill(hole.value)
         self._valid = self._found_valid(hole, lengths)
         keys = self._valid if self._reads is None else self._valid @ self._reads.T
         self._sizes: IntArray = keys.sum(axis=1)
@@ -123,6 +128,8 @@ class ModelSubject:
         data = Positions(array, self._valid, bool(by_column))
         self._replace = erasers(model, self._inputs, erase, hole, data)
         self.erasers: tuple[str, ...] = tuple(self._replace)
+        self.labels: Sequence[str] = [str(at) for at in range(probe.answers.shape[1])]
+        self._tokens = self._checked_tokens(tokens)
         # The own weights of the samples that were asked for last.
         self._own: dict[int, FloatArray] = {}
 
@@ -179,6 +186,43 @@ class ModelSubject:
             for row, answer in zip(rows.tolist(), given, strict=True):
                 answers[row] = answer
         return np.stack(answers)
+
+    def passages(self, texts: IntArray) -> list[Passage]:
+        """Samples as they are shown, by their indices."""
+        return [Passage.of(self._names(int(self.indices[text]))) for text in texts]
+
+    def _names(self, sample: int) -> list[str]:
+        """What the keys of a sample are called."""
+        positions = np.flatnonzero(self._valid[sample])
+        names = dict(zip(positions.tolist(), map(str, positions.tolist()), strict=True))
+        array = self._inputs.array
+        if self._tokens is not None:
+            names = dict(zip(names, map(str, self._tokens[sample]), strict=True))
+        elif array.dtype.kind == "i" and array.ndim == 2:
+            names = {at: str(array[sample, at]) for at in names}
+        keys = self._keys[sample, : self._sizes[sample]].tolist()
+        if self._reads is None:
+            return [names[key] for key in keys]
+        read = [np.flatnonzero(self._reads[key] & self._valid[sample]) for key in keys]
+        return ["+".join(names[at] for at in each.tolist()) for each in read]
+
+    def _checked_tokens(
+        self, tokens: Sequence[Sequence[str]] | None
+    ) -> Sequence[Sequence[str]] | None:
+        if tokens is None:
+            return None
+        wanted = self._valid.sum(axis=1).tolist()
+        given = [len(each) for each in tokens]
+        for sample, (count, named) in enumerate(zip(wanted, given, strict=False)):
+            if count != named:
+                raise ArgumentError(
+                    f"The tokens of sample {sample} are not those of its positions.",
+                    expected=f"{count} tokens",
+                    received=f"{named}",
+                )
+        if len(given) != len(wanted):
+            raise wrong_value("tokens", f"{len(given)} lists", f"{len(wanted)} lists")
+        return tokens
 
     def _reported(self, samples: IntArray) -> FloatArray:
         """The weights of samples, ``(samples, heads * queries, keys)``."""
@@ -277,11 +321,13 @@ class ModelSubject:
         counts = self._inputs.counts
         array = self._inputs.array
         width = self._inputs.width
+        if not array.size or (array.dtype.kind == "i" and not array.any()):
+            raise _no_sample()
         present = (array != 0).any(axis=tuple(range(2, array.ndim))).sum(axis=1)
         if counts is not None and not self._inputs.is_fixed:
-            if not counts.any():
-                raise _no_sample()
-            width = _commonest(counts[counts > 0])
+            # Of one position nothing could be left.
+            several = counts[counts > 1] if (counts > 1).any() else counts[counts > 0]
+            width = _commonest(several)
             present = np.where(counts == width, present + 1, 0)
         samples = np.argsort(-present, kind="stable")[:_PROBED]
         answers, weights = self._ask(samples, width)

@@ -247,8 +247,8 @@ def erasers(
         found[VALUE] = _putting(positions.mean)
     if not found and erase.mask is None:
         raise ArgumentError(
-            "It is not known what stands for an erased position: the model does not "
-            "mask id 0 out.",
+            "It is not known what stands for an erased position: at the attention of "
+            "the model id 0 is not masked out.",
             expected="erase=regard.trust.Erase(id=1), with the id of an unknown or of "
             "a mask token",
             fix="Without any such id, Erase(mask=False) only swaps positions.",
