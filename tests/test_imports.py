@@ -43,9 +43,10 @@ STOREYS = {
     "classification": 7,
     "translation": 7,
     "comparison": 8,
-    "trust": 8,
-    "kinds": 9,
-    "serve": 10,
+    "explain": 8,
+    "trust": 9,
+    "kinds": 10,
+    "serve": 11,
 }
 # In a notebook a result shows itself: what draws it is looked up when it is shown.
 UPWARDS = {("types", "plot")}

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src import backend
 from keras.src.backend import get_keras_mask, set_keras_mask
 
 # The methods in which the attention layers of Keras turn scores into weights.
@@ -274,6 +275,16 @@ def to_tensorflow(leaf: Any) -> Any:
 
 def _is_numeric(leaf: Any) -> bool:
     return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc"
+
+
+def output_spec(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The shapes of what a function gives, which is run without numbers.
+
+    Args:
+        function: Of tensors.
+        *arguments: Nests of symbolic tensors.
+    """
+    return backend.compute_output_spec(function, *arguments)
 
 
 def mask_of(tensor: Any) -> Any | None:

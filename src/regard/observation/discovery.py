@@ -67,7 +67,7 @@ def select_hook_points(
     chosen = tuple(
         point
         for point in available
-        if any(_matches(point.path, pattern) for pattern in patterns)
+        if any(matches(point.path, pattern) for pattern in patterns)
     )
     chosen += tuple(_made_by_hand(model, softmax, {id(p.layer) for p in chosen}))
     _refuse_loops(model, chosen)
@@ -83,12 +83,12 @@ def _made_by_hand(
     The softmax of an output is a prediction: it is meant where it is named in full, or
     where the pattern matches no other softmax.
     """
-    layers = tuple(_walk(model, operations=True)) if softmax else ()
+    layers = tuple(walk(model, operations=True)) if softmax else ()
     # The layer that is the activation of another is seen there.
     outputs = {id(each) for each in _compat.operations_at_the_end(model)}
     outputs |= {id(getattr(each, "activation", None)) for _, each in layers}
     for pattern, axes in softmax.items():
-        matching = [(path, each) for path, each in layers if _matches(path, pattern)]
+        matching = [(path, each) for path, each in layers if matches(path, pattern)]
         meant = [
             (path, each)
             for path, each in matching
@@ -108,7 +108,7 @@ def _made_by_hand(
                 yield HookPoint(path, each, adapter_for(each, path, axes))
 
 
-def _walk(
+def walk(
     layer: keras.Layer,
     prefix: str = "",
     visited: set[int] | None = None,
@@ -131,7 +131,7 @@ def _walk(
         visited.add(id(child))
         path = f"{prefix}{name}"
         yield path, child
-        yield from _walk(child, f"{path}/", visited, operations=operations)
+        yield from walk(child, f"{path}/", visited, operations=operations)
 
 
 def _named_apart(layers: Sequence[keras.Layer]) -> Iterator[tuple[str, keras.Layer]]:
@@ -147,13 +147,14 @@ def _named_apart(layers: Sequence[keras.Layer]) -> Iterator[tuple[str, keras.Lay
         yield name, layer
 
 
-def _matches(path: str, pattern: str) -> bool:
+def matches(path: str, pattern: str) -> bool:
+    """Whether a path is one that a pattern stands for."""
     # A path is a pattern of itself, whatever characters are in its names.
     return path == pattern or fnmatchcase(path, pattern)
 
 
 def _hook_points(model: keras.Model) -> Iterator[HookPoint]:
-    for path, layer in _walk(model):
+    for path, layer in walk(model):
         adapter = adapter_of(layer)
         if adapter is not None:
             yield HookPoint(path, layer, adapter)
@@ -166,9 +167,9 @@ def _around(
     wanted = {id(point.layer) for point in points}
     return tuple(
         layer
-        for _, layer in _walk(model)
+        for _, layer in walk(model)
         if isinstance(layer, kind)
-        and any(id(inner) in wanted for _, inner in _walk(layer, operations=True))
+        and any(id(inner) in wanted for _, inner in walk(layer, operations=True))
     )
 
 
@@ -176,7 +177,7 @@ def _require_matches(
     model: keras.Model, available: Sequence[HookPoint], patterns: Sequence[str]
 ) -> None:
     if not available:
-        classes = sorted({type(layer).__name__ for _, layer in _walk(model)})
+        classes = sorted({type(layer).__name__ for _, layer in walk(model)})
         raise ObservationError(
             f"The model '{model.name}' has no attention layer that can be observed.",
             expected="a layer of regard.layers or an attention layer of Keras",
@@ -184,7 +185,7 @@ def _require_matches(
             fix=_softmax_to_choose(model),
         )
     for pattern in patterns:
-        if not any(_matches(point.path, pattern) for point in available):
+        if not any(matches(point.path, pattern) for point in available):
             raise ObservationError(
                 f"No attention layer of the model '{model.name}' matches '{pattern}'.",
                 expected=f"a pattern for any of {_listed(available)}",
@@ -196,7 +197,7 @@ def _softmax_to_choose(model: keras.Model) -> str | None:
     outputs = {id(each) for each in _compat.operations_at_the_end(model)}
     paths = [
         path
-        for path, each in _walk(model, operations=True)
+        for path, each in walk(model, operations=True)
         if softmax_axis(each) is not None and id(each) not in outputs
     ]
     if not paths:
@@ -209,7 +210,7 @@ def _softmax_to_choose(model: keras.Model) -> str | None:
 
 def _refuse_loops(model: keras.Model, chosen: Sequence[HookPoint]) -> None:
     for loop in _around(model, chosen, keras.layers.RNN):
-        inner = {id(layer) for _, layer in _walk(loop, operations=True)}
+        inner = {id(layer) for _, layer in walk(loop, operations=True)}
         trapped = [point for point in chosen if id(point.layer) in inner]
         raise out_of_reach(
             [point.path for point in trapped],

@@ -9,12 +9,12 @@ straight through it.
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
@@ -27,9 +27,16 @@ from regard.observation.discovery import HookPoint, Selection, out_of_reach
 from regard.runtime import backend
 from regard.types import AttentionMap, Observation
 
-_RECORDING: ContextVar["Recorder | None"] = ContextVar("recording", default=None)
+_RECORDING: ContextVar["Watcher | None"] = ContextVar("recording", default=None)
 _PATCHING = threading.Lock()
 _NOTHING: Mapping[str, Any] = {}
+
+
+class Watcher(Protocol):
+    """Runs the watched methods of layers, and may take or give what it wants."""
+
+    def run(self, layer: keras.Layer, method: Any, args: Any, kwargs: Any, /) -> Any:
+        """What the method of the layer returns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +88,7 @@ class Recorder:
         if point is None:
             return method(*args, **kwargs)
         adapter = point.adapter
-        call = _signature(layer, adapter.method).bind(*args, **kwargs)
+        call = signature_of(layer, adapter.method).bind(*args, **kwargs)
         result, weights = adapter.capture(layer, method, call)
         if weights is None:
             raise ObservationError(
@@ -92,7 +99,7 @@ class Recorder:
         axes = adapter.axes(layer, len(weights.shape))
         given = self._given(point, weights, axes)
         if given is not None:
-            call = _signature(layer, adapter.method).bind(*args, **kwargs)
+            call = signature_of(layer, adapter.method).bind(*args, **kwargs)
             result, weights = cast(Force, adapter.force)(layer, call, given), given
         self.captured.append(CapturedWeights(point, weights, axes))
         return result
@@ -197,7 +204,7 @@ def _may_end(axis: str) -> bool:
     return axis.startswith(("keys", "queries"))
 
 
-def _signature(layer: keras.Layer, method: str) -> inspect.Signature:
+def signature_of(layer: keras.Layer, method: str) -> inspect.Signature:
     """The arguments of a method by name, also where a subclass passes them through."""
     own: Any = None
     for base in type(layer).__mro__:
@@ -250,13 +257,27 @@ def recording(
     recorder = Recorder(selection, forced)
     watched = [(point.layer, point.adapter.method) for point in selection.hook_points]
     watched += [(layer, "call") for layer in selection.time_distributed]
+    with watching(watched, recorder):
+        yield recorder
+
+
+@contextmanager
+def watching(
+    watched: Iterable[tuple[keras.Layer, str]], watcher: Watcher
+) -> Iterator[None]:
+    """Let a watcher run the given methods of layers, in this context only.
+
+    Args:
+        watched: Layers with the names of their methods.
+        watcher: What runs them.
+    """
     with ExitStack() as stack:
         for layer, method in watched:
             _install(layer, method)
             stack.callback(_remove, layer, method)
-        token = _RECORDING.set(recorder)
+        token = _RECORDING.set(watcher)
         stack.callback(_RECORDING.reset, token)
-        yield recorder
+        yield
 
 
 @dataclass

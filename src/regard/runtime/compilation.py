@@ -84,6 +84,18 @@ class Backend(Protocol):
     def without_gradients(self) -> AbstractContextManager[Any]:
         """A scope in which nothing is kept for a backward pass."""
 
+    def gradient(self, function: Function, at: Any) -> tuple[Any, Any]:
+        """The gradient of a function of a tensor, and what else the function gives.
+
+        Args:
+            function: Of a tensor; gives a scalar and a nest of tensors.
+            at: The floating tensor at which it is taken.
+
+        Returns:
+            The gradient, of the shape of ``at`` and 0 where the scalar does not depend
+            on it, and the nest.
+        """
+
     def is_trapped(self, tensor: Any, in_program: bool) -> bool:
         """Whether a tensor belongs to a function inside, such as the body of a loop.
 
@@ -186,6 +198,17 @@ def compile_function(model: keras.Model, function: Function) -> Function:
 
     programs = Programs(make)
     return lambda *arrays: chosen.to_numpy(programs(*arrays))
+
+
+class FrozenState(keras.StatelessScope):
+    """A scope in which variables are read as around it, and what they get is lost."""
+
+    def get_current_value(self, variable: keras.Variable) -> Any:
+        """What the variable got in here, or holds around it; None: its own value."""
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
 
 
 def _signature(arguments: tuple[Any, ...]) -> Hashable:

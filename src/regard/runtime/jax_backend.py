@@ -71,6 +71,11 @@ class JaxBackend:
         """See ``Backend``: JAX keeps nothing unless it is asked for a gradient."""
         return nullcontext()
 
+    def gradient(self, function: Function, at: Any) -> tuple[Any, Any]:
+        """See ``Backend``."""
+        (_, rest), gradient = jax.value_and_grad(function, has_aux=True)(at)
+        return gradient, rest
+
     def is_trapped(self, tensor: Any, in_program: bool) -> bool:
         """See ``Backend``."""
         if not in_program:

@@ -56,6 +56,15 @@ class TensorFlowBackend:
         """See ``Backend``: TensorFlow keeps nothing unless a tape is watching."""
         return nullcontext()
 
+    def gradient(self, function: Function, at: Any) -> tuple[Any, Any]:
+        """See ``Backend``."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(at)
+            value, rest = function(at)
+        none = tf.UnconnectedGradients.ZERO
+        # Where rows were taken out, the gradient comes as these rows.
+        return tf.convert_to_tensor(tape.gradient(value, at, None, none)), rest
+
     def is_trapped(self, tensor: Any, in_program: bool) -> bool:
         """See ``Backend``."""
         if not in_program:

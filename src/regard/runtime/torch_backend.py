@@ -52,6 +52,16 @@ class TorchBackend:
         """See ``Backend``."""
         return torch.no_grad()
 
+    def gradient(self, function: Function, at: Any) -> tuple[Any, Any]:
+        """See ``Backend``."""
+        leaf = at.detach().requires_grad_(True)
+        with torch.enable_grad():
+            value, rest = function(leaf)
+        if not value.requires_grad:
+            return torch.zeros_like(leaf), rest
+        (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
+        return torch.zeros_like(leaf) if gradient is None else gradient, rest
+
     def is_trapped(self, tensor: Any, in_program: bool) -> bool:  # noqa: ARG002 - alike
         """See ``Backend``: only vectorised functions keep their tensors."""
         return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from regard.errors import BundleError
 from regard.types import IntArray
@@ -88,6 +89,24 @@ class Features:
             shifted = places + self._starts[column]
             rows[:, column] = np.where(places < 0, NOTHING, shifted)
         return rows
+
+    def without(self, rows: IntArray, keep: npt.NDArray[np.bool_]) -> IntArray:
+        """Rows with holes where tokens are left out.
+
+        With a token go the n-grams that hold it: what is left beside the hole was not
+        side by side.
+
+        Args:
+            rows: ``(tokens, width)``, as ``rows`` gives them.
+            keep: ``(tokens,)``, True where a token stays.
+        """
+        left = np.where(keep[:, None], rows, NOTHING)
+        whole = keep
+        for column in range(1, self.order):
+            before = np.concatenate([np.ones(column, bool), keep])[: len(keep)]
+            whole = whole & before
+            left[:, column] = np.where(whole, left[:, column], NOTHING)
+        return left
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -92,14 +92,7 @@ class ClassifierSubject:
         return [self._passages[text] for text in texts.tolist()]
 
     def _with_holes(self, row: IntArray, kept: BoolArray, _: FloatArray) -> IntArray:
-        row = np.where(kept[:, None], row, 0)
-        whole = kept
-        for column in range(1, self._features.order):
-            # An n-gram is whole where all of its tokens are.
-            before = np.concatenate([np.ones(column, bool), kept])[: len(kept)]
-            whole = whole & before
-            row[:, column] = np.where(whole, row[:, column], 0)
-        return row
+        return self._features.without(row, kept)
 
     def _swapped(self, row: IntArray, kept: BoolArray, drawn: FloatArray) -> IntArray:
         others = self._pool[(drawn * len(self._pool)).astype(np.int64)]

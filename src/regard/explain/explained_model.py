@@ -1,0 +1,477 @@
+"""A model that is explained: its plan, and the programs that are run over its rows."""
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from regard import _compat
+from regard.errors import ArgumentError, ObservationError, RegardError
+from regard.explain.explained_inputs import Array, Part
+from regard.explain.explained_pass import (
+    ExplainedPass,
+    Inner,
+    LayerUse,
+    inner_tensor,
+    run_pass,
+    survey_pass,
+)
+from regard.observation.discovery import matches, walk
+from regard.runtime import FrozenState, backend, compile_function
+from regard.types import FloatArray, IntArray
+
+#: The rows of a batch, which is filled up to them; few rows run in fewer.
+BATCH_ROWS, FEW_ROWS = 32, 8
+_KEPT = "_regard_explained"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is known of a model before it is explained.
+
+    Args:
+        inner: The tensor that gradients are taken at; None: the input itself.
+        masked: Whether a mask travels with it.
+        outputs: How many outputs there are.
+        has_logits: Whether they are probabilities whose logits are known.
+        squeezed: Whether the outputs have no axis of their own.
+    """
+
+    inner: Inner | None
+    masked: bool
+    outputs: int
+    has_logits: bool
+    squeezed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Jobs:
+    """Rows on their way from a baseline.
+
+    Args:
+        rows: ``(jobs,)``, the row of each job.
+        shares: ``(jobs,)``, how far on the way, 1 for the input itself.
+        targets: ``(jobs,)``, the output, -1 for the predicted one.
+    """
+
+    rows: IntArray
+    shares: FloatArray
+    targets: IntArray
+
+
+class ExplainedModel:
+    """A model and its programs, each compiled once for a shape.
+
+    They are kept with the model, and read the variables at each call.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self._kept: dict[Hashable, Any] = {}
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "ExplainedModel":
+        """That of a model, made when it is first asked for.
+
+        It is kept in the model's own ``__dict__``, past the tracking of Keras, so that
+        both go at once.
+        """
+        layers = tuple(id(layer) for _, layer in walk(model))
+        kept = model.__dict__.get(_KEPT)
+        if kept is None or kept[0] != layers:
+            kept = layers, cls(model)
+            model.__dict__[_KEPT] = kept
+        explained: ExplainedModel = kept[1]
+        return explained
+
+    def plan(
+        self, part: Part, layer: str | None = None, *, has_gradients: bool = True
+    ) -> Plan:
+        """What is known of the model for inputs like these.
+
+        Args:
+            part: The inputs.
+            layer: The path of the layer whose output gradients are taken at.
+            has_gradients: Whether the input has to have gradients.
+
+        Raises:
+            ArgumentError: No layer has that path, or the outputs are not one array
+                ``(batch, outputs)``.
+            ObservationError: Nothing that has gradients reads the input.
+        """
+        key = ("plan", layer, has_gradients, part.place, part.call_mask, _shapes(part))
+        return self._keep(key, lambda: self._plan(part, layer, has_gradients))
+
+    def _keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def _plan(self, part: Part, layer: str | None, has_gradients: bool) -> Plan:
+        if not _compat.is_built(self.model):
+            first = [keras.ops.convert_to_tensor(leaf[:1]) for leaf in part.leaves]
+            with keras.StatelessScope():
+                self.model(
+                    packed(part, first), **_compat.inference_arguments(self.model)
+                )
+        found: list[ExplainedPass] = []
+
+        def survey(leaves: Any, mask: Any) -> Any:
+            found.append(
+                survey_pass(self.model, packed(part, leaves), mask, leaves[part.place])
+            )
+            return found[-1].outputs
+
+        leaves = [
+            keras.KerasTensor((2, *leaf.shape[1:]), str(leaf.dtype))
+            for leaf in part.leaves
+        ]
+        mask = None
+        if self.gives_mask(part) and part.mask is not None:
+            mask = keras.KerasTensor((2, *part.mask.shape[1:]), "bool")
+        outputs = _compat.output_spec(survey, leaves, mask)
+        shape = _output_shape(self.model, outputs)
+        seen = found[-1]
+        try:
+            use, number = _chosen(self.model, part, seen.uses, layer)
+        except RegardError:
+            if has_gradients:
+                raise
+            use, number = None, 1
+        return Plan(
+            None if use is None else Inner(use.path, use.layer, number),
+            use is not None and use.masked,
+            shape[1] if len(shape) > 1 else 1,
+            seen.logits is not None,
+            len(shape) == 1,
+        )
+
+    def gives_mask(self, part: Part) -> bool:
+        """Whether the call of the model gets the mask of a part."""
+        return part.call_mask and _takes_mask(self.model)
+
+    def differentiate(
+        self,
+        plan: Plan,
+        part: Part,
+        jobs: Jobs,
+        *,
+        of: str,
+        baseline: Array | None,
+        size: int,
+    ) -> dict[str, Array]:
+        """Gradients on the way from a baseline to inputs.
+
+        Args:
+            plan: What is known of the model.
+            part: The inputs.
+            jobs: Which of them, and how far on the way.
+            of: What is explained, ``"logit"`` or ``"probability"``.
+            baseline: ``(batch, …)``, an input for each row, or None for zeros.
+            size: The rows of a batch.
+
+        Returns:
+            ``scores (jobs, positions)``, gradients times the whole way; ``values`` and
+            ``targets (jobs,)``; where one is known ``mask (jobs, positions)``.
+        """
+        gives_mask = self.gives_mask(part)
+        key = ("gradient", _name(plan), part.place, gives_mask, baseline is None, of)
+        program = self._keep(
+            (*key, repr(part.structure)),
+            lambda: self._gradient_program(
+                plan, part, of, gives_mask, baseline is not None
+            ),
+        )
+
+        def arguments(numbers: IntArray) -> tuple[Any, ...]:
+            chosen = jobs.rows[numbers]
+            given: list[Any] = [
+                [leaf[chosen] for leaf in part.leaves],
+                jobs.targets[numbers].astype(np.int32),
+                jobs.shares[numbers].astype(np.float32),
+            ]
+            if gives_mask and part.mask is not None:
+                given.append(part.mask[chosen])
+            if baseline is not None:
+                given.append(baseline[chosen])
+            return tuple(given)
+
+        return in_batches(program, arguments, len(jobs.rows), self._size(size))
+
+    def _gradient_program(
+        self, plan: Plan, part: Part, of: str, gives_mask: bool, has_baseline: bool
+    ) -> Callable[..., Any]:
+        model, inner, place = self.model, plan.inner, part.place
+
+        def differentiated(
+            leaves: Any, targets: Any, shares: Any, *more: Any
+        ) -> dict[str, Any]:
+            rest = list(more)
+            mask = rest.pop(0) if gives_mask else None
+            start: Any = rest.pop(0) if has_baseline else None
+            leaves = list(leaves)
+
+            def tensor(explained: Any) -> Any:
+                if inner is None:
+                    return explained
+                x = packed(part, _replaced(leaves, place, explained))
+                return inner_tensor(model, x, mask, inner)
+
+            with FrozenState():
+                end = tensor(leaves[place])
+                way = end if start is None else end - tensor(start)
+                left = ops.cast(1 - shares, end.dtype)
+                left = ops.reshape(left, (-1,) + (1,) * (len(end.shape) - 1))
+
+                def value(at: Any) -> tuple[Any, dict[str, Any]]:
+                    x = leaves if inner is not None else _replaced(leaves, place, at)
+                    seen = run_pass(model, packed(part, x), mask, inner, at)
+                    told = answer(seen, plan, of, targets)
+                    travelling = _compat.mask_of(at) if inner is not None else None
+                    if travelling is not None:
+                        told["mask"] = travelling
+                    return ops.sum(told["values"]), told
+
+                gradient, told = backend().gradient(value, end - left * way)
+                scores = ops.cast(gradient * way, "float32")
+            if len(scores.shape) > 2:
+                scores = ops.sum(scores, axis=-1)
+            return {"scores": scores, **told}
+
+        return compile_function(model, differentiated)
+
+    def answer(
+        self,
+        plan: Plan,
+        part: Part,
+        make: Callable[[IntArray], tuple[list[Array], Array | None]],
+        targets: IntArray,
+        *,
+        of: str,
+        size: int,
+    ) -> dict[str, Array]:
+        """The answers to inputs like those of a part.
+
+        Args:
+            plan: What is known of the model.
+            part: Inputs like these.
+            make: Given the numbers of jobs: their inputs, flat, and their mask.
+            targets: ``(jobs,)``, the output, -1 for the predicted one.
+            of: What is asked, ``"logit"`` or ``"probability"``.
+            size: The rows of a batch.
+
+        Returns:
+            ``values`` and ``target (jobs,)``.
+        """
+        gives_mask = self.gives_mask(part)
+        key = (
+            "answer",
+            gives_mask,
+            of,
+            repr(part.structure),
+            plan.squeezed,
+            plan.has_logits,
+        )
+        program = self._keep(key, lambda: self._answer_program(plan, part, of))
+
+        def arguments(jobs: IntArray) -> tuple[Any, ...]:
+            leaves, mask = make(jobs)
+            given = (leaves, targets[jobs].astype(np.int32))
+            return (*given, mask) if gives_mask else given
+
+        return in_batches(program, arguments, len(targets), self._size(size))
+
+    def _answer_program(self, plan: Plan, part: Part, of: str) -> Callable[..., Any]:
+        def answered(leaves: Any, targets: Any, *masks: Any) -> dict[str, Any]:
+            mask = masks[0] if masks else None
+            with FrozenState():
+                x = packed(part, list(leaves))
+                return answer(
+                    run_pass(self.model, x, mask, None, None), plan, of, targets
+                )
+
+        return compile_function(self.model, answered)
+
+    def masks(self, plan: Plan, part: Part) -> Array:
+        """Where the inputs have positions: as was said, or as the model masks them."""
+        explained = part.explained
+        if part.mask is not None or not plan.masked:
+            whole = np.ones(explained.shape[:2], bool)
+            return whole if part.mask is None else part.mask
+        inner = plan.inner
+
+        def masked(leaves: Any) -> Any:
+            with FrozenState():
+                x = packed(part, list(leaves))
+                at = inner_tensor(self.model, x, None, inner)  # type: ignore[arg-type]
+                run_pass(self.model, x, None, inner, at)
+                return {"mask": _compat.mask_of(at)}
+
+        key = ("mask", _name(plan), repr(part.structure))
+        program = self._keep(key, lambda: compile_function(self.model, masked))
+
+        def arguments(jobs: IntArray) -> tuple[Any, ...]:
+            leaves = [leaf[jobs] for leaf in part.leaves]
+            return (leaves,)
+
+        size = self._size(rows_for(len(part)))
+        found: Array = in_batches(program, arguments, len(part), size)["mask"]
+        return found
+
+    def _size(self, size: int) -> int:
+        """The rows of a batch, fixed by a model that says so."""
+        shapes = keras.tree.flatten(getattr(self.model, "inputs", None) or [])
+        fixed = shapes[0].shape[0] if shapes and shapes[0].shape else None
+        return fixed or size
+
+
+def answer(seen: ExplainedPass, plan: Plan, of: str, targets: Any) -> dict[str, Any]:
+    """The explained output of each row of a pass: ``values`` and ``target``."""
+    outputs = seen.outputs if not plan.squeezed else seen.outputs[:, None]
+    asked = outputs
+    if of == "logit" and plan.has_logits:
+        asked = seen.logits if not plan.squeezed else seen.logits[:, None]
+    targets = ops.where(
+        targets < 0, ops.cast(ops.argmax(outputs, axis=-1), targets.dtype), targets
+    )
+    chosen = ops.take_along_axis(asked, targets[:, None], axis=-1)[:, 0]
+    return {"values": ops.cast(chosen, "float32"), "target": targets}
+
+
+def in_batches(
+    program: Callable[..., Mapping[str, Array]],
+    arguments: Callable[[IntArray], tuple[Any, ...]],
+    count: int,
+    size: int,
+) -> dict[str, Array]:
+    """Run a program over jobs in batches of one size, the last filled up.
+
+    Args:
+        program: Gives arrays by name.
+        arguments: Given the numbers of jobs, the arguments for them.
+        count: How many jobs there are.
+        size: The jobs of a batch.
+    """
+    found: dict[str, list[Array]] = {}
+    for start in range(0, count, size):
+        jobs = np.minimum(np.arange(start, start + size), count - 1)
+        for name, array in program(*arguments(jobs)).items():
+            found.setdefault(name, []).append(array[: count - start])
+    return {name: np.concatenate(arrays) for name, arrays in found.items()}
+
+
+def rows_for(jobs: int, batch_size: int | None = None) -> int:
+    """The rows of a batch for so many jobs."""
+    if batch_size is not None:
+        return batch_size
+    return FEW_ROWS if jobs <= FEW_ROWS else BATCH_ROWS
+
+
+def packed(part: Part, leaves: Any) -> Any:
+    """The inputs as the model takes them."""
+    if part.structure == 0:
+        return leaves[0]
+    return keras.tree.pack_sequence_as(part.structure, leaves)
+
+
+def _replaced(leaves: list[Any], place: int, leaf: Any) -> list[Any]:
+    return [*leaves[:place], leaf, *leaves[place + 1 :]]
+
+
+def _name(plan: Plan) -> Hashable:
+    return None if plan.inner is None else (plan.inner.path, plan.inner.number)
+
+
+def _shapes(part: Part) -> Hashable:
+    return tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in part.leaves)
+
+
+def _takes_mask(model: keras.Model) -> bool:
+    return "mask" in inspect.signature(model.call).parameters
+
+
+def _output_shape(model: keras.Model, outputs: Any) -> tuple[int, ...]:
+    shape = getattr(outputs, "shape", None)
+    if shape is None or len(shape) not in {1, 2}:
+        received = keras.tree.map_structure(lambda each: tuple(each.shape), outputs)
+        raise ArgumentError(
+            f"The outputs of the model '{model.name}' cannot be explained.",
+            expected="one array of shape (batch, outputs)",
+            received=str(received),
+            fix="Explain a model that ends in the output in question: "
+            "keras.Model(model.inputs, output).",
+        )
+    return tuple(shape)
+
+
+def _chosen(
+    model: keras.Model, part: Part, uses: Sequence[LayerUse], layer: str | None
+) -> tuple[LayerUse | None, int]:
+    """The use of a layer at whose output gradients are taken."""
+    if layer is not None:
+        return _named(model, uses, layer)
+    if part.explained.dtype.kind == "f":
+        return None, 1
+    shape = part.explained.shape[1:]
+    reading = [
+        use
+        for use in uses
+        if use.given[0][1:] == shape
+        and use.given[1].startswith(("int", "uint", "bool"))
+        and use.gives is not None
+        and use.gives[1].startswith(("float", "bfloat"))
+        and not isinstance(use.layer, keras.Model)
+    ]
+    for few in (
+        [use for use in reading if isinstance(use.layer, keras.layers.Embedding)],
+        reading,
+    ):
+        direct = [use for use in few if use.reads_input] or few
+        if len({id(use.layer) for use in direct}) == 1:
+            use = direct[0]
+            same = [each for each in uses if each.layer is use.layer]
+            return use, 1 + next(n for n, each in enumerate(same) if each is use)
+        if direct:
+            paths = ", ".join(repr(use.path) for use in direct)
+            raise ArgumentError(
+                f"Several layers of the model '{model.name}' read the input.",
+                expected=f"layer= one of {paths}",
+            )
+    raise ObservationError(
+        f"No layer of the model '{model.name}' turns the whole numbers of the input "
+        "into vectors, so that there is no gradient.",
+        fix="Name with layer= the layer whose output gradients are taken at, give "
+        "floating numbers, or leave positions out instead: leave_one_out.",
+    )
+
+
+def _named(
+    model: keras.Model, uses: Sequence[LayerUse], layer: str
+) -> tuple[LayerUse, int]:
+    path, _, number = layer.rpartition("#")
+    if not (path and number.isdigit()):
+        path, number = layer, "1"
+    matching = [use for use in uses if matches(use.path, path)]
+    paths = dict.fromkeys(use.path for use in matching)
+    same = [use for use in matching if use.path == next(iter(paths), None)]
+    if len(paths) != 1 or not 0 < int(number) <= len(same):
+        known = dict.fromkeys(use.path for use in uses)
+        raise ArgumentError(
+            f"There is no one layer '{layer}' in the model '{model.name}'.",
+            expected=f"one of {', '.join(map(repr, known))}",
+            received=", ".join(map(repr, paths)) or None,
+        )
+    use = same[int(number) - 1]
+    if use.gives is None or not use.gives[1].startswith(("float", "bfloat")):
+        raise ObservationError(
+            f"The layer '{use.path}' gives no floating numbers, which have gradients.",
+            fix="Name another layer.",
+        )
+    return use, int(number)

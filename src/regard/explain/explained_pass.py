@@ -1,0 +1,251 @@
+"""One pass of a model that is explained: a tensor inside replaced, logits looked up."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+from keras import ops
+
+from regard import _compat
+from regard.classification.temperature import TemperedSoftmax
+from regard.observation.discovery import walk
+from regard.observation.forward_pass import watching
+
+_SQUASHING = (keras.activations.softmax, keras.activations.sigmoid)
+# Operations of functional models, and layers, by the names of their classes.
+_SQUASHING_CLASSES = {"Softmax", "Sigmoid"}
+
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """A tensor inside of a pass: what one use of a layer gives.
+
+    Args:
+        path: The path of the layer.
+        layer: The layer.
+        number: The number of the use, from 1 on.
+    """
+
+    path: str
+    layer: keras.Layer
+    number: int = 1
+
+
+@dataclass
+class LayerUse:
+    """One call of a layer, as a survey saw it.
+
+    Args:
+        path: The path of the layer.
+        layer: The layer.
+        reads_input: Whether it was given the very tensor that is explained.
+        given: The shape and the dtype of its first argument.
+        gives: The shape and the dtype of its output, None where that is no tensor.
+        output: The output.
+        masked: Whether a mask travels with the output.
+    """
+
+    path: str
+    layer: keras.Layer
+    reads_input: bool
+    given: tuple[tuple[int, ...], str]
+    gives: tuple[tuple[int, ...], str] | None
+    output: Any = field(repr=False)
+    masked: bool = False
+
+
+@dataclass
+class ExplainedPass:
+    """What came of a pass.
+
+    Args:
+        outputs: What the model gives.
+        logits: What went into the softmax or sigmoid that made the outputs; None where
+            none was seen to make them.
+        uses: The calls of layers, where they were surveyed.
+    """
+
+    outputs: Any
+    logits: Any
+    uses: Sequence[LayerUse] = ()
+
+
+class _Reached(BaseException):
+    """The pass has come to the tensor that was looked for.
+
+    No error, which Keras would wrap.
+    """
+
+
+class _Watcher:
+    """Stands between the layers of a pass."""
+
+    def __init__(
+        self, inner: Inner | None, replacement: Any, paths: dict[int, str] | None = None
+    ) -> None:
+        self._inner, self._replacement, self._paths = inner, replacement, paths
+        self._uses = 0
+        self.found: Any = None
+        self.ends: list[tuple[Any, Any]] = []
+        self.surveyed: list[LayerUse] = []
+        self.read: Any = None
+
+    def run(self, layer: Any, method: Any, args: Any, kwargs: Any) -> Any:
+        """Run a layer, unless its output is replaced."""
+        if self._inner is not None and layer is self._inner.layer:
+            self._uses += 1
+            if self._uses == self._inner.number:
+                if self._replacement is not None:
+                    return self._replacement
+                self.found = method(*args, **kwargs)
+                raise _Reached
+        if makes_probabilities(layer):
+            result, logits = _with_logits(layer, method, args, kwargs)
+            self.ends.append((result, logits))
+        else:
+            result = method(*args, **kwargs)
+        if self._paths is not None and id(layer) in self._paths:
+            self._survey(layer, args, kwargs, result)
+        return result
+
+    def _survey(self, layer: Any, args: Any, kwargs: Any, result: Any) -> None:
+        given = next(iter((*args, *kwargs.values())), None)
+        if not _is_tensor(given) or self._paths is None:
+            return
+        use = LayerUse(
+            self._paths[id(layer)],
+            layer,
+            given is self.read,
+            _kind(given),
+            _kind(result) if _is_tensor(result) else None,
+            result,
+        )
+        self.surveyed.append(use)
+
+
+def makes_probabilities(layer: Any) -> bool:
+    """Whether the output of a layer is a softmax or a sigmoid."""
+    if isinstance(layer, TemperedSoftmax):
+        return True
+    if type(layer).__name__ in _SQUASHING_CLASSES:
+        return True
+    activation = getattr(layer, "activation", None)
+    is_recurrent = isinstance(layer, keras.layers.RNN) or hasattr(layer, "state_size")
+    if activation is None or is_recurrent:
+        return False
+    return activation in _SQUASHING or type(activation).__name__ in _SQUASHING_CLASSES
+
+
+def _with_logits(layer: Any, method: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    if isinstance(layer, TemperedSoftmax):
+        given = args[0] if args else kwargs["inputs"]
+        return method(*args, **kwargs), given / ops.cast(layer.temperature, given.dtype)
+    activation = getattr(layer, "activation", None)
+    if activation is None or type(layer).__name__ in _SQUASHING_CLASSES:
+        given = args[0] if args else next(iter(kwargs.values()))
+        return method(*args, **kwargs), given
+    heard: list[Any] = []
+
+    def hear(logits: Any) -> Any:
+        heard.append(logits)
+        return activation(logits)
+
+    twin = _compat.twin_of(layer, "call", activation=hear)
+    result = twin.call(*args, **kwargs)
+    return result, heard[-1] if heard else None
+
+
+def run_pass(
+    model: keras.Model, x: Any, mask: Any, inner: Inner | None, replacement: Any
+) -> ExplainedPass:
+    """Run a model in inference mode, with a tensor inside replaced.
+
+    Args:
+        model: The model.
+        x: Its inputs, a nest of tensors.
+        mask: What its call gets as ``mask``; None: nothing.
+        inner: The tensor that is replaced; None: none is.
+        replacement: What comes in its place.
+    """
+    watcher = _Watcher(inner, replacement)
+    with watching(_watched(_ends(model), inner), watcher):
+        outputs = _call(model, x, mask)
+    return ExplainedPass(outputs, _logits_of(outputs, watcher.ends))
+
+
+def survey_pass(model: keras.Model, x: Any, mask: Any, read: Any) -> ExplainedPass:
+    """Run a model and note the calls of its layers.
+
+    Args:
+        model: The model.
+        x: Its inputs, a nest of tensors.
+        mask: What its call gets as ``mask``; None: nothing.
+        read: The tensor of ``x`` that is explained.
+    """
+    layers = {id(layer): (path, layer) for path, layer in walk(model)}
+    paths = {number: path for number, (path, _) in layers.items()}
+    watcher = _Watcher(None, None, paths)
+    watcher.read = read
+    watched = [layer for _, layer in layers.values()]
+    watched += [each for each in _ends(model) if id(each) not in layers]
+    with watching([(layer, "call") for layer in watched], watcher):
+        outputs = _call(model, x, mask)
+    for use in watcher.surveyed:
+        use.masked = _compat.mask_of(use.output) is not None
+        use.output = None
+    return ExplainedPass(
+        outputs, _logits_of(outputs, watcher.ends), tuple(watcher.surveyed)
+    )
+
+
+def inner_tensor(model: keras.Model, x: Any, mask: Any, inner: Inner) -> Any:
+    """What a use of a layer gives in a pass, which ends there.
+
+    Returns:
+        The tensor, None where the pass did not come to it.
+    """
+    watcher = _Watcher(inner, None)
+    try:
+        with watching(_watched((), inner), watcher):
+            _call(model, x, mask)
+    except _Reached:
+        return watcher.found
+    return None
+
+
+def _call(model: keras.Model, x: Any, mask: Any) -> Any:
+    arguments = _compat.inference_arguments(model)
+    if mask is not None:
+        arguments["mask"] = mask
+    return model(x, **arguments)
+
+
+def _ends(model: keras.Model) -> list[Any]:
+    """The layers and operations that may make the probabilities of a model."""
+    return [
+        each for _, each in walk(model, operations=True) if makes_probabilities(each)
+    ]
+
+
+def _watched(layers: Iterable[Any], inner: Inner | None) -> list[tuple[Any, str]]:
+    watched = {id(layer): layer for layer in layers}
+    if inner is not None:
+        watched[id(inner.layer)] = inner.layer
+    return [(layer, "call") for layer in watched.values()]
+
+
+def _logits_of(outputs: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
+    """What the probabilities were made of, known by being the very tensor."""
+    for result, logits in ends:
+        if result is outputs:
+            return logits
+    return None
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _kind(tensor: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)
