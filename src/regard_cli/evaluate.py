@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.models import load_model
 from regard_cli.options import (
     Beam,
     Bundle,
@@ -51,10 +52,9 @@ def evaluate(
 ) -> None:
     """Measure a trained model on data with the right answers."""
     prepare()
-    import regard  # noqa: PLC0415 - loads Keras
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
-    model = regard.load(bundle)
+    model = load_model(bundle)
     kind = kind_of(model)
     options = {
         "text": text,

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from regard_cli.environment import prepare
+from regard_cli.models import load_model, tell_trust
 from regard_cli.options import Bundle, JsonLines, Most, Page, TextFile, Texts
 from regard_cli.targets import check_page_target
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
@@ -24,10 +25,9 @@ def predict(
     if html is not None:
         check_page_target(html)
     prepare()
-    import regard  # noqa: PLC0415 - loads Keras
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
-    model = regard.load(bundle)
+    model = load_model(bundle)
     kind = kind_of(model)
     separators = itertools.chain([""], itertools.repeat("\n"))
 
@@ -44,3 +44,5 @@ def predict(
         shown, left_out = printed(answers, to_lines, keep=keep)
     if html is not None:
         write_page(kind, shown, left_out, html)
+    if not as_json:
+        tell_trust(model, bundle)

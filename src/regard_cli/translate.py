@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.models import load_model, tell_trust
 from regard_cli.options import Beam, Bundle, JsonLines, Most, Page, TextFile, Texts
 from regard_cli.targets import check_page_target, check_writable
 from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
@@ -46,10 +47,9 @@ def translate(
     if alignments is not None:
         check_writable(alignments, "--alignments")
     prepare()
-    import regard  # noqa: PLC0415 - loads Keras
     from regard.kinds import is_of_kind, kind_of  # noqa: PLC0415 - loads Keras
 
-    translator = regard.load(bundle)
+    translator = load_model(bundle)
     if not is_of_kind(translator, "translator"):
         raise typer.BadParameter(
             f"{bundle} holds no translator; see 'regard predict'", param_hint="BUNDLE"
@@ -80,6 +80,8 @@ def translate(
     if html is not None:
         left_out += len(shown[most:])
         write_page(kind, shown[:most], left_out, html)
+    if not as_json:
+        tell_trust(translator, bundle)
 
 
 def _lines(hypotheses: "list[Translation]") -> str:

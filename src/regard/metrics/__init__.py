@@ -2,6 +2,7 @@
 
 from regard.metrics.calibration import CalibrationError, expected_calibration_error
 from regard.metrics.gold_attention import AttentionMass, attention_mass, hard_alignment
+from regard.metrics.rationales import RationaleAgreement, rationale_agreement
 from regard.metrics.text_scores import TextScore, bleu, chrf, exact_match
 from regard.metrics.word_alignment import (
     Alignment,
@@ -19,6 +20,7 @@ __all__ = [
     "AttentionMass",
     "CalibrationError",
     "Link",
+    "RationaleAgreement",
     "TextScore",
     "alignment_error_rate",
     "attention_mass",
@@ -30,6 +32,7 @@ __all__ = [
     "hard_alignment",
     "parse_alignment",
     "parse_alignments",
+    "rationale_agreement",
 ]
 
 

@@ -18,6 +18,8 @@ from regard.trust.examination import examine, examine_subject
 from regard.trust.gates import Gate, Outcome
 from regard.trust.model_subject import ModelSubject
 from regard.trust.replacement import Erase
+from regard.trust.plausibility import Plausibility, read_marks
+from regard.trust.repetition import Repetition, retrained
 from regard.trust.report import TrustReport, changes
 from regard.trust.statistics import Interval
 from regard.trust.subject import Baseline, Passage, Subject
@@ -34,7 +36,9 @@ __all__ = [
     "Outcome",
     "Passage",
     "Placement",
+    "Plausibility",
     "Reliability",
+    "Repetition",
     "ShownText",
     "Subject",
     "TrustReport",
@@ -43,6 +47,8 @@ __all__ = [
     "changes",
     "examine",
     "examine_subject",
+    "read_marks",
+    "retrained",
 ]
 
 

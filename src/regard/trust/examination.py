@@ -32,6 +32,7 @@ from regard.trust.evidence import (
 from regard.trust.gates import erasure_gates, measure_gates
 from regard.trust.measurement import RANDOM, Measurements, join, measure
 from regard.trust.model_subject import ModelSubject
+from regard.trust.plausibility import Spans, checked_marks, plausibility
 from regard.trust.report import TrustReport
 from regard.trust.subject import Subject, SubjectOfTexts
 from regard.trust.verdict import decide
@@ -69,6 +70,7 @@ def examine(
     progress: Progress | None = None,
     data: str = "",
     examples: int = 3,
+    gold: Sequence[Any] | None = None,
     **options: Any,
 ) -> TrustReport:
     """Examine whether the attention of a trained model deserves to be read.
@@ -88,6 +90,10 @@ def examine(
         data: What the texts are called, for the report.
         examples: How many of the texts that attention explains best, and how many of
             those it fails on, the report keeps with their words; 0 keeps no word.
+        gold: What people marked as the reasons in each text, for the plausibility of
+            the weights, which is apart from the verdict: ``[[start, end], …]`` in
+            characters, the end exclusive; or a number for each word between spaces, 1
+            where it is marked and else 0; or None.
         **options: Of a Keras model, what ``ModelSubject`` takes: ``layer``, ``erase``,
             ``query``, ``lengths``, ``positions``, ``input``, ``output``, ``outputs``,
             ``softmax`` and ``tokens``.
@@ -112,6 +118,7 @@ def examine(
         SUBJECTS,
         problem="A model of this kind cannot be examined.",
     )
+    marks = None if gold is None else _marks(gold, x, kind)
     known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
     check_settings(options, known, of=f"the examination of a {kind}")
     subject = SUBJECTS[kind](model, x, **options)
@@ -130,7 +137,21 @@ def examine(
     # A Keras model is no part of a bundle whose file could be told again.
     trained = getattr(model, "trained", None)
     model_hash = "" if trained is None else hash_of_model(trained)
-    return replace(report, texts=tuple(examined), model=model_hash)
+    report = replace(report, texts=tuple(examined), model=model_hash)
+    if marks is None:
+        return report
+    indices = [each.text for each in report.texts]
+    explanations = model.explain([x[index] for index in indices])
+    found = plausibility(explanations, [marks[index] for index in indices], seed)
+    return replace(report, plausibility=found)
+
+
+def _marks(gold: Sequence[Any], x: Any, kind: str) -> list[Spans]:
+    """What is marked in each text, checked before anything is measured."""
+    check_choice(
+        "kind", kind, [TEXT_CLASSIFIER], problem="Marks are for texts with a label."
+    )
+    return checked_marks(gold, checked_texts(x))
 
 
 def _kind_of(model: Any) -> str:

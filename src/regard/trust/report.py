@@ -18,6 +18,8 @@ from regard.trust.evidence import (
     ShownText,
 )
 from regard.trust.gates import Gate, Outcome
+from regard.trust.plausibility import Plausibility, plausibility_lines
+from regard.trust.repetition import Repetition, repetition_lines
 from regard.trust.verdict import SENTENCES, Verdict
 from regard.types import TrustLine
 
@@ -70,6 +72,10 @@ class TrustReport:
         figures: Other figures by name, shown and never part of the verdict; NaN where
             one is not defined.
         groups: Of models that write: figures by name for groups of words apart.
+        plausibility: How far the weights are where people marked the reasons, where
+            that was asked. Another question, and not part of the verdict.
+        repetitions: What was found of models trained from other seeds. Not part of the
+            verdict.
     """
 
     verdict: Verdict
@@ -90,6 +96,8 @@ class TrustReport:
     placement: Placement | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    plausibility: Plausibility | None = None
+    repetitions: tuple[Repetition, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -143,6 +151,16 @@ class TrustReport:
         shown = (replace(each, shown=texts.get(each.text)) for each in self.texts)
         return replace(self, texts=tuple(shown))
 
+    def repeated(self, seed: int, other: "TrustReport") -> "TrustReport":
+        """The same report, with a repetition beside it.
+
+        Args:
+            seed: The seed that the other model was trained from.
+            other: The report on it.
+        """
+        one = Repetition(seed, other.verdict, other.gates)
+        return replace(self, repetitions=(*self.repetitions, one))
+
     def to_text(self) -> str:
         """The verdict, its reasons and the figures, as lines for a terminal."""
         lines = [f"{self.verdict.upper()}", "", self.sentence, ""]
@@ -160,6 +178,10 @@ class TrustReport:
             f"{name:24}{tau:>10.3f}  not defined on {self.undefined[name]:.0%} of texts"
             for name, tau in self.correlations.items()
         ]
+        if self.plausibility is not None:
+            lines += ["", *plausibility_lines(self.plausibility)]
+        if self.repetitions:
+            lines += ["", *repetition_lines(self.gates, self.repetitions)]
         return "\n".join(lines) + "\n"
 
     def to_dict(self) -> dict[str, Any]:

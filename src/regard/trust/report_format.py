@@ -16,6 +16,8 @@ from regard.trust.evidence import (
     ShownText,
 )
 from regard.trust.gates import Gate
+from regard.trust.plausibility import Plausibility
+from regard.trust.repetition import Repetition
 from regard.trust.statistics import Interval
 from regard.trust.verdict import Verdict
 
@@ -86,6 +88,8 @@ def fields(stored: Any) -> dict[str, Any]:
         "groups": {
             str(name): _numbers(each) for name, each in stored.get("groups", {}).items()
         },
+        "plausibility": _plausibility(stored.get("plausibility")),
+        "repetitions": tuple(map(_repetition, stored.get("repetitions", ()))),
     }
 
 
@@ -132,6 +136,23 @@ def _placement(stored: Any) -> Placement:
         _row(stored["shuffled"]),
         tuple(map(int, stored["moved"])),
     )
+
+
+def _plausibility(stored: Any) -> Plausibility | None:
+    if stored is None:
+        return None
+    return Plausibility(
+        mass=_interval(stored["mass"]),
+        precision=_interval(stored["precision"]),
+        token_f1=_interval(stored["token_f1"]),
+        marked=_number(stored["marked"]),
+        texts=int(stored["texts"]),
+    )
+
+
+def _repetition(stored: Any) -> Repetition:
+    gates = _gates(stored["gates"])
+    return Repetition(int(stored["seed"]), Verdict(stored["verdict"]), gates)
 
 
 def _text(stored: Any) -> ExaminedText:

@@ -1,0 +1,91 @@
+"""Repetitions: the same training from another seed, examined on the same texts.
+
+A verdict is about one model. How far it hangs on the luck of its training is shown
+beside it, and never part of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regard.classification import TextClassifier
+from regard.classification.trainer import ClassificationCallback
+from regard.errors import ArgumentError
+from regard.trust.gates import Gate
+from regard.trust.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """What was found of a model that was trained from another seed.
+
+    Args:
+        seed: The seed of its training.
+        verdict: What may be read in its weights.
+        gates: Its gates, as ``TrustReport.gates``.
+    """
+
+    seed: int
+    verdict: Verdict
+    gates: Mapping[str, Gate]
+
+
+def retrained(
+    model: Any,
+    texts: Sequence[str],
+    labels: Sequence[Any],
+    *,
+    seed: int,
+    progress: ClassificationCallback | None = None,
+) -> TextClassifier:
+    """A classifier trained as another one was, from another seed.
+
+    All settings are those that the other one was trained with. A tenth of the examples
+    is held out to choose the best epoch.
+
+    Args:
+        model: A trained ``TextClassifier``.
+        texts: The texts it was trained on.
+        labels: Their labels.
+        seed: The seed of the new training.
+        progress: See ``TextClassifier.fit``.
+
+    Raises:
+        ArgumentError: The model is no text classifier.
+        DataError: The examples cannot be trained on.
+        KeyboardInterrupt: There was one; a model of a part of the epochs is none.
+    """
+    if not isinstance(model, TextClassifier):
+        raise ArgumentError(
+            "Only a text classifier can be trained again here.",
+            received=f"a {getattr(model, 'kind', type(model).__name__)}",
+        )
+    again = TextClassifier(seed, **model.trained.config.to_dict())
+    again.fit(texts, labels, progress=progress)
+    if again.interrupted:
+        raise KeyboardInterrupt
+    return again
+
+
+def repetition_lines(
+    gates: Mapping[str, Gate], repetitions: Sequence[Repetition]
+) -> list[str]:
+    """The verdicts of repetitions and how far the gates spread, for a terminal.
+
+    Args:
+        gates: The gates of the model that the report is about.
+        repetitions: Those of the others.
+    """
+    all_gates = [gates, *(each.gates for each in repetitions)]
+    lines = ["Trained again from other seeds, never part of the verdict:"]
+    lines += [f"{f'seed {each.seed}':24}{each.verdict}" for each in repetitions]
+    lines += ["", f"{'of all, this one too':24}{'lowest':>10}{'highest':>10}"]
+    for name in gates:
+        found = [each[name] for each in all_gates if name in each]
+        values = [each.interval.value for each in found if each.interval is not None]
+        finite = [value for value in values if np.isfinite(value)]
+        if finite:
+            lines.append(f"{name:24}{min(finite):>10.3f}{max(finite):>10.3f}")
+    return lines
