@@ -31,15 +31,24 @@ def translation_progress() -> "AbstractContextManager[TranslationCallback]":
 
 
 @contextmanager
-def examination_progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar for the texts that are examined, with the time left."""
+def examination_progress(
+    budget: float | None = None,
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the texts that are examined, with the time left.
+
+    Args:
+        budget: It ends after so many seconds.
+    """
     _, bar = _console_and_bar()
     begin = time.monotonic()
     with bar:
         task = bar.add_task("examining", total=None, state="")
 
         def show(done: int, wanted: int) -> None:
-            left = (time.monotonic() - begin) * (wanted - done) / done
+            spent = time.monotonic() - begin
+            left = spent * (wanted - done) / done
+            if budget is not None:
+                left = min(left, max(budget - spent, 0))
             state = f"{done} of {wanted} texts  about {_time(left)} left"
             bar.update(task, total=wanted, completed=done, state=state)
 

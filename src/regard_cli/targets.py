@@ -1,5 +1,6 @@
 """Places to write, checked before any work is done."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -11,7 +12,7 @@ def check_bundle_target(path: Path) -> None:
     """Refuse, before any work is done, a bundle in a folder that does not exist.
 
     Raises:
-        BadParameter: There is no such folder.
+        BadParameter: There is no such folder, or it is read-only.
     """
     _check_folder(path, "--out")
 
@@ -50,7 +51,8 @@ def check_writable(path: Path, hint: str) -> None:
     """Refuse, before any work is done, a place where no file can be written.
 
     Raises:
-        BadParameter: There is no such folder, or a folder is there itself.
+        BadParameter: There is no such folder, it is read-only, or a folder is there
+            itself.
     """
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder", param_hint=hint)
@@ -61,4 +63,8 @@ def _check_folder(path: Path, hint: str) -> None:
     if not path.absolute().parent.is_dir():
         raise typer.BadParameter(
             f"there is no folder {path.absolute().parent}", param_hint=hint
+        )
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise typer.BadParameter(
+            f"nothing may be written to {path.absolute().parent}", param_hint=hint
         )

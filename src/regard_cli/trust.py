@@ -1,20 +1,34 @@
 """``regard trust``: whether the weights of a trained model may be read as reasons."""
 
 import json
+import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.options import Json, TextColumn
-from regard_cli.progress_bar import examination_progress
+from regard_cli.models import load_model
+from regard_cli.options import Json, LabelColumn, TextColumn
+from regard_cli.progress_bar import examination_progress, training_progress
 from regard_cli.targets import check_writable
+
+if TYPE_CHECKING:
+    from regard.trust import TrustReport
 
 #: Measured, but below what was required; ended by the user.
 BELOW, INTERRUPTED = 3, 130
 _LEVELS = ("explains", "points only")
+
+
+class _Examples(NamedTuple):
+    """The examples that a model was trained on."""
+
+    texts: list[str]
+    labels: list[Any]
 
 
 def trust(
@@ -45,6 +59,35 @@ def trust(
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
     ] = None,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save", help="Put the report into BUNDLE: its line is shown from then on."
+        ),
+    ] = False,
+    examples: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How many of the best and of the worst texts the report quotes; "
+            "0: no word of DATA.",
+        ),
+    ] = 3,
+    gold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column with the words that people marked as reasons: "
+            "[[start, end], ...] in characters, or a 0 or 1 a word.",
+        ),
+    ] = None,
+    retrain: Annotated[
+        int, typer.Option(min=0, help="Train again from so many other seeds.")
+    ] = 0,
+    training: Annotated[
+        Path | None, typer.Option(help="The file BUNDLE was trained on, for that.")
+    ] = None,
+    label: LabelColumn = "label",
     require: Annotated[
         str | None,
         typer.Option(
@@ -54,60 +97,191 @@ def trust(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether the weights of a model deserve to be read as an explanation."""
-    if require is not None and require not in _LEVELS:
-        raise typer.BadParameter(
-            f"'{require}' is none of {', '.join(map(repr, _LEVELS))}.",
-            param_hint="--require",
-        )
-    if budget is not None and not budget > 0:
-        raise typer.BadParameter("It has to be above 0.", param_hint="--budget")
+    """Say whether the weights of a model deserve to be read as an explanation.
+
+    Ctrl-C ends it with the report on the texts seen so far.
+    """
+    _check_options(require, budget, retrain, training)
     if out is not None:
-        check_writable(out, "--out")
-        if out.exists() and any(
-            each.exists() and out.samefile(each) for each in (model, data)
-        ):
-            raise typer.BadParameter(
-                f"{out} is read, and would be written over.", param_hint="--out"
-            )
-    if model.is_file() and data.is_file():
-        if out is not None:
+        _check_out(out, [model, data, *filter(None, [training])])
+    if model.is_file() or data.is_dir():
+        if out is not None or save:
             raise typer.BadParameter(
                 "Two reports are compared: there is no new one to save.",
-                param_hint="--out",
+                param_hint="--save" if save else "--out",
             )
         _require(_compare(model, data, as_json), require)
         return
     prepare()
-    import regard  # noqa: PLC0415 - loads Keras
-    from regard import trust as examination  # noqa: PLC0415 - the same
+    trained, texts, marks, again = _loaded(
+        model,
+        data,
+        training,
+        save=save,
+        columns=(text, gold, label),
+        encoding=encoding,
+    )
+    from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
 
-    trained = regard.load(model)
-    texts = _texts(data, text, encoding)
     begin = time.monotonic()
-    with examination_progress() as progress:
-        report = examination.examine(
-            trained,
-            texts,
-            n=n,
-            seed=seed,
-            budget=budget,
-            progress=progress,
-            data=data.name,
+    settings: dict[str, Any] = {
+        "n": n,
+        "seed": seed,
+        "budget": budget,
+        "examples": examples,
+    }
+    with (
+        _ending("Interrupted before the first texts were seen: there is no report."),
+        examination_progress(budget) as progress,
+    ):
+        report = examine(
+            trained, texts, progress=progress, data=data.name, gold=marks, **settings
         )
-    is_spent = budget is not None and time.monotonic() - begin >= budget
+    is_whole = report.complete or (
+        budget is not None and time.monotonic() - begin >= budget
+    )
+    done = 0
+    if again is not None and is_whole:
+        report = _repeated(
+            report, trained, texts, again, times=retrain, settings=settings
+        )
+        done = len(report.repetitions)
     if out is not None:
         report.save(out)
+    if save and is_whole:
+        attach(report, model)
     typer.echo(
         json.dumps(report.to_dict(), ensure_ascii=False)
         if as_json
         else report.to_text(),
         nl=as_json,
     )
-    if not (report.complete or is_spent):
-        typer.echo("Interrupted: the report is on the texts seen so far.", err=True)
+    if marks is not None and report.plausibility is None:
+        typer.echo("In none of the texts that were seen a word is marked.", err=True)
+    if save and is_whole:
+        typer.echo(f"Put the report into {model}.", err=True)
+    if not is_whole:
+        kept = f" {model} stays as it was." if save else ""
+        typer.echo(
+            f"Interrupted: the report is on the texts seen so far.{kept}", err=True
+        )
+        raise typer.Exit(INTERRUPTED)
+    if done < retrain:
+        typer.echo(
+            f"Interrupted: trained again {done} of {retrain} times. The verdict is on "
+            "all texts.",
+            err=True,
+        )
         raise typer.Exit(INTERRUPTED)
     _require(report.verdict, require)
+
+
+def _check_options(
+    require: str | None, budget: float | None, retrain: int, training: Path | None
+) -> None:
+    """Refuse, before any work is done, options that do not fit."""
+    if require is not None and require not in _LEVELS:
+        raise typer.BadParameter(
+            f"'{require}' is none of {', '.join(map(repr, _LEVELS))}.",
+            param_hint="--require",
+        )
+    if budget is not None and not 0 < budget < math.inf:
+        raise typer.BadParameter(
+            "It has to be a number of seconds above 0.", param_hint="--budget"
+        )
+    if retrain and training is None:
+        raise typer.BadParameter(
+            "A bundle does not hold what it was trained on. Name the file: --training.",
+            param_hint="--retrain",
+        )
+    if training is not None and not retrain:
+        raise typer.BadParameter(
+            "The file is needed to train again only: --retrain 3.",
+            param_hint="--training",
+        )
+
+
+def _check_out(out: Path, read: list[Path]) -> None:
+    check_writable(out, "--out")
+    if any(each.is_dir() and each.samefile(out.absolute().parent) for each in read):
+        raise typer.BadParameter(
+            f"{out} would lie in a bundle as a stranger. --save puts the report there.",
+            param_hint="--out",
+        )
+    if out.exists() and any(each.exists() and out.samefile(each) for each in read):
+        raise typer.BadParameter(
+            f"{out} is read, and would be written over.", param_hint="--out"
+        )
+
+
+def _loaded(
+    model: Path,
+    data: Path,
+    training: Path | None,
+    *,
+    save: bool,
+    columns: tuple[str, str | None, str],
+    encoding: str,
+) -> tuple[Any, list[str], list[Any] | None, _Examples | None]:
+    """All that is read, before anything is measured: model, texts, marks, examples."""
+    from regard.bundle import check_part_target  # noqa: PLC0415 - loads Keras
+    from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
+
+    # Held back while it loads: JAX has places that swallow an interrupt.
+    with (
+        _ending("Interrupted before any text was seen: there is no report."),
+        InterruptBetweenSteps().listening(),
+    ):
+        trained = load_model(model)
+        if save:
+            check_part_target(model)
+        text, gold, label = columns
+        texts, marks = _texts(data, text, gold, encoding)
+        examples = None
+        if training is not None:
+            examples = _examples(trained, training, text, label, encoding)
+    return trained, texts, marks, examples
+
+
+@contextmanager
+def _ending(said: str) -> Iterator[None]:
+    """Ends the command in words where an interrupt comes inside the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(said, err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _repeated(
+    report: "TrustReport",
+    trained: Any,
+    texts: list[str],
+    examples: _Examples,
+    *,
+    times: int,
+    settings: dict[str, Any],
+) -> "TrustReport":
+    """The report with what is found of models trained from other seeds.
+
+    An interrupt ends it with those that are done.
+    """
+    from regard.trust import examine, retrained  # noqa: PLC0415 - loads Keras
+
+    typer.echo(f"{report.line.sentence}.", err=True)
+    for seed in range(trained.seed + 1, trained.seed + 1 + times):
+        typer.echo(f"Training again from seed {seed}.", err=True)
+        try:
+            with training_progress() as progress:
+                other = retrained(trained, *examples, seed=seed, progress=progress)
+            with examination_progress(settings["budget"]) as examined:
+                found = examine(other, texts, progress=examined, **settings)
+        except KeyboardInterrupt:
+            break
+        if settings["budget"] is None and not found.complete:
+            break
+        report = report.repeated(seed, found)
+    return report
 
 
 def _require(verdict: str, required: str | None) -> None:
@@ -118,9 +292,9 @@ def _require(verdict: str, required: str | None) -> None:
 
 def _compare(before: Path, after: Path, as_json: bool) -> str:
     """Print what differs between two reports, and return the verdict of the later."""
-    from regard.trust import TrustReport, changes  # noqa: PLC0415 - loads Keras
+    from regard.trust import changes  # noqa: PLC0415 - loads Keras
 
-    reports = TrustReport.load(before), TrustReport.load(after)
+    reports = _report(before, "BUNDLE"), _report(after, "DATA")
     said = changes(*reports)
     if as_json:
         typer.echo(json.dumps({"changes": said}, ensure_ascii=False))
@@ -130,18 +304,99 @@ def _compare(before: Path, after: Path, as_json: bool) -> str:
     return reports[1].verdict
 
 
-def _texts(data: Path, column: str, encoding: str) -> list[str]:
-    """The texts of a table, or of a plain file with one a line."""
+def _report(path: Path, hint: str) -> "TrustReport":
+    """The report in a file, or in a bundle."""
+    from regard.errors import DataError  # noqa: PLC0415 - loads Keras
+    from regard.trust import TrustReport  # noqa: PLC0415 - loads Keras
+
+    if path.is_dir() and not (path / "trust.json").is_file():
+        wanted = "" if hint == "BUNDLE" else " Wanted is a file of texts, or a report."
+        raise typer.BadParameter(
+            f"{path} is a folder without a report.{wanted} To put one into a bundle: "
+            "regard trust BUNDLE DATA --save",
+            param_hint=hint,
+        )
+    try:
+        return TrustReport.load(path)
+    except DataError as error:
+        if path.suffix == ".json" or path.is_dir():
+            raise
+        wanted = "a bundle, the folder that 'regard train' makes,"
+        raise typer.BadParameter(
+            f"{path} is neither {wanted} nor a report. Models of other kinds are "
+            "examined in Python: regard.trust.examine",
+            param_hint=hint,
+        ) from error
+
+
+def _texts(
+    data: Path, column: str, gold: str | None, encoding: str
+) -> tuple[list[str], list[Any] | None]:
+    """The texts of a table, or of a plain file with one a line, and their marks."""
     from regard.data import iterate_lines, iterate_rows, open_binary  # noqa: PLC0415 - loads Keras
 
     name = data.name.lower().removesuffix(".gz")
-    is_plain = name.endswith(".txt")
-    if is_plain and encoding.lower().replace("-", "").replace("_", "") != "utf8":
+    if not name.endswith(".txt"):
+        if gold is not None:
+            return _marked_texts(data, column, gold, encoding)
+        return [row[0] for row in iterate_rows(data, [column], encoding=encoding)], None
+    if gold is not None:
+        raise typer.BadParameter(
+            "A file with a text a line has no columns.", param_hint="--gold"
+        )
+    if encoding.lower().replace("-", "").replace("_", "") != "utf8":
         raise typer.BadParameter(
             "A file with a text a line is read as UTF-8. Save it so, or as a table.",
             param_hint="--encoding",
         )
-    if not is_plain:
-        return [row[0] for row in iterate_rows(data, [column], encoding=encoding)]
     with open_binary(data) as file:
-        return list(iterate_lines(file, str(data)))
+        return list(iterate_lines(file, str(data))), None
+
+
+def _marked_texts(
+    data: Path, column: str, gold: str, encoding: str
+) -> tuple[list[str], list[Any]]:
+    from regard.data.formats import open_rows  # noqa: PLC0415 - loads Keras
+    from regard.trust import read_marks  # noqa: PLC0415 - loads Keras
+
+    texts, marks = [], []
+    for row in open_rows(data, [column, gold], encoding=encoding):
+        text, stored = row.text(0, column), row.values[1]
+        if isinstance(stored, str):
+            # What is no JSON is no marks: that is said with what is expected.
+            with suppress(ValueError, RecursionError):
+                stored = json.loads(stored) if stored.strip() else None
+        texts.append(text)
+        marks.append(read_marks(stored, text, f"{row.place}, column '{gold}'"))
+    if not any(marks):
+        raise typer.BadParameter(
+            f"In none of the texts of {data} a word is marked.", param_hint="--gold"
+        )
+    return texts, marks
+
+
+def _examples(
+    trained: Any, training: Path, text: str, label: str, encoding: str
+) -> _Examples:
+    """The examples of a file with the labels of a model, and no others."""
+    from regard.data import read_examples  # noqa: PLC0415 - loads Keras
+    from regard.kinds import is_of_kind  # noqa: PLC0415 - loads Keras
+
+    if not is_of_kind(trained, "text-classifier"):
+        raise typer.BadParameter(
+            "Only a text classifier can be trained again here.",
+            param_hint="--retrain",
+        )
+    # A file has texts for labels, also where the model was trained on numbers.
+    known = {str(name): name for name in trained.labels}
+    texts, names = read_examples(
+        training, text, label, encoding=encoding, known_labels=known
+    )
+    missing = sorted(set(known) - set(names))
+    if missing:
+        raise typer.BadParameter(
+            f"{training} has no text of the label '{missing[0]}', which the model "
+            "knows: it is not what it was trained on.",
+            param_hint="--training",
+        )
+    return _Examples(texts, [known[name] for name in names])

@@ -3,6 +3,7 @@
 from regard.bundle.bundle import (
     Bundle,
     PartNames,
+    check_part_target,
     check_target,
     read_bundle,
     write_bundle,
@@ -17,6 +18,7 @@ __all__ = [
     "TRUST",
     "Bundle",
     "PartNames",
+    "check_part_target",
     "check_target",
     "read_bundle",
     "write_bundle",

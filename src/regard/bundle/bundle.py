@@ -7,6 +7,7 @@ out as bytes: what was checked is what is used.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def replace_part(path: str | Path, name: str, content: bytes) -> None:
     """
     target = Path(path).resolve()
     manifest = read_manifest(target)
-    check_target(target)
+    check_part_target(target)
     others = {
         each: _read_part(target, each, digest)
         for each, digest in manifest.parts.items()
@@ -189,6 +190,33 @@ def check_target(target: Path) -> None:
         raise _occupied(target, "something that is not a bundle") from error
     if extra:
         raise _occupied(target, f"a bundle with other files in it: {extra[:4]}")
+
+
+def check_part_target(path: str | Path) -> None:
+    """Refuse a bundle that no part can be put into.
+
+    ``replace_part`` does this by itself; whoever works long for the part asks before.
+
+    Raises:
+        ArgumentError: There are other files in the folder, which would be lost; or
+            nothing may be written there.
+        BundleError: There is no bundle.
+    """
+    target = Path(path).resolve()
+    known = {MANIFEST, *read_manifest(target).parts}
+    extra = sorted(each.name for each in target.iterdir() if each.name not in known)
+    if extra:
+        raise ArgumentError(
+            f"Nothing can be put into '{path}': other files are in the folder.",
+            expected="the parts of the bundle and nothing else",
+            received=str(extra[:4]),
+            fix="Move them away.",
+        )
+    if not all(os.access(each, os.W_OK) for each in (target, target.parent)):
+        raise ArgumentError(
+            f"Nothing can be put into '{path}': it may not be written to.",
+            fix="Copy the bundle to a folder of yours.",
+        )
 
 
 def _occupied(target: Path, what: str) -> ArgumentError:

@@ -17,9 +17,9 @@ from regard.trust.evidence import (
 from regard.trust.examination import examine, examine_subject
 from regard.trust.gates import Gate, Outcome
 from regard.trust.model_subject import ModelSubject
-from regard.trust.replacement import Erase
 from regard.trust.plausibility import Plausibility, read_marks
 from regard.trust.repetition import Repetition, retrained
+from regard.trust.replacement import Erase
 from regard.trust.report import TrustReport, changes
 from regard.trust.statistics import Interval
 from regard.trust.subject import Baseline, Passage, Subject

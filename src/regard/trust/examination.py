@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -210,10 +210,18 @@ def examine_subject(
     except KeyboardInterrupt:
         if not parts:
             raise
-    report = judge(join(parts), len(drawn), seed, data=data, model=model)
-    kept = report.examples(best=examples, worst=examples)
-    indices = list(dict.fromkeys(each.text for each in kept))
-    return report.showing(shown_texts(subject, indices))
+    report: TrustReport | None = None
+    try:
+        # Who ends it once more meanwhile waits for the same report.
+        with InterruptBetweenSteps().listening():
+            report = judge(join(parts), len(drawn), seed, data=data, model=model)
+            kept = report.examples(best=examples, worst=examples)
+            indices = list(dict.fromkeys(each.text for each in kept))
+            report = report.showing(shown_texts(subject, indices))
+    except KeyboardInterrupt:
+        if report is None:
+            raise
+    return report
 
 
 def _drawn(texts: int, n: int, seed: int) -> IntArray:
