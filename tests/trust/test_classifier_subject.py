@@ -105,6 +105,23 @@ def test_a_classifier_that_reads_one_word_is_examined(toy_classifier):
     assert report.to_text().startswith(report.verdict.upper())
 
 
+def test_labels_tell_what_erasing_costs_and_do_not_change_the_verdict(toy_classifier):
+    texts, labels = toy.messages(60, seed=5)
+    plain = regard.trust.examine(toy_classifier, ["", *texts], examples=0)
+    told = regard.trust.examine(
+        toy_classifier, ["", *texts], labels=[labels[0], *labels], examples=0
+    )
+    assert told.gates == plain.gates
+    right = toy_classifier.predict(texts) == np.array(labels)
+    assert told.figures["accuracy"] == pytest.approx(right.mean())
+    assert told.figures["accuracy, 50% erased"] < 0.9
+    assert "accuracy, 50% erased" in told.to_text()
+    with pytest.raises(ArgumentError, match="texts and labels"):
+        regard.trust.examine(toy_classifier, texts, labels=labels[1:])
+    with pytest.raises(DataError, match="'returns' of example 0"):
+        regard.trust.examine(toy_classifier, texts[:1], labels=["returns"])
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [("one text", "a list of strings"), ([], "no text"), ([1], "not a string")],

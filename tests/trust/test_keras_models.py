@@ -98,8 +98,13 @@ def examined(model, count=60, **options):
 
 def test_local_values_explain_by_each_eraser():
     erase = Erase(id=UNKNOWN, mask=True)
-    report = examined(pooling_model(), layer="pool", erase=erase)
+    labels = (VALUES[texts(60)].sum(axis=1) > 0).astype(int)
+    report = examined(pooling_model(), layer="pool", erase=erase, labels=labels)
     assert report.verdict is Verdict.EXPLAINS
+    accuracies = list(report.figures.values())
+    assert accuracies[0] == 1
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert 0.6 < accuracies[-1] < 1
     assert list(report.erasures) == ["hole", "id", "swap"]
     assert report.gates["replay"].interval.value < 1e-5
 

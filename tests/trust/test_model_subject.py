@@ -406,6 +406,9 @@ def test_models_that_cannot_be_examined_are_refused(pooling):
         regard.trust.examine(two, IDS)
     with pytest.raises(ArgumentError, match=r"no setting 'layers'.*'layer'"):
         regard.trust.examine(pooling, IDS, layers="pool")
+    for labels in ([0] * 7, [0] * 7 + [2], ["a"] * 8):
+        with pytest.raises(ArgumentError, match="8 whole numbers from 0 to 1"):
+            regard.trust.examine(pooling, IDS, labels=labels)
     sequence = keras.Input((None, 3))
     tagger = keras.Model(sequence, layers.Attention()([sequence, sequence]))
     with pytest.raises(ArgumentError, match="one answer for each sample"):

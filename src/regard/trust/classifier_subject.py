@@ -1,9 +1,11 @@
 """A text classifier and texts, as an examination asks them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from regard._validate import check_same_length
 from regard.classification import TextClassifier
 from regard.classification.network import ATTENTION
 from regard.errors import DataError
@@ -34,6 +36,7 @@ class ClassifierSubject:
         self._trained = classifier.trained
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
+        self._given = len(texts)
         #: The index of each examined text among those that were given.
         self.indices: IntArray = np.flatnonzero([len(each.ids) > 0 for each in encoded])
         if not len(self.indices):
@@ -90,6 +93,11 @@ class ClassifierSubject:
     def passages(self, texts: IntArray) -> list[Passage]:
         """The texts as far as the model reads them; see ``evidence.Showing``."""
         return [self._passages[text] for text in texts.tolist()]
+
+    def classes_of(self, labels: Sequence[Any]) -> IntArray:
+        """The class of each text, by the labels of all; see ``Answerable``."""
+        check_same_length({"texts": range(self._given), "labels": labels})
+        return self._trained.labels.encode(labels)[self.indices]
 
     def _with_holes(self, row: IntArray, kept: BoolArray, _: FloatArray) -> IntArray:
         return self._features.without(row, kept)

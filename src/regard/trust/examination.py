@@ -20,6 +20,7 @@ from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
 from regard.training.callbacks import InterruptBetweenSteps
+from regard.trust.accuracy import accuracy_after_erasing, true_classes
 from regard.trust.classifier_subject import ClassifierSubject
 from regard.trust.erasure import best_order
 from regard.trust.evidence import (
@@ -70,6 +71,7 @@ def examine(
     progress: Progress | None = None,
     data: str = "",
     examples: int = 3,
+    labels: Sequence[Any] | None = None,
     gold: Sequence[Any] | None = None,
     **options: Any,
 ) -> TrustReport:
@@ -90,6 +92,8 @@ def examine(
         data: What the texts are called, for the report.
         examples: How many of the texts that attention explains best, and how many of
             those it fails on, the report keeps with their words; 0 keeps no word.
+        labels: The true label of each text or sample, for the accuracy after erasing at
+            random; the verdict does not depend on them.
         gold: What people marked as the reasons in each text, for the plausibility of
             the weights, which is apart from the verdict: ``[[start, end], …]`` in
             characters, the end exclusive; or a number for each word between spaces, 1
@@ -122,6 +126,7 @@ def examine(
     known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
     check_settings(options, known, of=f"the examination of a {kind}")
     subject = SUBJECTS[kind](model, x, **options)
+    truth = None if labels is None else true_classes(subject, labels)
     report = examine_subject(
         subject,
         n=n,
@@ -131,6 +136,10 @@ def examine(
         data=data,
         examples=examples,
     )
+    if truth is not None:
+        seen = np.array([each.text for each in report.texts])
+        figures = accuracy_after_erasing(subject, seen, truth, seed)
+        report = replace(report, figures={**report.figures, **figures})
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
     )

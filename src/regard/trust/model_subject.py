@@ -187,6 +187,20 @@ class ModelSubject:
                 answers[row] = answer
         return np.stack(answers)
 
+    def classes_of(self, labels: Sequence[Any]) -> IntArray:
+        """The class of each sample, by the labels of all; see ``Answerable``."""
+        given, classes = np.asarray(labels), len(self.labels)
+        if given.ndim == 2:
+            given = given[:, 0] if given.shape[1] == 1 else given.argmax(axis=1)
+        is_right = given.shape == (len(self._sizes),) and given.dtype.kind in "biuf"
+        if not is_right or not np.isin(given, range(classes)).all():
+            raise wrong_value(
+                "labels",
+                given,
+                f"{len(self._sizes)} whole numbers from 0 to {classes - 1}",
+            )
+        return given.astype(np.int64)[self.indices]
+
     def passages(self, texts: IntArray) -> list[Passage]:
         """Samples as they are shown, by their indices."""
         return [Passage.of(self._names(int(self.indices[text]))) for text in texts]
@@ -417,7 +431,7 @@ class ModelSubject:
             ):
                 raise wrong_value(
                     "lengths",
-                    each,
+                    counts,
                     f"{shape[0]} whole numbers from 0 to {shape[1]}, one a sample",
                 )
             valid = valid & (np.arange(shape[1]) < counts[:, None])

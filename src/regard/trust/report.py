@@ -178,6 +178,9 @@ class TrustReport:
             f"{name:24}{tau:>10.3f}  not defined on {self.undefined[name]:.0%} of texts"
             for name, tau in self.correlations.items()
         ]
+        if self.figures:
+            lines += ["", "Beside it:"]
+            lines += [f"{name:24}{each:>10.3f}" for name, each in self.figures.items()]
         if self.plausibility is not None:
             lines += ["", *plausibility_lines(self.plausibility)]
         if self.repetitions:
