@@ -14,7 +14,7 @@ from regard_cli.environment import prepare
 from regard_cli.models import load_model
 from regard_cli.options import Json, LabelColumn, TextColumn
 from regard_cli.progress_bar import examination_progress, training_progress
-from regard_cli.targets import check_writable
+from regard_cli.targets import check_page_target, check_writable
 
 if TYPE_CHECKING:
     from regard.trust import TrustReport
@@ -37,13 +37,14 @@ def trust(
         Path, typer.Argument(metavar="BUNDLE", help="The model, or a saved report.")
     ],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="DATA",
+            metavar="[DATA]",
             help="Texts the model was not trained on: CSV, TSV, JSON lines, Parquet or "
-            "a text a line; or another report, to be compared.",
+            "a text a line; or another report, to be compared. Without, the report "
+            "that is there is shown.",
         ),
-    ],
+    ] = None,
     text: TextColumn = "text",
     n: Annotated[int, typer.Option(min=1, help="The most texts, drawn from DATA.")] = (
         300
@@ -58,6 +59,10 @@ def trust(
     ] = "utf-8",
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page that shows the report with pictures, too."),
     ] = None,
     save: Annotated[
         bool,
@@ -102,15 +107,22 @@ def trust(
     Ctrl-C ends it with the report on the texts seen so far.
     """
     _check_options(require, budget, retrain, training)
-    if out is not None:
-        _check_out(out, [model, data, *filter(None, [training])])
-    if model.is_file() or data.is_dir():
+    read = [model, *filter(None, [data, training])]
+    for target, hint in ((out, "--out"), (html, "--html")):
+        if target is not None:
+            _check_target(target, hint, read)
+    if model.is_file() or data is None or data.is_dir():
         if out is not None or save:
-            raise typer.BadParameter(
-                "Two reports are compared: there is no new one to save.",
-                param_hint="--save" if save else "--out",
+            problem = (
+                "A report is read here, and no new one is made that could be saved."
             )
-        _require(_compare(model, data, as_json), require)
+            hint = "--save" if save else "--out"
+            raise typer.BadParameter(problem, param_hint=hint)
+        if data is None:
+            verdict = _show(model, html, as_json)
+        else:
+            verdict = _compare(model, data, html, as_json)
+        _require(verdict, require)
         return
     prepare()
     trained, texts, marks, again = _loaded(
@@ -148,6 +160,7 @@ def trust(
         done = len(report.repetitions)
     if out is not None:
         report.save(out)
+    _write_page(html, report)
     if save and is_whole:
         attach(report, model)
     typer.echo(
@@ -201,16 +214,21 @@ def _check_options(
         )
 
 
-def _check_out(out: Path, read: list[Path]) -> None:
-    check_writable(out, "--out")
-    if any(each.is_dir() and each.samefile(out.absolute().parent) for each in read):
+def _check_target(target: Path, hint: str, read: list[Path]) -> None:
+    if hint == "--html":
+        check_page_target(target)
+    check_writable(target, hint)
+    if any(each.is_dir() and each.samefile(target.absolute().parent) for each in read):
         raise typer.BadParameter(
-            f"{out} would lie in a bundle as a stranger. --save puts the report there.",
-            param_hint="--out",
+            f"{target} would lie in a bundle as a stranger. --save puts the report "
+            "there.",
+            param_hint=hint,
         )
-    if out.exists() and any(each.exists() and out.samefile(each) for each in read):
+    if target.exists() and any(
+        each.exists() and target.samefile(each) for each in read
+    ):
         raise typer.BadParameter(
-            f"{out} is read, and would be written over.", param_hint="--out"
+            f"{target} is read, and would be written over.", param_hint=hint
         )
 
 
@@ -290,11 +308,35 @@ def _require(verdict: str, required: str | None) -> None:
         raise typer.Exit(BELOW)
 
 
-def _compare(before: Path, after: Path, as_json: bool) -> str:
+def _show(path: Path, html: Path | None, as_json: bool) -> str:
+    """Print a report that was saved, and return its verdict."""
+    report = _report(path, "BUNDLE")
+    _write_page(html, report)
+    typer.echo(
+        json.dumps(report.to_dict(), ensure_ascii=False)
+        if as_json
+        else report.to_text(),
+        nl=as_json,
+    )
+    return report.verdict
+
+
+def _write_page(
+    path: Path | None, report: "TrustReport", before: "TrustReport | None" = None
+) -> None:
+    """Write the page of a report, where one is wanted."""
+    if path is not None:
+        from regard.plot import trust as drawn  # noqa: PLC0415 - loads Keras
+
+        drawn(report, before=before).save(path)
+
+
+def _compare(before: Path, after: Path, html: Path | None, as_json: bool) -> str:
     """Print what differs between two reports, and return the verdict of the later."""
     from regard.trust import changes  # noqa: PLC0415 - loads Keras
 
     reports = _report(before, "BUNDLE"), _report(after, "DATA")
+    _write_page(html, reports[1], before=reports[0])
     said = changes(*reports)
     if as_json:
         typer.echo(json.dumps({"changes": said}, ensure_ascii=False))

@@ -5,6 +5,7 @@ from regard.plot._bars_plot import BarsPlot, bars
 from regard.plot._curves_plot import CurvesPlot, curves
 from regard.plot._series_plot import SeriesPlot, over_time
 from regard.plot._text_plot import TextPlot, text
+from regard.plot._trust_plot import TrustPlot, trust
 
 __all__ = [
     "AlignmentPlot",
@@ -12,11 +13,13 @@ __all__ = [
     "CurvesPlot",
     "SeriesPlot",
     "TextPlot",
+    "TrustPlot",
     "alignment",
     "bars",
     "curves",
     "over_time",
     "text",
+    "trust",
 ]
 
 

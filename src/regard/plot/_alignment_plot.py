@@ -71,16 +71,19 @@ class AlignmentPlot(Plot):
         """The whole page: no network, no script, everything of the texts escaped."""
         return alignment_page(self.grids, self.left_out)
 
-    def to_terminal(self, color: bool | None = None, width: int | None = None) -> str:
+    def to_terminal(
+        self, color: bool | None = None, width: int | None = None, *, note: bool = True
+    ) -> str:
         """The alignments for a terminal, a line for each written token.
 
         Args:
             color: Whether to shade tokens with ANSI colours; by default where standard
                 output is a terminal and ``NO_COLOR`` is not set.
             width: The width in columns; the terminal's own by default.
+            note: Whether what was found of the weights stands under the maps.
         """
         blocks = [*map(_block, self.grids), *left_out_line(self.left_out)]
-        blocks += trust_lines(grid.trust for grid in self.grids)
+        blocks += trust_lines(grid.trust for grid in self.grids if note)
         return rendered(blocks, terminal(color, width))
 
     def plot(self, ax: "Axes | None" = None, index: int = 0) -> "Axes":

@@ -21,6 +21,7 @@ DRAWN_BY = {
     "map) and regard.plot.bars(map) draw one row of it.",
     "Observation": "regard.plot.alignment(result.attention[layer]) draws one of its "
     "maps.",
+    "TrustReport": "regard.plot.trust(report) draws it.",
     "Comparison": "regard.plot.curves(comparison.losses, comparison.samples_seen) "
     "draws it.",
 }

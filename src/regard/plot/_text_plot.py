@@ -91,7 +91,9 @@ class TextPlot(Plot):
         """The whole page: no network, no script, everything of the text escaped."""
         return text_page(self.explanations, self.left_out, self.shade)
 
-    def to_terminal(self, color: bool | None = None, width: int | None = None) -> str:
+    def to_terminal(
+        self, color: bool | None = None, width: int | None = None, *, note: bool = True
+    ) -> str:
         """The text for a terminal.
 
         Args:
@@ -99,11 +101,14 @@ class TextPlot(Plot):
                 output is a terminal and ``NO_COLOR`` is not set. Without, the
                 strongest words are marked, as in ``[feet 0.421]``.
             width: The width in columns; the terminal's own by default.
+            note: Whether what was found of the weights stands under the texts.
         """
         screen = terminal(color, width)
-        draw = _shaded if screen.color else _marked
-        blocks = [draw(explanation, self.shade) for explanation in self.explanations]
-        lines = trust_lines(each.trust for each in self.explanations)
+        blocks = [
+            text_block(each, self.shade, screen.color, hue_of(each, self.shade))
+            for each in self.explanations
+        ]
+        lines = trust_lines(each.trust for each in self.explanations if note)
         return rendered([*blocks, *left_out_line(self.left_out), *lines], screen)
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -212,9 +217,23 @@ def _check_numbers(explanation: Drawn, shade: Shade) -> None:
         )
 
 
-def _shaded(explanation: Drawn, shade: Shade) -> Text:
+def text_block(
+    explanation: Drawn, shade: Shade, color: bool, hue: Hue = "blue"
+) -> Text:
+    """One text for a terminal, its words shaded, or the strongest marked.
+
+    Args:
+        explanation: The text.
+        shade: What it is shaded by.
+        color: Whether the terminal shows colours.
+        hue: The colour of weights, and of what speaks for the answer.
+    """
+    return _shaded(explanation, shade, hue) if color else _marked(explanation, shade)
+
+
+def _shaded(explanation: Drawn, shade: Shade, hue: Hue) -> Text:
     segments = text_segments(explanation, shade)
-    top, hue = scale_end(segments, shade), hue_of(explanation, shade)
+    top = scale_end(segments, shade)
     text = _heading(explanation)
     for segment in segments:
         text.append(for_terminal(segment.text), _style(segment, top, hue))

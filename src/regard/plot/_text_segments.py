@@ -66,14 +66,14 @@ def shaded_values(explanation: Drawn, shade: Shade) -> FloatArray:
     """What a text is shaded by, ``(tokens,)``: contributions are to its own label."""
     if shade == "attention" or isinstance(explanation, WeightedText):
         return explanation.weights
-    parts: FloatArray | None = getattr(explanation, "contributions", None)
-    if parts is None:
+    if explanation.contributions is None:
         raise ArgumentError(
             "This explanation has no contributions.",
             expected="one of a model that adds up what each token brings",
             fix="Shade it by attention.",
         )
-    return parts[:, explanation.labels.index(explanation.label)]
+    label = explanation.labels.index(explanation.label)
+    return np.asarray(explanation.contributions[:, label])
 
 
 def hue_of(explanation: Drawn, shade: Shade) -> Hue:

@@ -19,7 +19,7 @@ from regard.trust.subject import Passage
 from regard.types import FloatArray, IntArray
 
 # The parts from 0 to 1 that texts are counted in by how far their answer moved.
-_BINS = 20
+_BINS = 40
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,15 @@ class TrustReport:
         one = Repetition(seed, other.verdict, other.gates)
         return replace(self, repetitions=(*self.repetitions, one))
 
+    def since(self, before: "TrustReport") -> list[str]:
+        """What changed since an earlier report; see ``regard.trust.changes``."""
+        return changes(before, self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from regard.plot import trust  # noqa: PLC0415 - where one is looked at
+
+        return {"text/html": trust(self)._repr_html_(), "text/plain": self.to_text()}
+
     def to_text(self) -> str:
         """The verdict, its reasons and the figures, as lines for a terminal."""
         lines = [f"{self.verdict.upper()}", "", self.sentence, ""]
