@@ -80,6 +80,7 @@ class WordSpotterKind:
     name = WordSpotter.kind
     parts = PartNames(frozenset({"words.json"}), optional=frozenset({"weight.json"}))
     batch_size = 2
+    shades = ("attention",)
     request_examples: ClassVar = {"one": {"inputs": "a known word"}}
 
     def load(self, bundle):
@@ -96,8 +97,8 @@ class WordSpotterKind:
     def to_json(self, answer):
         return {"told": answer.label}
 
-    def plot(self, answers, left_out=0):
-        return regard.plot.TextPlot(answers, left_out)
+    def plot(self, answers, left_out=0, *, shade="attention"):
+        return regard.plot.TextPlot(answers, left_out, shade)
 
     def evaluate(self, model, data, options):
         rows = [line.split("\t") for line in data[0].read_text().splitlines()]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class AnswerPlot(Protocol):
     """Answers drawn; see ``regard.plot``."""
 
-    def to_terminal(self) -> str:
-        """The answers for a terminal."""
+    def to_terminal(self, *, note: bool = True) -> str:
+        """The answers for a terminal, and what was found of weights where wanted."""
         ...
 
     def save(self, path: Path) -> None:
@@ -44,12 +44,14 @@ class Kind(Protocol):
         name: Its name, which the manifest of a bundle has.
         parts: The parts of its bundles.
         batch_size: How many texts of a file are answered at a time.
+        shades: What its answers can be shaded by.
         request_examples: Examples of requests to a service, by what they show.
     """
 
     name: str
     parts: PartNames
     batch_size: int
+    shades: tuple[str, ...]
     request_examples: Mapping[str, Any]
 
     def load(self, bundle: Bundle) -> Any:
@@ -68,12 +70,15 @@ class Kind(Protocol):
         """An answer as plain values."""
         ...
 
-    def plot(self, answers: Sequence[Any], left_out: int = 0) -> AnswerPlot:
+    def plot(
+        self, answers: Sequence[Any], left_out: int = 0, *, shade: str = "attention"
+    ) -> AnswerPlot:
         """Answers drawn, as a page and for a terminal.
 
         Args:
             answers: All that are drawn.
             left_out: How many more there were, for a note.
+            shade: What is shaded, one of ``shades``.
         """
         ...
 

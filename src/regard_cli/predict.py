@@ -2,7 +2,9 @@
 
 import itertools
 import json
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from regard_cli.environment import prepare
 from regard_cli.models import load_model, tell_trust
@@ -19,6 +21,13 @@ def predict(
     as_json: JsonLines = False,
     html: Page = None,
     most: Most = 100,
+    shade: Annotated[
+        str,
+        typer.Option(
+            help="What shades words: 'attention', or 'contributions', what each adds "
+            "to the score of the label or takes from it."
+        ),
+    ] = "attention",
 ) -> None:
     """Answer texts, for example with labels, and show the words each rests on."""
     check_texts(texts or [], file)
@@ -29,12 +38,19 @@ def predict(
 
     model = load_model(bundle)
     kind = kind_of(model)
+    if shade not in kind.shades:
+        raise typer.BadParameter(
+            f"'{shade}' is none of {', '.join(map(repr, kind.shades))}.",
+            param_hint="--shade",
+        )
     separators = itertools.chain([""], itertools.repeat("\n"))
 
     def to_lines(answer: Any) -> str:
         if as_json:
             return json.dumps(kind.to_json(answer), ensure_ascii=False) + "\n"
-        return next(separators) + kind.plot([answer]).to_terminal()
+        return next(separators) + kind.plot([answer], shade=shade).to_terminal(
+            note=False
+        )
 
     with open_texts(texts or [], file) as lines:
         answers = answered(
@@ -43,6 +59,6 @@ def predict(
         keep = 0 if html is None else most
         shown, left_out = printed(answers, to_lines, keep=keep)
     if html is not None:
-        write_page(kind, shown, left_out, html)
+        write_page(kind, shown, left_out, html, shade)
     if not as_json:
         tell_trust(model, bundle)

@@ -77,7 +77,13 @@ def printed(
     return kept, left_out
 
 
-def write_page(kind: "Kind", answers: list[Any], left_out: int, path: Path) -> None:
+def write_page(
+    kind: "Kind",
+    answers: list[Any],
+    left_out: int,
+    path: Path,
+    shade: str = "attention",
+) -> None:
     """Write a page that shows answers, if there are any, and say so.
 
     Args:
@@ -85,11 +91,12 @@ def write_page(kind: "Kind", answers: list[Any], left_out: int, path: Path) -> N
         answers: The answers that are shown.
         left_out: How many more there were; the page says so as well.
         path: Where the page goes.
+        shade: What is shaded, one of the kind's ``shades``.
     """
     if not answers:
         typer.echo("There was no text, so no page was written.", err=True)
         return
-    kind.plot(answers, left_out).save(path)
+    kind.plot(answers, left_out, shade=shade).save(path)
     note = ""
     if left_out:
         count = len(answers)

@@ -158,9 +158,7 @@ def trust(
             report, trained, texts, again, times=retrain, settings=settings
         )
         done = len(report.repetitions)
-    if out is not None:
-        report.save(out)
-    _write_page(html, report)
+    _keep(report, out, html)
     if save and is_whole:
         attach(report, model)
     typer.echo(
@@ -319,6 +317,13 @@ def _show(path: Path, html: Path | None, as_json: bool) -> str:
         nl=as_json,
     )
     return report.verdict
+
+
+def _keep(report: "TrustReport", out: Path | None, html: Path | None) -> None:
+    """Write a new report, and its page, where they are wanted."""
+    if out is not None:
+        report.save(out)
+    _write_page(html, report)
 
 
 def _write_page(

@@ -96,6 +96,8 @@ class FakeClassifier:
             tokens=tuple(words),
             offsets=np.array(spans, dtype=int).reshape(-1, 2),
             weights=weights,
+            contributions=np.outer(weights, [0.5, -0.5]),
+            bias=np.zeros(2),
         )
 
     def evaluate(self, texts, labels):

@@ -20,6 +20,17 @@ def test_texts_as_arguments(run, fake):
     assert result.err == ""
 
 
+def test_contributions_in_the_place_of_attention(run, fake, tmp_path):
+    page = tmp_path / "why.html"
+    options = ("--shade", "contributions", "--html", page)
+    result = run("predict", "x.regard", "fine film", *options)
+    assert result.out == "good  75.0 %\n[fine -0.500] film\n"
+    assert "adds to the score of <bdi>good</bdi>" in page.read_text("utf-8")
+    wrong = run("predict", "x.regard", "fine film", "--shade", "salience")
+    assert wrong.code == 2
+    assert "'salience' is none of 'attention', 'contributions'" in wrong.err
+
+
 def test_json_is_one_object_a_line(run, fake):
     result = run("predict", "x.regard", "fine\nfilm", "é\x1b", "--json")
     first, second = map(json.loads, result.out.splitlines())

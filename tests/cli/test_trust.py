@@ -542,3 +542,41 @@ def test_a_report_is_no_stranger_in_a_bundle(run, own, data):
     assert result.code == 2
     assert "--save" in result.err
     assert contents(own) == before
+
+
+def test_a_page_of_a_new_report_of_a_saved_one_and_of_two(run, bundle, data, tmp_path):
+    saved, page = tmp_path / "trust.json", tmp_path / "page.html"
+    options = ("--n", "60", "--examples", "1")
+    made = run("trust", bundle, data, *options, "--out", saved, "--html", page)
+    assert made.code == 0
+    first = page.read_text("utf-8")
+    assert "<h1>May these weights be read as reasons?</h1>" in first
+    assert "Texts that attention explains best" in first
+    page.unlink()
+    shown = run("trust", saved, "--html", page)
+    assert shown.out == made.out
+    assert page.read_text("utf-8") == first
+    assert json.loads(run("trust", saved, "--json").out) == json.loads(
+        saved.read_text("utf-8")
+    )
+    both = run("trust", saved, saved, "--html", page)
+    assert both.out == "Nothing changed.\n"
+    assert "<li>Nothing changed.</li>" in page.read_text("utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_refused_before(run, bundle, data, tmp_path):
+    for page, said in (("page.txt", ".html"), ("none/page.html", "no folder")):
+        result = run("trust", bundle, data, "--html", tmp_path / page)
+        assert result.code == 2
+        assert said in result.err
+        assert result.out == ""
+
+
+def test_nothing_new_is_saved_of_a_report_that_is_shown(run, bundle, tmp_path):
+    report = tmp_path / "trust.json"
+    report.write_text("{}")
+    for option in (["--out", tmp_path / "other.json"], ["--save"]):
+        result = run("trust", report, *option)
+        assert result.code == 2
+        assert option[0] in result.err
+    assert "without a report" in run("trust", bundle).err

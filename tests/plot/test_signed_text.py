@@ -1,6 +1,7 @@
 """Texts shaded by what each token adds: with sign, in two colours, and without them."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,8 +79,8 @@ def test_a_picture_has_both_colours(signed, tmp_path):
 
 def test_contributions_are_those_to_the_label_that_was_given(film):
     parts = np.array([[0.1, -0.1]] * 6) * np.arange(6)[:, None]
-    object.__setattr__(film, "contributions", parts)
-    page = regard.plot.text(film, shade="contributions").to_html()
+    added = replace(film, contributions=parts, bias=np.zeros(2))
+    page = regard.plot.text(added, shade="contributions").to_html()
     shown = [span["data-w"] for span in weighted(page)]
     assert shown == ["+0.000", "+0.100", "+0.200", "+0.300", "+0.400", "+0.500"]
     assert "adds to the score of <bdi>negative</bdi>" in page
@@ -87,8 +88,8 @@ def test_contributions_are_those_to_the_label_that_was_given(film):
 
 
 def test_a_label_cannot_act_in_the_legend(explain):
-    evil = explain("a b", [0.5, 0.5], label="<b>x</b>")
-    object.__setattr__(evil, "contributions", np.ones((2, 2)))
+    parts = {"contributions": np.ones((2, 2)), "bias": np.zeros(2)}
+    evil = explain("a b", [0.5, 0.5], label="<b>x</b>", **parts)
     page = regard.plot.text(evil, shade="contributions").to_html()
     assert not {tag for tag, _ in Reader(page).elements} & {"b", "script"}
 

@@ -52,6 +52,7 @@ def test_a_terminal_says_it_once(drawn):
     assert said.count("misleads: words -59 % <of> the best\\x1b order.)") == 1
     assert said.count("explains: words 91 %") == 1
     assert "Attention" not in str(drawn(None))
+    assert "Attention" not in drawn(BAD).to_terminal(color=False, note=False)
 
 
 def test_shades_of_a_terminal_are_grey(drawn, monkeypatch):
@@ -82,8 +83,9 @@ def test_pictures_are_grey_and_say_it(drawn, tmp_path):
 def test_contributions_keep_their_colours(film):
     import numpy as np
 
-    bad = with_line(film, BAD)
-    object.__setattr__(bad, "contributions", np.ones((6, 2)))
+    bad = dataclasses.replace(
+        film, trust=BAD, contributions=np.ones((6, 2)), bias=np.zeros(2)
+    )
     page = regard.plot.text(bad, shade="contributions").to_html()
     assert articles(page) == [None]
     assert "misleads" in page

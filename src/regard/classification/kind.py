@@ -42,6 +42,7 @@ class TextClassifierKind:
     parts = PartNames(PARTS, optional=frozenset({CARD, TRUST}))
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
+    shades: tuple[str, ...] = ("attention", "contributions")
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "A film that never finds its feet."},
         "several, without weights": {
@@ -64,11 +65,17 @@ class TextClassifierKind:
         """An answer as plain values."""
         return answer.to_dict()
 
-    def plot(self, answers: Sequence[Explanation], left_out: int = 0) -> "TextPlot":
+    def plot(
+        self,
+        answers: Sequence[Explanation],
+        left_out: int = 0,
+        *,
+        shade: str = "attention",
+    ) -> "TextPlot":
         """Answers drawn, as a page or for a terminal."""
         from regard.plot import TextPlot  # noqa: PLC0415 - loading needs no pictures
 
-        return TextPlot(answers, left_out)
+        return TextPlot(answers, left_out, shade)
 
     def evaluate(
         self, model: TextClassifier, data: Sequence[Path], options: Mapping[str, Any]

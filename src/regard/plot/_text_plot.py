@@ -1,8 +1,7 @@
-"""Texts shaded by attention, as HTML, in the terminal, or as a picture."""
+"""Shaded texts, as HTML, in the terminal, or as a picture."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +49,10 @@ from regard.plot.text_page import text_fragment, text_page
 from regard.types import AttentionMap, Explanation, Translation
 
 _MARKED = 5
+_SHADES: Mapping[str, Shade] = {
+    "attention": "attention",
+    "contributions": "contributions",
+}
 _NAMES: Mapping[Shade, str] = {"attention": "weights", "contributions": "contributions"}
 
 
@@ -79,13 +82,12 @@ class TextPlot(Plot):
         self,
         explanations: Sequence[Drawn],
         left_out: int = 0,
-        shade: Shade = "attention",
+        shade: str = "attention",
     ) -> None:
         self.explanations, self.left_out = tuple(explanations), left_out
-        check_choice("shade", shade, get_args(Shade))
-        self.shade: Shade = shade
+        self.shade = _checked_shade(shade)
         for explanation in explanations:
-            _check_numbers(explanation, shade)
+            _check_numbers(explanation, self.shade)
 
     def to_html(self) -> str:
         """The whole page: no network, no script, everything of the text escaped."""
@@ -141,7 +143,7 @@ def text(
     explanations: Explanation | Sequence[Explanation] | Sequence[str],
     weights: AttentionMap | npt.ArrayLike | None = None,
     *,
-    shade: Shade = "attention",
+    shade: str = "attention",
     most: int | None = MOST,
 ) -> TextPlot:
     """Draw explanations, or tokens and their weights, as shaded text.
@@ -173,7 +175,8 @@ def text(
     >>> regard.plot.text(["a", "good", "film"], [0.1, 0.7, 0.2])
     """
     if weights is not None:
-        return TextPlot([_weighted_text(explanations, weights, shade)], shade=shade)
+        tokens = _weighted_text(explanations, weights, _checked_shade(shade))
+        return TextPlot([tokens], shade=shade)
     checked = checked_results(
         explanations,
         Explanation,
@@ -183,6 +186,10 @@ def text(
     )
     shown = checked[: check_most(most)]
     return TextPlot(shown, len(checked) - len(shown), shade)
+
+
+def _checked_shade(shade: str) -> Shade:
+    return _SHADES[check_choice("shade", shade, _SHADES)]
 
 
 def _weighted_text(tokens: object, weights: object, shade: Shade) -> WeightedText:

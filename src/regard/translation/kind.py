@@ -57,6 +57,7 @@ class TranslatorKind:
     parts = PartNames(PARTS, optional=frozenset({TRUST}))
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
+    shades: tuple[str, ...] = ("attention",)
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "ein hund rennt"},
         "several, without weights": {
@@ -81,7 +82,11 @@ class TranslatorKind:
         return [translation.to_dict() for translation in answer]
 
     def plot(
-        self, answers: Sequence[Sequence[Translation]], left_out: int = 0
+        self,
+        answers: Sequence[Sequence[Translation]],
+        left_out: int = 0,
+        *,
+        shade: str = "attention",  # noqa: ARG002 - others have several
     ) -> "AlignmentPlot":
         """Answers drawn, as a page or for a terminal."""
         from regard import plot  # noqa: PLC0415 - loading needs no pictures
