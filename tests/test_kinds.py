@@ -245,9 +245,10 @@ def test_without_its_row_it_is_unknown(bundle, spotter, monkeypatch):
 
 #: Where a kind is named: its row, its package, and the command that only it has.
 NAMED = {"kinds.py", "classification", "translation", "translate.py"}
-#: Whose ``kind`` is that of something else: a vocabulary, a layer, a picture.
+#: Whose ``kind`` is that of something else: a vocabulary, a layer, a picture, a dtype.
 OTHERS = {
-    *("data", "legacy", "observation", "plot", "tasks", "text", "translation"),
+    *("data", "explain", "legacy", "observation", "plot", "tasks", "text"),
+    *("translation", "trust"),
 }
 BRANCHES = [
     re.compile(r"\b(if|elif|while)\b.*\bkind(\.name)?\s*(==|!=|\bin\b)"),

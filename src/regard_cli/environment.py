@@ -4,7 +4,11 @@ import ctypes
 import importlib.util
 import os
 import runpy
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Parameters of mallopt, from glibc's malloc.h.
@@ -20,6 +24,24 @@ def prepare() -> None:
     from regard.runtime import enable_compilation_cache  # noqa: PLC0415 - loads Keras
 
     enable_compilation_cache()
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process inside the block, as it ends a program in C.
+
+    For what loads and writes nothing: there Python's exception gets lost. Imports,
+    JAX's callback of the garbage collector and others swallow it and go on.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def choose_backend() -> None:

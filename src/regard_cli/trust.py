@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from regard_cli.environment import prepare
+from regard_cli.environment import ending_at_once, prepare
 from regard_cli.models import load_model
 from regard_cli.options import Json, LabelColumn, TextColumn
 from regard_cli.progress_bar import examination_progress, training_progress
@@ -124,16 +124,18 @@ def trust(
             verdict = _compare(model, data, html, as_json)
         _require(verdict, require)
         return
-    prepare()
-    trained, texts, marks, again = _loaded(
-        model,
-        data,
-        training,
-        save=save,
-        columns=(text, gold, label),
-        encoding=encoding,
-    )
-    from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
+    with ending_at_once():
+        prepare()
+        from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
+
+        trained, texts, marks, again = _loaded(
+            model,
+            data,
+            training,
+            save=save,
+            columns=(text, gold, label),
+            encoding=encoding,
+        )
 
     begin = time.monotonic()
     settings: dict[str, Any] = {
@@ -241,21 +243,15 @@ def _loaded(
 ) -> tuple[Any, list[str], list[Any] | None, _Examples | None]:
     """All that is read, before anything is measured: model, texts, marks, examples."""
     from regard.bundle import check_part_target  # noqa: PLC0415 - loads Keras
-    from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
 
-    # Held back while it loads: JAX has places that swallow an interrupt.
-    with (
-        _ending("Interrupted before any text was seen: there is no report."),
-        InterruptBetweenSteps().listening(),
-    ):
-        trained = load_model(model)
-        if save:
-            check_part_target(model)
-        text, gold, label = columns
-        texts, marks = _texts(data, text, gold, encoding)
-        examples = None
-        if training is not None:
-            examples = _examples(trained, training, text, label, encoding)
+    trained = load_model(model)
+    if save:
+        check_part_target(model)
+    text, gold, label = columns
+    texts, marks = _texts(data, text, gold, encoding)
+    examples = None
+    if training is not None:
+        examples = _examples(trained, training, text, label, encoding)
     return trained, texts, marks, examples
 
 
@@ -427,13 +423,9 @@ def _examples(
 ) -> _Examples:
     """The examples of a file with the labels of a model, and no others."""
     from regard.data import read_examples  # noqa: PLC0415 - loads Keras
-    from regard.kinds import is_of_kind  # noqa: PLC0415 - loads Keras
+    from regard.trust.repetition import check_retrainable  # noqa: PLC0415 - loads Keras
 
-    if not is_of_kind(trained, "text-classifier"):
-        raise typer.BadParameter(
-            "Only a text classifier can be trained again here.",
-            param_hint="--retrain",
-        )
+    check_retrainable(trained)
     # A file has texts for labels, also where the model was trained on numbers.
     known = {str(name): name for name in trained.labels}
     texts, names = read_examples(

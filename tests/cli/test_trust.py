@@ -10,6 +10,7 @@ import pytest
 
 import regard
 import toy
+from regard.errors import BundleError
 from regard.trust import TrustReport
 
 
@@ -297,18 +298,28 @@ def test_an_interrupted_report_is_not_put_into_the_bundle(run, own, data, monkey
     assert contents(own) == before
 
 
-@pytest.mark.parametrize(
-    "where", ["regard_cli.trust.load_model", "regard.trust.examine"]
-)
-def test_an_interrupt_before_there_is_a_report(examined, folder, monkeypatch, where):
+def test_an_interrupt_before_there_is_a_report(examined, folder, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(where, interrupted)
+    monkeypatch.setattr("regard.trust.examine", interrupted)
     result = examined("--out", "trust.json")
     assert (result.code, result.out) == (130, "")
     assert "there is no report" in result.err
     assert list(folder.iterdir()) == []
+
+
+def test_an_interrupt_while_it_loads_ends_it_at_once(examined, monkeypatch):
+    seen = []
+
+    def load(_):
+        seen.append(signal.getsignal(signal.SIGINT))
+        raise BundleError("damaged")
+
+    monkeypatch.setattr(regard, "load", load)
+    assert examined().code == 2
+    assert seen == [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # Marks

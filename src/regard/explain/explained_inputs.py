@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard.classification import TextClassifier
+from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import ArgumentError
 from regard.explain.attribution import BoolArray
 from regard.text.padding import bucket_of, pad
@@ -86,7 +87,7 @@ def explained_inputs(
     Raises:
         ArgumentError: They do not fit.
     """
-    if isinstance(model, TextClassifier):
+    if getattr(model, "kind", None) == TEXT_CLASSIFIER:
         if name is not None or mask is not None:
             raise ArgumentError(
                 "Texts have one input, and say themselves where they end.",

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from regard._validate import check_choice
 from regard.classification import TextClassifier
+from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.classification.trainer import ClassificationCallback
-from regard.errors import ArgumentError
 from regard.trust.gates import Gate
 from regard.trust.verdict import Verdict
 
@@ -57,16 +58,26 @@ def retrained(
         DataError: The examples cannot be trained on.
         KeyboardInterrupt: There was one; a model of a part of the epochs is none.
     """
-    if not isinstance(model, TextClassifier):
-        raise ArgumentError(
-            "Only a text classifier can be trained again here.",
-            received=f"a {getattr(model, 'kind', type(model).__name__)}",
-        )
+    check_retrainable(model)
     again = TextClassifier(seed, **model.trained.config.to_dict())
     again.fit(texts, labels, progress=progress)
     if again.interrupted:
         raise KeyboardInterrupt
     return again
+
+
+def check_retrainable(model: Any) -> None:
+    """Refuse a model that ``retrained`` cannot train.
+
+    Raises:
+        ArgumentError: It is no text classifier.
+    """
+    check_choice(
+        "kind",
+        getattr(model, "kind", type(model).__name__),
+        [TEXT_CLASSIFIER],
+        problem="A model of this kind cannot be trained again here.",
+    )
 
 
 def repetition_lines(
@@ -87,5 +98,5 @@ def repetition_lines(
         values = [each.interval.value for each in found if each.interval is not None]
         finite = [value for value in values if np.isfinite(value)]
         if finite:
-            lines.append(f"{name:24}{min(finite):>10.3f}{max(finite):>10.3f}")
+            lines.append(f"{name:24}{min(finite):>z10.3f}{max(finite):>z10.3f}")
     return lines

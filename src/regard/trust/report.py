@@ -312,4 +312,4 @@ def _gate_line(name: str, gate: Gate) -> str:
         return f"{name:24}{'not measured':>10}"
     value, low, high = gate.interval.value, gate.interval.low, gate.interval.high
     ends = f"{low:.3f} to {high:.3f}"
-    return f"{name:24}{value:>10.3f}  {ends:<20}{gate.bound:>6g}"
+    return f"{name:24}{value:>z10.3f}  {ends:<20}{gate.bound:>6g}"
