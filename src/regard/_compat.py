@@ -158,6 +158,17 @@ def twin_of(layer: keras.Layer, method: str, **attributes: Any) -> keras.Layer:
     return twin
 
 
+def projected(layer: keras.Layer, result: Any) -> Any:
+    """What an attention layer gives, of what its watched method does.
+
+    ``MultiHeadAttention`` and its like project the heads after it.
+    """
+    projecting = keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention
+    if isinstance(layer, projecting):
+        return layer._output_dense(result[0])
+    return result[0] if isinstance(result, tuple) else result
+
+
 def attention_axes(layer: keras.Layer) -> tuple[int, ...]:
     """The axes of the input over which a ``MultiHeadAttention`` attends."""
     return tuple(layer._attention_axes)

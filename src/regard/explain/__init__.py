@@ -5,14 +5,19 @@ are what attention is held against, and none of them is the truth.
 """
 
 from regard.explain.attribution import Attribution
+from regard.explain.contribution import contribution, value_norm
 from regard.explain.gradients import gradient_x_input, integrated_gradients
 from regard.explain.leave_one_out import leave_one_out
+from regard.explain.rollout import rollout
 
 __all__ = [
     "Attribution",
+    "contribution",
     "gradient_x_input",
     "integrated_gradients",
     "leave_one_out",
+    "rollout",
+    "value_norm",
 ]
 
 

@@ -21,7 +21,8 @@ class Attribution:
         axes: A name for each axis of ``scores``.
         method: The name of the method.
         mask: As ``scores``, True where there is a position.
-        target: ``(batch,)``, the output that is explained, by its index.
+        target: ``(batch,)``, the output that is explained, by its index; None where
+            none was asked.
         of: ``"logit"``, ``"probability"``, or ``"output"`` where the model gives
             something that no softmax and no sigmoid made; ``"weights"`` where only
             attention was read.
@@ -39,7 +40,7 @@ class Attribution:
     axes: tuple[str, ...]
     method: str
     mask: BoolArray
-    target: IntArray
+    target: IntArray | None
     of: str
     values: FloatArray | None = None
     error: FloatArray | None = None

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -107,9 +107,10 @@ class ExplainedModel:
             ObservationError: Nothing that has gradients reads the input.
         """
         key = ("plan", layer, has_gradients, part.place, part.call_mask, _shapes(part))
-        return self._keep(key, lambda: self._plan(part, layer, has_gradients))
+        return self.keep(key, lambda: self._plan(part, layer, has_gradients))
 
-    def _keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What was made for a key, made when it is first asked for."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
@@ -182,8 +183,15 @@ class ExplainedModel:
             ``targets (jobs,)``; where one is known ``mask (jobs, positions)``.
         """
         gives_mask = self.gives_mask(part)
-        key = ("gradient", _name(plan), part.place, gives_mask, baseline is None, of)
-        program = self._keep(
+        key = (
+            "gradient",
+            _name(plan.inner),
+            part.place,
+            gives_mask,
+            baseline is None,
+            of,
+        )
+        program = self.keep(
             (*key, repr(part.structure)),
             lambda: self._gradient_program(
                 plan, part, of, gives_mask, baseline is not None
@@ -234,16 +242,13 @@ class ExplainedModel:
                     x = leaves if inner is not None else _replaced(leaves, place, at)
                     seen = run_pass(model, packed(part, x), mask, inner, at)
                     told = answer(seen, plan, of, targets)
-                    travelling = _compat.mask_of(at) if inner is not None else None
-                    if travelling is not None:
-                        told["mask"] = travelling
+                    if seen.mask is not None:
+                        told["mask"] = seen.mask
                     return ops.sum(told["values"]), told
 
                 gradient, told = backend().gradient(value, end - left * way)
                 scores = ops.cast(gradient * way, "float32")
-            if len(scores.shape) > 2:
-                scores = ops.sum(scores, axis=-1)
-            return {"scores": scores, **told}
+            return {"scores": _by_position(scores, inner), **told}
 
         return compile_function(model, differentiated)
 
@@ -279,7 +284,7 @@ class ExplainedModel:
             plan.squeezed,
             plan.has_logits,
         )
-        program = self._keep(key, lambda: self._answer_program(plan, part, of))
+        program = self.keep(key, lambda: self._answer_program(plan, part, of))
 
         def arguments(jobs: IntArray) -> tuple[Any, ...]:
             leaves, mask = make(jobs)
@@ -305,25 +310,48 @@ class ExplainedModel:
         if part.mask is not None or not plan.masked:
             whole = np.ones(explained.shape[:2], bool)
             return whole if part.mask is None else part.mask
-        inner = plan.inner
 
-        def masked(leaves: Any) -> Any:
+        def masked(x: Any, mask: Any) -> dict[str, Any]:
+            return {"mask": inner_tensor(self.model, x, mask, inner, Inner.mask)}
+
+        inner = cast(Inner, plan.inner)
+        return self.look(("mask", _name(inner)), part, masked)["mask"]
+
+    def look(
+        self,
+        name: Hashable,
+        part: Part,
+        function: Callable[[Any, Any], Mapping[str, Any]],
+        size: int | None = None,
+    ) -> dict[str, Array]:
+        """What a function of inputs and their mask gives, which may run the model.
+
+        Args:
+            name: Its name, for which it is compiled once.
+            part: The inputs.
+            function: Of the inputs as the model takes them, and of what its call gets
+                as ``mask``; gives arrays by name, each with a row for each input.
+            size: The rows of a batch; None: by the number of inputs.
+        """
+        gives_mask = self.gives_mask(part)
+
+        def looked(leaves: Any, *masks: Any) -> Mapping[str, Any]:
             with FrozenState():
-                x = packed(part, list(leaves))
-                at = inner_tensor(self.model, x, None, inner)  # type: ignore[arg-type]
-                run_pass(self.model, x, None, inner, at)
-                return {"mask": _compat.mask_of(at)}
+                mask = masks[0] if masks else None
+                return function(packed(part, list(leaves)), mask)
 
-        key = ("mask", _name(plan), repr(part.structure))
-        program = self._keep(key, lambda: compile_function(self.model, masked))
+        key = (name, gives_mask, repr(part.structure))
+        program = self.keep(key, lambda: compile_function(self.model, looked))
 
         def arguments(jobs: IntArray) -> tuple[Any, ...]:
             leaves = [leaf[jobs] for leaf in part.leaves]
+            if gives_mask and part.mask is not None:
+                return leaves, part.mask[jobs]
             return (leaves,)
 
-        size = self._size(rows_for(len(part)))
-        found: Array = in_batches(program, arguments, len(part), size)["mask"]
-        return found
+        return in_batches(
+            program, arguments, len(part), self._size(rows_for(len(part), size))
+        )
 
     def _size(self, size: int) -> int:
         """The rows of a batch, fixed by a model that says so."""
@@ -385,8 +413,18 @@ def _replaced(leaves: list[Any], place: int, leaf: Any) -> list[Any]:
     return [*leaves[:place], leaf, *leaves[place + 1 :]]
 
 
-def _name(plan: Plan) -> Hashable:
-    return None if plan.inner is None else (plan.inner.path, plan.inner.number)
+def _by_position(scores: Any, inner: Inner | None) -> Any:
+    """Sums over the features of a position, or over the heads and queries of a key."""
+    rank = len(scores.shape)
+    if inner is not None and inner.adapter is not None:
+        return ops.sum(scores, axis=tuple(range(1, rank - 1)))
+    return ops.sum(scores, axis=-1) if rank > 2 else scores
+
+
+def _name(inner: Inner | None) -> Hashable:
+    if inner is None:
+        return None
+    return inner.path, inner.number, inner.adapter is not None
 
 
 def _shapes(part: Part) -> Hashable:

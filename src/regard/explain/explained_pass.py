@@ -1,7 +1,7 @@
 """One pass of a model that is explained: a tensor inside replaced, logits looked up."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -9,8 +9,10 @@ from keras import ops
 
 from regard import _compat
 from regard.classification.temperature import TemperedSoftmax
+from regard.errors import ObservationError
+from regard.observation.adapters import Adapter
 from regard.observation.discovery import walk
-from regard.observation.forward_pass import watching
+from regard.observation.forward_pass import signature_of, watching
 
 _SQUASHING = (keras.activations.softmax, keras.activations.sigmoid)
 # Operations of functional models, and layers, by the names of their classes.
@@ -19,17 +21,65 @@ _SQUASHING_CLASSES = {"Softmax", "Sigmoid"}
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """A tensor inside of a pass: what one use of a layer gives.
+    """A tensor inside of a pass: what one use of a layer gives, or the weights in it.
 
     Args:
         path: The path of the layer.
         layer: The layer.
         number: The number of the use, from 1 on.
+        adapter: Where the weights of an attention layer are meant: how they are
+            captured and forced.
     """
 
     path: str
     layer: keras.Layer
     number: int = 1
+    adapter: Adapter | None = None
+
+    @property
+    def method(self) -> str:
+        """The method of the layer that makes it."""
+        return "call" if self.adapter is None else self.adapter.method
+
+    def found(self, method: Any, args: Any, kwargs: Any) -> Any:
+        """The tensor, in a use of the layer."""
+        if self.adapter is None:
+            return method(*args, **kwargs)
+        return self.adapter.capture(self.layer, method, self.bound(args, kwargs))[1]
+
+    def replaced(self, args: Any, kwargs: Any, replacement: Any) -> Any:
+        """What the layer gives where another tensor is in its place.
+
+        Raises:
+            ObservationError: The weights of the layer cannot be forced.
+        """
+        if self.adapter is None:
+            return replacement
+        if self.adapter.force is None:
+            raise ObservationError(
+                f"The weights of the layer '{self.path}' of the class "
+                f"{type(self.layer).__name__} cannot be replaced, so that it is not "
+                "known what they add."
+            )
+        return self.adapter.force(self.layer, self.bound(args, kwargs), replacement)
+
+    def mask(self, method: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG002 - a look
+        """The mask that a layer makes of ids; None: it makes none.
+
+        It is asked for here, because layers further on may take it away.
+        """
+        given = _first(args, kwargs)
+        is_of_ids = self.adapter is None and _is_tensor(given) and _is_whole(given)
+        return mask_made(self.layer, given) if is_of_ids else None
+
+    def bound(self, args: Any, kwargs: Any) -> Any:
+        """The arguments of a use by their names."""
+        return signature_of(self.layer, self.method).bind(*args, **kwargs)
+
+
+#: Given a tensor inside, and the method and arguments of the use of its layer: what is
+#: wanted of it.
+Look = Callable[[Inner, Any, Any, Any], Any]
 
 
 @dataclass
@@ -42,8 +92,7 @@ class LayerUse:
         reads_input: Whether it was given the very tensor that is explained.
         given: The shape and the dtype of its first argument.
         gives: The shape and the dtype of its output, None where that is no tensor.
-        output: The output.
-        masked: Whether a mask travels with the output.
+        masked: Whether a mask is made of ids that it is given.
     """
 
     path: str
@@ -51,7 +100,6 @@ class LayerUse:
     reads_input: bool
     given: tuple[tuple[int, ...], str]
     gives: tuple[tuple[int, ...], str] | None
-    output: Any = field(repr=False)
     masked: bool = False
 
 
@@ -63,11 +111,13 @@ class ExplainedPass:
         outputs: What the model gives.
         logits: What went into the softmax or sigmoid that made the outputs; None where
             none was seen to make them.
+        mask: The mask that was made where a tensor was replaced, or None.
         uses: The calls of layers, where they were surveyed.
     """
 
     outputs: Any
     logits: Any
+    mask: Any = None
     uses: Sequence[LayerUse] = ()
 
 
@@ -82,11 +132,17 @@ class _Watcher:
     """Stands between the layers of a pass."""
 
     def __init__(
-        self, inner: Inner | None, replacement: Any, paths: dict[int, str] | None = None
+        self,
+        inner: Inner | None,
+        replacement: Any,
+        paths: dict[int, str] | None = None,
+        look: Look = Inner.found,
     ) -> None:
         self._inner, self._replacement, self._paths = inner, replacement, paths
+        self._look = look
         self._uses = 0
         self.found: Any = None
+        self.mask: Any = None
         self.ends: list[tuple[Any, Any]] = []
         self.surveyed: list[LayerUse] = []
         self.read: Any = None
@@ -97,8 +153,9 @@ class _Watcher:
             self._uses += 1
             if self._uses == self._inner.number:
                 if self._replacement is not None:
-                    return self._replacement
-                self.found = method(*args, **kwargs)
+                    self.mask = self._inner.mask(method, args, kwargs)
+                    return self._inner.replaced(args, kwargs, self._replacement)
+                self.found = self._look(self._inner, method, args, kwargs)
                 raise _Reached
         if makes_probabilities(layer):
             result, logits = _with_logits(layer, method, args, kwargs)
@@ -110,7 +167,7 @@ class _Watcher:
         return result
 
     def _survey(self, layer: Any, args: Any, kwargs: Any, result: Any) -> None:
-        given = next(iter((*args, *kwargs.values())), None)
+        given = _first(args, kwargs)
         if not _is_tensor(given) or self._paths is None:
             return
         use = LayerUse(
@@ -119,8 +176,9 @@ class _Watcher:
             given is self.read,
             _kind(given),
             _kind(result) if _is_tensor(result) else None,
-            result,
         )
+        if use.gives is not None and _is_whole(given):
+            use.masked = mask_made(layer, given) is not None
         self.surveyed.append(use)
 
 
@@ -170,8 +228,8 @@ def run_pass(
     """
     watcher = _Watcher(inner, replacement)
     with watching(_watched(_ends(model), inner), watcher):
-        outputs = _call(model, x, mask)
-    return ExplainedPass(outputs, _logits_of(outputs, watcher.ends))
+        outputs = call_model(model, x, mask)
+    return ExplainedPass(outputs, _logits_of(outputs, watcher.ends), watcher.mask)
 
 
 def survey_pass(model: keras.Model, x: Any, mask: Any, read: Any) -> ExplainedPass:
@@ -190,31 +248,38 @@ def survey_pass(model: keras.Model, x: Any, mask: Any, read: Any) -> ExplainedPa
     watched = [layer for _, layer in layers.values()]
     watched += [each for each in _ends(model) if id(each) not in layers]
     with watching([(layer, "call") for layer in watched], watcher):
-        outputs = _call(model, x, mask)
-    for use in watcher.surveyed:
-        use.masked = _compat.mask_of(use.output) is not None
-        use.output = None
+        outputs = call_model(model, x, mask)
     return ExplainedPass(
-        outputs, _logits_of(outputs, watcher.ends), tuple(watcher.surveyed)
+        outputs, _logits_of(outputs, watcher.ends), uses=tuple(watcher.surveyed)
     )
 
 
-def inner_tensor(model: keras.Model, x: Any, mask: Any, inner: Inner) -> Any:
+def inner_tensor(
+    model: keras.Model, x: Any, mask: Any, inner: Inner, look: Look = Inner.found
+) -> Any:
     """What a use of a layer gives in a pass, which ends there.
+
+    Args:
+        model: The model.
+        x: Its inputs, a nest of tensors.
+        mask: What its call gets as ``mask``; None: nothing.
+        inner: The tensor.
+        look: What is wanted of it, where that is not the tensor itself.
 
     Returns:
         The tensor, None where the pass did not come to it.
     """
-    watcher = _Watcher(inner, None)
+    watcher = _Watcher(inner, None, look=look)
     try:
         with watching(_watched((), inner), watcher):
-            _call(model, x, mask)
+            call_model(model, x, mask)
     except _Reached:
         return watcher.found
     return None
 
 
-def _call(model: keras.Model, x: Any, mask: Any) -> Any:
+def call_model(model: keras.Model, x: Any, mask: Any) -> Any:
+    """Call a model in inference mode, with a mask where there is one."""
     arguments = _compat.inference_arguments(model)
     if mask is not None:
         arguments["mask"] = mask
@@ -229,10 +294,10 @@ def _ends(model: keras.Model) -> list[Any]:
 
 
 def _watched(layers: Iterable[Any], inner: Inner | None) -> list[tuple[Any, str]]:
-    watched = {id(layer): layer for layer in layers}
+    watched = {id(layer): (layer, "call") for layer in layers}
     if inner is not None:
-        watched[id(inner.layer)] = inner.layer
-    return [(layer, "call") for layer in watched.values()]
+        watched[id(inner.layer)] = inner.layer, inner.method
+    return list(watched.values())
 
 
 def _logits_of(outputs: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
@@ -241,6 +306,19 @@ def _logits_of(outputs: Any, ends: Sequence[tuple[Any, Any]]) -> Any:
         if result is outputs:
             return logits
     return None
+
+
+def mask_made(layer: keras.Layer, ids: Any) -> Any:
+    """The mask that a layer makes of ids; None: it makes none."""
+    return layer.compute_mask(ids, _compat.mask_of(ids))
+
+
+def _first(args: Any, kwargs: Any) -> Any:
+    return next(iter((*args, *kwargs.values())), None)
+
+
+def _is_whole(tensor: Any) -> bool:
+    return _kind(tensor)[1].startswith(("int", "uint"))
 
 
 def _is_tensor(value: Any) -> bool:
