@@ -22,6 +22,7 @@ settings = toy.SETTINGS | {"epochs": 1}
 texts, labels = toy.messages(48)
 classifier = regard.TextClassifier(seed=0, **settings).fit(texts, labels)
 evaluation = classifier.evaluate(texts[:9], labels[:9])
+report = regard.trust.examine(classifier, texts, n=8)
 why = classifier.explain(texts[0])
 """,
     "observe": """
@@ -67,6 +68,9 @@ SHOWN = {
     "evaluation": "accuracy",
     'TranslationEvaluation(*[TextScore(9.0, "s")] * 3, 7)': "bleu",
     "compared": "first-n",
+    "report": "CANNOT TELL",
+    "regard.plot.trust(report)": "CANNOT TELL",
+    "regard.plot.text(why, shade='contributions')": "[",
     "regard.plot.text(why)": "[",
     "regard.plot.text(list('abc'), [0.1, 0.8, 0.1])": "[b 0.800]",
     "regard.plot.alignment(best)": "a dog",

@@ -11,6 +11,8 @@ from test_text_page import Reader
 import regard.plot
 from regard.errors import ArgumentError
 from regard.trust import Gate, Interval, Placement, Reliability, Verdict
+from regard.trust.plausibility import Plausibility
+from regard.trust.repetition import Repetition
 
 NAN = float("nan")
 NOTHING = Interval(NAN, NAN, NAN)
@@ -178,6 +180,34 @@ def test_what_is_not_part_of_the_verdict_stands_apart():
     ]  # fmt: skip
 
 
+def test_how_many_answers_are_right_stands_with_what_erasing_does():
+    figures = {"accuracy": 0.9} | {
+        f"accuracy, {share:.0%} erased": 0.9 - share for share in SHARES
+    }
+    page = page_of(figures=figures)
+    assert rows(article(page, "What erasing does"))[-1] == [
+        "rightof all answers 90.0 % are right", "85.0 %", "80.0 %", "70.0 %", "40.0 %",
+    ]  # fmt: skip
+    assert "accuracy" not in article(page, "Not part of the verdict")
+
+
+def test_marks_of_people_and_other_seeds_stand_apart():
+    mass = Interval(0.42, 0.39, 0.45)
+    seen = Plausibility(mass, mass, mass, marked=0.25, texts=31)
+    other = Repetition(7, Verdict.POINTS_ONLY, {"words": gate("words", 0.6, 0, 1, 0.5)})
+    page = page_of(plausibility=seen, repetitions=(other,))
+    marked = article(page, "Where people marked the reasons")
+    assert "31 texts with marks" in marked
+    assert ["the share of the weight on marked words", "0.420 [0.390, 0.450]"] in rows(
+        marked
+    )
+    again = rows(article(page, "Trained again from other seeds"))
+    assert again[0][:3] == ["model", "verdict", "replay"]
+    assert again[1][:3] == ["this model", "explains", "0.000"]
+    assert again[2][:3] == ["seed 7", "points only", "not measured"]
+    assert "0.600" in again[2]
+
+
 def test_nothing_of_names_labels_and_texts_acts():
     evil = shown("<b>x</b> </div>", (0.5, 0.5), (0.5, -0.5))
     hostile = report(
@@ -224,6 +254,7 @@ def test_a_report_of_little_has_a_page_and_says_what_is_missing(tmp_path):
     assert "cannot be replaced by others" in page
     assert "Erasing and keeping" not in page
     assert "Texts that" not in page
+    assert "cannot tell" in regard.plot.trust(empty).to_terminal(color=False).lower()
     if pytest.importorskip("matplotlib", reason="pictures need matplotlib"):
         regard.plot.trust(empty).save(tmp_path / "trust.png")
 

@@ -13,6 +13,7 @@ from regard.trust import Passage, TrustReport, Verdict, changes, examine_subject
 from regard.trust.measurement import join, measure
 
 TEXT = {"text": 0, "keys": 1, "attention": 0.1, "best": 0.1, "chance": 0.1}
+CURVE = {name: [0.5] for name in ("fractions", "without", "alone", "flipped")}
 SHOWN = {"text": "a", "offsets": [[0, 1]], "weights": [1.0], "contributions": None,
          "label": "x", "probability": 0.5}  # fmt: skip
 
@@ -118,6 +119,9 @@ def test_a_file_that_holds_no_report_is_refused(tmp_path, content, said):
         {"wanted": float("inf")},
         {"reliability": {"weight": [1], "effect": [1]}},
         {"placement": {"own": 1}},
+        {"placement": {"own": 1, "shuffled": [], "moved": []}},
+        {"reliability": {"weight": [1], "effect": []}},
+        {"curves": {"hole": {"attention": CURVE | {"alone": [0.1, 0.2]}}}},
         {"figures": [1]},
         {"groups": {"content": 3}},
         {"texts": [TEXT | {"shown": SHOWN | {"offsets": [[0, 9]]}}]},
@@ -139,8 +143,13 @@ def test_what_changed_between_two_reports(report):
     said = changes(report, examine_subject(other, n=80, seed=4, data="reviews.csv"))
     assert said[0] == "verdict: explains before, points only now"
     assert any(line.startswith("moved: fell from 0.3") for line in said)
-    assert not any(line.startswith(("words", "replay", "data")) for line in said)
+    assert not any(line.startswith(("words:", "replay", "data")) for line in said)
     assert changes(report, report) == []
+    off = planted.plant("smearing, off evidence", count=90, seed=1)
+    worse = changes(report, examine_subject(off, n=80, seed=4, data="reviews.csv"))
+    assert any(line.startswith("words swap: fell") for line in worse)
+    assert any(line.startswith("effect of the heaviest words: fell") for line in worse)
+    assert "best order: contribution before, leave_one_out now" in worse
 
 
 class Interrupted:

@@ -53,6 +53,8 @@ _ERASERS = {
     "swap": "a token of the data stands in its place",
     "mask": "the mask, or the unknown token, of the model stands in its place",
 }
+# By these names a report has how many answers are right as words are erased.
+_ACCURACY = "accuracy"
 _OUTCOMES = {"undecided": "undecided at"}
 _TONES = {
     "explains": "good",
@@ -65,7 +67,7 @@ _GAIN = (
     "less how far it moves when only they are kept, the mean over the shares."
 )
 # Whoever opens a notebook loads all that is shown in it.
-_MOST_TOKENS = 40
+_MOST_TOKENS = 24
 _STYLE = """
 .regard .verdict{border-inline-start:.4rem solid var(--soft)}
 .regard .verdict.good{border-inline-start-color:var(--link)}
@@ -120,14 +122,16 @@ def trust_page(report: Any, before: Any = None) -> str:
         body=_verdict(report)
         + contents("part", f"{len(parts)} parts", entries)
         + _articles(parts),
-        style=page_style() + _more_style(),
+        style=page_style() + _more_style(report),
     )
 
 
 def trust_fragment(report: Any, before: Any = None) -> str:
     """The report as HTML that can stand inside another page."""
     articles = _verdict(report) + _articles(_parts(report, before, whole=False))
-    return embedded(articles, safe(about(report)), fragment_style() + _more_style())
+    return embedded(
+        articles, safe(about(report)), fragment_style() + _more_style(report)
+    )
 
 
 def about(report: Any) -> str:
@@ -147,11 +151,14 @@ def kept_texts(report: Any, side: str) -> list[Any]:
 def drawn_text(shown: Any, values: Sequence[float]) -> WeightedText:
     """A kept text with a number for each of its tokens."""
     offsets = np.array(shown.offsets, dtype=int).reshape(-1, 2)
-    return WeightedText(shown.text, offsets, np.array(values, dtype=float))
+    # What is no number is no weight.
+    numbers = np.nan_to_num(np.array(values, dtype=float), posinf=0.0, neginf=0.0)
+    return WeightedText(shown.text, offsets, numbers)
 
 
-def _more_style() -> str:
-    return grey_style() + signed_style() + charts.CHART_STYLE + _STYLE
+def _more_style(report: Any) -> str:
+    grey = grey_style() if report.line.is_misleading else ""
+    return grey + signed_style() + charts.CHART_STYLE + _STYLE
 
 
 def _articles(parts: Iterable[_Part]) -> str:
@@ -292,6 +299,11 @@ def _erasers(report: Any) -> str:
         rows += f'<tr><th scope="row">{safe(eraser)}{name}</th>{cells}</tr>\n'
     if not rows:
         return ""
+    right = [report.figures.get(f"{_ACCURACY}, {share:.0%} erased") for share in shares]
+    if all(each is not None for each in right):
+        told = f"of all answers {100 * report.figures[_ACCURACY]:.1f} % are right"
+        cells = "".join(f"<td>{100 * each:.1f} %</td>" for each in right)
+        rows += f'<tr><th scope="row">right<small>{told}</small></th>{cells}</tr>\n'
     head = table_head("eraser", *(f"{share:.0%}" for share in shares))
     return (
         '<p class="soft">What erasing alone costs: the share of texts that keep their '
@@ -316,6 +328,7 @@ def _figures(report: Any) -> str:
     rows += "".join(
         table_row(name.replace("_", " "), as_number(value), "")
         for name, value in report.figures.items()
+        if not name.startswith(_ACCURACY)
     )
     if not rows:
         return ""

@@ -20,7 +20,8 @@ from regard.trust.model_subject import ModelSubject
 from regard.trust.plausibility import Plausibility, read_marks
 from regard.trust.repetition import Repetition, retrained
 from regard.trust.replacement import Erase
-from regard.trust.report import TrustReport, changes
+from regard.trust.report import TrustReport
+from regard.trust.report_text import changes
 from regard.trust.statistics import Interval
 from regard.trust.subject import Baseline, Passage, Subject
 from regard.trust.verdict import Verdict

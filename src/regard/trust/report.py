@@ -9,7 +9,7 @@ from typing import Any
 from regard._files import write_file
 from regard.bundle import TRUST
 from regard.errors import ArgumentError, DataError
-from regard.trust import report_format
+from regard.trust import report_format, report_text
 from regard.trust.evidence import (
     ErasureCurve,
     ExaminedText,
@@ -17,26 +17,13 @@ from regard.trust.evidence import (
     Reliability,
     ShownText,
 )
-from regard.trust.gates import Gate, Outcome
-from regard.trust.plausibility import Plausibility, plausibility_lines
-from regard.trust.repetition import Repetition, repetition_lines
+from regard.trust.gates import Gate
+from regard.trust.plausibility import Plausibility
+from regard.trust.repetition import Repetition
 from regard.trust.verdict import SENTENCES, Verdict
 from regard.types import TrustLine
 
 _LARGEST_FILE = 64 * 2**20
-#: The verdicts that are worse than not to look, and what a verdict rests on.
-_MISLEADING = {Verdict.MISLEADS, Verdict.NOT_THE_WEIGHTS}
-_SHORT: Mapping[Verdict, tuple[str, ...]] = {
-    Verdict.NOT_THE_WEIGHTS: ("replay",),
-    Verdict.SAYS_NOTHING: ("evenness",),
-    Verdict.CANNOT_TELL: ("room",),
-    Verdict.DOES_NOT_EXPLAIN: ("words",),
-    Verdict.MISLEADS: ("words",),
-    Verdict.EXPLAINS: ("words",),
-    Verdict.POINTS_ONLY: ("words", "moved"),
-    Verdict.READ_CONTRIBUTIONS: ("words", "contribution"),
-    Verdict.UNDECIDED: ("words",),
-}
 _NOT_OF_A_REPORT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -116,17 +103,7 @@ class TrustReport:
     @property
     def line(self) -> TrustLine:
         """The verdict, the numbers it rests on, and on how many texts, in one line."""
-        seen = f"{len(self.texts)}"
-        if not self.complete:
-            seen += f" of {self.wanted}"
-        told = [_in_short(self.gates, name) for name in _SHORT.get(self.verdict, ())]
-        parts = [*filter(None, told), f"{seen} texts"]
-        of = f" of {self.data}" if self.data else ""
-        return TrustLine(
-            verdict=str(self.verdict),
-            sentence=f"{self.verdict}: {', '.join(parts)}{of}",
-            is_misleading=self.verdict in _MISLEADING,
-        )
+        return report_text.line(self)
 
     def examples(self, *, best: int = 0, worst: int = 0) -> tuple[ExaminedText, ...]:
         """The texts that attention explains best, and those it fails on.
@@ -163,7 +140,7 @@ class TrustReport:
 
     def since(self, before: "TrustReport") -> list[str]:
         """What changed since an earlier report; see ``regard.trust.changes``."""
-        return changes(before, self)
+        return report_text.changes(before, self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from regard.plot import trust  # noqa: PLC0415 - where one is looked at
@@ -172,29 +149,7 @@ class TrustReport:
 
     def to_text(self) -> str:
         """The verdict, its reasons and the figures, as lines for a terminal."""
-        lines = [f"{self.verdict.upper()}", "", self.sentence, ""]
-        lines += [*self.reasons, ""]
-        lines += [f"{'':24}{'value':>10}  {'95 % interval':<20}{'bound':>6}"]
-        for eraser, gates in {"": self.gates, **self.erasures}.items():
-            for name, gate in gates.items():
-                # Those of the first eraser come with the others of their kind.
-                if eraser or name not in next(iter(self.erasures.values())):
-                    lines.append(_gate_line(f"{name} {eraser}".strip(), gate))
-        if self.even_gap is not None:
-            lines += ["", f"Even weights move the answer by {self.even_gap:.3f}."]
-        lines += ["", "Kendall's tau of attention, never part of the verdict:"]
-        lines += [
-            f"{name:24}{tau:>10.3f}  not defined on {self.undefined[name]:.0%} of texts"
-            for name, tau in self.correlations.items()
-        ]
-        if self.figures:
-            lines += ["", "Beside it:"]
-            lines += [f"{name:24}{each:>10.3f}" for name, each in self.figures.items()]
-        if self.plausibility is not None:
-            lines += ["", *plausibility_lines(self.plausibility)]
-        if self.repetitions:
-            lines += ["", *repetition_lines(self.gates, self.repetitions)]
-        return "\n".join(lines) + "\n"
+        return report_text.lines(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, ready for JSON."""
@@ -255,61 +210,3 @@ class TrustReport:
         except (ValueError, RecursionError) as problem:
             raise DataError(f"{file} holds no JSON.") from problem
         return cls.from_dict(stored)
-
-
-def changes(before: TrustReport, after: TrustReport) -> list[str]:
-    """What differs between two reports, in words; empty where nothing does.
-
-    A gate is said to have changed where its two intervals do not overlap.
-
-    Args:
-        before: A report.
-        after: A later one, or one of another model.
-    """
-    said = []
-    if before.verdict is not after.verdict:
-        said.append(f"verdict: {before.verdict} before, {after.verdict} now")
-    for name in dict.fromkeys((*before.gates, *after.gates)):
-        old, new = (
-            each.gates[name].interval if name in each.gates else None
-            for each in (before, after)
-        )
-        if old is None and new is None:
-            continue
-        if old is None or new is None:
-            which = "now" if old is None else "before"
-            said.append(f"{name}: measured only {which}, {new or old}")
-        elif old.low > new.high or new.low > old.high:
-            moved = "rose" if new.value > old.value else "fell"
-            said.append(f"{name}: {moved} from {old} to {new}")
-    sizes = [f"{len(each.texts)} of {each.wanted}" for each in (before, after)]
-    if sizes[0] != sizes[1]:
-        said.append(f"texts: {sizes[0]} before, {sizes[1]} now")
-    if before.data != after.data:
-        said.append(f"data: '{before.data}' before, '{after.data}' now")
-    return said
-
-
-def _in_short(gates: Mapping[str, Gate], name: str) -> str:
-    """A quantity for the line of a verdict; "" where it was not measured."""
-    gate = gates.get(name)
-    interval = None if gate is None else gate.interval
-    if interval is None:
-        return ""
-    if name == "room":
-        # Above its bound it is not what a verdict rests on: the texts are too few.
-        is_small = gate is not None and gate.outcome is not Outcome.ABOVE
-        return f"the best order gains {interval}" if is_small else ""
-    if name == "replay":
-        return f"probabilities differ by up to {interval.value:.2g}"
-    if name in {"words", "contribution"}:
-        return f"{name} {interval.per_cent} of the best order"
-    return f"{name} {interval}"
-
-
-def _gate_line(name: str, gate: Gate) -> str:
-    if gate.interval is None:
-        return f"{name:24}{'not measured':>10}"
-    value, low, high = gate.interval.value, gate.interval.low, gate.interval.high
-    ends = f"{low:.3f} to {high:.3f}"
-    return f"{name:24}{value:>z10.3f}  {ends:<20}{gate.bound:>6g}"

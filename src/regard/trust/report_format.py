@@ -121,21 +121,29 @@ def _interval(stored: Any) -> Interval:
     return Interval(**_numbers(stored))
 
 
+# What is drawn is checked here: what does not fit would be found out too late.
+
+
 def _curve(stored: Any) -> ErasureCurve:
-    return ErasureCurve(**{name: _row(each) for name, each in stored.items()})
+    rows = {name: _row(each) for name, each in stored.items()}
+    if any(len(row) not in {0, len(rows["fractions"])} for row in rows.values()):
+        raise ValueError("a curve has a number for each fraction")
+    return ErasureCurve(**rows)
 
 
 def _reliability(stored: Any) -> Reliability:
     effect = tuple(_interval(each) for each in stored["effect"])
-    return Reliability(_row(stored["weight"]), effect)
+    weight = _row(stored["weight"])
+    if len(weight) != len(effect):
+        raise ValueError("each part has a weight and an effect")
+    return Reliability(weight, effect)
 
 
 def _placement(stored: Any) -> Placement:
-    return Placement(
-        _number(stored["own"]),
-        _row(stored["shuffled"]),
-        tuple(map(int, stored["moved"])),
-    )
+    moved = tuple(map(int, stored["moved"]))
+    if not moved:
+        raise ValueError("texts are counted in parts")
+    return Placement(_number(stored["own"]), _row(stored["shuffled"]), moved)
 
 
 def _plausibility(stored: Any) -> Plausibility | None:
@@ -166,7 +174,6 @@ def _shown(stored: Any) -> ShownText:
     offsets = tuple((int(start), int(end)) for start, end in stored["offsets"])
     weights = _row(stored["weights"])
     contributions = None if parts is None else _row(parts)
-    # They are drawn: what does not fit would be found out too late.
     rows = [weights] if contributions is None else [weights, contributions]
     if any(len(row) != len(offsets) for row in rows):
         raise ValueError("a token has no number")
