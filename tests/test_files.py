@@ -204,3 +204,19 @@ def test_a_place_that_cannot_be_flushed_holds_the_new_all_the_same(
     write(tmp_path / "x.bin", b"new")
     assert content_of(tmp_path / "x.bin") == b"new"
     assert names(tmp_path) == ["x.bin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to(pipe)
+    for target in (pipe, link):
+        with pytest.raises(ArgumentError, match="not replaced"):
+            write_file(target, b"new")
+    assert names(tmp_path) == ["link", "pipe"]
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    # Names of the system, files among them.
+    assert _files._is_device(Path("/dev/null"))

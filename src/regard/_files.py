@@ -46,10 +46,16 @@ def staged_file(target: Path, *, mark: str | None = None) -> Iterator[Path]:
             written over by the next, and two must not write at a time.
 
     Raises:
-        ArgumentError: The folder does not exist, or the target is a folder.
+        ArgumentError: The folder does not exist, or the target is a folder, a device
+            or a pipe.
     """
     if target.is_dir():
         raise ArgumentError(f"{target} is a folder.", expected="the name of a file")
+    if _is_device(target):
+        raise ArgumentError(
+            f"{target} is a device or a pipe, which is not replaced.",
+            expected="the name of a file",
+        )
     if not target.parent.is_dir():
         raise ArgumentError(
             f"{target} cannot be written: there is no folder {target.parent}.",
@@ -87,6 +93,15 @@ def write_directory(target: Path, files: Mapping[str, bytes]) -> None:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     _flush_place(target)
+
+
+def _is_device(target: Path) -> bool:
+    """Whether something is there that is no file, as ``/dev/null`` and what it names.
+
+    Who may do everything would put a file in its place.
+    """
+    is_system = target.absolute().parent == Path("/dev")
+    return target.exists() and (is_system or not target.is_file())
 
 
 def _make_beside(target: Path, purpose: str) -> Path:

@@ -1,7 +1,7 @@
 """Places to write, checked before any work is done."""
 
-import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import typer
 
@@ -51,11 +51,13 @@ def check_writable(path: Path, hint: str) -> None:
     """Refuse, before any work is done, a place where no file can be written.
 
     Raises:
-        BadParameter: There is no such folder, it is read-only, or a folder is there
-            itself.
+        BadParameter: There is no such folder, it is read-only, or a folder or a
+            device is there itself.
     """
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder", param_hint=hint)
+    if path.exists() and not path.is_file():
+        raise typer.BadParameter(f"{path} is a device, and no file", param_hint=hint)
     _check_folder(path, hint)
 
 
@@ -64,7 +66,12 @@ def _check_folder(path: Path, hint: str) -> None:
         raise typer.BadParameter(
             f"there is no folder {path.absolute().parent}", param_hint=hint
         )
-    if not os.access(path.absolute().parent, os.W_OK):
+    try:
+        # Asked for its permission, a folder may promise what its disk does not hold.
+        with NamedTemporaryFile(dir=path.absolute().parent, prefix="."):
+            pass
+    except OSError as error:
         raise typer.BadParameter(
-            f"nothing may be written to {path.absolute().parent}", param_hint=hint
-        )
+            f"nothing can be written to {path.absolute().parent} ({error.strerror})",
+            param_hint=hint,
+        ) from error

@@ -160,33 +160,49 @@ def trust(
             report, trained, texts, again, times=retrain, settings=settings
         )
         done = len(report.repetitions)
-    _keep(report, out, html)
-    if save and is_whole:
-        attach(report, model)
-    typer.echo(
-        json.dumps(report.to_dict(), ensure_ascii=False)
-        if as_json
-        else report.to_text(),
-        nl=as_json,
-    )
+    try:
+        _keep(report, out, html)
+        if save and is_whole:
+            attach(report, model)
+    finally:
+        # Where the disk is full, what took minutes is not lost.
+        typer.echo(
+            json.dumps(report.to_dict(), ensure_ascii=False)
+            if as_json
+            else report.to_text(),
+            nl=as_json,
+        )
     if marks is not None and report.plausibility is None:
         typer.echo("In none of the texts that were seen a word is marked.", err=True)
-    if save and is_whole:
-        typer.echo(f"Put the report into {model}.", err=True)
-    if not is_whole:
-        kept = f" {model} stays as it was." if save else ""
-        typer.echo(
-            f"Interrupted: the report is on the texts seen so far.{kept}", err=True
-        )
-        raise typer.Exit(INTERRUPTED)
-    if done < retrain:
-        typer.echo(
-            f"Interrupted: trained again {done} of {retrain} times. The verdict is on "
-            "all texts.",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPTED)
+    _end_where_interrupted(is_whole, done, retrain, model if save else None)
     _require(report.verdict, require)
+
+
+def _end_where_interrupted(
+    is_whole: bool, done: int, times: int, bundle: Path | None
+) -> None:
+    """Say what became of the bundle, and end with the code of an interrupt.
+
+    Args:
+        is_whole: Whether all texts were seen, or the budget was spent.
+        done: How many repetitions were done.
+        times: How many there were to be.
+        bundle: The bundle that was to get the report.
+    """
+    if bundle is not None and is_whole:
+        typer.echo(f"Put the report into {bundle}.", err=True)
+    if not is_whole:
+        kept = f" {bundle} stays as it was." if bundle is not None else ""
+        said = f"Interrupted: the report is on the texts seen so far.{kept}"
+    elif done < times:
+        said = (
+            f"Interrupted: trained again {done} of {times} times. The verdict is on "
+            "all texts."
+        )
+    else:
+        return
+    typer.echo(said, err=True)
+    raise typer.Exit(INTERRUPTED)
 
 
 def _check_options(

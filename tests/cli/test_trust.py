@@ -275,9 +275,38 @@ def test_a_bundle_that_cannot_be_changed_is_refused_before_the_work(
     result = run("trust", own, data, "--save")
     assert result.code == 2
     assert "may not be written" in result.err
-    result = run("trust", own, data, "--out", own.parent / "trust.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    examined, folder, monkeypatch
+):
+    monkeypatch.setattr("regard.trust.examination.measure", None)
+    os.mkfifo("pipe.json")
+    result = examined("--out", "pipe.json")
     assert result.code == 2
-    assert "--out" in result.err
+    assert "no file" in result.err
+    (folder / "pipe.json").unlink()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("regard_cli.targets.NamedTemporaryFile", full)
+    result = examined("--out", "trust.json")
+    assert result.code == 2
+    assert "No space left on device" in result.err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_report_is_shown_where_it_cannot_be_kept(examined, folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TrustReport, "save", full)
+    result = examined("--n", "4", "--out", "trust.json")
+    assert result.code == 1
+    assert result.out.startswith("CANNOT TELL")
+    assert "No space left on device" in result.err
 
 
 def test_an_interrupted_report_is_not_put_into_the_bundle(run, own, data, monkeypatch):
