@@ -9,10 +9,12 @@ from regard.trust import Gate, Interval, Outcome, Verdict
 from regard.trust.gates import (
     AHEAD,
     EVENNESS,
+    IDLE,
     MOVED,
     REPLAY,
     ROOM,
     SPREAD,
+    SURER,
     WORDS,
     erasure_gates,
 )
@@ -24,6 +26,8 @@ BOUNDS = {
     "evenness": EVENNESS,
     "moved": MOVED,
     "spread": SPREAD,
+    "surer": SURER,
+    "idle": IDLE,
     "room": ROOM,
     "words": WORDS,
     "contribution": WORDS,
@@ -43,6 +47,8 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         "evenness": (0.4, 0.5),
         "moved": (0.3, 0.4),
         "spread": (0.2, 0.3),
+        "surer": (0.8, 0.9),
+        "idle": (0.1, 0.2),
     }
     erased = {
         "room": (0.3, 0.4),
@@ -78,11 +84,30 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         ({"moved": (0.0, 0.04)}, Verdict.POINTS_ONLY),
         ({"spread": (-0.1, 0.01)}, Verdict.POINTS_ONLY),
         ({"moved": None, "spread": None, "replay": None}, Verdict.POINTS_ONLY),
+        ({"surer": (0.48, 0.53), "spread": (-0.02, 0.02)}, Verdict.POINTS_ONLY),
+        ({"surer": (0.53, 0.57)}, Verdict.UNDECIDED),
         ({"spread": (0.0, 0.1)}, Verdict.UNDECIDED),
         ({"ahead": (0.2, 0.3)}, Verdict.READ_CONTRIBUTIONS),
         ({"ahead": (0.2, 0.3), "words": (0.3, 0.45)}, Verdict.READ_CONTRIBUTIONS),
         ({"ahead": (0.2, 0.3), "words": (0.4, 0.6)}, Verdict.READ_CONTRIBUTIONS),
         ({"ahead": (0.2, 0.3), "moved": (0.0, 0.01)}, Verdict.POINTS_ONLY),
+        ({"idle": (0.6, 0.7)}, Verdict.READ_CONTRIBUTIONS),
+        ({"idle": (0.4, 0.6)}, Verdict.EXPLAINS),
+        ({"idle": (0.6, 0.7), "surer": (0.4, 0.5)}, Verdict.READ_CONTRIBUTIONS),
+        (
+            {"idle": (0.6, 0.7), "surer": (0.4, 0.5), "contribution": (0.3, 0.6)},
+            Verdict.DOES_NOT_EXPLAIN,
+        ),
+        (
+            {
+                "idle": (0.6, 0.7),
+                "surer": (0.4, 0.5),
+                "contribution": (0.3, 0.6),
+                "words": (0.4, 0.6),
+            },
+            Verdict.DOES_NOT_EXPLAIN,
+        ),
+        ({"idle": (0.6, 0.7), "contribution": (0.3, 0.6)}, Verdict.EXPLAINS),
         (
             {"ahead": (0.2, 0.3), "contribution": (0.3, 0.6), "words": (0.2, 0.3)},
             Verdict.DOES_NOT_EXPLAIN,
@@ -101,6 +126,12 @@ def test_erasers_that_disagree_decide_nothing():
     assert verdict is Verdict.UNDECIDED
     assert "'hole' says: explains" in reasons[0]
     assert "'swap' says: does not explain" in reasons[1]
+
+
+def test_what_misleads_by_one_eraser_does_not_explain_by_both():
+    verdict, reasons = decided(words=(0.3, 0.4), swap=(-0.1, 0.1))
+    assert verdict is Verdict.DOES_NOT_EXPLAIN
+    assert "35 % [30, 40]" in reasons[0]
 
 
 def test_a_reason_has_its_numbers_and_what_would_decide():
@@ -129,7 +160,7 @@ def test_contributions_are_not_ahead_by_their_sign():
             "random": 0.0,
         }.items()
     }
-    gates = erasure_gates(ErasureMeasurements({}, {}, {}, gain, {}), seed=0)
+    gates = erasure_gates(ErasureMeasurements({}, {}, {}, gain, {}, {}, {}), seed=0)
     assert gates["contribution"].outcome is Outcome.ABOVE
     assert gates["words"].interval.value == pytest.approx(0.6 / 0.8)
     assert gates["ahead"].interval.value == pytest.approx(0.01 / 0.8)

@@ -43,6 +43,8 @@ _QUANTITIES = {
     "evenness": "entropy of the weights, as a share of that of even ones",
     "moved": "how far shuffling the weights moves the answer",
     "spread": "how much less certain shuffling makes it, in nats",
+    "surer": "the share of shuffles that make it less certain",
+    "idle": "the share of the weights on words that add next to nothing",
     "room": "what the best order of masking gains over a random one",
     "words": "the share of that which the order of the weights gains",
     "contribution": "the share of it that the order of the contributions gains",

@@ -21,10 +21,12 @@ from regard.types import FloatArray
 #: The largest difference of probabilities that numerics explain.
 REPLAY = 1e-3
 EVENNESS, ROOM, WORDS, MISLEADING = 0.99, 0.02, 0.5, 0.15
-MOVED, SPREAD = 0.05, 0.01
+MOVED, SPREAD, SURER = 0.05, 0.01, 0.55
 #: The least share by which contributions have to do better than attention, without
-#: their sign. Where weights explain it is 0.03 or less, of a sink 0.16 or more.
-AHEAD = 0.05
+#: their sign, and the share of the weights that may be on what adds next to nothing.
+AHEAD, IDLE = 0.1, 0.5
+# Entropies that differ by rounding alone, in nats.
+_SAME = 1e-5
 
 
 class Outcome(StrEnum):
@@ -95,7 +97,24 @@ def measure_gates(measured: Measurements, seed: int) -> dict[str, Gate]:
         "evenness": Gate("evenness", _mean(evenness, seed), EVENNESS, len(evenness)),
         "moved": Gate("moved", _mean(measured.moved, seed), MOVED, count),
         "spread": Gate("spread", _mean(measured.spread, seed), SPREAD, count),
+        "surer": Gate("surer", _mean(_surer(measured), seed), SURER, count),
+        "idle": Gate("idle", _mean(measured.idle, seed), IDLE, count),
     }
+
+
+def _surer(measured: Measurements) -> FloatArray | None:
+    """The share of shuffles under which the answer is less certain, of each text.
+
+    Entropies differ so much between texts that ``spread`` can seldom be told from 0;
+    this is a half where the place of the weights does not matter.
+    """
+    shuffled = measured.shuffled_entropy
+    if shuffled is None:
+        return None
+    own = measured.entropy[:, None]
+    less = np.isclose(shuffled, own, rtol=0, atol=_SAME) / 2 + (shuffled > own + _SAME)
+    shares: FloatArray = less.mean(axis=1)
+    return shares
 
 
 def erasure_gates(erasure: ErasureMeasurements, seed: int) -> dict[str, Gate]:

@@ -23,6 +23,7 @@ CONTRIBUTION = "contribution"
 CONTRIBUTION_SIZE = "contribution_size"
 #: Random orders, and shuffles of the weights, of each text.
 RANDOM_ORDERS, SHUFFLES = 8, 20
+_NEXT_TO_NOTHING, _NO_WEIGHT = 0.05, 1e-9
 #: The parts that the keys of a text are cut into by their weight.
 PARTS = 10
 
@@ -72,6 +73,9 @@ class Measurements:
         spread: ``(texts,)``, the mean gain of entropy of the answer under shuffled
             weights, in nats, or None.
         even_gap: ``(texts,)``, the total variation under even weights, or None.
+        idle: ``(texts,)``, the share of the weights on keys that add next to nothing:
+            those with the smallest contributions, 5 % of all in their sum. None where
+            there are no contributions.
         entropy: ``(texts,)``, the entropy of the answer, in nats.
         shuffled_entropy: ``(texts, SHUFFLES)``, the same under each shuffle, or None.
         erasures: What erasing did, by the name of the eraser.
@@ -84,6 +88,7 @@ class Measurements:
     moved: FloatArray | None
     spread: FloatArray | None
     even_gap: FloatArray | None
+    idle: FloatArray | None
     entropy: FloatArray
     shuffled_entropy: FloatArray | None
     erasures: Mapping[str, ErasureMeasurements]
@@ -107,6 +112,7 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
         texts=texts,
         lengths=baseline.lengths,
         evenness=evenness_of(baseline),
+        idle=_idle(baseline),
         entropy=entropy(baseline.probabilities),
         **placement,
         erasures={
@@ -181,6 +187,19 @@ def evenness_of(baseline: Baseline) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = np.log(baseline.lengths)
         return np.where(baseline.lengths > 1, of_heads / largest, np.nan)
+
+
+def _idle(baseline: Baseline) -> FloatArray | None:
+    """The share of the weights on keys that add next to nothing."""
+    if CONTRIBUTION not in baseline.orders:
+        return None
+    sizes = np.where(baseline.valid, np.abs(baseline.orders[CONTRIBUTION]), 0)
+    order = np.argsort(sizes, axis=-1)
+    total = sizes.sum(axis=-1, keepdims=True)
+    grown = np.take_along_axis(sizes, order, axis=-1).cumsum(axis=-1)
+    weights = np.take_along_axis(baseline.weights.mean(axis=1), order, axis=-1)
+    on_idle: FloatArray = np.where(grown <= _NEXT_TO_NOTHING * total, weights, 0)
+    return on_idle.sum(axis=-1) / np.maximum(weights.sum(axis=-1), _NO_WEIGHT)
 
 
 def _placement(

@@ -34,8 +34,8 @@ class TrustReport:
     Args:
         verdict: What may be read in the weights.
         reasons: The numbers that it rests on, in words.
-        gates: By name: replay, evenness, moved and spread, and of the first eraser
-            room and words, contribution and ahead.
+        gates: By name: replay, evenness, moved, spread, surer and idle, and of the
+            first eraser room and words, contribution and ahead.
         erasures: The gates of each eraser, by its name.
         curves: By the name of an eraser and of an order.
         correlations: Kendall's tau-b of attention with the other orders by the first

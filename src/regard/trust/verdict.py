@@ -75,6 +75,14 @@ def decide(gates: Gates, erasures: Mapping[str, Gates], texts: int) -> Decision:
         return Verdict.CANNOT_TELL, (reason,)
     decisions = {name: _of_eraser(gates, each) for name, each in erasures.items()}
     verdicts = {verdict for verdict, _ in decisions.values()}
+    if verdicts == {Verdict.MISLEADS, Verdict.DOES_NOT_EXPLAIN}:
+        # What misleads does not explain, so that much is agreed.
+        verdicts = {Verdict.DOES_NOT_EXPLAIN}
+        decisions = {
+            name: each
+            for name, each in decisions.items()
+            if each[0] is Verdict.DOES_NOT_EXPLAIN
+        }
     if len(verdicts) > 1:
         reasons = tuple(
             f"Erasing by '{name}' says: {verdict}. {' '.join(reasons)}"
@@ -110,13 +118,17 @@ def _of_eraser(gates: Gates, erasure: Gates) -> Decision:
         return Verdict.CANNOT_TELL, (said,)
     said = _share(words, "attention")
     if words.outcome is Outcome.BELOW:
-        return _or_contributions(erasure, _weak(words), (said,))
+        return _or_contributions(gates, erasure, _weak(words), (said,))
     verdict, reasons = _of_placement(gates)
     reasons = (said, *reasons)
-    if verdict is Verdict.EXPLAINS:
-        verdict, reasons = _or_contributions(erasure, verdict, reasons)
-    # Where contributions are the better reading, whether the words pass too is moot.
-    if words.outcome is Outcome.ABOVE or verdict is Verdict.READ_CONTRIBUTIONS:
+    if verdict is Verdict.POINTS_ONLY and gates["idle"].outcome is Outcome.ABOVE:
+        # Of words that add next to nothing none can be the right ones.
+        verdict, reasons = Verdict.DOES_NOT_EXPLAIN, (*reasons, _idle(gates))
+    if verdict in (Verdict.EXPLAINS, Verdict.DOES_NOT_EXPLAIN):
+        verdict, reasons = _or_contributions(gates, erasure, verdict, reasons)
+    # Where the weights fail by where they lie, whether the words pass too is moot.
+    moot = verdict in (Verdict.READ_CONTRIBUTIONS, Verdict.DOES_NOT_EXPLAIN)
+    if words.outcome is Outcome.ABOVE or moot:
         return verdict, reasons
     return Verdict.UNDECIDED, (said,)
 
@@ -127,12 +139,13 @@ def _weak(words: Gate) -> Verdict:
 
 
 def _of_placement(gates: Gates) -> Decision:
-    moved, spread = gates["moved"], gates["spread"]
+    moved, spread, surer = gates["moved"], gates["spread"], gates["surer"]
     reasons = (
         _said(moved, "Shuffling the weights moves the answer by"),
         _said(spread, "Shuffling makes the answer less certain, in nats, by"),
+        _said(surer, "The share of shuffles that make it less certain is"),
     )
-    outcomes = {moved.outcome, spread.outcome}
+    outcomes = {moved.outcome, spread.outcome, surer.outcome}
     if Outcome.BELOW in outcomes or Outcome.NOT_MEASURED in outcomes:
         return Verdict.POINTS_ONLY, reasons
     if Outcome.UNDECIDED in outcomes:
@@ -141,16 +154,24 @@ def _of_placement(gates: Gates) -> Decision:
 
 
 def _or_contributions(
-    erasure: Gates, verdict: Verdict, reasons: tuple[str, ...]
+    gates: Gates, erasure: Gates, verdict: Verdict, reasons: tuple[str, ...]
 ) -> Decision:
     """Contributions in the place of weights, where they are the better reading."""
     if CONTRIBUTION not in erasure:
         return verdict, reasons
-    theirs, ahead = erasure[CONTRIBUTION], erasure["ahead"]
-    if theirs.outcome is not Outcome.ABOVE or ahead.outcome is not Outcome.ABOVE:
+    theirs = erasure[CONTRIBUTION]
+    better = erasure["ahead"].outcome, gates["idle"].outcome
+    if theirs.outcome is not Outcome.ABOVE or Outcome.ABOVE not in better:
         return verdict, reasons
     said = _share(theirs, "contribution")
-    return Verdict.READ_CONTRIBUTIONS, (*reasons, said)
+    reasons = tuple(each for each in reasons if each != _idle(gates))
+    return Verdict.READ_CONTRIBUTIONS, (*reasons, said, _idle(gates))
+
+
+def _idle(gates: Gates) -> str:
+    return _said(
+        gates["idle"], "The share of the weights on words that add next to nothing is"
+    )
 
 
 def _share(gate: Gate, order: str) -> str:
