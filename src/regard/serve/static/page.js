@@ -53,13 +53,6 @@ function fill(select, values) {
   if (values.map(String).includes(before)) select.value = before;
 }
 
-function showModel() {
-  const { trust } = chosen();
-  find("trust").textContent = trust ? `Its weights: ${trust.sentence}.` : "";
-  find("trust").hidden = !trust;
-  showSearch();
-}
-
 function showSearch() {
   const { beams } = chosen();
   for (const field of document.querySelectorAll(".search")) {
@@ -84,7 +77,7 @@ function fromAddress() {
   const told = new URLSearchParams(location.hash.slice(1));
   if (!told.has("text")) return;
   choose(find("model"), told.get("model"));
-  showModel();
+  showSearch();
   choose(find("beam"), told.get("beam"));
   showCounts();
   choose(find("best"), told.get("best"));
@@ -209,7 +202,7 @@ async function begin() {
   for (const model of told.models) models.set(model.name, model);
   fill(find("model"), [...models.keys()]);
   find("model-field").hidden = models.size < 2;
-  showModel();
+  showSearch();
   fromAddress();
 }
 
@@ -220,7 +213,7 @@ form.addEventListener("submit", (event) => {
 find("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
-find("model").addEventListener("change", showModel);
+find("model").addEventListener("change", showSearch);
 find("beam").addEventListener("change", showCounts);
 addEventListener("hashchange", fromAddress);
 begin().catch(complain);
