@@ -42,11 +42,17 @@ def examination_progress(
     _, bar = _console_and_bar()
     begin = time.monotonic()
     with bar:
-        task = bar.add_task("examining", total=None, state="")
+        state = "the first texts take the longest"
+        task = bar.add_task("examining", total=None, state=state)
+        first = (0, 0.0)
 
         def show(done: int, wanted: int) -> None:
+            nonlocal first
             spent = time.monotonic() - begin
-            left = spent * (wanted - done) / done
+            # What comes first is compiled besides: the others say how long it takes.
+            before, at = first
+            left = (spent - at) * (wanted - done) / (done - before)
+            first = first if before else (done, spent)
             if budget is not None:
                 left = min(left, max(budget - spent, 0))
             state = f"{done} of {wanted} texts  about {_time(left)} left"

@@ -12,6 +12,7 @@ import regard
 import toy
 from regard.errors import BundleError
 from regard.trust import TrustReport
+from regard_cli.progress_bar import examination_progress
 
 
 @pytest.fixture(scope="module")
@@ -620,3 +621,33 @@ def test_nothing_new_is_saved_of_a_report_that_is_shown(run, bundle, tmp_path):
         assert result.code == 2
         assert option[0] in result.err
     assert "without a report" in run("trust", bundle).err
+
+
+# The time left
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [(None, ["1:30", "0:16", "0:00"]), (15, ["0:05", "0:03", "0:00"])],
+)
+def test_what_is_compiled_first_is_not_taken_for_the_pace(monkeypatch, budget, told):
+    from rich.progress import Progress
+
+    # Ten seconds for the first tenth, then two for each.
+    times = iter([0.0, 10.0, 12.0, 28.0])
+    monkeypatch.setattr("regard_cli.progress_bar.time.monotonic", lambda: next(times))
+    states = []
+    monkeypatch.setattr(
+        Progress, "update", lambda *_, state, **__: states.append(state)
+    )
+    monkeypatch.setattr("regard_cli.progress_bar._console_and_bar", _silent)
+    with examination_progress(budget) as show:
+        for done in (30, 60, 300):
+            show(done, 300)
+    assert [state.split()[-2] for state in states] == told
+
+
+def _silent():
+    from rich.progress import Progress
+
+    return None, Progress(disable=True)

@@ -46,9 +46,12 @@ def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
     app = create_app({"topics": classifier})
     with TestClient(app) as client:
         [listed] = client.get("/v1/models").json()["models"]
-        reply = client.post(PREDICT, json={"inputs": "my refund"}).json()
+        reply = client.post(PREDICT, json={"inputs": "my refund", "html": True}).json()
         paths = client.get("/openapi.json").json()["paths"]
     assert listed["trust"] == reply["trust"] == line.to_dict()
+    drawn = reply["predictions"][0]["html"]
+    assert 'class="grey"' in drawn
+    assert line.sentence in drawn
     answers = paths[PREDICT]["post"]["responses"]["200"]["content"]
     schema = answers["application/json"]["schema"]
     [_, told] = schema["properties"]["trust"]["anyOf"]
