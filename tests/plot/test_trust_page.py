@@ -86,7 +86,7 @@ def test_every_picture_has_a_table_and_is_hidden_from_screen_readers():
 def test_the_table_of_quantities_has_their_numbers():
     table = rows(article(page_of(), "What was measured"))
     words = [row for row in table if row[0].startswith("words, hole")]
-    assert words[0][1:3] == ["0.810 [0.740, 0.880]", "above 0.5"]
+    assert words[0][1:3] == ["0.810 [0.740,\xa00.880]", "above 0.5"]
     evenness = next(row for row in table if row[0].startswith("evenness"))
     assert evenness[1:3] == ["", "not measured"]
 

@@ -98,7 +98,7 @@ font-weight:400;white-space:normal;min-width:9rem}
 .regard .example+.example{border-top:1px solid var(--line);margin-top:1rem;
 padding-top:.25rem}
 @media (max-width:34rem){.regard .pair{grid-template-columns:1fr;gap:.5rem}
-.regard .numbers.gates td{white-space:normal}
+.regard .numbers.gates :is(td,th){white-space:normal;padding-inline-end:.4rem}
 .regard .numbers.gates th[scope=row]{min-width:6rem}
 .regard .numbers.gates :is(td,th):last-child{display:none}}
 @media print{.regard .example,.regard tr{break-inside:avoid}
@@ -232,7 +232,8 @@ def _gate(name: str, eraser: str, gate: Any) -> str:
     outcome = safe(_OUTCOMES.get(str(gate.outcome), str(gate.outcome)))
     ends = gate.interval.value, gate.interval.low, gate.interval.high
     mark = charts.interval_mark(*ends, gate.bound)
-    said = interval_text(*ends)
+    # On a phone a line may end before the interval, and not within.
+    said = interval_text(*ends).replace(", ", ",&#160;")
     return (
         f"<tr>{row}<td>{said}</td><td>{outcome} {gate.bound:g}</td>"
         f"<td>{mark}</td></tr>\n"
