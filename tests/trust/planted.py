@@ -50,6 +50,8 @@ class Planted:
         reported: The weights that are reported: ``"used"``, ``"permuted"`` or
             ``"shifted"`` by a place.
         scale: The size of the head, which grows where weights miss the evidence.
+        finds: Whether it only finds evidence for the second class, and says the first
+            where there is none, as a filter does.
         sink: Whether each text begins with a word without value that draws weight.
         pool: The number of words of the data, from which replacements are drawn.
     """
@@ -61,6 +63,7 @@ class Planted:
     used: str = "own"
     reported: str = "used"
     sink: bool = False
+    finds: bool = False
     scale: float = 6.0
     erasers: tuple = ("hole", "swap")
 
@@ -101,7 +104,10 @@ class Planted:
         return np.where(present, moved, 0)
 
     def answers(self, weights, states):
-        logits = self.scale * (weights * states).sum(axis=-1)
+        if self.finds:
+            states = np.maximum(states, 0)
+        found = (weights * states).sum(axis=-1) - self.finds / 3
+        logits = self.scale * found
         positive = 1 / (1 + np.exp(-logits))
         return np.stack([1 - positive, positive], axis=-1)
 
@@ -161,6 +167,8 @@ def with_sink():
 
 MODELS = {
     "good": {"scores": on_evidence()},
+    "good, finds": {"scores": on_evidence(), "finds": True, "scale": 12.0},
+    "good, certain": {"scores": on_evidence(), "finds": True, "scale": 60.0},
     "uniform": {"scores": np.zeros(WORDS + 1)},
     "permuted and used": {"scores": on_evidence(), "used": "permuted", "scale": 25.0},
     "reported permuted": {"scores": on_evidence(), "reported": "permuted"},
@@ -171,6 +179,13 @@ MODELS = {
     "half smearing, off evidence": {"scores": off_evidence(), "local": 0.5},
     "mostly smearing, on evidence": {"scores": on_evidence(), "local": 0.15},
     "sink": {"scores": with_sink(), "sink": True, "scale": 30.0},
+    "finds, permuted and used": {
+        "scores": on_evidence(),
+        "used": "permuted",
+        "finds": True,
+        "scale": 40.0,
+    },
+    "finds, smearing": {"scores": on_evidence(), "finds": True, "local": 0.0},
     "local, at random": {"scores": at_random(), "scale": 40.0},
 }
 

@@ -6,12 +6,17 @@ import numpy as np
 import planted
 import pytest
 
-from regard.trust import Verdict, examine_subject
+from regard.trust import Outcome, Verdict, examine_subject
 from regard.trust.erasure import Eraser, erasure_curves, ranks
+from regard.trust.gates import measure_gates
+from regard.trust.measurement import measure
 
 TEXTS = 150
+ROWS = np.arange(TEXTS)
 EXPECTED = {
     "good": Verdict.EXPLAINS,
+    "good, finds": Verdict.EXPLAINS,
+    "good, certain": Verdict.EXPLAINS,
     "uniform": Verdict.SAYS_NOTHING,
     "reported permuted": Verdict.NOT_THE_WEIGHTS,
     "reported shifted": Verdict.NOT_THE_WEIGHTS,
@@ -20,10 +25,17 @@ EXPECTED = {
     "smearing, off evidence": Verdict.MISLEADS,
     "half smearing, off evidence": Verdict.MISLEADS,
     "mostly smearing, on evidence": Verdict.POINTS_ONLY,
+    "finds, smearing": Verdict.POINTS_ONLY,
     "sink": Verdict.READ_CONTRIBUTIONS,
 }
 # Between two verdicts; what they must not get is a good one.
-MIXED = ("permuted and used", "local, at random", "smearing, at random")
+GOOD = {Verdict.EXPLAINS, Verdict.POINTS_ONLY}
+MIXED = {
+    "permuted and used": GOOD,
+    "finds, permuted and used": {Verdict.EXPLAINS},
+    "local, at random": GOOD,
+    "smearing, at random": GOOD,
+}
 
 
 def verdicts(name, draws):
@@ -45,9 +57,7 @@ def test_a_planted_model_gets_its_verdict(name):
 
 @pytest.mark.parametrize("name", MIXED)
 def test_a_model_in_between_never_gets_a_good_verdict(name):
-    got = verdicts(name, 3)
-    assert not got[Verdict.EXPLAINS]
-    assert not got[Verdict.POINTS_ONLY]
+    assert not MIXED[name] & set(verdicts(name, 3))
 
 
 @pytest.mark.slow
@@ -56,10 +66,22 @@ def test_verdicts_hold_in_the_long_run(name):
     got = verdicts(name, 30)
     if name in EXPECTED:
         assert got[EXPECTED[name]] >= 29
-    if name != "good":
+    if EXPECTED.get(name) is not Verdict.EXPLAINS:
         assert not got[Verdict.EXPLAINS]
-    if name in MIXED:
-        assert not got[Verdict.POINTS_ONLY]
+    assert not MIXED.get(name, set()) & set(got)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["permuted and used", "finds, permuted and used"])
+def test_weights_that_might_lie_elsewhere_are_seldom_told_apart(name):
+    passed = Counter()
+    for draw in range(100):
+        measured = measure(planted.plant(name, count=TEXTS, seed=draw), ROWS, draw)
+        for gate in measure_gates(measured, draw).values():
+            passed[gate.name] += gate.outcome is Outcome.ABOVE
+    assert passed["moved"] > 50
+    assert passed["spread"] <= 4
+    assert passed["apart"] <= 4
 
 
 @pytest.mark.parametrize("eraser", ["hole", "swap"])

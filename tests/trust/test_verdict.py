@@ -8,6 +8,7 @@ import pytest
 from regard.trust import Gate, Interval, Outcome, Verdict
 from regard.trust.gates import (
     AHEAD,
+    APART,
     EVENNESS,
     IDLE,
     MOVED,
@@ -28,11 +29,15 @@ BOUNDS = {
     "spread": SPREAD,
     "surer": SURER,
     "idle": IDLE,
+    "apart": APART,
     "room": ROOM,
     "words": WORDS,
     "contribution": WORDS,
     "ahead": AHEAD,
 }
+
+
+PLACEMENT = ("moved", "spread", "surer", "apart")
 
 
 def gate(name, ends):
@@ -49,6 +54,7 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         "spread": (0.2, 0.3),
         "surer": (0.8, 0.9),
         "idle": (0.1, 0.2),
+        "apart": (-0.01, 0.01),
     }
     erased = {
         "room": (0.3, 0.4),
@@ -87,6 +93,13 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         ({"surer": (0.48, 0.53), "spread": (-0.02, 0.02)}, Verdict.POINTS_ONLY),
         ({"surer": (0.53, 0.57)}, Verdict.UNDECIDED),
         ({"spread": (0.0, 0.1)}, Verdict.UNDECIDED),
+        ({**dict.fromkeys(PLACEMENT), "replay": None}, Verdict.POINTS_ONLY),
+        ({"moved": (0.04, 0.06)}, Verdict.UNDECIDED),
+        ({"spread": (-0.1, 0.01), "apart": (0.1, 0.2)}, Verdict.EXPLAINS),
+        ({"surer": (0.4, 0.5), "apart": (0.1, 0.2)}, Verdict.EXPLAINS),
+        ({"surer": (0.4, 0.5), "apart": (0.0, 0.1)}, Verdict.UNDECIDED),
+        ({"apart": (0.1, 0.2), "moved": (0.04, 0.06)}, Verdict.UNDECIDED),
+        ({"apart": (0.1, 0.2), "moved": (0.0, 0.04)}, Verdict.POINTS_ONLY),
         ({"ahead": (0.2, 0.3)}, Verdict.READ_CONTRIBUTIONS),
         ({"ahead": (0.2, 0.3), "words": (0.3, 0.45)}, Verdict.READ_CONTRIBUTIONS),
         ({"ahead": (0.2, 0.3), "words": (0.4, 0.6)}, Verdict.READ_CONTRIBUTIONS),

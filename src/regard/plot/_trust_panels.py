@@ -132,7 +132,8 @@ def placement_article(report: Any) -> str:
         )
     lead = (
         "The same weights are dealt out anew among the words, twenty times. Where the "
-        "place of a weight matters, the answer moves, and becomes less certain."
+        "place of a weight matters, the answer moves, and the shuffled ones are less "
+        "certain, or closer to each other than to it."
     )
     counts = placement.moved
     edges = [each / len(counts) for each in range(len(counts) + 1)]

@@ -43,6 +43,7 @@ _QUANTITIES = {
     "evenness": "entropy of the weights, as a share of that of even ones",
     "moved": "how far shuffling the weights moves the answer",
     "spread": "how much less certain shuffling makes it, in nats",
+    "apart": "how much further it is from shuffled answers than these from each other",
     "surer": "the share of shuffles that make it less certain",
     "idle": "the share of the weights on words that add next to nothing",
     "room": "what the best order of masking gains over a random one",

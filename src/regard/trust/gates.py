@@ -21,7 +21,7 @@ from regard.types import FloatArray
 #: The largest difference of probabilities that numerics explain.
 REPLAY = 1e-3
 EVENNESS, ROOM, WORDS, MISLEADING = 0.99, 0.02, 0.5, 0.15
-MOVED, SPREAD, SURER = 0.05, 0.01, 0.55
+MOVED, SPREAD, SURER, APART = 0.05, 0.01, 0.55, 0.02
 #: The least share by which contributions have to do better than attention, without
 #: their sign, and the share of the weights that may be on what adds next to nothing.
 AHEAD, IDLE = 0.1, 0.5
@@ -97,6 +97,7 @@ def measure_gates(measured: Measurements, seed: int) -> dict[str, Gate]:
         "evenness": Gate("evenness", _mean(evenness, seed), EVENNESS, len(evenness)),
         "moved": Gate("moved", _mean(measured.moved, seed), MOVED, count),
         "spread": Gate("spread", _mean(measured.spread, seed), SPREAD, count),
+        "apart": Gate("apart", _mean(measured.apart, seed), APART, count),
         "surer": Gate("surer", _mean(_surer(measured), seed), SURER, count),
         "idle": Gate("idle", _mean(measured.idle, seed), IDLE, count),
     }

@@ -72,6 +72,8 @@ class Measurements:
         moved: ``(texts,)``, the mean total variation under shuffled weights, or None.
         spread: ``(texts,)``, the mean gain of entropy of the answer under shuffled
             weights, in nats, or None.
+        apart: ``(texts,)``, how much further the answer is from those under shuffled
+            weights than these are from each other, the mean total variation, or None.
         even_gap: ``(texts,)``, the total variation under even weights, or None.
         idle: ``(texts,)``, the share of the weights on keys that add next to nothing:
             those with the smallest contributions, 5 % of all in their sum. None where
@@ -92,6 +94,7 @@ class Measurements:
     entropy: FloatArray
     shuffled_entropy: FloatArray | None
     erasures: Mapping[str, ErasureMeasurements]
+    apart: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -207,8 +210,8 @@ def _placement(
 ) -> dict[str, FloatArray | None]:
     """What forced weights did: the reported ones, shuffled ones, even ones."""
     if baseline.replayed is None:
-        unmeasured = "replay", "moved", "spread", "even_gap", "shuffled_entropy"
-        return dict.fromkeys(unmeasured)
+        unmeasured = "replay", "moved", "spread", "apart", "even_gap"
+        return dict.fromkeys((*unmeasured, "shuffled_entropy"))
     answers = baseline.probabilities
     rows = np.repeat(np.arange(len(texts)), SHUFFLES)
     places = shuffled.reshape(-1, 1, shuffled.shape[-1])
@@ -227,9 +230,18 @@ def _placement(
         "replay": np.abs(baseline.replayed - answers).max(axis=-1),
         "moved": moved.mean(axis=1),
         "spread": spread.mean(axis=1),
+        "apart": moved.mean(axis=1) - _between(under.reshape(*by_text, -1)),
         "even_gap": total_variation(subject.forced(texts, even), answers),
         "shuffled_entropy": shuffled_entropy,
     }
+
+
+def _between(answers: FloatArray) -> FloatArray:
+    """The mean total variation between different ones of ``(texts, runs, classes)``."""
+    runs = answers.shape[1]
+    # One run against all at a time: all pairs of many classes take much memory.
+    each = [total_variation(answers, answers[:, [run]]) for run in range(runs)]
+    return np.asarray(np.sum(each, axis=(0, 2)) / (runs * (runs - 1)))
 
 
 def measure_erasure(eraser: KeyEraser, chances: Chances) -> ErasureMeasurements:

@@ -46,7 +46,7 @@ SENTENCES: Mapping[Verdict, str] = {
     ),
     Verdict.POINTS_ONLY: (
         "The weights point at words that the answer depends on, but their sizes mean "
-        "nothing: placed elsewhere they give nearly the same answer."
+        "nothing: placed elsewhere they would do as well."
     ),
     Verdict.READ_CONTRIBUTIONS: (
         "Read the contributions instead of the weights: much weight lies on words that "
@@ -139,18 +139,32 @@ def _weak(words: Gate) -> Verdict:
 
 
 def _of_placement(gates: Gates) -> Decision:
-    moved, spread, surer = gates["moved"], gates["spread"], gates["surer"]
+    """Whether it matters where the weights lie.
+
+    Answers under weights that might as well lie elsewhere are neither more certain than
+    those under shuffled ones nor apart from them. Of a model that is certain either
+    way, as one that says "no" where it finds nothing, only the second can tell.
+    """
+    moved, apart = gates["moved"], gates["apart"]
+    spread, surer = gates["spread"], gates["surer"]
     reasons = (
         _said(moved, "Shuffling the weights moves the answer by"),
         _said(spread, "Shuffling makes the answer less certain, in nats, by"),
         _said(surer, "The share of shuffles that make it less certain is"),
+        _said(
+            apart,
+            "The answer is further from those under shuffled weights than they are "
+            "from each other by",
+        ),
     )
-    outcomes = {moved.outcome, spread.outcome, surer.outcome}
-    if Outcome.BELOW in outcomes or Outcome.NOT_MEASURED in outcomes:
+    without = {Outcome.BELOW, Outcome.NOT_MEASURED}
+    certain = {spread.outcome, surer.outcome}
+    if moved.outcome in without or (certain & without and apart.outcome in without):
         return Verdict.POINTS_ONLY, reasons
-    if Outcome.UNDECIDED in outcomes:
-        return Verdict.UNDECIDED, reasons
-    return Verdict.EXPLAINS, reasons
+    is_told = certain == {Outcome.ABOVE} or apart.outcome is Outcome.ABOVE
+    if is_told and moved.outcome is Outcome.ABOVE:
+        return Verdict.EXPLAINS, reasons
+    return Verdict.UNDECIDED, reasons
 
 
 def _or_contributions(
