@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,22 @@ def load_model(bundle: Path) -> Any:
         BundleError: There is no bundle, or it is damaged.
     """
     import regard  # noqa: PLC0415 - loads Keras
+
+    with bundle_warnings():
+        return regard.load(bundle)
+
+
+@contextmanager
+def bundle_warnings() -> Iterator[None]:
+    """Say as a line for people what bundles loaded in the block have that is not used.
+
+    Other warnings stay as they are.
+    """
     from regard.errors import BundleWarning  # noqa: PLC0415 - loads Keras
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BundleWarning)
-        model = regard.load(bundle)
+        yield
     for each in caught:
         if issubclass(each.category, BundleWarning):
             typer.echo(f"Warning: {each.message}", err=True)
@@ -27,7 +40,6 @@ def load_model(bundle: Path) -> Any:
             warnings.warn_explicit(
                 each.message, each.category, each.filename, each.lineno
             )
-    return model
 
 
 def tell_trust(model: Any, bundle: Path) -> None:

@@ -151,9 +151,7 @@ def trust(
         report = examine(
             trained, texts, progress=progress, data=data.name, gold=marks, **settings
         )
-    is_whole = report.complete or (
-        budget is not None and time.monotonic() - begin >= budget
-    )
+    is_whole = _is_whole(report, begin, budget)
     done = 0
     if again is not None and is_whole:
         report = _repeated(
@@ -302,14 +300,21 @@ def _repeated(
         try:
             with training_progress() as progress:
                 other = retrained(trained, *examples, seed=seed, progress=progress)
+            begin = time.monotonic()
             with examination_progress(settings["budget"]) as examined:
                 found = examine(other, texts, progress=examined, **settings)
         except KeyboardInterrupt:
             break
-        if settings["budget"] is None and not found.complete:
+        if not _is_whole(found, begin, settings["budget"]):
             break
         report = report.repeated(seed, found)
     return report
+
+
+def _is_whole(report: "TrustReport", begin: float, budget: float | None) -> bool:
+    """Whether a report is all that was asked for, and no interrupt ended it."""
+    is_spent = budget is not None and time.monotonic() - begin >= budget
+    return report.complete or is_spent
 
 
 def _require(verdict: str, required: str | None) -> None:

@@ -100,6 +100,8 @@ def test_a_report_on_another_model_is_refused_and_not_used(report, bundle):
     with pytest.warns(BundleWarning, match=r"another model.*--save") as said:
         classifier = regard.load(bundle)
     assert len(said) == 1
+    with pytest.raises(BundleError, match="another model"):
+        TrustReport.load(bundle)
     assert classifier.trust is None
     assert classifier.explain("a refund").trust is None
 
@@ -120,8 +122,14 @@ def test_a_report_on_another_model_is_refused_and_not_used(report, bundle):
 )
 def test_what_is_no_report_is_named(bundle, content):
     vouch(bundle, content)
-    with pytest.raises(BundleError, match=r"trust\.json"):
-        regard.load(bundle)
+    for load in (regard.load, TrustReport.load):
+        with pytest.raises(BundleError, match=r"trust\.json"):
+            load(bundle)
+
+
+def test_a_bundle_without_a_report_has_none_to_load(bundle):
+    with pytest.raises(BundleError, match="no such part"):
+        TrustReport.load(bundle)
 
 
 def test_a_changed_report_is_named(report, bundle):

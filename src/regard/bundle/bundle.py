@@ -42,15 +42,13 @@ class Bundle:
         path: Where it was read from.
         kind: What was saved, the name of a row of ``regard.kinds``.
         parts: The content of each part by its name; an optional one may be absent.
+        digests: The SHA-256 of each part, in hexadecimal.
     """
 
     path: Path
     kind: str
     parts: Mapping[str, bytes]
-
-    def sha256(self, part: str) -> str:
-        """The SHA-256 of a part, in hexadecimal."""
-        return PartDigest.of(self.parts[part]).sha256
+    digests: Mapping[str, str]
 
     @contextmanager
     def reading(self, part: str) -> Iterator[bytes]:
@@ -153,7 +151,21 @@ def read_bundle(
         name: _read_part(folder, name, digest)
         for name, digest in manifest.parts.items()
     }
-    return Bundle(folder, manifest.kind, parts)
+    digests = {name: digest.sha256 for name, digest in manifest.parts.items()}
+    return Bundle(folder, manifest.kind, parts, digests)
+
+
+def read_part(path: str | Path, name: str) -> bytes:
+    """One part of a bundle, checked, without a look at the others.
+
+    Raises:
+        BundleError: There is no bundle, it has no such part, or the part is damaged.
+    """
+    folder = Path(path)
+    digest = read_manifest(folder).parts.get(name)
+    if digest is None:
+        raise defect(folder, name, "the bundle has no such part")
+    return _read_part(folder, name, digest)
 
 
 def _read_part(folder: Path, name: str, digest: PartDigest) -> bytes:

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 
 import keras
 
-from regard.bundle.bundle import Bundle, replace_part
-from regard.bundle.manifest import read_manifest
+from regard.bundle.bundle import Bundle, read_part, replace_part
+from regard.bundle.manifest import defect, read_manifest
 from regard.bundle.model_file import MODEL_FILE
 from regard.errors import ArgumentError, BundleError, BundleWarning
 from regard.types import TrustLine
@@ -25,6 +25,7 @@ from regard.types import TrustLine
 #: The name of the part.
 TRUST = "trust.json"
 _MOST_CHARACTERS = 2_000
+_NEW = "Make a new one: regard trust BUNDLE DATA --save"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,7 @@ def read_trust(bundle: Bundle) -> CarriedReport | None:
         return None
     with bundle.reading(TRUST) as content:
         report = CarriedReport.of(json.loads(content))
-    if report.content["model"] != bundle.sha256(MODEL_FILE):
+    if report.content["model"] != bundle.digests[MODEL_FILE]:
         warnings.warn(
             f"The {TRUST} of '{bundle.path}' is about another model and is not used. "
             f"A new one is made by: regard trust {bundle.path} DATA --save",
@@ -136,6 +137,27 @@ def read_trust(bundle: Bundle) -> CarriedReport | None:
         )
         return None
     return report
+
+
+def stored_trust(path: str | Path) -> Any:
+    """The report in a bundle as plain values, without a look at its other parts.
+
+    Args:
+        path: The folder of the bundle.
+
+    Raises:
+        BundleError: There is no report on the model that is there, or it is damaged.
+    """
+    folder = Path(path)
+    content = read_part(folder, TRUST)
+    try:
+        report = CarriedReport.of(json.loads(content))
+    except (ValueError, RecursionError, BundleError) as problem:
+        raise defect(folder, TRUST, "it is no report of an examination") from problem
+    digest = read_manifest(folder).parts.get(MODEL_FILE)
+    if digest is None or digest.sha256 != report.content["model"]:
+        raise defect(folder, TRUST, "it is about another model", _NEW)
+    return report.content
 
 
 def attach_trust(path: str | Path, content: Mapping[str, Any]) -> None:
@@ -176,5 +198,5 @@ def _encoded(content: Mapping[str, Any]) -> bytes:
 def _no_report() -> BundleError:
     return BundleError(
         "It is no report of an examination.",
-        fix="Make a new one: regard trust BUNDLE DATA --save",
+        fix=_NEW,
     )

@@ -231,7 +231,7 @@ class TrainedTextClassifier:
             model,
             chosen,
             card=bundle.parts.get(CARD),
-            model_hash=bundle.sha256(MODEL),
+            model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
         )
 

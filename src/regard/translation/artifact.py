@@ -189,7 +189,7 @@ class TrainedTranslator:
             seed,
             model,
             chosen,
-            model_hash=bundle.sha256(MODEL),
+            model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regard._files import write_file
-from regard.bundle import TRUST
+from regard.bundle.trust_part import stored_trust
 from regard.errors import ArgumentError, DataError
 from regard.trust import report_format, report_text
 from regard.trust.evidence import (
@@ -196,11 +196,12 @@ class TrustReport:
 
         Raises:
             ArgumentError: There is no such file.
+            BundleError: A bundle has no report on its model, or is damaged.
             DataError: The file holds no report.
         """
         file = Path(path)
         if file.is_dir():
-            file /= TRUST
+            return cls.from_dict(stored_trust(file))
         if not file.is_file():
             raise ArgumentError(f"There is no file {file}.")
         if file.stat().st_size > _LARGEST_FILE:
