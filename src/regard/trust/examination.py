@@ -20,6 +20,7 @@ from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
 from regard.training.callbacks import InterruptBetweenSteps
+from regard.translation.artifact import KIND as TRANSLATOR
 from regard.trust.accuracy import accuracy_after_erasing, true_classes
 from regard.trust.classifier_subject import ClassifierSubject
 from regard.trust.erasure import best_order
@@ -31,12 +32,14 @@ from regard.trust.evidence import (
     shown_texts,
 )
 from regard.trust.gates import erasure_gates, measure_gates
-from regard.trust.measurement import RANDOM, Measurements, join, measure
+from regard.trust.measurement import RANDOM, Measurements, Measuring, join, measure
 from regard.trust.model_subject import ModelSubject
 from regard.trust.plausibility import Spans, checked_marks, plausibility
 from regard.trust.report import TrustReport
 from regard.trust.subject import Subject, SubjectOfTexts
+from regard.trust.translator_subject import TranslatorSubject
 from regard.trust.verdict import decide
+from regard.trust.word_groups import word_groups
 from regard.types import IntArray
 
 #: Told how many texts were examined, of how many.
@@ -55,8 +58,9 @@ def _of_classifier(model: Any, x: Any) -> SubjectOfTexts:
 
 #: What makes a subject of a model and its data, by the kind of the model; its other
 #: arguments are those that ``examine`` takes for such a model.
-SUBJECTS: Mapping[str, Callable[..., SubjectOfTexts]] = {
+SUBJECTS: Mapping[str, Callable[..., SubjectOfTexts | TranslatorSubject]] = {
     TEXT_CLASSIFIER: _of_classifier,
+    TRANSLATOR: TranslatorSubject,
     KERAS_MODEL: ModelSubject,
 }
 
@@ -81,8 +85,8 @@ def examine(
     the question is what the model's own answer rests on.
 
     Args:
-        model: A trained ``TextClassifier``, or any trained Keras model whose attention
-            looks at positions of its input.
+        model: A trained ``TextClassifier`` or ``Translator``, or any trained Keras
+            model whose attention looks at positions of its input.
         x: What it is examined on: texts, 50 or more with a word each; of a Keras model
             its inputs, or a list of sequences of ids.
         n: The most texts that are examined, drawn at random.
@@ -98,9 +102,11 @@ def examine(
             the weights, which is apart from the verdict: ``[[start, end], …]`` in
             characters, the end exclusive; or a number for each word between spaces, 1
             where it is marked and else 0; or None.
-        **options: Of a Keras model, what ``ModelSubject`` takes: ``layer``, ``erase``,
-            ``query``, ``lengths``, ``positions``, ``input``, ``output``, ``outputs``,
-            ``softmax`` and ``tokens``.
+        **options: Of a translator ``targets``, what is written for each text; without
+            them it is what the translator writes. Of a Keras model, what
+            ``ModelSubject`` takes: ``layer``, ``erase``, ``query``, ``lengths``,
+            ``positions``, ``input``, ``output``, ``outputs``, ``softmax`` and
+            ``tokens``.
 
     Returns:
         The verdict, its reasons and all that was measured.
@@ -113,6 +119,7 @@ def examine(
     Example:
         >>> report = regard.trust.examine(classifier, texts)
         >>> print(report.sentence)
+        >>> report = regard.trust.examine(translator, sources, targets=targets)
         >>> erase = regard.trust.Erase(id=1)
         >>> report = regard.trust.examine(model, ids, layer="pool", erase=erase)
     """
@@ -168,7 +175,7 @@ def _kind_of(model: Any) -> str:
 
 
 def examine_subject(
-    subject: Subject,
+    subject: Subject | Measuring,
     *,
     n: int = 300,
     seed: int = 0,
@@ -239,11 +246,15 @@ def _drawn(texts: int, n: int, seed: int) -> IntArray:
 
 
 def _measured(
-    subject: Subject, drawn: IntArray, seed: int, budget: float | None
+    subject: Subject | Measuring, drawn: IntArray, seed: int, budget: float | None
 ) -> Iterator[Measurements]:
     begin = time.monotonic()
     for start in range(0, len(drawn), _PART):
-        yield measure(subject, drawn[start : start + _PART], seed)
+        part = drawn[start : start + _PART]
+        if isinstance(subject, Measuring):
+            yield subject.measure(part, seed)
+        else:
+            yield measure(subject, part, seed)
         if budget is not None and time.monotonic() - begin >= budget:
             return
 
@@ -291,4 +302,5 @@ def judge(
         model=model,
         reliability=reliability_of(shown, seed),
         placement=placement_of(measured),
+        groups={} if measured.words is None else word_groups(measured.words, seed),
     )

@@ -1,8 +1,9 @@
 """What is measured on each text; the gates are made of it."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -81,6 +82,8 @@ class Measurements:
         entropy: ``(texts,)``, the entropy of the answer, in nats.
         shuffled_entropy: ``(texts, SHUFFLES)``, the same under each shuffle, or None.
         erasures: What erasing did, by the name of the eraser.
+        words: Of models that write: figures of the examined words of each text by name,
+            ``(texts, words)``, NaN where there is none; ``group`` is a word's group.
     """
 
     texts: IntArray
@@ -95,6 +98,7 @@ class Measurements:
     shuffled_entropy: FloatArray | None
     erasures: Mapping[str, ErasureMeasurements]
     apart: FloatArray | None = None
+    words: Mapping[str, FloatArray] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -109,7 +113,7 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
         seed: What chance depends on, together with the index of a text.
     """
     baseline = subject.baseline(texts)
-    chances = Chances(seed, texts, baseline)
+    chances = Chances(seed, texts, baseline.lengths, baseline.weights.shape[-1])
     placement = _placement(subject, texts, baseline, chances.shuffled)
     return Measurements(
         texts=texts,
@@ -125,6 +129,17 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
             for name in subject.erasers
         },
     )
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A subject that measures its texts itself, as one of many answers a text does."""
+
+    def __len__(self) -> int:
+        """The number of texts."""
+
+    def measure(self, texts: IntArray, seed: int) -> Measurements:
+        """Measure some texts; see ``measure``."""
 
 
 def join(parts: Sequence[Measurements]) -> Measurements:
@@ -154,7 +169,8 @@ class Chances:
     Args:
         seed: What they depend on, together with the index of a text.
         texts: ``(texts,)``, the indices.
-        baseline: The undisturbed answers to the texts.
+        lengths: ``(texts,)``, their numbers of keys.
+        keys: The number of columns.
 
     Attributes:
         draws: ``(texts, keys)``, see ``Subject.erased``.
@@ -163,14 +179,15 @@ class Chances:
         shuffled: ``(texts, SHUFFLES, keys)``, the key whose weight each key is given.
     """
 
-    def __init__(self, seed: int, texts: IntArray, baseline: Baseline) -> None:
-        keys = baseline.weights.shape[-1]
+    def __init__(
+        self, seed: int, texts: IntArray, lengths: IntArray, keys: int
+    ) -> None:
         self.draws = np.zeros((len(texts), keys))
         self.orders = np.zeros((RANDOM_ORDERS, len(texts), keys))
         self.noise = np.zeros((len(texts), keys))
         self.shuffled = np.zeros((len(texts), SHUFFLES, keys), np.int64)
         for row, (text, length) in enumerate(
-            zip(texts.tolist(), baseline.lengths.tolist(), strict=True)
+            zip(texts.tolist(), lengths.tolist(), strict=True)
         ):
             generator = np.random.default_rng([seed, text])
             self.draws[row, :length] = generator.random(length)
@@ -178,6 +195,14 @@ class Chances:
             self.noise[row, :length] = generator.random(length)
             places = np.argsort(generator.random((SHUFFLES, length)), axis=-1)
             self.shuffled[row, :, :length] = places
+
+    def of(self, rows: IntArray) -> "Chances":
+        """Those of some texts, some of them perhaps more than once."""
+        chances = copy.copy(self)
+        for name in ("draws", "noise", "shuffled"):
+            setattr(chances, name, getattr(self, name)[rows])
+        chances.orders = self.orders[:, rows]
+        return chances
 
 
 def evenness_of(baseline: Baseline) -> FloatArray:
@@ -207,7 +232,7 @@ def _idle(baseline: Baseline) -> FloatArray | None:
 
 def _placement(
     subject: Subject, texts: IntArray, baseline: Baseline, shuffled: IntArray
-) -> dict[str, FloatArray | None]:
+) -> dict[str, Any]:
     """What forced weights did: the reported ones, shuffled ones, even ones."""
     if baseline.replayed is None:
         unmeasured = "replay", "moved", "spread", "apart", "even_gap"

@@ -20,6 +20,7 @@ from regard.trust.evidence import (
 from regard.trust.gates import Gate
 from regard.trust.plausibility import Plausibility
 from regard.trust.repetition import Repetition
+from regard.trust.statistics import Interval
 from regard.trust.verdict import SENTENCES, Verdict
 from regard.types import TrustLine
 
@@ -58,7 +59,9 @@ class TrustReport:
             cannot be forced.
         figures: Other figures by name, shown and never part of the verdict; NaN where
             one is not defined.
-        groups: Of models that write: figures by name for groups of words apart.
+        groups: Of models that write: figures of groups of words by their names, see
+            ``regard.trust.word_groups``; a text is a pair then. Never part of the
+            verdict.
         plausibility: How far the weights are where people marked the reasons, where
             that was asked. Another question, and not part of the verdict.
         repetitions: What was found of models trained from other seeds. Not part of the
@@ -82,7 +85,7 @@ class TrustReport:
     reliability: Reliability | None = None
     placement: Placement | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
-    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
     plausibility: Plausibility | None = None
     repetitions: tuple[Repetition, ...] = ()
 
@@ -92,10 +95,14 @@ class TrustReport:
         return len(self.texts) == self.wanted
 
     @property
+    def _unit(self) -> str:
+        return "pairs" if self.groups else "texts"
+
+    @property
     def sentence(self) -> str:
         """The verdict in plain words, with what it is about."""
         of = f" of {self.data}" if self.data else ""
-        seen = f"{len(self.texts)} texts{of}"
+        seen = f"{len(self.texts)} {self._unit}{of}"
         if not self.complete:
             seen += f" (of {self.wanted} asked for; it was ended before)"
         return f"{SENTENCES[self.verdict]} Measured on {seen}, for this model only."

@@ -86,7 +86,8 @@ def fields(stored: Any) -> dict[str, Any]:
         "placement": None if placement is None else _placement(placement),
         "figures": _numbers(stored.get("figures", {})),
         "groups": {
-            str(name): _numbers(each) for name, each in stored.get("groups", {}).items()
+            str(group): {str(name): _interval(each) for name, each in figures.items()}
+            for group, figures in stored.get("groups", {}).items()
         },
         "plausibility": _plausibility(stored.get("plausibility")),
         "repetitions": tuple(map(_repetition, stored.get("repetitions", ()))),
