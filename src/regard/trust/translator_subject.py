@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 
@@ -111,7 +110,7 @@ class TranslatorSubject:
         lengths = np.array([len(source) for source in sources])
         weights = written.weights[words.steps.pair, :, words.steps.index]
         baseline = Baseline(
-            np.exp(words.steps.logarithms),
+            words.steps.probabilities.astype(float),
             weights.astype(float),
             lengths[words.steps.pair],
             None,
@@ -140,7 +139,7 @@ class TranslatorSubject:
         }
         first = self.erasers[0]
         figures = {
-            **_forced_figures(forced, words.steps),
+            **_forced_figures(forced),
             **_erased_figures(erasers[first], erasures[first]),
         }
         undisturbed = entropy(baseline.probabilities)
@@ -179,7 +178,7 @@ class TranslatorSubject:
             places += [(row, step, place) for place, step in enumerate(steps)]
         pair, index, place = np.array(places).T
         target = np.array([written.targets[row][step] for row, step, _ in places])
-        drawn = Steps(pair, index, target, written.logarithms[pair, index])
+        drawn = Steps(pair, index, target, written.probabilities[pair, index])
         return _Words(drawn, place, self._groups(target), len(texts))
 
     def _groups(self, ids: IntArray) -> FloatArray:
@@ -305,9 +304,7 @@ class WordEraser:
             reads,
         )
         said = self.writer.compared(self.steps, rows, outputs[job, place])
-        lost = _of_target(self.steps)[rows] - said.logarithm
-        changed = said.symbol != self.baseline.probabilities.argmax(axis=-1)[rows]
-        columns = (said.moved, lost, changed)
+        columns = said.moved, said.lost, said.changed
         return list(
             zip(*(each.astype(float).tolist() for each in columns), strict=True)
         )
@@ -384,16 +381,14 @@ def _choices(baseline: Baseline, chances: Chances) -> FloatArray:
     return np.concatenate([forced, shuffled], axis=1)
 
 
-def _forced_figures(forced: Said, steps: Steps) -> dict[str, FloatArray]:
+def _forced_figures(forced: Said) -> dict[str, FloatArray]:
     """What forced weights did to each word, by name."""
-    changed = forced.symbol != steps.logarithms.argmax(axis=-1)[:, None]
-    lost = _of_target(steps)[:, None] - forced.logarithm
     columns = {
         "zero_max": slice(_ZERO, _ZERO + 1),
         "even": slice(_EVEN, _EVEN + 1),
         "shuffled": slice(_OTHERS, None),
     }
-    values = {"changed": changed, "moved": forced.moved, "lost": lost}
+    values = {"changed": forced.changed, "moved": forced.moved, "lost": forced.lost}
     return {
         f"{figure} {choice}": each[:, column].mean(axis=1)
         for choice, column in columns.items()
@@ -434,8 +429,3 @@ def _erased_figures(
     for name, gain in erasure.gain.items():
         figures[f"gain {name}"] = gain
     return figures
-
-
-def _of_target(steps: Steps) -> Any:
-    """The logarithm of the probability of each step's symbol, undisturbed."""
-    return steps.logarithms[np.arange(len(steps)), steps.target]

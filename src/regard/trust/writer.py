@@ -1,7 +1,9 @@
 """A translator as an examination runs it: what it writes, and what it would write."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,17 +13,21 @@ from regard._typing import Tensor
 from regard.decoding import Search, padded_length
 from regard.decoding.rules import allowed
 from regard.layers import PreparedMemory
-from regard.runtime import compile_function
+from regard.runtime import backend, compile_function
 from regard.text.padding import pad
 from regard.text.special_ids import BEGIN_ID, END_ID
 from regard.translation.seq2seq import Seq2Seq
+from regard.trust.subject import BoolArray
 from regard.types import FloatArray, IntArray
 
 #: The most pairs that are written side by side.
 MOST_PAIRS = 32
 # Steps whose weights are forced together, sources that are read together, and outputs
 # that are compared together. Batches are filled up, so that few shapes are compiled.
-_STEPS, _SOURCES, _OUTPUTS = 16, 256, 1024
+# Of steps and outputs so few that what is said of all symbols stays in the cache.
+_STEPS, _SOURCES, _OUTPUTS = 8, 256, 128
+# Batches side by side: much of a step keeps one core only.
+_THREADS = 2
 # The lengths that sources are padded to where many are read; then each twice the last.
 _LENGTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 # The least that symbols of targets are padded to: no step is made after the last read.
@@ -35,7 +41,7 @@ class Written:
     Args:
         targets: The ids of each target, with the end where there is one.
         weights: ``(pairs, heads, steps, keys)``, 0 beyond the end of a source.
-        logarithms: ``(pairs, steps, symbols)``, of the probabilities.
+        probabilities: ``(pairs, steps, symbols)``.
         states: The states before each step, in the nest of the decoder, each
             ``(pairs, steps, features)``.
         values: ``(pairs, heads, keys, features)``, what is weighed of each source.
@@ -43,7 +49,7 @@ class Written:
 
     targets: Sequence[IntArray]
     weights: FloatArray
-    logarithms: FloatArray
+    probabilities: FloatArray
     states: Any
     values: FloatArray
 
@@ -53,23 +59,27 @@ class Written:
         return [np.concatenate([[BEGIN_ID], each[:-1]]) for each in self.targets]
 
 
+# What is less probable is so by no more nats: float32 has no numbers below.
+_LEAST = 1e-30
+
+
 @dataclass(frozen=True, eq=False)
 class Said:
     """What the model says in steps, ``(steps, …)`` each.
 
     Args:
         moved: The total variation from what it says undisturbed.
-        largest: The largest difference of a probability.
-        logarithm: Of the probability of the target's symbol.
-        symbol: The most probable one.
-        entropy: In nats.
+        lost: By how many nats the target's symbol is less probable than undisturbed.
+        changed: Whether another symbol is the most probable one.
+        largest: The largest difference of a probability; empty where nobody asks.
+        entropy: In nats; empty where nobody asks.
     """
 
     moved: FloatArray
-    largest: FloatArray
-    logarithm: FloatArray
-    symbol: IntArray
-    entropy: FloatArray
+    lost: FloatArray
+    changed: BoolArray
+    largest: FloatArray = field(default_factory=lambda: np.empty(0))
+    entropy: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +90,22 @@ class Steps:
         pair: ``(steps,)``, the place of each step's pair among those written.
         index: ``(steps,)``, its number in the target, from 0.
         target: ``(steps,)``, the symbol of the target.
-        logarithms: ``(steps, symbols)``, of the probabilities.
+        probabilities: ``(steps, symbols)``.
     """
 
     pair: IntArray
     index: IntArray
     target: IntArray
-    logarithms: FloatArray
+    probabilities: FloatArray
+
+    @cached_property
+    def best(self) -> IntArray:
+        """``(steps,)``, the most probable symbol."""
+        return self.probabilities.argmax(axis=-1)
+
+    def symbols(self, steps: IntArray) -> IntArray:
+        """``(steps, 2)``, of some steps the symbol of the target, and the best."""
+        return np.stack([self.target, self.best], axis=-1)[steps].astype(np.int32)
 
     def __len__(self) -> int:
         return len(self.pair)
@@ -135,25 +154,25 @@ class Writer:
         goes_on, lengths = np.ones(count, bool), np.zeros(count, np.int64)
         while goes_on.any():
             before = state
-            logarithms, weights, symbol, state = self._write_step(
+            probabilities, weights, symbol, state = self._write_step(
                 previous, state, memory
             )
             previous = symbol.astype(np.int32)
             if given is not None:
                 previous = given[:, len(steps)]
             symbols.append(previous[:count])
-            steps.append((logarithms, weights, before))
+            steps.append((probabilities, weights, before))
             lengths += goes_on
             goes_on &= (previous[:count] != END_ID) & (len(steps) < limits)
         rows = slice(count)
-        logarithms, weights, states = zip(*steps, strict=True)
+        probabilities, weights, states = zip(*steps, strict=True)
         return Written(
             [
                 row[:size]
                 for row, size in zip(np.array(symbols).T, lengths, strict=True)
             ],
             np.stack(weights, axis=2)[rows],
-            np.stack(logarithms, axis=1)[rows],
+            np.stack(probabilities, axis=1)[rows],
             tree.map_structure(lambda *each: np.stack(each, axis=1)[rows], *states),
             memory.values[rows],
         )
@@ -169,22 +188,18 @@ class Writer:
         Returns:
             ``(steps, choices)`` each.
         """
-        before = [each[at] for each, at in _at(written.before, steps)]
-        state = tree.map_structure(
-            lambda each: each[steps.pair, steps.index], written.states
-        )
+        before = [written.before[pair] for pair in steps.pair.tolist()]
+        told = zip(before, steps.index.tolist(), strict=True)
         arguments = (
-            np.array(before, np.int32),
-            state,
+            np.array([symbols[index] for symbols, index in told], np.int32),
+            tree.map_structure(
+                lambda each: each[steps.pair, steps.index], written.states
+            ),
             written.values[steps.pair],
             weights.astype(np.float32),
-            (steps.logarithms, steps.target.astype(np.int32)),
+            (steps.probabilities, steps.symbols(np.arange(len(steps)))),
         )
-        batches = []
-        for first in range(0, len(steps), _STEPS):
-            members = np.arange(first, first + _STEPS) % len(steps)
-            batches.append(self._force(*_rows_of(arguments, members)))
-        return _said(batches, len(steps))
+        return self._said(self._force, arguments, _STEPS, len(steps))
 
     def read(
         self,
@@ -206,25 +221,27 @@ class Writer:
         last = reads.max(axis=1)
         order = np.lexsort((last, lengths))
         width = _power_of_two(int(last.max()) + 1, least=_WIDTH)
-        outputs = []
-        for first in range(0, len(order), _SOURCES):
-            members = order[first : first + _SOURCES].tolist()
-            stop = np.full((_SOURCES, reads.shape[1]), -1, np.int32)
-            stop[: len(members)] = reads[members]
-            told = [before[member][:width] for member in members]
-            read = self._read(
+        cuts = range(_SOURCES, len(order), _SOURCES)
+
+        def run(members: IntArray) -> FloatArray:
+            asked = np.full((_SOURCES, reads.shape[1]), -1, np.int32)
+            asked[: len(members)] = reads[members]
+            chosen = members.tolist()
+            outputs: FloatArray = self._read(
                 pad(
-                    [sources[member] for member in members],
+                    [sources[source] for source in chosen],
                     _SOURCES,
-                    lengths[members].max(),
+                    int(lengths[members].max()),
                 ),
-                pad(told, _SOURCES, width),
-                stop,
+                pad([before[source][:width] for source in chosen], _SOURCES, width),
+                asked,
                 np.int32(last[members].max() + 1),
             )
-            outputs.append(read[: len(members)])
-        restored = np.empty((len(order), *outputs[0].shape[1:]), outputs[0].dtype)
-        restored[order] = np.concatenate(outputs)
+            return outputs[: len(members)]
+
+        outputs = np.concatenate(_run_each(run, np.split(order, cuts)))
+        restored = np.empty_like(outputs)
+        restored[order] = outputs
         return restored
 
     def compared(self, steps: Steps, which: IntArray, outputs: FloatArray) -> Said:
@@ -236,18 +253,32 @@ class Writer:
             outputs: ``(outputs, units)``.
         """
         height = _power_of_two(len(steps), least=MOST_PAIRS)
-        reference = np.zeros((height, steps.logarithms.shape[1]), np.float32)
-        reference[: len(steps)] = steps.logarithms
-        arguments = (
-            outputs,
-            which.astype(np.int32),
-            steps.target[which].astype(np.int32),
+        undisturbed = np.zeros((height, steps.probabilities.shape[1]), np.float32)
+        undisturbed[: len(steps)] = steps.probabilities
+        arguments = (outputs, which.astype(np.int32), steps.symbols(which))
+
+        def compare(*arguments: Any) -> Any:
+            return self._compare(undisturbed, *arguments)
+
+        return self._said(compare, arguments, _OUTPUTS, len(which))
+
+    @staticmethod
+    def _said(program: Any, arguments: Any, rows: int, count: int) -> Said:
+        """What a program says of all rows, run on so many at a time."""
+
+        def run(first: int) -> dict[str, Any]:
+            members = np.arange(first, first + rows) % count
+            batch = tree.map_structure(lambda each: each[members], arguments)
+            said: dict[str, Any] = program(*batch)
+            return said
+
+        batches = _run_each(run, range(0, count, rows))
+        return Said(
+            **{
+                name: np.concatenate([batch[name] for batch in batches])[:count]
+                for name in batches[0]
+            }
         )
-        batches = []
-        for first in range(0, len(which), _OUTPUTS):
-            members = np.arange(first, first + _OUTPUTS) % len(which)
-            batches.append(self._compare(reference, *_rows_of(arguments, members)))
-        return _said(batches, len(which))
 
     def _step_tensors(self, previous: Tensor, state: Any, memory: Any) -> Any:
         output, weights, state = self._model.advance(previous, state, memory)
@@ -261,7 +292,7 @@ class Writer:
             logits.shape[-1],
         )
         symbol = ops.argmax(ops.where(may[:, 0], logits, -np.inf), axis=-1)
-        return ops.log_softmax(logits), weights, symbol, state
+        return ops.softmax(logits), weights, symbol, state
 
     def _forced_tensors(
         self,
@@ -271,7 +302,7 @@ class Writer:
         weights: Tensor,
         undisturbed: tuple[Tensor, Tensor],
     ) -> Any:
-        reference, target = undisturbed
+        probabilities, symbols = undisturbed
         choices = weights.shape[1]
         previous, state = tree.map_structure(
             lambda each: ops.repeat(each[:, None], choices, axis=1), (previous, state)
@@ -279,8 +310,10 @@ class Writer:
         # Scores, and with them keys and mask, are not asked for.
         memory = PreparedMemory(None, values, None)
         output, _, _ = self._model.advance(previous, state, memory, weights)
-        target = ops.repeat(target[:, None], choices, axis=1)
-        return self._said_tensors(output, reference[:, None], target)
+        symbols = ops.repeat(symbols[:, None], choices, axis=1)
+        return self._compared_with(
+            output, probabilities[:, None], symbols, has_entropy=True
+        )
 
     def _read_tensors(
         self, source: Tensor, before: Tensor, reads: Tensor, count: Tensor
@@ -302,41 +335,53 @@ class Writer:
         )[-1]
 
     def _compared_tensors(
-        self, reference: Tensor, outputs: Tensor, which: Tensor, target: Tensor
+        self, probabilities: Tensor, outputs: Tensor, which: Tensor, symbols: Tensor
     ) -> Any:
-        return self._said_tensors(outputs, ops.take(reference, which, axis=0), target)
+        undisturbed = ops.take(probabilities, which, axis=0)
+        return self._compared_with(outputs, undisturbed, symbols)
 
-    def _said_tensors(self, output: Tensor, reference: Tensor, target: Tensor) -> Any:
+    def _compared_with(
+        self,
+        output: Tensor,
+        undisturbed: Tensor,
+        symbols: Tensor,
+        *,
+        has_entropy: bool = False,
+    ) -> Any:
+        # As few passes over all symbols as there can be: they are most of the work.
         logits = ops.cast(self._model.logits(output), "float32")
-        logarithms = ops.log_softmax(logits)
-        probabilities = ops.exp(logarithms)
-        apart = ops.abs(probabilities - ops.exp(reference))
-        own = ops.take_along_axis(logarithms, target[..., None], axis=-1)[..., 0]
-        return {
+        top = ops.max(logits, axis=-1, keepdims=True)
+        raised = ops.exp(logits - top)
+        total = ops.sum(raised, axis=-1, keepdims=True)
+        apart = ops.abs(raised / total - undisturbed)
+        before = ops.broadcast_to(undisturbed, logits.shape)
+        own = ops.take_along_axis(logits, symbols, axis=-1)
+        was = ops.take_along_axis(before, symbols[..., :1], axis=-1)
+        now = ops.exp(own[..., :1] - top) / total
+        said = {
             "moved": ops.sum(apart, axis=-1) / 2,
-            "largest": ops.max(apart, axis=-1),
-            "logarithm": own,
-            "symbol": ops.argmax(logits, axis=-1),
-            "entropy": -ops.sum(probabilities * logarithms, axis=-1),
+            "lost": (_logarithm(was) - _logarithm(now))[..., 0],
+            "changed": top[..., 0] > own[..., 1],
         }
+        if has_entropy:
+            said["largest"] = ops.max(apart, axis=-1)
+            mean = ops.sum(raised * (logits - top), axis=-1, keepdims=True) / total
+            said["entropy"] = (ops.log(total) - mean)[..., 0]
+        return said
 
 
-def _at(rows: Sequence[IntArray], steps: Steps) -> Any:
-    return zip((rows[pair] for pair in steps.pair.tolist()), steps.index, strict=True)
+def _logarithm(probability: Tensor) -> Tensor:
+    return ops.log(ops.maximum(probability, _LEAST))
 
 
-def _rows_of(arguments: Any, members: IntArray) -> Any:
-    return tree.map_structure(lambda each: each[members], arguments)
-
-
-def _said(batches: Sequence[dict[str, Any]], count: int) -> Said:
-    """What batches say, the last of which was filled up."""
-    return Said(
-        **{
-            name: np.concatenate([batch[name] for batch in batches])[:count]
-            for name in batches[0]
-        }
-    )
+def _run_each(run: Callable[[Any], Any], batches: Sequence[Any]) -> list[Any]:
+    """What each batch gives, two at a time where that is faster."""
+    if len(batches) < 2 or not backend().gains_from_threads:
+        return list(map(run, batches))
+    # The first alone: what it compiles serves the others.
+    first = run(batches[0])
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="regard-trust") as threads:
+        return [first, *threads.map(run, batches[1:])]
 
 
 def _length(length: int) -> int:
