@@ -132,7 +132,8 @@ def examine(
     marks = None if gold is None else _marks(gold, x, kind)
     known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
     check_settings(options, known, of=f"the examination of a {kind}")
-    subject = SUBJECTS[kind](model, x, **options)
+    # What a subject can be asked for beside measuring is found out where it is asked.
+    subject: Any = SUBJECTS[kind](model, x, **options)
     truth = None if labels is None else true_classes(subject, labels)
     report = examine_subject(
         subject,
