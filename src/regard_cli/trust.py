@@ -12,7 +12,7 @@ import typer
 
 from regard_cli.environment import ending_at_once, prepare
 from regard_cli.models import load_model
-from regard_cli.options import Json, LabelColumn, TextColumn
+from regard_cli.options import Json, LabelColumn, SourceColumn, TextColumn
 from regard_cli.progress_bar import examination_progress, training_progress
 from regard_cli.targets import check_page_target, check_writable
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 #: Measured, but below what was required; ended by the user.
 BELOW, INTERRUPTED = 3, 130
 _LEVELS = ("explains", "points only")
+
+
+class _Columns(NamedTuple):
+    """The columns of tables: of texts, marks and labels, or of a translator's pairs."""
+
+    text: str
+    gold: str | None
+    label: str
+    source: str
+    target: str | None
 
 
 class _Examples(NamedTuple):
@@ -93,6 +103,15 @@ def trust(
         Path | None, typer.Option(help="The file BUNDLE was trained on, for that.")
     ] = None,
     label: LabelColumn = "label",
+    source: SourceColumn = "source",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column with the targets of a translator; by default it is "
+            "examined on what it writes itself.",
+        ),
+    ] = None,
     require: Annotated[
         str | None,
         typer.Option(
@@ -124,18 +143,15 @@ def trust(
             verdict = _compare(model, data, html, as_json)
         _require(verdict, require)
         return
+    columns = _Columns(text, gold, label, source, target)
     with ending_at_once():
         prepare()
         from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
 
         trained, texts, marks, again = _loaded(
-            model,
-            data,
-            training,
-            save=save,
-            columns=(text, gold, label),
-            encoding=encoding,
+            model, data, training, save=save, columns=columns, encoding=encoding
         )
+        targets = _targets(trained, data, columns, encoding)
 
     begin = time.monotonic()
     settings: dict[str, Any] = {
@@ -143,6 +159,7 @@ def trust(
         "seed": seed,
         "budget": budget,
         "examples": examples,
+        **({} if targets is None else {"targets": targets}),
     }
     with (
         _ending("Interrupted before the first texts were seen: there is no report."),
@@ -252,7 +269,7 @@ def _loaded(
     training: Path | None,
     *,
     save: bool,
-    columns: tuple[str, str | None, str],
+    columns: _Columns,
     encoding: str,
 ) -> tuple[Any, list[str], list[Any] | None, _Examples | None]:
     """All that is read, before anything is measured: model, texts, marks, examples."""
@@ -261,12 +278,35 @@ def _loaded(
     trained = load_model(model)
     if save:
         check_part_target(model)
-    text, gold, label = columns
-    texts, marks = _texts(data, text, gold, encoding)
+    column = columns.source if _translates(trained) else columns.text
+    texts, marks = _texts(data, column, columns.gold, encoding)
     examples = None
     if training is not None:
-        examples = _examples(trained, training, text, label, encoding)
+        examples = _examples(trained, training, columns.text, columns.label, encoding)
     return trained, texts, marks, examples
+
+
+def _translates(trained: Any) -> bool:
+    from regard.kinds import is_of_kind  # noqa: PLC0415 - loads Keras
+
+    return is_of_kind(trained, "translator")
+
+
+def _targets(
+    trained: Any, data: Path, columns: _Columns, encoding: str
+) -> list[str] | None:
+    """The targets of a translator, where a column holds them."""
+    if columns.target is None:
+        return None
+    if not _translates(trained):
+        raise typer.BadParameter(
+            "Only the pairs of a translator have targets.", param_hint="--target"
+        )
+    if data.name.lower().removesuffix(".gz").endswith(".txt"):
+        raise typer.BadParameter(
+            "A file with a text a line has no columns.", param_hint="--target"
+        )
+    return _texts(data, columns.target, None, encoding)[0]
 
 
 @contextmanager

@@ -75,7 +75,8 @@ def _figures(
         _by_pair(words[_GAIN + name], is_in) for name in (ATTENTION, best, RANDOM)
     )
     share = bootstrap(ratio_of_means, gained - chance, most - chance, seed=seed)
-    return {"words": share, **figures}
+    # Where the best order gains nothing there is nothing to have a share of.
+    return {"words": share, **figures} if np.isfinite(share.value) else figures
 
 
 def _by_pair(values: FloatArray, is_in: FloatArray) -> FloatArray:
