@@ -127,9 +127,9 @@ def trust(
     """
     _check_options(require, budget, retrain, training)
     read = [model, *filter(None, [data, training])]
-    for target, hint in ((out, "--out"), (html, "--html")):
-        if target is not None:
-            _check_target(target, hint, read)
+    for path, hint in ((out, "--out"), (html, "--html")):
+        if path is not None:
+            _check_target(path, hint, read)
     if model.is_file() or data is None or data.is_dir():
         if out is not None or save:
             problem = (

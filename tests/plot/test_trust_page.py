@@ -47,7 +47,7 @@ def test_the_verdict_and_its_reasons_come_first():
     assert "<h2>explains</h2>" in page
     assert "for this model only." in page
     assert "81 % [74, 88]" in page[first : page.index('id="part-1"')]
-    assert "3 texts of reviews.csv, seed 4, model ab12ab12ab12." in page
+    assert "3 pairs of reviews.csv, seed 4, model ab12ab12ab12." in page
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,9 @@ def test_what_is_not_part_of_the_verdict_stands_apart():
     assert ["how far even weights move the answer", "0.123", ""] in table
     assert ["conicity", "0.680", ""] in table
     assert ["violation rate", "not defined", ""] in table
-    assert ["function", "0.680"] in rows(article(page, "Groups of words apart"))
+    assert ["changed even", "0.210 [0.200, 0.220]", "0.680 [0.600, 0.700]"] in rows(
+        article(page, "Groups of words apart")
+    )
     assert rows(article(page, "What erasing does"))[1][1:] == [
         "100.0 %", "90.0 %", "80.0 %", "75.0 %",
     ]  # fmt: skip
@@ -220,7 +222,7 @@ def test_nothing_of_names_labels_and_texts_acts():
         correlations={EVIL: 0.5},
         undefined={EVIL: 0.5},
         figures={EVIL: 1.0},
-        groups={EVIL: {EVIL: 1.0}},
+        groups={EVIL: {EVIL: Interval(1.0, 0.9, 1.1)}},
         best=EVIL,
         texts=(replace(TEXTS[0], shown=replace(evil, label=EVIL)),),
     )

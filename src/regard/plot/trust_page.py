@@ -140,9 +140,9 @@ def trust_fragment(report: Any, before: Any = None) -> str:
 def about(report: Any) -> str:
     """What was examined."""
     of = f" of {report.data}" if report.data else ""
-    said = f"{len(report.texts):,} texts{of}, seed {report.seed}"
+    said = f"{len(report.texts):,} {report.unit}{of}, seed {report.seed}"
     model = f", model {report.model[:12]}" if report.model else ""
-    return f"{said}{model}. Intervals hold 95 % and are over texts."
+    return f"{said}{model}. Intervals hold 95 % and are over {report.unit}."
 
 
 def kept_texts(report: Any, side: str) -> list[Any]:
@@ -346,13 +346,28 @@ def _figures(report: Any) -> str:
 def _groups(report: Any) -> str:
     if not report.groups:
         return ""
-    columns = list(dict.fromkeys(n for row in report.groups.values() for n in row))
+    figures = list(dict.fromkeys(n for row in report.groups.values() for n in row))
     rows = "".join(
-        table_row(group, *(as_number(row.get(name, nan)) for name in columns))
-        for group, row in report.groups.items()
+        table_row(
+            name.replace("_", " "),
+            *(_interval_of(row.get(name)) for row in report.groups.values()),
+        )
+        for name in figures
     )
-    head = table_head("words", *(name.replace("_", " ") for name in columns))
-    return numbers_table(head, rows)
+    table = numbers_table(table_head("figure", *report.groups), rows)
+    return (
+        '<p class="soft">An answer is a word of the target, the words before it being '
+        "told. What was done to the weights in its step alone, or to the source, and "
+        "how often another word came (changed), how far the answer moved, and how "
+        "many nats less probable the word became (lost).</p>\n"
+        f"{table}"
+    )
+
+
+def _interval_of(interval: Any) -> str:
+    if interval is None:
+        return as_number(nan)
+    return interval_text(interval.value, interval.low, interval.high)
 
 
 def _plausibility(found: Any) -> str:

@@ -95,14 +95,15 @@ class TrustReport:
         return len(self.texts) == self.wanted
 
     @property
-    def _unit(self) -> str:
+    def unit(self) -> str:
+        """What statistics are over: ``"texts"``, or ``"pairs"`` of a translator."""
         return "pairs" if self.groups else "texts"
 
     @property
     def sentence(self) -> str:
         """The verdict in plain words, with what it is about."""
         of = f" of {self.data}" if self.data else ""
-        seen = f"{len(self.texts)} {self._unit}{of}"
+        seen = f"{len(self.texts)} {self.unit}{of}"
         if not self.complete:
             seen += f" (of {self.wanted} asked for; it was ended before)"
         return f"{SENTENCES[self.verdict]} Measured on {seen}, for this model only."

@@ -8,6 +8,7 @@ from regard.trust.plausibility import plausibility_lines
 from regard.trust.repetition import repetition_lines
 from regard.trust.statistics import Interval
 from regard.trust.verdict import Verdict
+from regard.trust.word_groups import group_lines
 from regard.types import TrustLine
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def line(report: "TrustReport") -> TrustLine:
     if not report.complete:
         seen += f" of {report.wanted}"
     told = [_in_short(report.gates, name) for name in _SHORT.get(report.verdict, ())]
-    parts = [*filter(None, told), f"{seen} texts"]
+    parts = [*filter(None, told), f"{seen} {report.unit}"]
     of = f" of {report.data}" if report.data else ""
     return TrustLine(
         verdict=str(report.verdict),
@@ -58,9 +59,12 @@ def lines(report: "TrustReport") -> str:
         told += ["", f"Even weights move the answer by {report.even_gap:.3f}."]
     told += ["", "Kendall's tau of attention, never part of the verdict:"]
     told += [
-        f"{name:24}{tau:>z10.3f}  not defined on {report.undefined[name]:.0%} of texts"
+        f"{name:24}{tau:>z10.3f}  not defined on {report.undefined[name]:.0%} of "
+        f"{report.unit}"
         for name, tau in report.correlations.items()
     ]
+    if report.groups:
+        told += ["", *group_lines(report.groups)]
     if report.figures:
         told += ["", "Beside it:"]
         told += [f"{name:24}{each:>z10.3f}" for name, each in report.figures.items()]
