@@ -143,7 +143,8 @@ def test_weights_forced_in_one_step_are_those_by_hand(translator, pairs):
     # The cell of Luong's order is advanced before it looks: what it then is can be told
     # from a step under the model's own weights.
     state = keras.tree.map_structure(
-        lambda each: each[steps.pair, steps.index], written.states
+        lambda each: keras.ops.convert_to_tensor(each[steps.pair, steps.index]),
+        written.states,
     )
     previous = [
         written.before[p][i] for p, i in zip(steps.pair, steps.index, strict=True)
