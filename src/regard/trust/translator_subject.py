@@ -154,6 +154,7 @@ class TranslatorSubject:
                 forced.entropy[:, _OTHERS:].mean(axis=1) - undisturbed
             ),
             even_gap=words.by_pair(forced.moved[:, _EVEN]),
+            idle=None,
             entropy=words.by_pair(undisturbed),
             shuffled_entropy=words.by_pair(forced.entropy[:, _OTHERS:]),
             erasures={
