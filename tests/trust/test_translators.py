@@ -173,6 +173,8 @@ def test_weights_forced_in_one_step_are_those_by_hand(translator, pairs):
         near(said.lost[row, 1], np.log(before[symbol] / answer[symbol]))
         assert said.changed[row, 1] == (answer.argmax() != before.argmax())
     assert said.moved[:, 1].max() > 0.05
+    # There are two choices, and the first is what is said undisturbed.
+    near(said.between, said.moved[:, [1, 1]], 1e-6)
 
 
 @pytest.mark.parametrize("eraser", ["hole", "swap"])

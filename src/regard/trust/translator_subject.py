@@ -153,6 +153,11 @@ class TranslatorSubject:
             spread=words.by_pair(
                 forced.entropy[:, _OTHERS:].mean(axis=1) - undisturbed
             ),
+            # Shuffles are drawn alike: a mean over neighbours is one over all of them.
+            apart=words.by_pair(
+                forced.moved[:, _OTHERS:].mean(axis=1)
+                - forced.between[:, _OTHERS:-1].mean(axis=1)
+            ),
             even_gap=words.by_pair(forced.moved[:, _EVEN]),
             idle=None,
             entropy=words.by_pair(undisturbed),

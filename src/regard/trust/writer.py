@@ -73,6 +73,8 @@ class Said:
         changed: Whether another symbol is the most probable one.
         largest: The largest difference of a probability; empty where nobody asks.
         entropy: In nats; empty where nobody asks.
+        between: The total variation between a choice of weights and the next one, the
+            first one after the last; empty where nobody asks.
     """
 
     moved: FloatArray
@@ -80,6 +82,7 @@ class Said:
     changed: BoolArray
     largest: FloatArray = field(default_factory=lambda: np.empty(0))
     entropy: FloatArray = field(default_factory=lambda: np.empty(0))
+    between: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,7 +315,7 @@ class Writer:
         output, _, _ = self._model.advance(previous, state, memory, weights)
         symbols = ops.repeat(symbols[:, None], choices, axis=1)
         return self._compared_with(
-            output, probabilities[:, None], symbols, has_entropy=True
+            output, probabilities[:, None], symbols, of_choices=True
         )
 
     def _read_tensors(
@@ -346,14 +349,15 @@ class Writer:
         undisturbed: Tensor,
         symbols: Tensor,
         *,
-        has_entropy: bool = False,
+        of_choices: bool = False,
     ) -> Any:
         # As few passes over all symbols as there can be: they are most of the work.
         logits = ops.cast(self._model.logits(output), "float32")
         top = ops.max(logits, axis=-1, keepdims=True)
         raised = ops.exp(logits - top)
         total = ops.sum(raised, axis=-1, keepdims=True)
-        apart = ops.abs(raised / total - undisturbed)
+        probabilities = raised / total
+        apart = ops.abs(probabilities - undisturbed)
         before = ops.broadcast_to(undisturbed, logits.shape)
         own = ops.take_along_axis(logits, symbols, axis=-1)
         was = ops.take_along_axis(before, symbols[..., :1], axis=-1)
@@ -363,7 +367,9 @@ class Writer:
             "lost": (_logarithm(was) - _logarithm(now))[..., 0],
             "changed": top[..., 0] > own[..., 1],
         }
-        if has_entropy:
+        if of_choices:
+            others = ops.roll(probabilities, -1, axis=1)
+            said["between"] = ops.sum(ops.abs(probabilities - others), axis=-1) / 2
             said["largest"] = ops.max(apart, axis=-1)
             mean = ops.sum(raised * (logits - top), axis=-1, keepdims=True) / total
             said["entropy"] = (ops.log(total) - mean)[..., 0]
