@@ -4,7 +4,8 @@ import regard.plot
 
 
 def test_the_surface_is_what_is_for_users():
-    functions = {"text", "alignment", "bars", "over_time", "curves"}
-    plots = {"TextPlot", "AlignmentPlot", "BarsPlot", "SeriesPlot", "CurvesPlot"}
+    functions = {"text", "alignment", "bars", "over_time", "curves", "trust"}
+    kinds = ("Text", "Alignment", "Bars", "Series", "Curves", "Trust")
+    plots = {f"{kind}Plot" for kind in kinds}
     assert set(dir(regard.plot)) == functions | plots == set(regard.plot.__all__)
     assert all(callable(getattr(regard.plot, name)) for name in dir(regard.plot))
