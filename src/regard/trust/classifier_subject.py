@@ -9,6 +9,10 @@ from regard._validate import check_same_length
 from regard.classification import TextClassifier
 from regard.classification.network import ATTENTION
 from regard.errors import DataError
+from regard.explain.explained_inputs import parts_of_rows
+from regard.explain.explained_model import ExplainedModel
+from regard.explain.gradients import integrate
+from regard.explain.question import PartOfQuestion
 from regard.text.tokenizer import EncodedText
 from regard.trust.measurement import CONTRIBUTION
 from regard.trust.subject import Baseline, BoolArray, Passage
@@ -64,13 +68,39 @@ class ClassifierSubject:
             weights[row, :, :length] = reading.weights
             label = reading.probabilities.argmax()
             parts[row, :length] = reading.contributions[:, label]
+        probabilities = np.stack([each.probabilities for each in readings])
+        gradients, figures = self._gradients(rows, probabilities.argmax(axis=1))
         return Baseline(
-            np.stack([each.probabilities for each in readings]).astype(float),
+            probabilities.astype(float),
             weights,
             lengths,
             self.forced(texts, weights),
-            {CONTRIBUTION: parts},
+            {CONTRIBUTION: parts, **gradients},
+            figures,
         )
+
+    def _gradients(
+        self, rows: Sequence[IntArray], labels: IntArray
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Scores by gradients, and how far they are from adding up; in logits."""
+        explained = ExplainedModel.of(self._trained.model)
+        lengths = self._trained.predictor.lengths
+        longest = max(len(row) for row in rows)
+        at_input, integrated = np.zeros((2, len(rows), longest))
+        error = np.zeros(len(rows))
+        for part in parts_of_rows(rows, lengths, self._features.without):
+            targets = labels[part.rows].astype(np.int32)
+            plan = explained.plan(part)
+            run = integrate(PartOfQuestion(explained, plan, part, targets))
+            width = min(longest, part.explained.shape[1])
+            at_input[part.rows, :width] = run["at_input"][:, :width]
+            integrated[part.rows, :width] = run["scores"][:, :width]
+            error[part.rows] = run["error"]
+        orders: dict[str, FloatArray] = {
+            "gradient_x_input": at_input,
+            "integrated_gradients": integrated,
+        }
+        return orders, {"completeness error": error}
 
     def erased(
         self, texts: IntArray, keep: BoolArray, eraser: str, draws: FloatArray

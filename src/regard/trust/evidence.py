@@ -242,6 +242,15 @@ def shown_texts(subject: Any, texts: Sequence[int]) -> dict[int, ShownText]:
     return shown
 
 
+def side_figures_of(measured: Measurements) -> dict[str, float]:
+    """The means of what is shown beside the verdict, NaN where none is defined."""
+    known = {name: each[np.isfinite(each)] for name, each in measured.figures.items()}
+    return {
+        name: float(f"{each.mean():.6g}") if len(each) else np.nan
+        for name, each in known.items()
+    }
+
+
 def _means(values: FloatArray) -> tuple[float, ...]:
     return tuple(values.mean(axis=0).tolist())
 

@@ -30,6 +30,7 @@ from regard.trust.evidence import (
     placement_of,
     reliability_of,
     shown_texts,
+    side_figures_of,
 )
 from regard.trust.gates import erasure_gates, measure_gates
 from regard.trust.measurement import RANDOM, Measurements, Measuring, join, measure
@@ -304,4 +305,5 @@ def judge(
         reliability=reliability_of(shown, seed),
         placement=placement_of(measured),
         groups={} if measured.words is None else word_groups(measured.words, seed),
+        figures=side_figures_of(measured),
     )

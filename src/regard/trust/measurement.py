@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,14 @@ from regard.trust.erasure import (
     erasure_curves,
     leave_one_out,
     ranks,
+)
+from regard.trust.side_figures import (
+    SOFT_RUNS,
+    divergence,
+    flip_figures,
+    locality_figures,
+    same_answer_figures,
+    soft_figures,
 )
 from regard.trust.statistics import tau_b
 from regard.trust.subject import Baseline, Subject, entropy, total_variation
@@ -84,6 +92,7 @@ class Measurements:
         erasures: What erasing did, by the name of the eraser.
         words: Of models that write: figures of the examined words of each text by name,
             ``(texts, words)``, NaN where there is none; ``group`` is a word's group.
+        figures: By name, ``(texts,)``: what is shown and never part of the verdict.
     """
 
     texts: IntArray
@@ -99,6 +108,7 @@ class Measurements:
     erasures: Mapping[str, ErasureMeasurements]
     apart: FloatArray | None = None
     words: Mapping[str, FloatArray] | None = None
+    figures: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -114,7 +124,15 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
     """
     baseline = subject.baseline(texts)
     chances = Chances(seed, texts, baseline.lengths, baseline.weights.shape[-1])
-    placement = _placement(subject, texts, baseline, chances.shuffled)
+    placement, same_answer = _placement(subject, texts, baseline, chances.shuffled)
+    erasers = {
+        name: Eraser(name, subject, texts, baseline, chances.draws)
+        for name in subject.erasers
+    }
+    erasures = {
+        name: measure_erasure(eraser, chances) for name, eraser in erasers.items()
+    }
+    first = subject.erasers[0]
     return Measurements(
         texts=texts,
         lengths=baseline.lengths,
@@ -122,11 +140,13 @@ def measure(subject: Subject, texts: IntArray, seed: int) -> Measurements:
         idle=_idle(baseline),
         entropy=entropy(baseline.probabilities),
         **placement,
-        erasures={
-            name: measure_erasure(
-                Eraser(name, subject, texts, baseline, chances.draws), chances
-            )
-            for name in subject.erasers
+        erasures=erasures,
+        figures={
+            **flip_figures(erasures[first].flipped),
+            **soft_figures(erasers[first], chances.soft),
+            **same_answer,
+            **locality_figures(erasers[first], chances.noise),
+            **baseline.figures,
         },
     )
 
@@ -177,6 +197,8 @@ class Chances:
         orders: ``(RANDOM_ORDERS, texts, keys)``, the scores of random orders.
         noise: ``(texts, keys)``, which decides between equal scores.
         shuffled: ``(texts, SHUFFLES, keys)``, the key whose weight each key is given.
+        soft: ``(SOFT_RUNS, texts, keys)``, by which keys are erased that are erased
+            with some probability.
     """
 
     def __init__(
@@ -186,6 +208,7 @@ class Chances:
         self.orders = np.zeros((RANDOM_ORDERS, len(texts), keys))
         self.noise = np.zeros((len(texts), keys))
         self.shuffled = np.zeros((len(texts), SHUFFLES, keys), np.int64)
+        self.soft = np.ones((SOFT_RUNS, len(texts), keys))
         for row, (text, length) in enumerate(
             zip(texts.tolist(), lengths.tolist(), strict=True)
         ):
@@ -195,13 +218,14 @@ class Chances:
             self.noise[row, :length] = generator.random(length)
             places = np.argsort(generator.random((SHUFFLES, length)), axis=-1)
             self.shuffled[row, :, :length] = places
+            self.soft[:, row, :length] = generator.random((SOFT_RUNS, length))
 
     def of(self, rows: IntArray) -> "Chances":
         """Those of some texts, some of them perhaps more than once."""
         chances = copy.copy(self)
         for name in ("draws", "noise", "shuffled"):
             setattr(chances, name, getattr(self, name)[rows])
-        chances.orders = self.orders[:, rows]
+        chances.orders, chances.soft = self.orders[:, rows], self.soft[:, rows]
         return chances
 
 
@@ -232,11 +256,14 @@ def _idle(baseline: Baseline) -> FloatArray | None:
 
 def _placement(
     subject: Subject, texts: IntArray, baseline: Baseline, shuffled: IntArray
-) -> dict[str, Any]:
-    """What forced weights did: the reported ones, shuffled ones, even ones."""
+) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """What forced weights did: the reported ones, shuffled ones, even ones.
+
+    And how different weights may be that give the same answer.
+    """
     if baseline.replayed is None:
         unmeasured = "replay", "moved", "spread", "apart", "even_gap"
-        return dict.fromkeys((*unmeasured, "shuffled_entropy"))
+        return dict.fromkeys((*unmeasured, "shuffled_entropy")), {}
     answers = baseline.probabilities
     rows = np.repeat(np.arange(len(texts)), SHUFFLES)
     places = shuffled.reshape(-1, 1, shuffled.shape[-1])
@@ -251,7 +278,8 @@ def _placement(
     moved = total_variation(under, answers[rows]).reshape(by_text)
     shuffled_entropy = entropy(under).reshape(by_text)
     spread = shuffled_entropy - entropy(answers)[:, None]
-    return {
+    distance = divergence(forced, weights).mean(axis=1).reshape(by_text)
+    placement: dict[str, FloatArray | None] = {
         "replay": np.abs(baseline.replayed - answers).max(axis=-1),
         "moved": moved.mean(axis=1),
         "spread": spread.mean(axis=1),
@@ -259,6 +287,7 @@ def _placement(
         "even_gap": total_variation(subject.forced(texts, even), answers),
         "shuffled_entropy": shuffled_entropy,
     }
+    return placement, same_answer_figures(distance, moved)
 
 
 def _between(answers: FloatArray) -> FloatArray:

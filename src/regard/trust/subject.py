@@ -1,7 +1,7 @@
 """The subject of an examination: a model and its texts, asked in batches."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +24,8 @@ class Baseline:
             in; None where the weights of the layer cannot be forced.
         orders: Other scores of the keys by their names, each ``(texts, keys)``; the
             higher, the more the answer is said to depend on the key.
+        figures: Numbers that are shown and never part of the verdict, by their names,
+            each ``(texts,)``; NaN where one is not defined.
     """
 
     probabilities: FloatArray
@@ -31,6 +33,7 @@ class Baseline:
     lengths: IntArray
     replayed: FloatArray | None
     orders: Mapping[str, FloatArray]
+    figures: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def valid(self) -> BoolArray:
