@@ -82,6 +82,19 @@ def test_contributions_are_those_of_the_label_that_was_given(subject, toy_classi
         assert not parts[len(expected) :].any()
 
 
+def test_the_orders_of_gradients_are_those_of_attributions(subject, toy_classifier):
+    baseline = subject.baseline(ROWS)
+    for name in ("gradient_x_input", "integrated_gradients"):
+        told = getattr(regard.explain, name)(toy_classifier, TEXTS)
+        for row, length in enumerate(baseline.lengths):
+            np.testing.assert_allclose(
+                baseline.orders[name][row, :length], told[row], atol=1e-5
+            )
+            assert not baseline.orders[name][row, length:].any()
+    error = baseline.figures["completeness error"]
+    np.testing.assert_allclose(error, told.error, atol=1e-5)
+
+
 def test_texts_without_a_token_are_passed_over(toy_classifier):
     subject = ClassifierSubject(toy_classifier, ["", "refund", " "])
     assert len(subject) == 1

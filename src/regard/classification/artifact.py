@@ -22,7 +22,7 @@ from regard.classification.network import (
 )
 from regard.classification.temperature import PROBABILITIES
 from regard.errors import BundleError
-from regard.observation.predictor import Predictor
+from regard.observation.predictor import BATCH_SIZES, Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
 from regard.training.base_config import config_from_json, config_to_json
 from regard.types import Explanation, FloatArray, IntArray
@@ -81,14 +81,22 @@ class TrainedTextClassifier:
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
-        model = with_evidence(self.model)
-        predictor = Predictor(model, self.config.max_length, layers=ATTENTION)
-        object.__setattr__(self, "_predictor", predictor)
+        object.__setattr__(self, "_predictor", self.predictor_of(BATCH_SIZES))
 
     @property
     def predictor(self) -> Predictor:
         """Runs the model."""
         return self._predictor  # type: ignore[attr-defined]  # set above
+
+    def predictor_of(self, batch_sizes: Sequence[int]) -> Predictor:
+        """One that runs in batches of other sizes: the fewer, the less is compiled.
+
+        Args:
+            batch_sizes: The numbers of rows a batch may have.
+        """
+        return Predictor(
+            with_evidence(self.model), self.config.max_length, ATTENTION, batch_sizes
+        )
 
     def probabilities(self, texts: Sequence[str]) -> FloatArray:
         """``(texts, labels)``."""
@@ -133,7 +141,9 @@ class TrainedTextClassifier:
             )
         ]
 
-    def readings(self, rows: Sequence[IntArray]) -> list[Reading]:
+    def readings(
+        self, rows: Sequence[IntArray], predictor: Predictor | None = None
+    ) -> list[Reading]:
         r"""Probabilities, attention and contributions of texts, of one pass.
 
         .. math::
@@ -142,8 +152,9 @@ class TrainedTextClassifier:
 
         Args:
             rows: The features of the tokens of each text, one text or more.
+            predictor: Another than its own, see ``predictor_of``.
         """
-        seen = self.predictor.observe(rows)
+        seen = (predictor or self.predictor).observe(rows)
         temperature = self.temperature
         readings = []
         for probabilities, attention, evidence in zip(

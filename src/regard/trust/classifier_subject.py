@@ -18,6 +18,10 @@ from regard.trust.measurement import CONTRIBUTION
 from regard.trust.subject import Baseline, BoolArray, Passage
 from regard.types import FloatArray, IntArray
 
+# One size: of thousands of rows few are filled up, and each size of each length costs
+# a compilation, which takes most of the time.
+_BATCH_SIZES = (128,)
+
 
 class ClassifierSubject:
     """A text classifier and the texts it is examined on.
@@ -38,6 +42,7 @@ class ClassifierSubject:
 
     def __init__(self, classifier: TextClassifier, texts: Sequence[str]) -> None:
         self._trained = classifier.trained
+        self._predictor = self._trained.predictor_of(_BATCH_SIZES)
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
         self._given = len(texts)
@@ -59,7 +64,7 @@ class ClassifierSubject:
     def baseline(self, texts: IntArray) -> Baseline:
         """The undisturbed answers to texts; see ``Subject``."""
         rows = [self._rows[text] for text in texts.tolist()]
-        readings = self._trained.readings(rows)
+        readings = self._trained.readings(rows, self._predictor)
         lengths = np.array([len(each) for each in rows])
         heads, longest = len(readings[0].weights), lengths.max()
         weights = np.zeros((len(rows), heads, longest))
@@ -84,7 +89,7 @@ class ClassifierSubject:
     ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         """Scores by gradients, and how far they are from adding up; in logits."""
         explained = ExplainedModel.of(self._trained.model)
-        lengths = self._trained.predictor.lengths
+        lengths = self._predictor.lengths
         longest = max(len(row) for row in rows)
         at_input, integrated = np.zeros((2, len(rows), longest))
         error = np.zeros(len(rows))
@@ -111,14 +116,14 @@ class ClassifierSubject:
         for text, kept, drawn in zip(texts.tolist(), keep, draws, strict=True):
             row = self._rows[text]
             rows.append(erase(row, kept[: len(row)], drawn[: len(row)]))
-        return self._trained.predictor.predict(rows).astype(float)
+        return self._predictor.predict(rows).astype(float)
 
     def forced(self, texts: IntArray, weights: FloatArray) -> FloatArray:
         """The answers under given weights; see ``Subject``."""
         rows = [self._rows[text] for text in texts.tolist()]
         given = [each[:, : len(row)] for row, each in zip(rows, weights, strict=True)]
-        predictor = self._trained.predictor
-        return predictor.predict(rows, attention={ATTENTION: given}).astype(float)
+        forced = {ATTENTION: given}
+        return self._predictor.predict(rows, attention=forced).astype(float)
 
     def passages(self, texts: IntArray) -> list[Passage]:
         """The texts as far as the model reads them; see ``evidence.Showing``."""
