@@ -34,8 +34,8 @@ SENTENCES: Mapping[Verdict, str] = {
     ),
     Verdict.CANNOT_TELL: "Whether the weights explain anything cannot be told here.",
     Verdict.DOES_NOT_EXPLAIN: (
-        "Do not read these weights as reasons. They mark words that the answer depends "
-        "on hardly better than chance does."
+        "Do not read these weights as reasons. They mark the words that the answer "
+        "depends on too seldom, or where they lie does not matter."
     ),
     Verdict.MISLEADS: (
         "Do not read these weights as reasons. Masking the highest words changes the "
@@ -54,6 +54,16 @@ SENTENCES: Mapping[Verdict, str] = {
     ),
     Verdict.UNDECIDED: "The texts do not decide whether the weights explain.",
 }
+
+#: That weights do not explain is what these have in common.
+_DENIALS = frozenset(
+    {
+        Verdict.DOES_NOT_EXPLAIN,
+        Verdict.MISLEADS,
+        Verdict.POINTS_ONLY,
+        Verdict.READ_CONTRIBUTIONS,
+    }
+)
 
 Decision = tuple[Verdict, tuple[str, ...]]
 
@@ -75,21 +85,18 @@ def decide(gates: Gates, erasures: Mapping[str, Gates], texts: int) -> Decision:
         return Verdict.CANNOT_TELL, (reason,)
     decisions = {name: _of_eraser(gates, each) for name, each in erasures.items()}
     verdicts = {verdict for verdict, _ in decisions.values()}
-    if verdicts == {Verdict.MISLEADS, Verdict.DOES_NOT_EXPLAIN}:
-        # What misleads does not explain, so that much is agreed.
-        verdicts = {Verdict.DOES_NOT_EXPLAIN}
-        decisions = {
-            name: each
-            for name, each in decisions.items()
-            if each[0] is Verdict.DOES_NOT_EXPLAIN
-        }
+    if len(verdicts) > 1 and verdicts <= _DENIALS:
+        return Verdict.DOES_NOT_EXPLAIN, _by_eraser(decisions)
     if len(verdicts) > 1:
-        reasons = tuple(
-            f"Erasing by '{name}' says: {verdict}. {' '.join(reasons)}"
-            for name, (verdict, reasons) in decisions.items()
-        )
-        return Verdict.UNDECIDED, reasons
+        return Verdict.UNDECIDED, _by_eraser(decisions)
     return next(iter(decisions.values()))
+
+
+def _by_eraser(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+    return tuple(
+        f"Erasing by '{name}' says: {verdict}. {' '.join(reasons)}"
+        for name, (verdict, reasons) in decisions.items()
+    )
 
 
 def _before_erasing(gates: Gates) -> Decision | None:
@@ -126,10 +133,12 @@ def _of_eraser(gates: Gates, erasure: Gates) -> Decision:
         verdict, reasons = Verdict.DOES_NOT_EXPLAIN, (*reasons, _idle(gates))
     if verdict in (Verdict.EXPLAINS, Verdict.DOES_NOT_EXPLAIN):
         verdict, reasons = _or_contributions(gates, erasure, verdict, reasons)
-    # Where the weights fail by where they lie, whether the words pass too is moot.
-    moot = verdict in (Verdict.READ_CONTRIBUTIONS, Verdict.DOES_NOT_EXPLAIN)
-    if words.outcome is Outcome.ABOVE or moot:
+    if words.outcome is Outcome.ABOVE or verdict is Verdict.READ_CONTRIBUTIONS:
         return verdict, reasons
+    # Where the weights fail by where they lie, they do not explain in either case.
+    placed = gates["moved"].outcome is not Outcome.NOT_MEASURED
+    if placed and verdict in (Verdict.POINTS_ONLY, Verdict.DOES_NOT_EXPLAIN):
+        return Verdict.DOES_NOT_EXPLAIN, reasons
     return Verdict.UNDECIDED, (said,)
 
 
