@@ -136,6 +136,14 @@ def _toy_classifier(seed):
     return TextClassifier(seed=seed, **toy.SETTINGS)
 
 
+def test_trust(run):
+    with light_compilation():
+        report = run("trust.py", "bed", "--smoke", "--seeds", 1, "--alarms", 2)
+    assert_it_says_where(report)
+    assert "| uniform | says nothing 5 " in report
+    assert "false 'explains': " in report
+
+
 def test_multi30k(run, tmp_path):
     words = {"eins": "one", "zwei": "two", "drei": "three", "vier": "four"}
     generator = np.random.default_rng(0)

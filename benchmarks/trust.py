@@ -1,0 +1,129 @@
+"""What examinations say of models whose attention is known, and what they cost.
+
+    python benchmarks/trust.py bed [DATA] [--seeds 3] [--draws 5] [--cache FOLDER]
+    python benchmarks/trust.py bands DATA [--sets sst sst_wiki imdb] [--seeds 3]
+    python benchmarks/trust.py speed DATA [--bundle FOLDER]
+
+DATA is the folder of the data sets; without it the bed has generated messages alone.
+
+``bed`` trains models of which it is known what their attention deserves, from one that
+explains to ones that were trained to deceive, and counts the verdicts over many draws
+of texts. ``bands`` trains the models of Jain and Wallace (2019) and of Pruthi et al.
+(2020) and prints what comes of them beside what was published. ``speed`` times
+examinations, compilation included, against a loop that runs each erased text by itself.
+A folder given as ``--cache`` keeps trained models and measurements for a second run.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import _backend
+
+os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax", ("jax",))
+
+import _trust_bands as bands
+import _trust_texts as texts
+import regard
+from _trust_bed import Bed, report_bed
+from _trust_speed import Task, report_speed
+from regard.runtime import enable_compilation_cache
+
+# The texts of each set that the models of the bed are measured on.
+_MEASURED = 400
+
+
+def bed(options: argparse.Namespace) -> str:
+    """Train and judge the models whose attention is known."""
+    if options.smoke:
+        corpora = [texts.messages(train=64, test=50)]
+    else:
+        corpora = [texts.messages()]
+    if options.data is not None and not options.smoke:
+        corpora += [texts.sst(options.data), texts.sst_wiki(options.data)]
+    beds = [
+        Bed(
+            corpus,
+            _MEASURED,
+            options.cache,
+            epochs=1 if options.smoke else 8,
+            whole=not options.smoke,
+        )
+        for corpus in corpora
+    ]
+    return report_bed(beds, options.seeds, options.draws, options.alarms)
+
+
+def published(options: argparse.Namespace) -> str:
+    """Train and measure the models of two papers."""
+    settings = bands.Settings(cache=options.cache)
+    tables = []
+    if "sst" in options.sets:
+        corpus = texts.sst(options.data, least=1, frame=True)
+        tables.append(
+            bands.report_correlations(corpus, options.data, options.seeds, settings)
+        )
+    if "sst_wiki" in options.sets:
+        corpus = texts.sst_wiki(options.data, least=1)
+        tables.append(bands.report_mass(corpus, options.data, options.seeds, settings))
+    if "imdb" in options.sets:
+        corpus = texts.imdb(options.data, train=4_000, test=500)
+        few = bands.Settings(
+            epochs=3, left_out=options.left_out, scores=("tanh",), cache=options.cache
+        )
+        tables.append(bands.report_correlations(corpus, options.data, 1, few))
+    return "\n\n".join(tables)
+
+
+def speed(options: argparse.Namespace) -> str:
+    """Time examinations of a text classifier."""
+    data = options.data
+    reviews = texts.column(data / "sst/sst2_test.tsv", "text")
+    tasks = [
+        Task("300 of SST", reviews, 300, 20),
+        Task("SST, all of the test set", reviews, len(reviews), 90),
+    ]
+    films = data / "imdb/imdb_test.tsv.gz"
+    if films.exists():
+        tasks.append(Task("500 of IMDB", texts.column(films, "text")[:500], 500, 120))
+    if options.bundle is not None:
+        return report_speed(lambda: regard.load(options.bundle), tasks)
+    file = data / "sst/sst2_train.tsv"
+    classifier = regard.TextClassifier(seed=0)
+    classifier.fit(texts.column(file, "text"), texts.column(file, "label"))
+    kept = Path(options.cache or ".") / "sst.regard"
+    classifier.save(kept)
+    return report_speed(lambda: regard.load(kept), tasks)
+
+
+PARTS: dict[str, Any] = {"bed": bed, "bands": published, "speed": speed}
+
+
+def main() -> None:
+    """Parse the command line and print a part's tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    _backend.add_argument(parser, "jax", ("jax",))
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--alarms", type=int, default=200)
+    parser.add_argument("--left-out", type=int, default=100)
+    parser.add_argument("--sets", nargs="+", default=["sst", "sst_wiki", "imdb"])
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--smoke", action="store_true", help="a few texts, once")
+    options = parser.parse_args()
+    if options.data is None and options.part != "bed":
+        parser.error(f"{options.part} needs the folder of the data sets")
+    if options.cache is not None:
+        enable_compilation_cache(options.cache / "compiled")
+    print(f"{_backend.environment()}\n", flush=True)
+    print(PARTS[options.part](options))
+
+
+if __name__ == "__main__":
+    main()
