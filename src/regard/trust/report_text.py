@@ -23,7 +23,7 @@ _SHORT: Mapping[Verdict, tuple[str, ...]] = {
     Verdict.DOES_NOT_EXPLAIN: ("words",),
     Verdict.MISLEADS: ("words",),
     Verdict.EXPLAINS: ("words",),
-    Verdict.POINTS_ONLY: ("words", "moved"),
+    Verdict.POINTS_ONLY: ("words",),
     Verdict.READ_CONTRIBUTIONS: ("words", "contribution"),
     Verdict.UNDECIDED: ("words",),
 }

@@ -91,8 +91,8 @@ def group_lines(groups: Mapping[str, Mapping[str, Interval]]) -> list[str]:
     """The figures of groups of words, as lines for a terminal."""
     names = dict.fromkeys(name for figures in groups.values() for name in figures)
     lines = ["Words of the target apart, never part of the verdict:"]
-    lines += [f"{'':24}" + "".join(f"{group:<24}" for group in groups)]
+    lines += [f"{'':26}" + "".join(f"{group:<24}" for group in groups)]
     for name in names:
         cells = (figures.get(name, "") for figures in groups.values())
-        lines.append(f"{name:24}" + "".join(f"{cell!s:<24}" for cell in cells))
+        lines.append(f"{name:26}" + "".join(f"{cell!s:<24}" for cell in cells))
     return [line.rstrip() for line in lines]
