@@ -139,14 +139,14 @@ def placement_article(report: Any) -> str:
     edges = [each / len(counts) for each in range(len(counts) + 1)]
     last = max((n for n, count in enumerate(counts, 1) if count), default=1)
     shown = max(last, min(4, len(counts)))
-    frame = charts.Frame(0.0, edges[shown], 0.0, 1.08 * max(*counts, 1))
+    frame = charts.Frame(0.0, edges[shown], 0.0, 1.08 * max(*counts, 5))
     gate = report.gates.get("moved")
     bound = nan if gate is None else gate.bound
     moved = charts.bars(frame, edges[: shown + 1], counts[:shown])
     moved += charts.upright(frame, bound, f"bound {bound:g}", None)
     panels = (
-        "<figure><figcaption>texts, by how far shuffling moves the answer"
-        f"</figcaption>{charts.chart(frame, moved)}</figure>\n"
+        f"<figure><figcaption>{safe(report.unit)}, by how far shuffling moves the "
+        f"answer</figcaption>{charts.chart(frame, moved)}</figure>\n"
         "<figure><figcaption>mean uncertainty of the answer, in nats: each shuffle, "
         f"and the model's own</figcaption>{_shuffles(placement)}</figure>\n"
     )
@@ -163,7 +163,7 @@ def placement_article(report: Any) -> str:
     return (
         f'<p class="soft">{lead}</p>\n<div class="panels">\n{panels}</div>\n'
         + folded_table(
-            "How far it moves, as a table", table_head("moved by", "texts"), texts
+            "How far it moves, as a table", table_head("moved by", report.unit), texts
         )
         + folded_table("Uncertainty as a table", table_head("weights", "nats"), rows)
     )

@@ -336,7 +336,7 @@ def _figures(report: Any) -> str:
     )
     if not rows:
         return ""
-    head = table_head("figure", "mean", "texts without it")
+    head = table_head("figure", "mean", f"{report.unit} without it")
     return (
         '<p class="soft">Shown because others report them.</p>\n'
         f"{numbers_table(head, rows)}"
