@@ -288,8 +288,9 @@ def _loaded(
 
 def _translates(trained: Any) -> bool:
     from regard.kinds import is_of_kind  # noqa: PLC0415 - loads Keras
+    from regard.translation.artifact import KIND  # noqa: PLC0415 - loads Keras
 
-    return is_of_kind(trained, "translator")
+    return is_of_kind(trained, KIND)
 
 
 def _targets(
