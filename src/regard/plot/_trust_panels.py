@@ -12,6 +12,7 @@ from regard.plot._trust_tables import (
     folded_table,
     interval_text,
     named,
+    series,
     table_head,
     table_row,
 )
@@ -44,7 +45,7 @@ def _curves_of(report: Any, eraser: str, curves: Any) -> str:
     )
     entries: list[tuple[str, int | None, bool]] = [
         (_in_key(report, name), place, _stands_out(report.best, name))
-        for place, name in enumerate(names)
+        for name, place in series(names).items()
     ]
     if RANDOM in curves:
         entries.append((_in_key(report, RANDOM), None, False))
@@ -87,7 +88,7 @@ def _panel(best: str, curves: Any, names: Sequence[str], side: str) -> str:
     for name in sorted(names, key=lambda each: _stands_out(best, each)):
         points = [*start, *zip(shares, getattr(curves[name], side), strict=True)]
         thick = _stands_out(best, name)
-        drawn += charts.line(frame, points, names.index(name), thick=thick)
+        drawn += charts.line(frame, points, series(names)[name], thick=thick)
     ticks = [(share, f"{share:g}") for share in (0.0, *shares)]
     if len(ticks) > 2 and shares[0] < 0.15 * shares[-1]:
         ticks.pop(1)

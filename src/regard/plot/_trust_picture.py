@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from regard.plot._curves_plot import COLORS
-from regard.plot._trust_tables import ATTENTION, RANDOM, named
+from regard.plot._trust_tables import ATTENTION, RANDOM, named, series
 from regard.plot.canvas import (
     SOFT,
     blank_figure,
@@ -83,7 +83,7 @@ def _draw_curves(axes: "Axes", report: Any, curves: Any, side: str) -> None:
         return
     names = [name for name in curves if name != RANDOM]
     start = [0.0] if side == "without" else []
-    for place, name in enumerate(names):
+    for name, place in series(names).items():
         thick = name in {ATTENTION, report.best}
         x = [*start, *(100 * each for each in curves[name].fractions)]
         label = named(name) + (" (the best)" if name == report.best else "")

@@ -1,5 +1,6 @@
 """The tables of a page on trust: names of what is in them, numbers, rows."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 from regard.plot.document import safe
@@ -20,6 +21,16 @@ ORDERS = {
 def named(order: str) -> str:
     """What an order is called."""
     return ORDERS.get(order, order.replace("_", " "))
+
+
+def series(names: Sequence[str]) -> dict[str, int]:
+    """The number of the colour of each order: an order has the same on every page."""
+    known = [name for name in ORDERS if name != RANDOM]
+    others = [name for name in names if name not in known]
+    return {
+        name: known.index(name) if name in known else len(known) + others.index(name)
+        for name in names
+    }
 
 
 def as_number(value: float | None, digits: int = 3) -> str:

@@ -57,7 +57,7 @@ _ERASERS = {
     "mask": "the mask, or the unknown token, of the model stands in its place",
 }
 # By these names a report has how many answers are right as words are erased.
-_ACCURACY = "accuracy"
+_ACCURACY, _SAME_LABEL = "accuracy", "same label"
 _OUTCOMES = {"undecided": "undecided at"}
 _TONES = {
     "explains": "good",
@@ -332,7 +332,7 @@ def _figures(report: Any) -> str:
     rows += "".join(
         table_row(name.replace("_", " "), as_number(value), "")
         for name, value in report.figures.items()
-        if not name.startswith(_ACCURACY)
+        if not name.startswith((_ACCURACY, _SAME_LABEL))
     )
     if not rows:
         return ""
