@@ -7,12 +7,14 @@ import pytest
 import regard
 from light_compilation import light_compilation
 from regard.errors import ArgumentError, DataError, ObservationError
-from regard.trust import Erase, ModelSubject
+from regard.trust import Erase, ModelSubject, model_subject
+from regard.trust.explained_orders import Scores
 
 pytestmark = pytest.mark.backends
 
 layers = keras.layers
 ROWS = np.arange(4)
+NOTHING = lambda _: Scores({}, {})  # noqa: E731 - in the place of an object
 SERIES = np.random.default_rng(0).normal(5, 1, (6, 5, 3)).astype(np.float32)
 IDS = np.array(
     [[3, 4, 5, 6, 0], [7, 8, 3, 0, 0], [9, 4, 4, 5, 6], [5, 6, 7, 0, 0]] * 2, np.int64
@@ -21,7 +23,9 @@ IDS = np.array(
 
 @pytest.fixture(autouse=True, scope="module")
 def _light():
-    with light_compilation():
+    """Compile little: the other orders of a model have tests of their own."""
+    with light_compilation(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_subject, "ExplainedOrders", lambda *_, **__: NOTHING)
         yield
 
 

@@ -144,6 +144,8 @@ class Answers:
         self._output = output
         choices = AUTO, PROBABILITIES, LOGITS
         self._form = check_choice("outputs", outputs, choices)
+        #: The number of units that answer, 1 for two classes by one probability.
+        self.units = 0
 
     def __call__(self, outputs: Any) -> FloatArray:
         """Probabilities, ``(rows, classes)``, of the outputs of one pass.
@@ -170,6 +172,7 @@ class Answers:
                 fix="Look at the outputs of model.predict(x), and at whether what "
                 "stands for an erased position is something that the model can read.",
             )
+        self.units = values.shape[1]
         if self._form == AUTO:
             self._form = self._found(values)
         if self._form == LOGITS:

@@ -88,6 +88,11 @@ class Inputs:
             beyond = np.arange(self.width) >= self.counts[:, None]
             self.array[beyond] = value
 
+    def taken(self, samples: IntArray, width: int) -> tuple[Array, dict[str, Array]]:
+        """The examined input of some samples, cut to a width, and the other inputs."""
+        others = {name: each[samples] for name, each in self.others.items()}
+        return self.array[samples, :width], others
+
     def packed(self, block: Array, others: Mapping[str, Array]) -> Any:
         """The inputs of a batch, in the structure in which they came."""
         named = {**others, self.name: block}

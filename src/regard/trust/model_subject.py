@@ -12,6 +12,7 @@ from regard._validate import wrong_value
 from regard.errors import ArgumentError, DataError, ObservationError
 from regard.text.padding import bucket_of, length_buckets
 from regard.trust.answers import AUTO, AnsweringModel, Answers
+from regard.trust.explained_orders import SIGNED, ExplainedOrders
 from regard.trust.inputs import Array, Inputs
 from regard.trust.replacement import (
     Erase,
@@ -98,8 +99,8 @@ class ModelSubject:
         softmax: Any = (),
         tokens: Sequence[Sequence[str]] | None = None,
     ) -> None:
-        answers = Answers(model, output, outputs)
-        self._model = AnsweringModel(model, answers, layer, softmax)
+        self._answers = Answers(model, output, outputs)
+        self._model = AnsweringModel(model, self._answers, layer, softmax)
         self._inputs = Inputs(model, x, input)
         # Learned in the first pass: the number of weights of a sample.
         self._weights_of_one = 1
@@ -130,6 +131,15 @@ class ModelSubject:
         self.erasers: tuple[str, ...] = tuple(self._replace)
         self.labels: Sequence[str] = [str(at) for at in range(probe.answers.shape[1])]
         self._tokens = self._checked_tokens(tokens)
+        name = self._inputs.name if self._inputs.others else None
+        self._orders = ExplainedOrders(
+            model,
+            self._model.key,
+            self._packed(probe.samples, int(self._widths[probe.samples].max())),
+            name=name,
+            query=query,
+            baseline=_start(erase, array, data),
+        )
         # The own weights of the samples that were asked for last.
         self._own: dict[int, FloatArray] = {}
 
@@ -151,8 +161,10 @@ class ModelSubject:
             replayed = self.forced(texts, weights)
         except ObservationError:
             replayed = None
-        sizes = self._sizes[samples]
-        return Baseline(np.stack(answers), weights, sizes, replayed, {})
+        probabilities = np.stack(answers)
+        labels = probabilities.argmax(axis=-1)
+        orders = self._other_orders(samples, labels)
+        return Baseline(probabilities, weights, self._sizes[samples], replayed, orders)
 
     def erased(
         self, texts: IntArray, keep: BoolArray, eraser: str, draws: FloatArray
@@ -238,6 +250,32 @@ class ModelSubject:
             raise wrong_value("tokens", f"{len(given)} lists", f"{len(wanted)} lists")
         return tokens
 
+    def _other_orders(
+        self, samples: IntArray, labels: IntArray
+    ) -> dict[str, FloatArray]:
+        """Scores of the keys by the names of their orders, ``(samples, keys)``."""
+        found: dict[str, FloatArray] = {}
+        # One unit speaks for the second class.
+        signs = np.where((self._answers.units == 1) & (labels == 0), -1, 1)[:, None]
+        sizes = self._sizes[samples]
+        inside = np.arange(sizes.max()) < sizes[:, None]
+        for rows, width in self._batches(samples):
+            told = self._orders(self._packed(samples[rows], width))
+            scores = {
+                name: each if self._reads is None else each @ self._reads.T
+                for name, each in told.of_positions.items()
+            }
+            for name, each in {**scores, **told.of_keys}.items():
+                whole = found.setdefault(name, np.zeros(inside.shape))
+                signed = each * signs[rows] if name in SIGNED else each
+                keys = self._keys[samples[rows]][:, : inside.shape[1]]
+                keys = np.minimum(keys, each.shape[1] - 1)
+                own = np.take_along_axis(signed, keys, axis=1)
+                whole[rows, : own.shape[1]] = np.where(
+                    inside[rows, : own.shape[1]], own, 0
+                )
+        return found
+
     def _reported(self, samples: IntArray) -> FloatArray:
         """The weights of samples, ``(samples, heads * queries, keys)``."""
         parts = [self._of_keys(sample) for sample in samples.tolist()]
@@ -315,13 +353,11 @@ class ModelSubject:
         weights: FloatArray | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """One pass: answers, and weights ``(samples, heads, queries, keys)``."""
-        block = self._inputs.array[samples, :width]
-        others: Any = {
-            name: each[samples] for name, each in self._inputs.others.items()
-        }
+        block, others = self._inputs.taken(samples, width)
         if replace is not None and gone is not None:
             drawn = np.zeros(gone.shape) if draws is None else draws
-            block, others = replace(block, others, gone, drawn)
+            block, changed = replace(block, others, gone, drawn)
+            others = dict(changed)
         height = self._height(width)
         others = {name: _filled(each, height) for name, each in others.items()}
         answers, own = self._model.ask(
@@ -329,6 +365,10 @@ class ModelSubject:
             None if weights is None else _filled(weights, height),
         )
         return answers[: len(samples)], own[: len(samples)]
+
+    def _packed(self, samples: IntArray, width: int) -> Any:
+        """The undisturbed inputs, as the model takes them."""
+        return self._inputs.packed(*self._inputs.taken(samples, width))
 
     def _probed(self) -> _Probe:
         """The longest samples, and that the model says the same of them again."""
@@ -478,6 +518,15 @@ class ModelSubject:
             self._ask(samples[:_PROBED], int(width))[0] for width in (before, after)
         ]
         return widths if np.abs(answers[0] - answers[1]).max() <= _SAME else exact
+
+
+def _start(erase: Erase, array: Array, data: Positions) -> Any:
+    """What stands for nothing where gradients are integrated; None: zero vectors."""
+    if erase.id is not None:
+        return erase.id
+    if erase.value is not None:
+        return np.asarray(erase.value)
+    return None if array.dtype.kind == "i" else data.mean
 
 
 def _no_sample() -> DataError:

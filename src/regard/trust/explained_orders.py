@@ -1,0 +1,139 @@
+"""Other orders of what a model reads: contributions, gradients, weights rolled out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+
+from regard.errors import RegardError
+from regard.explain import contribution, rollout, value_norm
+from regard.explain.explained_model import BATCH_ROWS
+from regard.explain.gradients import integrate
+from regard.explain.question import ask
+from regard.observation import observe
+from regard.trust.measurement import CONTRIBUTION
+from regard.types import FloatArray
+
+VALUE_NORM, ROLLOUT = "value_norm", "rollout"
+GRADIENT, INTEGRATED = "gradient_x_input", "integrated_gradients"
+#: The orders whose scores speak for or against an answer.
+SIGNED = frozenset({GRADIENT, INTEGRATED, CONTRIBUTION})
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of some samples by the names of their orders.
+
+    Args:
+        of_positions: ``(samples, positions)`` each.
+        of_keys: ``(samples, keys)`` each, of the keys of the attention.
+        error: ``(samples,)``, how far integrated gradients are from adding up.
+    """
+
+    of_positions: dict[str, FloatArray]
+    of_keys: dict[str, FloatArray]
+    error: FloatArray | None = None
+
+
+_Ask: TypeAlias = Callable[[Any], Scores]
+
+
+class ExplainedOrders:
+    """The orders that a model can be asked for, beside that of its weights.
+
+    Contributions are one where they are exactly what a position adds to the logit;
+    elsewhere it is the norm of what the attention takes from a position. Gradients are
+    taken times the way from what stands for nothing to the input. In a stack of
+    self-attention the rolled out weights are one: neither they nor the weights of the
+    last layer are the truth.
+
+    Args:
+        model: The model.
+        layer: The key of the attention.
+        x: The inputs of some samples, to find out what can be had.
+        name: The name of the examined input; None where there is one.
+        query: The number of the query that is meant; None: all.
+        baseline: What stands for nothing; None: vectors of zeros.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        layer: str,
+        x: Any,
+        *,
+        name: str | None = None,
+        query: int | None = None,
+        baseline: Any = None,
+    ) -> None:
+        self._model, self._name = model, name
+        self._layer, self._query, self._baseline = layer, query, baseline
+        possible: list[_Ask] = [self._gradients]
+        # Of a second use of a layer, and of one query of many, they are not known.
+        if query is None and "#" not in layer:
+            possible.append(self._contributions)
+        possible.append(self._rollout)
+        self._is_exact: bool | None = None
+        self._asked = [each for each in possible if _answers(each, x)]
+
+    def __call__(self, x: Any) -> Scores:
+        """The scores of samples, of inputs in the structure of the model's."""
+        parts = [each(x) for each in self._asked]
+        return Scores(
+            {name: of for part in parts for name, of in part.of_positions.items()},
+            {name: of for part in parts for name, of in part.of_keys.items()},
+            next((part.error for part in parts if part.error is not None), None),
+        )
+
+    def _gradients(self, x: Any) -> Scores:
+        question = ask(
+            self._model,
+            x,
+            None,
+            name=self._name,
+            mask=None,
+            of="logit",
+            batch_size=None,
+        )
+        (asked,) = question
+        explained = asked.part.explained
+        start = self._baseline
+        if start is not None:
+            start = np.broadcast_to(start, explained.shape).astype(explained.dtype)
+        run = integrate(asked, baseline=start)
+        return Scores(
+            {GRADIENT: run["at_input"], INTEGRATED: run["scores"]}, {}, run["error"]
+        )
+
+    def _contributions(self, x: Any) -> Scores:
+        # Of one size, whatever the number of samples: it is compiled once.
+        options: Any = {
+            "layer": self._layer,
+            "input": self._name,
+            "batch_size": BATCH_ROWS,
+        }
+        if self._is_exact is not False:
+            told = contribution(self._model, x, **options)
+            # One order has one meaning: what the first samples say goes for all.
+            self._is_exact = told.exact if self._is_exact is None else self._is_exact
+            if self._is_exact:
+                return Scores({}, {CONTRIBUTION: told.scores})
+        norms = value_norm(self._model, x, **options)
+        return Scores({}, {VALUE_NORM: norms.scores})
+
+    def _rollout(self, x: Any) -> Scores:
+        if len(observe(self._model).paths) < 2:
+            return Scores({}, {})
+        told = rollout(self._model, x, input=self._name, query=self._query)
+        return Scores({ROLLOUT: told.scores}, {})
+
+
+def _answers(order: _Ask, x: Any) -> bool:
+    """Whether an order can be had of a model."""
+    try:
+        order(x)
+    except RegardError:
+        return False
+    return True
