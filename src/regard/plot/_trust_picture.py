@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from regard.plot._curves_plot import COLORS
-from regard.plot._trust_tables import ATTENTION, RANDOM, named, series
+from regard.plot._trust_tables import ATTENTION, RANDOM, about, named, series
 from regard.plot.canvas import (
     SOFT,
     blank_figure,
@@ -17,7 +17,6 @@ from regard.plot.canvas import (
     text_properties,
 )
 from regard.plot.characters import for_page
-from regard.plot.trust_page import about
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

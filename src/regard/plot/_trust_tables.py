@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import Any
 
 from regard.plot.document import safe
 
@@ -16,6 +17,14 @@ ORDERS = {
     "integrated_gradients": "integrated gradients",
     RANDOM: "at random",
 }
+
+
+def about(report: Any) -> str:
+    """What was examined."""
+    of = f" of {report.data}" if report.data else ""
+    said = f"{len(report.texts):,} {report.unit}{of}, seed {report.seed}"
+    model = f", model {report.model[:12]}" if report.model else ""
+    return f"{said}{model}. Intervals hold 95 % and are over {report.unit}."
 
 
 def named(order: str) -> str:

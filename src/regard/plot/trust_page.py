@@ -2,25 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from regard.plot import _charts as charts
 from regard.plot._text_segments import WeightedText, percent, shown_weight
+from regard.plot._trust_figures import (
+    changes_article,
+    erasers_article,
+    figures_article,
+    gates_article,
+    groups_article,
+    plausibility_article,
+    repetitions_article,
+)
 from regard.plot._trust_panels import (
     curves_article,
     placement_article,
     reliability_article,
 )
 from regard.plot._trust_tables import (
-    RANDOM,
-    as_number,
+    about,
     folded_table,
-    interval_text,
-    named,
-    numbers_table,
     table_head,
     table_row,
 )
@@ -38,27 +42,6 @@ from regard.plot.document import (
 from regard.plot.text_page import shaded_text
 
 TITLE = "May these weights be read as reasons?"
-_QUANTITIES = {
-    "replay": "the largest difference of a probability under the reported weights",
-    "evenness": "entropy of the weights, as a share of that of even ones",
-    "moved": "how far shuffling the weights moves the answer",
-    "spread": "how much less certain shuffling makes it, in nats",
-    "apart": "how much further it is from shuffled answers than these from each other",
-    "surer": "the share of shuffles that make it less certain",
-    "idle": "the share of the weights on words that add next to nothing",
-    "room": "what the best order of masking gains over a random one",
-    "words": "the share of that which the order of the weights gains",
-    "contribution": "the share of it that the order of the contributions gains",
-    "ahead": "the share by which contributions, without sign, are ahead of weights",
-}
-_ERASERS = {
-    "hole": "masked out where it stands; what is left beside the hole is not joined",
-    "swap": "a token of the data stands in its place",
-    "mask": "the mask, or the unknown token, of the model stands in its place",
-}
-# By these names a report has how many answers are right as words are erased.
-_ACCURACY, _SAME_LABEL = "accuracy", "same label"
-_OUTCOMES = {"undecided": "undecided at"}
 _TONES = {
     "explains": "good",
     "misleads": "bad",
@@ -137,14 +120,6 @@ def trust_fragment(report: Any, before: Any = None) -> str:
     )
 
 
-def about(report: Any) -> str:
-    """What was examined."""
-    of = f" of {report.data}" if report.data else ""
-    said = f"{len(report.texts):,} {report.unit}{of}, seed {report.seed}"
-    model = f", model {report.model[:12]}" if report.model else ""
-    return f"{said}{model}. Intervals hold 95 % and are over {report.unit}."
-
-
 def kept_texts(report: Any, side: str) -> list[Any]:
     """The texts whose words were kept, the best or the worst first."""
     ordered = report.examples(**{side: len(report.texts)})
@@ -181,18 +156,22 @@ def _parts(report: Any, before: Any, whole: bool = True) -> list[_Part]:
     """
     most = None if whole else _MOST_TOKENS
     parts = [
-        _Part("What changed", "" if before is None else _changes(report, before)),
-        _Part("What was measured", _gates(report)),
+        _Part(
+            "What changed", "" if before is None else changes_article(report, before)
+        ),
+        _Part("What was measured", gates_article(report)),
         _Part("Erasing and keeping", curves_article(report, None if whole else 1)),
         _Part("Own weights and shuffled ones", placement_article(report)),
         _Part("Weight and effect", reliability_article(report)),
         _Part("Texts that attention explains best", _examples(report, "best", most)),
         _Part("Texts that attention fails on", _examples(report, "worst", most)),
-        _Part("What erasing does", _erasers(report)),
-        _Part("Not part of the verdict", _figures(report)),
-        _Part("Groups of words apart", _groups(report)),
-        _Part("Where people marked the reasons", _plausibility(report.plausibility)),
-        _Part("Trained again from other seeds", _repetitions(report)),
+        _Part("What erasing does", erasers_article(report)),
+        _Part("Not part of the verdict", figures_article(report)),
+        _Part("Groups of words apart", groups_article(report)),
+        _Part(
+            "Where people marked the reasons", plausibility_article(report.plausibility)
+        ),
+        _Part("Trained again from other seeds", repetitions_article(report)),
     ]
     return [part for part in parts if part.content]
 
@@ -203,41 +182,6 @@ def _verdict(report: Any) -> str:
     return (
         f'<article class="verdict {tone}">\n<h2>{safe(str(report.verdict))}</h2>\n'
         f"<p>{safe(report.sentence)}</p>\n<ul>\n{reasons}</ul>\n</article>\n"
-    )
-
-
-def _gates(report: Any) -> str:
-    first = next(iter(report.erasures), "")
-    shared = report.erasures.get(first, {})
-    rows = [
-        _gate(name, "", gate)
-        for name, gate in report.gates.items()
-        if name not in shared
-    ]
-    for eraser, gates in report.erasures.items():
-        rows += [_gate(name, eraser, gate) for name, gate in gates.items()]
-    head = table_head("quantity", "value and interval", "lies", "")
-    return (
-        '<p class="soft">A quantity passes or fails where its whole interval lies on '
-        "one side of the bound, the upright stroke.</p>\n"
-        f"{numbers_table(head, ''.join(rows), look='numbers gates')}"
-    )
-
-
-def _gate(name: str, eraser: str, gate: Any) -> str:
-    of = f", {eraser}" if eraser else ""
-    what = safe(_QUANTITIES.get(name, ""))
-    row = f'<th scope="row">{safe(name + of)}<small>{what}</small></th>'
-    if gate.interval is None:
-        return f"<tr>{row}<td></td><td>{safe(str(gate.outcome))}</td><td></td></tr>\n"
-    outcome = safe(_OUTCOMES.get(str(gate.outcome), str(gate.outcome)))
-    ends = gate.interval.value, gate.interval.low, gate.interval.high
-    mark = charts.interval_mark(*ends, gate.bound)
-    # On a phone a line may end before the interval, and not within.
-    said = interval_text(*ends).replace(", ", ",&#160;")
-    return (
-        f"<tr>{row}<td>{said}</td><td>{outcome} {gate.bound:g}</td>"
-        f"<td>{mark}</td></tr>\n"
     )
 
 
@@ -286,153 +230,4 @@ def _tokens(shown: Any) -> str:
         rows += table_row(token, *cells)
     return folded_table(
         f"All {len(shown.tokens)} tokens as a table", head, rows, lang=""
-    )
-
-
-def _erasers(report: Any) -> str:
-    rows = ""
-    shares: Sequence[float] = ()
-    for eraser, curves in report.curves.items():
-        chance = curves.get(RANDOM)
-        if chance is None:
-            continue
-        shares = chance.fractions
-        kept = [f"{100 * (1 - each):.1f} %" for each in chance.flipped]
-        name = f"<small>{safe(_ERASERS.get(eraser, ''))}</small>"
-        cells = "".join(f"<td>{each}</td>" for each in kept)
-        rows += f'<tr><th scope="row">{safe(eraser)}{name}</th>{cells}</tr>\n'
-    if not rows:
-        return ""
-    right = [report.figures.get(f"{_ACCURACY}, {share:.0%} erased") for share in shares]
-    if all(each is not None for each in right):
-        told = f"of all answers {100 * report.figures[_ACCURACY]:.1f} % are right"
-        cells = "".join(f"<td>{100 * each:.1f} %</td>" for each in right)
-        rows += f'<tr><th scope="row">right<small>{told}</small></th>{cells}</tr>\n'
-    head = table_head("eraser", *(f"{share:.0%}" for share in shares))
-    return (
-        '<p class="soft">What erasing alone costs: the share of texts that keep their '
-        "label when so many words are erased at random.</p>\n"
-        f"{numbers_table(head, rows)}"
-    )
-
-
-def _figures(report: Any) -> str:
-    rows = "".join(
-        table_row(
-            f"Kendall's tau of attention with {named(name)}",
-            as_number(tau),
-            f"{100 * report.undefined.get(name, nan):.0f} %",
-        )
-        for name, tau in report.correlations.items()
-    )
-    if report.even_gap is not None:
-        rows += table_row(
-            "how far even weights move the answer", as_number(report.even_gap), ""
-        )
-    rows += "".join(
-        table_row(name.replace("_", " "), as_number(value), "")
-        for name, value in report.figures.items()
-        if not name.startswith((_ACCURACY, _SAME_LABEL))
-    )
-    if not rows:
-        return ""
-    head = table_head("figure", "mean", f"{report.unit} without it")
-    return (
-        '<p class="soft">Shown because others report them.</p>\n'
-        f"{numbers_table(head, rows)}"
-    )
-
-
-def _groups(report: Any) -> str:
-    if not report.groups:
-        return ""
-    figures = list(dict.fromkeys(n for row in report.groups.values() for n in row))
-    rows = "".join(
-        table_row(
-            name.replace("_", " "),
-            *(_interval_of(row.get(name)) for row in report.groups.values()),
-        )
-        for name in figures
-    )
-    table = numbers_table(table_head("figure", *report.groups), rows)
-    return (
-        '<p class="soft">An answer is a word of the target, the words before it being '
-        "told. What was done to the weights in its step alone, or to the source, and "
-        "how often another word came (changed), how far the answer moved, and how "
-        "many nats less probable the word became (lost).</p>\n"
-        f"{table}"
-    )
-
-
-def _interval_of(interval: Any) -> str:
-    if interval is None:
-        return as_number(nan)
-    return interval_text(interval.value, interval.low, interval.high)
-
-
-def _plausibility(found: Any) -> str:
-    if found is None:
-        return ""
-    rows = "".join(
-        table_row(name, interval_text(each.value, each.low, each.high))
-        for name, each in (
-            ("the share of the weight on marked words", found.mass),
-            ("area under precision and recall (AUPRC)", found.precision),
-            ("F1 of as many words as are marked", found.token_f1),
-        )
-    )
-    rows += table_row("the share of words that are marked", as_number(found.marked))
-    return (
-        '<p class="soft">Another question than trust, and not part of the verdict: a '
-        "model may answer for other reasons than people would. On "
-        f"{found.texts:,} texts with marks.</p>\n"
-        f"{numbers_table(table_head('figure', 'value and interval'), rows)}"
-    )
-
-
-def _repetitions(report: Any) -> str:
-    if not report.repetitions:
-        return ""
-    names = list(report.gates)
-    models = [("this model", report.verdict, report.gates)]
-    models += [
-        (f"seed {each.seed}", each.verdict, each.gates) for each in report.repetitions
-    ]
-    rows = "".join(
-        table_row(name, str(verdict), *(_value(gates.get(each)) for each in names))
-        for name, verdict, gates in models
-    )
-    head = table_head("model", "verdict", *names)
-    return (
-        '<p class="soft">How far what was found hangs on the luck of a training; not '
-        f"part of the verdict.</p>\n{numbers_table(head, rows)}"
-    )
-
-
-def _value(gate: Any) -> str:
-    if gate is None or gate.interval is None:
-        return "not measured"
-    return as_number(gate.interval.value)
-
-
-def _changes(report: Any, before: Any) -> str:
-    said = report.since(before) or ["Nothing changed."]
-    lines = "".join(f"<li>{safe(each)}</li>\n" for each in said)
-    rows = ""
-    for name in dict.fromkeys((*before.gates, *report.gates)):
-        cells = []
-        for each in (before, report):
-            interval = each.gates[name].interval if name in each.gates else None
-            cells.append(
-                "not measured"
-                if interval is None
-                else interval_text(interval.value, interval.low, interval.high)
-            )
-        rows += table_row(name, *cells)
-    head = table_head("quantity", "before", "now")
-    about_before = safe(about(before))
-    return (
-        f"<ul>\n{lines}</ul>\n"
-        f'<p class="soft">Before: {safe(str(before.verdict))}, {about_before}</p>\n'
-        f"{folded_table('Both as a table', head, rows)}"
     )
