@@ -111,6 +111,7 @@ def decided(*, texts=300, erasers=("hole",), swap=None, **ends):
         ({"ahead": (0.2, 0.3), "moved": (0.0, 0.01)}, Verdict.POINTS_ONLY),
         ({"idle": (0.6, 0.7)}, Verdict.READ_CONTRIBUTIONS),
         ({"idle": (0.4, 0.6)}, Verdict.EXPLAINS),
+        ({"idle": (0.6, 0.7), "spread": (0.0, 0.1)}, Verdict.READ_CONTRIBUTIONS),
         ({"idle": (0.6, 0.7), "spread": (0, 0)}, Verdict.READ_CONTRIBUTIONS),
         (
             {"idle": (0.6, 0.7), "spread": (0, 0), "contribution": (0.3, 0.6)},

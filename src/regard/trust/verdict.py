@@ -128,10 +128,11 @@ def _of_eraser(gates: Gates, erasure: Gates) -> Decision:
         return _or_contributions(gates, erasure, _weak(words), (said,))
     verdict, reasons = _of_placement(gates)
     reasons = (said, *reasons)
-    if verdict is Verdict.POINTS_ONLY and gates["idle"].outcome is Outcome.ABOVE:
+    is_idle = gates["idle"].outcome is Outcome.ABOVE
+    if is_idle and verdict is Verdict.POINTS_ONLY:
         # Of words that add next to nothing none can be the right ones.
         verdict, reasons = Verdict.DOES_NOT_EXPLAIN, (*reasons, _idle(gates))
-    if verdict in (Verdict.EXPLAINS, Verdict.DOES_NOT_EXPLAIN):
+    if is_idle or verdict is Verdict.EXPLAINS:
         verdict, reasons = _or_contributions(gates, erasure, verdict, reasons)
     if words.outcome is Outcome.ABOVE or verdict is Verdict.READ_CONTRIBUTIONS:
         return verdict, reasons

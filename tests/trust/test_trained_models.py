@@ -1,0 +1,86 @@
+"""Trained models of which it is known what their attention deserves."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regard.trust import Verdict
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("the benchmarks are part of the repository", allow_module_level=True)
+sys.path.insert(0, str(BENCHMARKS))
+
+import _trust_bed  # noqa: E402
+import _trust_models  # noqa: E402
+import _trust_texts  # noqa: E402
+
+sys.path.remove(str(BENCHMARKS))
+
+IDS = [np.array([2, 3, 4, 5, 6]), np.array([7, 2, 9])]
+
+
+def weights(**sizes):
+    trained = _trust_models.Network(10, 2, embedding=4, score_units=4, **sizes).build(0)
+    seen = trained.predictor.observe(IDS).attention
+    return [each["attention"].weights[0] for each in seen]
+
+
+def test_moved_weights_are_those_of_other_words():
+    once, again = weights(moved=True), weights(moved=True)
+    for row, other in zip(once, again, strict=True):
+        np.testing.assert_array_equal(row, other)
+        assert row.sum() == pytest.approx(1)
+        assert len(set(np.round(row, 6).tolist())) == len(row)
+
+
+def test_a_sink_draws_its_share_and_adds_nothing():
+    network = _trust_models.Network(10, 2, embedding=4, score_units=4, sink=0.7)
+    trained = network.build(0)
+    trained.encoder.get_layer("embedding").embeddings.assign(
+        np.random.default_rng(0).normal(size=(10, 4)) * (np.arange(10) < 9)[:, None]
+    )
+    rows = [np.array([9, 2, 3, 4]), np.array([9, 5])]
+    subject = _trust_models.IdsSubject(trained, rows)
+    baseline = subject.baseline(np.arange(2))
+    np.testing.assert_allclose(baseline.weights[:, 0, 0], 0.7, atol=1e-5)
+    np.testing.assert_array_equal(baseline.orders["contribution"][:, 0], 0)
+
+
+def test_contributions_add_up_to_the_difference_of_logits():
+    trained = _trust_models.Network(10, 2, embedding=4, score_units=4).build(0)
+    subject = _trust_models.IdsSubject(trained, IDS)
+    baseline = subject.baseline(np.arange(2))
+    odds = np.log(baseline.probabilities).T
+    likelier = np.abs(odds[0] - odds[1]) / 2
+    parts = baseline.orders["contribution"].sum(axis=1)
+    np.testing.assert_allclose(parts, likelier, atol=1e-6)
+
+
+def test_evidence_is_marked_where_the_phrase_stands():
+    corpus = _trust_texts.messages(train=20, test=10)
+    for ids, marks in zip(corpus.test.ids, corpus.test.evidence, strict=True):
+        assert len(ids) == len(marks)
+        assert 2 <= marks.sum() <= 8
+
+
+@pytest.mark.slow
+def test_models_trained_on_messages_get_what_they_deserve():
+    bed = _trust_bed.Bed(_trust_texts.messages(), texts=360)
+    for case in bed.cases(seed=0):
+        verdicts = Counter(each.verdict for each in _trust_bed.draws(case, 5, seed=0))
+        level = _trust_bed.LEVELS[case.name]
+        if level is not None and Verdict.EXPLAINS not in level:
+            assert not verdicts[Verdict.EXPLAINS], case.name
+        # Of one that deceives it is open how much of it the texts of a draw show.
+        if level is not None and case.name != "GRU, adversary":
+            assert set(verdicts) <= level, f"{case.name}: {verdicts}"
+
+
+@pytest.mark.slow
+def test_placement_is_seldom_told_where_weights_lie_at_random():
+    bed = _trust_bed.Bed(_trust_texts.messages(), texts=600)
+    assert 0.03 <= bed.false_alarms(seed=0, count=200) <= 0.07
