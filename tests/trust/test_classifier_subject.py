@@ -1,5 +1,6 @@
 """Classifiers under examination: what is erased, forced and added, against doing so."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -93,6 +94,19 @@ def test_the_orders_of_gradients_are_those_of_attributions(subject, toy_classifi
             assert not baseline.orders[name][row, length:].any()
     error = baseline.figures["completeness error"]
     np.testing.assert_allclose(error, told.error, atol=1e-5)
+
+
+def test_conicity_is_the_mean_cosine_of_states_with_their_mean(subject, toy_classifier):
+    model = toy_classifier.trained.model
+    states = keras.Model(model.input, model.get_layer("attention").input)
+    for row, ids in enumerate(toy_classifier.trained.reader.read(TEXTS)):
+        of_text = states(ids.ids[None])
+        of_text = keras.ops.convert_to_numpy(keras.tree.flatten(of_text)[0])[0]
+        mean = of_text.mean(axis=0)
+        lengths = np.linalg.norm(of_text, axis=-1) * np.linalg.norm(mean)
+        expected = (of_text @ mean / lengths).mean()
+        found = subject.baseline(ROWS).figures["conicity"][row]
+        assert found == pytest.approx(expected, abs=1e-5)
 
 
 def test_texts_without_a_token_are_passed_over(toy_classifier):

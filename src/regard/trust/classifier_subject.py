@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
+from regard import _compat
 from regard._validate import check_same_length
 from regard.classification import TextClassifier
 from regard.classification.network import ATTENTION
 from regard.errors import DataError
 from regard.explain.explained_inputs import parts_of_rows
 from regard.explain.explained_model import ExplainedModel
+from regard.explain.explained_pass import Inner, inner_tensor
 from regard.explain.gradients import integrate
 from regard.explain.question import PartOfQuestion
 from regard.text.tokenizer import EncodedText
@@ -21,6 +24,7 @@ from regard.types import FloatArray, IntArray
 # One size: of thousands of rows few are filled up, and each size of each length costs
 # a compilation, which takes most of the time.
 _BATCH_SIZES = (128,)
+_FEW = 32
 
 
 class ClassifierSubject:
@@ -92,7 +96,12 @@ class ClassifierSubject:
         lengths = self._predictor.lengths
         longest = max(len(row) for row in rows)
         at_input, integrated = np.zeros((2, len(rows), longest))
-        error = np.zeros(len(rows))
+        error, alike = np.zeros((2, len(rows)))
+        attention = Inner(ATTENTION, explained.model.get_layer(ATTENTION))
+
+        def conicity(x: Any, mask: Any) -> dict[str, Any]:
+            return {"": inner_tensor(explained.model, x, mask, attention, _conicity)}
+
         for part in parts_of_rows(rows, lengths, self._features.without):
             targets = labels[part.rows].astype(np.int32)
             plan = explained.plan(part)
@@ -101,11 +110,12 @@ class ClassifierSubject:
             at_input[part.rows, :width] = run["at_input"][:, :width]
             integrated[part.rows, :width] = run["scores"][:, :width]
             error[part.rows] = run["error"]
+            alike[part.rows] = explained.look("conicity", part, conicity, _FEW)[""]
         orders: dict[str, FloatArray] = {
             "gradient_x_input": at_input,
             "integrated_gradients": integrated,
         }
-        return orders, {"completeness error": error}
+        return orders, {"conicity": alike, "completeness error": error}
 
     def erased(
         self, texts: IntArray, keep: BoolArray, eraser: str, draws: FloatArray
@@ -144,6 +154,17 @@ class ClassifierSubject:
         order = self._features.order
         rows[:, order:] = mixed[:, order:]
         return rows
+
+
+def _conicity(inner: Inner, method: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+    """The mean cosine of the states that a layer is given with their mean."""
+    states, mask = ops.cast(args[0], "float32"), _compat.mask_of(args[0])
+    valid = ops.cast(kwargs.get("mask", mask), "float32")
+    total = ops.sum(states * valid[..., None], axis=1, keepdims=True)
+    lengths = ops.sqrt(ops.sum(states**2, -1) * ops.sum(total**2, -1))
+    cosines = ops.sum(states * total, -1) / ops.maximum(lengths, 1e-12)
+    count = ops.maximum(ops.sum(valid, axis=1), 1)
+    return ops.sum(cosines * valid, axis=1) / count
 
 
 def _passage(text: str, encoded: EncodedText) -> Passage:
