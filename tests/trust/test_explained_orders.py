@@ -39,6 +39,7 @@ def test_contributions_add_up_to_the_logit_of_the_answer():
     model = word_model(regard.layers.AttentionPooling(name="pool"))
     baseline = ModelSubject(model, IDS).baseline(ROWS)
     assert set(baseline.orders) == {*GRADIENTS, "contribution"}
+    assert baseline.figures["completeness error"].max() < 0.01
     logits = np.log(baseline.probabilities[:, 1] / baseline.probabilities[:, 0])
     bias = model.get_layer("end").get_weights()[1][0]
     # One unit speaks for the second class, and against the first.

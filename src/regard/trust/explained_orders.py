@@ -18,6 +18,8 @@ from regard.types import FloatArray
 
 VALUE_NORM, ROLLOUT = "value_norm", "rollout"
 GRADIENT, INTEGRATED = "gradient_x_input", "integrated_gradients"
+#: The figure of how far integrated gradients are from adding up, in logits.
+COMPLETENESS = "completeness error"
 #: The orders whose scores speak for or against an answer.
 SIGNED = frozenset({GRADIENT, INTEGRATED, CONTRIBUTION})
 

@@ -12,7 +12,7 @@ from regard._validate import wrong_value
 from regard.errors import ArgumentError, DataError, ObservationError
 from regard.text.padding import bucket_of, length_buckets
 from regard.trust.answers import AUTO, AnsweringModel, Answers
-from regard.trust.explained_orders import SIGNED, ExplainedOrders
+from regard.trust.explained_orders import COMPLETENESS, SIGNED, ExplainedOrders
 from regard.trust.inputs import Array, Inputs
 from regard.trust.replacement import (
     Erase,
@@ -163,8 +163,9 @@ class ModelSubject:
             replayed = None
         probabilities = np.stack(answers)
         labels = probabilities.argmax(axis=-1)
-        orders = self._other_orders(samples, labels)
-        return Baseline(probabilities, weights, self._sizes[samples], replayed, orders)
+        orders, figures = self._other_orders(samples, labels)
+        sizes = self._sizes[samples]
+        return Baseline(probabilities, weights, sizes, replayed, orders, figures)
 
     def erased(
         self, texts: IntArray, keep: BoolArray, eraser: str, draws: FloatArray
@@ -252,9 +253,10 @@ class ModelSubject:
 
     def _other_orders(
         self, samples: IntArray, labels: IntArray
-    ) -> dict[str, FloatArray]:
-        """Scores of the keys by the names of their orders, ``(samples, keys)``."""
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Scores of the keys by the names of their orders, and figures of samples."""
         found: dict[str, FloatArray] = {}
+        figures: dict[str, FloatArray] = {}
         # One unit speaks for the second class.
         signs = np.where((self._answers.units == 1) & (labels == 0), -1, 1)[:, None]
         sizes = self._sizes[samples]
@@ -274,7 +276,10 @@ class ModelSubject:
                 whole[rows, : own.shape[1]] = np.where(
                     inside[rows, : own.shape[1]], own, 0
                 )
-        return found
+            if told.error is not None:
+                of_all = figures.setdefault(COMPLETENESS, np.zeros(len(samples)))
+                of_all[rows] = told.error
+        return found, figures
 
     def _reported(self, samples: IntArray) -> FloatArray:
         """The weights of samples, ``(samples, heads * queries, keys)``."""
