@@ -1,11 +1,13 @@
 """Translation of Multi30k: BLEU on test_2016, and where the model looks.
 
-Run: ``python benchmarks/multi30k.py DATA de-en [--backend jax] [--silver FOLDER]``.
+Run: ``python benchmarks/multi30k.py DATA de-en [--backend jax] [--silver FOLDER]
+[--trust PAIRS]``.
 DATA is the folder with the tokenised, lower-cased files (``train.lc.norm.tok.de.gz``
 and so on, or unpacked). Everything is chosen on ``val``; test_2016 is translated with
 greedy search and a beam of 5. With ``--silver`` (a folder with ``test.en.gz``,
 ``test.de.gz`` and ``test.align.gz``) the attention on given targets is compared with
-automatic word alignments.
+automatic word alignments. With ``--trust`` so many pairs of test_2016 are examined:
+whether the weights may be read as reasons, on what the translator writes itself.
 """
 
 import argparse
@@ -51,6 +53,8 @@ def main() -> None:
         print(f"  {scores.bleu.signature}; {took:.1f} s with compilation")
     if options.silver:
         _print_mass(translator, options.silver, sides)
+    if options.trust:
+        _print_trust(translator, test[0], options.trust)
 
 
 def _options() -> argparse.Namespace:
@@ -59,6 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("direction", help="for example de-en")
     parser.add_argument("--silver", type=Path)
+    parser.add_argument("--trust", type=int, metavar="PAIRS")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="save the model there")
@@ -128,6 +133,16 @@ def _print_mass(translator: Translator, folder: Path, sides: list[str]) -> None:
         f"attention mass on the aligned words: {mass.mass:.1%} (uniform "
         f"{even.mass:.1%}) of {mass.tokens} words in {len(gold)} of {len(links)} pairs"
     )
+
+
+def _print_trust(translator: Translator, sources: list[str], pairs: int) -> None:
+    """What an examination says of the weights, and how long it took."""
+    begin, cpu = time.perf_counter(), time.process_time()
+    report = regard.trust.examine(translator, sources, n=pairs, data="test_2016")
+    took, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    print(f"examined in {took:.1f} s with compilation, {cpu:.1f} s of CPU")
+    print(f"load {os.getloadavg()[0]:.1f}")
+    print(report.to_text())
 
 
 if __name__ == "__main__":

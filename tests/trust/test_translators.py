@@ -221,6 +221,20 @@ def eraser_of(subject, name):
     return next(each for each in made if each.name == name)
 
 
+def test_its_own_weights_give_the_words_of_a_decoder_that_looks_first():
+    other = planted(
+        cell="lstm",
+        order="bahdanau",
+        score="general",
+        input_feeding=False,
+        tie_embeddings=False,
+        bidirectional=False,
+    )
+    measured = TranslatorSubject(other, LINES[1:4]).measure(np.arange(3), seed=0)
+    assert measured.replay.max() < 1e-6
+    assert measured.moved.min() > 1e-3
+
+
 def test_what_is_forced_keeps_the_sum_and_the_place():
     weights = np.array([[[0.5, 0.3, 0.2, 0.0], [0.1, 0.8, 0.1, 0.0]]])
     baseline = Baseline(np.ones((1, 2)), weights, np.array([3]), None, {})
