@@ -26,8 +26,10 @@ from regard.trust.word_groups import CONTENT, FUNCTION, NEITHER
 from regard.trust.writer import MOST_PAIRS, Said, Steps, Writer, Written
 from regard.types import FloatArray, IntArray
 
-#: The most words of a target that are examined, half of them function words.
-WORDS = 4
+#: The most words of a target that are examined, half of them function words. What a
+#: pair costs is to read its source again and again, and that serves all of its words;
+#: but each has orders of its own.
+WORDS = 2
 #: So many of the most frequent types are function words, of small vocabularies a tenth.
 FUNCTION_TYPES = 100
 # What weights are forced to beside themselves and their shuffles.

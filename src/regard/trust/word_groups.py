@@ -20,6 +20,8 @@ GROUPS: Mapping[str, float | None] = {
 #: written from the words before it alone.
 REACH = 0.1
 _GAIN = "gain "
+# Of many figures that decide nothing.
+_RESAMPLES = 500
 
 
 def word_groups(
@@ -68,15 +70,19 @@ def _figures(
             continue
         of_pairs = _by_pair(values, is_in)
         if len(of_pairs):
-            figures[name] = bootstrap(mean, of_pairs, seed=seed)
+            figures[name] = _interval(of_pairs, seed=seed)
     alone = np.where(np.isfinite(words["reach"]), words["reach"] < REACH, np.nan)
-    figures["prefix_alone"] = bootstrap(mean, _by_pair(alone, is_in), seed=seed)
+    figures["prefix_alone"] = _interval(_by_pair(alone, is_in), seed=seed)
     gained, most, chance = (
         _by_pair(words[_GAIN + name], is_in) for name in (ATTENTION, best, RANDOM)
     )
     share = bootstrap(ratio_of_means, gained - chance, most - chance, seed=seed)
     # Where the best order gains nothing there is nothing to have a share of.
     return {"words": share, **figures} if np.isfinite(share.value) else figures
+
+
+def _interval(of_pairs: FloatArray, seed: int) -> Interval:
+    return bootstrap(mean, of_pairs, seed=seed, resamples=_RESAMPLES)
 
 
 def _by_pair(values: FloatArray, is_in: FloatArray) -> FloatArray:
