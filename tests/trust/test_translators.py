@@ -251,7 +251,7 @@ def test_what_is_forced_keeps_the_sum_and_the_place():
 def test_content_and_function_words_are_drawn_alike():
     group = np.array([FUNCTION] * 7 + [CONTENT] * 3 + [NEITHER])
     seen = set()
-    for seed in range(20):
+    for seed in range(80):
         noise = np.random.default_rng(seed).random(len(group))
         steps = _some(group, noise, np.arange(10))
         assert len(steps) == WORDS
