@@ -169,6 +169,20 @@ def test_a_reason_has_its_numbers_and_what_would_decide():
     assert "About 7500 texts would decide." in reason
 
 
+@pytest.mark.parametrize(
+    ("ends", "said", "unsaid"),
+    [
+        ({"ahead": (0.2, 0.3)}, "by 25 % [20, 30]", "add next to nothing"),
+        ({"idle": (0.6, 0.7)}, "next to nothing is 0.65", "ahead of attention"),
+    ],
+)
+def test_contributions_are_preferred_for_the_reason_that_holds(ends, said, unsaid):
+    verdict, reasons = decided(**ends)
+    assert verdict is Verdict.READ_CONTRIBUTIONS
+    assert said in reasons[-1]
+    assert unsaid not in " ".join(reasons)
+
+
 def test_a_quantity_on_its_bound_is_not_above_it():
     assert gate("moved", (MOVED, MOVED)).outcome is Outcome.BELOW
 

@@ -49,8 +49,8 @@ SENTENCES: Mapping[Verdict, str] = {
         "nothing: placed elsewhere they would do as well."
     ),
     Verdict.READ_CONTRIBUTIONS: (
-        "Read the contributions instead of the weights: much weight lies on words that "
-        "add little to the answer."
+        "Read the contributions instead of the weights: they come closer to what the "
+        "answer depends on, or most weight lies on words that add little to it."
     ),
     Verdict.UNDECIDED: "The texts do not decide whether the weights explain.",
 }
@@ -187,9 +187,18 @@ def _or_contributions(
     better = erasure["ahead"].outcome, gates["idle"].outcome
     if theirs.outcome is not Outcome.ABOVE or Outcome.ABOVE not in better:
         return verdict, reasons
-    said = _share(theirs, "contribution")
-    reasons = tuple(each for each in reasons if each != _idle(gates))
-    return Verdict.READ_CONTRIBUTIONS, (*reasons, said, _idle(gates))
+    said = [each for each in reasons if each != _idle(gates)]
+    said.append(_share(theirs, "contribution"))
+    ahead = erasure["ahead"]
+    if ahead.outcome is Outcome.ABOVE and ahead.interval is not None:
+        said.append(
+            "Without their sign, contributions are ahead of attention by "
+            f"{ahead.interval.per_cent} of what the best order does; the bound is "
+            f"{100 * ahead.bound:.0f} %."
+        )
+    if gates["idle"].outcome is Outcome.ABOVE:
+        said.append(_idle(gates))
+    return Verdict.READ_CONTRIBUTIONS, tuple(said)
 
 
 def _idle(gates: Gates) -> str:
