@@ -44,7 +44,10 @@ def trust_picture(report: Any, kind: str) -> bytes:
         head = _LINE_INCHES * (len(lines) + 3)
         figure.set_size_inches(_INCHES[0], _INCHES[1] + head)
         figure.set_layout_engine(
-            "constrained", rect=(0, 0, 1, 1 - head / (_INCHES[1] + head))
+            "constrained",
+            rect=(0.01, 0.01, 0.98, 0.99 - head / (_INCHES[1] + head)),
+            h_pad=0.12,
+            w_pad=0.1,
         )
         top = 1 - 0.1 / (_INCHES[1] + head)
         look = text_properties()
