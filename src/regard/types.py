@@ -226,8 +226,8 @@ class Explanation:
         trust: Whether the weights of the model may be read as reasons, where that was
             examined; otherwise None.
         contributions: ``(tokens, labels)``, what each token adds to the logit of each
-            label, in nats: its weight times its value, read by the output layer. None:
-            not known.
+            label, in nats: its weight times its value, read by the output layer, less
+            the mean over the labels, which changes no probability. None: not known.
         bias: ``(labels,)``, the logits of a text without a token. The sum of the
             contributions over the tokens and this are the logits whose softmax is
             ``probabilities``, within 1e-5. None: not known.

@@ -3,15 +3,25 @@ import numpy as np
 import pytest
 
 import regard
-from regard.classification.config import LARGE, TextClassifierConfig, recipe
+from regard.classification.config import (
+    LARGE,
+    TextClassifierConfig,
+    asks_for_learned,
+    recipe,
+)
 from regard.classification.initialization import (
     evident_attention,
     log_odds,
+    sharpen,
     start_from_naive_bayes,
     start_from_regression,
     start_randomly,
 )
-from regard.classification.network import ATTENTION, build_text_classifier
+from regard.classification.network import (
+    ATTENTION,
+    build_text_classifier,
+    with_evidence,
+)
 
 CONFIG = TextClassifierConfig(
     embedding_units=4, recurrent_units=0, attention_units=4, naive_bayes=1.5
@@ -64,16 +74,77 @@ def test_a_random_start_gives_only_words_a_say():
 
 @pytest.mark.parametrize("texts", [100, LARGE])
 @pytest.mark.parametrize("classes", [2, 6, 77])
-def test_every_recipe_is_a_valid_configuration(texts, classes):
-    config = TextClassifierConfig.of(recipe(texts, classes))
+@pytest.mark.parametrize("learned", [False, True])
+def test_every_recipe_is_a_valid_configuration(texts, classes, learned):
+    config = TextClassifierConfig.of(recipe(texts, classes, learned=learned))
     assert config.naive_bayes > 0
     several = 2 < classes <= 64
-    # Word order where two classes are told apart by few texts.
-    assert bool(config.recurrent_units) == (texts < LARGE and not several)
-    assert bool(config.regression) == several
+    learned = learned or classes > 64
+    assert (config.sharpness == 0) == learned
+    # Word order where a learned attention tells two classes apart by few texts.
+    ordered = learned and texts < LARGE and not several
+    assert bool(config.recurrent_units) == ordered
+    assert bool(config.regression) == (several or not learned)
     # Room for the evidence for each class, and for the weights of a regression.
-    assert not several or config.embedding_units >= 2 * classes
+    assert not config.regression or config.embedding_units >= 2 * classes
     assert config.embedding_units >= classes
+
+
+@pytest.mark.parametrize(
+    ("settings", "learned"),
+    [
+        ({}, False),
+        ({"num_heads": 1, "recurrent_units": 0, "epochs": 2}, False),
+        ({"sharpness": 3.0}, False),
+        ({"sharpness": 0.0}, True),
+        ({"num_heads": 2}, True),
+        ({"recurrent_units": 8}, True),
+        ({"salience": 1.0}, True),
+    ],
+)
+def test_settings_of_a_learned_attention_ask_for_one(settings, learned):
+    assert asks_for_learned(settings) == learned
+
+
+@pytest.mark.backends
+def test_evidence_starts_as_the_regression_and_naive_bayes_bounded():
+    config = TextClassifierConfig(
+        embedding_units=6,
+        recurrent_units=0,
+        naive_bayes=0.5,
+        sharpness=2.0,
+        evidence_bound=3.0,
+    )
+    model = build_text_classifier(config, rows=9, ngrams=1, width=1, classes=3, seed=0)
+    start_randomly(model, 9, seed=0)
+    random = np.random.default_rng(0)
+    evidence, weights = random.normal(size=(2, 9, 3)).astype(np.float32)
+    evidence[0] = weights[0] = 0
+    bias = np.array([0.5, 0, -1], np.float32)
+    start_from_naive_bayes(model, evidence, config)
+    start_from_regression(model, weights, bias, share=0.25)
+    documents = [np.array([[3], [1], [8], [2]]), np.array([[5], [5]])]
+    sharpen(model, documents, config)
+    observed = regard.observe(with_evidence(model), ATTENTION)
+    seen = observed(documents[0][None])
+    probabilities, said = map(np.asarray, seen.outputs)
+    weights_seen = seen.attention[ATTENTION].weights[0, 0]
+
+    def spread(values):
+        return np.abs(values - values.mean(axis=1, keepdims=True)).mean()
+
+    mixed = 0.75 * weights + 0.25 * spread(weights) / spread(evidence) * evidence
+    read = np.concatenate(documents)[:, 0]
+    size = (mixed[read] - mixed[read].mean(axis=1, keepdims=True)).std()
+    bound, sharpness = 3 * max(size, 1), 2 / max(size, 1)
+    expected = bound * np.tanh(mixed[documents[0][:, 0]] / bound)
+    np.testing.assert_allclose(said[0, :, 0], expected, atol=1e-5)
+    guess = np.exp(expected.mean(axis=0) + 0.75 * bias)
+    scores = sharpness * expected @ (guess / guess.sum() - 1 / 3)
+    attention = np.exp(scores) / np.exp(scores).sum()
+    np.testing.assert_allclose(weights_seen, attention, atol=1e-5)
+    logits = np.exp(attention @ expected + 0.75 * bias)
+    np.testing.assert_allclose(probabilities[0], logits / logits.sum(), atol=1e-5)
 
 
 @pytest.mark.backends

@@ -52,6 +52,23 @@ def test_it_looks_at_the_word_that_decides(toy_classifier):
         assert why.weights[why.tokens.index(toy.WORDS[label])] > 0.5
 
 
+@pytest.mark.parametrize("labels", [2, 3])
+def test_the_default_learns_from_few_texts_and_weighs_what_speaks_for_its_label(labels):
+    texts, answers = toy.messages(30)
+    kept = sorted(toy.WORDS)[:labels]
+    train = [pair for pair in zip(texts, answers, strict=True) if pair[1] in kept]
+    learned = regard.TextClassifier(seed=0, max_length=16, epochs=1)
+    learned.fit(*map(list, zip(*train, strict=True)))
+    for label in kept:
+        why = learned.explain(f"the page was in my {toy.WORDS[label]} of the order")
+        assert why.label == label
+        # Nothing but its evidence says how much a token weighs.
+        added = why.contributions[:, why.labels.index(label)]
+        value = added / why.weights
+        assert why.tokens[why.weights.argmax()] == toy.WORDS[label]
+        assert (np.diff(value[why.weights.argsort()]) > -1e-4).mean() > 0.8
+
+
 def test_measures_of_labelled_texts(toy_classifier):
     texts, labels = toy.messages(30, seed=3)
     swapped = ["billing" if label == "account" else label for label in labels]

@@ -10,6 +10,7 @@ from clauses import Array, Batch
 from decoder_oracle import Oracle
 
 import oracle
+from regard.classification.evidence import EvidencePooling
 from regard.layers import (
     AttentionDecoder,
     AttentionPooling,
@@ -120,6 +121,19 @@ def _gate(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
     return attention[:, 0] * source, attention
 
 
+def _evidence(weights: dict[str, Array], batch: Batch) -> tuple[Array, Array]:
+    """What a row says on the whole first, then how far each key says the same."""
+    bias, source = weights["bias"], batch.source
+    valid = batch.valid((len(source), 1, source.shape[1]))[:, 0]
+    scores = np.zeros((len(source), 1, source.shape[1]))
+    for row, (keys, kept) in enumerate(zip(source, valid, strict=True)):
+        whole = keys[kept].mean(axis=0) if kept.any() else np.zeros_like(bias)
+        guess = np.exp(whole + bias) / np.exp(whole + bias).sum()
+        scores[row, 0, kept] = keys[kept] @ (guess - 1 / len(bias))
+    attention = oracle.masked_softmax(scores, valid[:, None])
+    return oracle.pool(attention, source) + bias, attention
+
+
 def _placed(case: Case, queries: int, width: int | None, causal: bool) -> Case:
     """The case with a causal mask, a window, or both."""
     local = oracle.causal_mask(queries, KEYS)
@@ -136,6 +150,7 @@ CASES: dict[str, Case] = {
     "pooling-gated": pooling_case("gated", units=5, num_heads=2),
     "pooling-last-general": pooling_case("last", num_heads=2),
     "pooling-last-additive": pooling_case("last", alignment="additive", units=5),
+    "pooling-evidence": Case(EvidencePooling, _evidence, "pool", context_alone=False),
     "feature": Case(FeatureAttention, _gate, "feature", ordered=True),
     "cross-additive": paired_case("cross", "additive", units=5, num_heads=2),
     "cross-concat": paired_case("cross", "concat", units=5),

@@ -16,8 +16,8 @@ from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import (
     ATTENTION,
-    CLASSES,
     EMBEDDING,
+    bias_of,
     with_evidence,
 )
 from regard.classification.temperature import PROBABILITIES
@@ -150,6 +150,8 @@ class TrainedTextClassifier:
             c_{tk} = \frac{1}{T} \sum_h a_{ht} \, h_t \cdot W_{hk}, \qquad
             p = \mathrm{softmax}(\textstyle\sum_t c_t + b / T)
 
+        The mean over the labels, which changes no probability, is taken off both.
+
         Args:
             rows: The features of the tokens of each text, one text or more.
             predictor: Another than its own, see ``predictor_of``.
@@ -162,14 +164,15 @@ class TrainedTextClassifier:
         ):
             weights = attention[ATTENTION].weights
             added = np.einsum("ht,thc->tc", weights, evidence) / temperature
+            added -= added.mean(axis=-1, keepdims=True)
             readings.append(Reading(probabilities, weights, added))
         return readings
 
     @property
     def bias(self) -> FloatArray:
         """``(labels,)``, the logits of a text without a token, in nats."""
-        bias = keras.ops.convert_to_numpy(self.model.get_layer(CLASSES).bias)
-        return np.asarray(bias / self.temperature)
+        bias = keras.ops.convert_to_numpy(bias_of(self.model))
+        return np.asarray((bias - bias.mean()) / self.temperature)
 
     @property
     def temperature(self) -> float:

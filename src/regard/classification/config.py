@@ -1,6 +1,7 @@
 """The settings of a text classifier: what it reads, what it is, how it is trained."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -35,8 +36,15 @@ class TextClassifierConfig(BaseConfig):
             the texts, whose weights the model starts with, where its start is naive
             Bayes and there are two embedding units for each class; 0: none, the
             evidence itself.
-        salience: How strongly the attention starts on words that tell classes apart,
-            where the start is naive Bayes.
+        naive_bayes_share: The share of naive Bayes in such a start beside that of the
+            regression.
+        sharpness: How strongly attention prefers tokens that speak for what the text
+            says on the whole (``EvidencePooling``), in units of the spread of what
+            tokens say at the start. 0: the attention is learned instead, and what is
+            said here of the GRU, of its units, heads and salience holds for that.
+        evidence_bound: The most that a token says for a class, in the same units.
+        salience: How strongly a learned attention starts on words that tell classes
+            apart, where the start is naive Bayes.
         learning_rate: The first step size of Adam; it falls linearly to a fiftieth.
         epochs: The most passes over the training data.
         patience: How many epochs without a better validation end the training.
@@ -48,7 +56,7 @@ class TextClassifierConfig(BaseConfig):
 
     of_what: ClassVar[str] = "a text classifier"
     shares: ClassVar[frozenset[str]] = frozenset(
-        {"dropout", "feature_dropout", "attention_dropout"}
+        {"dropout", "feature_dropout", "attention_dropout", "naive_bayes_share"}
     )
     # 0 leaves the thing out.
     may_be_zero: ClassVar[frozenset[str]] = frozenset(
@@ -57,6 +65,7 @@ class TextClassifierConfig(BaseConfig):
             "recurrent_units",
             "naive_bayes",
             "regression",
+            "sharpness",
             "salience",
             "learning_rate",
             "calibration_folds",
@@ -75,6 +84,9 @@ class TextClassifierConfig(BaseConfig):
             "dropout",
             "naive_bayes",
             "regression",
+            "naive_bayes_share",
+            "sharpness",
+            "evidence_bound",
             "salience",
             "learning_rate",
             "epochs",
@@ -97,6 +109,9 @@ class TextClassifierConfig(BaseConfig):
     dropout: float = 0.5
     naive_bayes: float = 0.0
     regression: float = 0.0
+    naive_bayes_share: float = 0.0
+    sharpness: float = 0.0
+    evidence_bound: float = 4.0
     salience: float = 2.0
     learning_rate: float = 3e-3
     epochs: int = 8
@@ -122,30 +137,87 @@ class TextClassifierConfig(BaseConfig):
 #: From so many texts on, a set is large.
 LARGE = 10_000
 _MOST_UNITS = 128
+_OF_LEARNED = frozenset({"attention_units", "salience"})
 
 
-def recipe(texts: int, classes: int) -> dict[str, Any]:
+def asks_for_learned(settings: Mapping[str, Any]) -> bool:
+    """Whether settings make sense for a network only whose attention is learned."""
+    units, heads = settings.get("recurrent_units", 0), settings.get("num_heads", 1)
+    even = settings.get("sharpness", None) == 0
+    return even or bool(units) or heads != 1 or not _OF_LEARNED.isdisjoint(settings)
+
+
+def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]:
     """The settings to change from the defaults for a training set.
 
     A small set needs what carries over from word to word: their spelling. A large one
     has seen its n-grams often enough to do without, and would pay with minutes. All
-    start from naive Bayes: without it the attention of a small model hardly leaves the
-    mean. Two classes, opinions mostly, do not outgrow that start soon, and where texts
-    are few a recurrent layer adds to it. Several classes, topics mostly, show in words
-    and n-grams wherever these stand: they start as a logistic regression on the
-    evidence, and attention that begins to choose among it too soon does harm.
+    start as a logistic regression on the evidence of naive Bayes, and where two classes
+    are told apart by few texts, opinions mostly, naive Bayes itself is most of it. From
+    there training has little to do, and more of it does harm.
 
     Args:
         texts: The number of texts.
-        classes: The number of classes.
+        classes: The number of classes. Of more than 64 the attention is learned.
+        learned: Whether the attention is learned, whatever the classes.
 
     References:
         Wang, Manning: Baselines and bigrams: simple, good sentiment and topic
-        classification (2012), https://aclanthology.org/P12-2018 (the naive Bayes
-        start). Bojanowski et al.: Enriching word vectors with subword information
-        (2017), https://aclanthology.org/Q17-1010 (the spelling).
+        classification (2012), https://aclanthology.org/P12-2018 (the start).
+        Bojanowski et al.: Enriching word vectors with subword information (2017),
+        https://aclanthology.org/Q17-1010 (the spelling).
     """
-    # Room for the evidence for each class, and for its weights or an eye on it.
+    if learned or classes > _MOST_UNITS // 2:
+        return _recipe_of_learned(texts, classes)
+    settings: dict[str, Any] = {
+        # Room for the evidence for each class, and for its weights.
+        "embedding_units": max(16, 2 * classes),
+        "recurrent_units": 0,
+        "naive_bayes": 0.5,
+        "regression": 1.0,
+        "naive_bayes_share": 0.25,
+        "sharpness": 0.5,
+        "ngram_order": 3,
+        "dropout": 0.3,
+        "learning_rate": 5e-4,
+        "epochs": 4,
+    }
+    if classes == 2:
+        settings |= {
+            "embedding_units": 32,
+            "naive_bayes_share": 0.75,
+            "sharpness": 4.0,
+            "evidence_bound": 3.0,
+            "ngram_order": 2,
+            "dropout": 0.5,
+            "learning_rate": 3e-4,
+        }
+    if texts >= LARGE:
+        settings |= {
+            "ngram_order": 3,
+            "min_texts": 3,
+            "subwords": 0,
+            "embedding_units": max(16, 2 * classes),
+            "naive_bayes_share": 0.0,
+            "evidence_bound": 5.0,
+            "dropout": 0.3,
+            "learning_rate": 3e-4,
+            "epochs": 3,
+        }
+        if classes == 2:
+            settings |= {"regression": 0.3, "sharpness": 2.0}
+    return settings
+
+
+def _recipe_of_learned(texts: int, classes: int) -> dict[str, Any]:
+    """The settings of a network whose attention is learned.
+
+    All start from naive Bayes: without it the attention of a small model hardly leaves
+    the mean. Two classes do not outgrow that start soon, and where texts are few a
+    recurrent layer adds to it. Several classes, topics mostly, show in words and
+    n-grams wherever these stand: attention that begins to choose among them too soon
+    does harm.
+    """
     units = min(2 * classes, _MOST_UNITS)
     settings: dict[str, Any] = {
         "embedding_units": max(32, units),

@@ -6,13 +6,17 @@ import keras
 import numpy as np
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.network import ATTENTION, CLASSES, EMBEDDING
+from regard.classification.evidence import EvidencePooling
+from regard.classification.network import ATTENTION, CLASSES, EMBEDDING, bias_of
+from regard.classification.regression import feature_shares
 from regard.types import FloatArray, IntArray
 
 _WORD_SCALE = 0.1
 # An even function of the evidence x for a class, low at 0 and flat from about 3 on:
 # tanh(STEEP x - OFFSET) + tanh(-STEEP x - OFFSET).
 _STEEP, _OFFSET = 0.7, 1.5
+# So many texts say how far the evidence of tokens is spread.
+_READ = 500
 # Beside that the score starts small, so that chance says little about where to look.
 _QUIET = 0.3
 
@@ -31,9 +35,9 @@ def start_from_naive_bayes(
 ) -> None:
     r"""Let the model start as naive Bayes, with attention on what tells classes apart.
 
-    Unit ``c`` of the embedding of a feature starts as its log-odds for class ``c``, the
-    output layer starts by reading these units, and the attention score starts as an
-    even function of them: words without evidence for or against a class are passed
+    Unit ``c`` of the embedding of a feature starts as its log-odds for class ``c``, and
+    the output layer starts by reading these units. A learned attention score starts as
+    an even function of them: words without evidence for or against a class are passed
     over.
 
     Args:
@@ -49,39 +53,87 @@ def start_from_naive_bayes(
     start = keras.ops.convert_to_numpy(table).copy()
     start[:, :classes] = odds
     table.assign(start)
-    _read_evidence(model, classes, config)
-    _look_at_evidence(model, classes, config.salience)
+    _read_evidence(model, classes, config.naive_bayes)
+    if _is_learned(model):
+        _look_at_evidence(model, classes, config.salience)
 
 
 def start_from_regression(
-    model: keras.Model, weights: FloatArray, bias: FloatArray
+    model: keras.Model, weights: FloatArray, bias: FloatArray, share: float = 0.0
 ) -> None:
     """Let the model start as a linear one, with what it looks at as it is.
 
     The units of the embedding after those with the evidence start as the weights, the
-    output layer starts by reading nothing else, and the attention score without them.
+    output layer starts by reading nothing else, but for a share of the evidence, and a
+    learned attention score without them.
 
     Args:
         model: A classifier, started from naive Bayes.
         weights: ``(rows, classes)``, of the mean of the features of a text.
         bias: ``(classes,)``.
+        share: The share of the evidence, made as large as the weights are, beside that
+            of the weights: where texts are few and short they are better together
+            (Wang and Manning 2012, section 2.3).
     """
     classes = len(bias)
-    units = slice(classes, 2 * classes)
+    evidence, units = slice(classes), slice(classes, 2 * classes)
     embedding = model.get_layer(EMBEDDING)
     table = keras.ops.convert_to_numpy(embedding.table).copy()
     table[:, units] = weights
     embedding.table.assign(table)
+    as_large = _size(weights) / (_size(table[:, evidence]) or 1.0)
     layer = model.get_layer(CLASSES)
-    kernel, _ = layer.get_weights()
+    kernel = keras.ops.convert_to_numpy(layer.kernel).copy()
     heads = model.get_layer(ATTENTION).num_heads
     kernel[:] = 0
-    kernel.reshape(heads, -1, classes)[:, units] = np.eye(classes) / heads
-    layer.set_weights([kernel, bias])
-    layer = model.get_layer(ATTENTION)
-    kernel, hidden_bias, vector = layer.get_weights()
-    kernel[units] = 0
-    layer.set_weights([kernel, hidden_bias, vector])
+    read = kernel.reshape(heads, -1, classes)
+    read[:, evidence] = share * as_large * np.eye(classes) / heads
+    read[:, units] = (1 - share) * np.eye(classes) / heads
+    layer.kernel.assign(kernel)
+    bias_of(model).assign((1 - share) * bias)
+    if _is_learned(model):
+        layer = model.get_layer(ATTENTION)
+        kernel, hidden_bias, vector = layer.get_weights()
+        kernel[units] = 0
+        layer.set_weights([kernel, hidden_bias, vector])
+
+
+def sharpen(
+    model: keras.Model, documents: Sequence[IntArray], config: TextClassifierConfig
+) -> None:
+    """Let the attention prefer what speaks for the whole of a text, and bound it.
+
+    Args:
+        model: A classifier with attention on evidence, at its start.
+        documents: The rows of the features of each text; the first ones are read.
+        config: The settings of the model; bound and sharpness are in units of the
+            spread of the evidence of tokens.
+    """
+    embedding = model.get_layer(EMBEDDING)
+    table = keras.ops.convert_to_numpy(embedding.table)
+    of_features = table @ keras.ops.convert_to_numpy(model.get_layer(CLASSES).kernel)
+    evidence = np.concatenate(
+        [
+            np.einsum(
+                "tfc,tf->tc",
+                of_features[document],
+                feature_shares(document, embedding.ngrams),
+            )
+            for document in documents[:_READ]
+        ]
+    )
+    # A random start says nothing yet.
+    spread = max((evidence - evidence.mean(axis=1, keepdims=True)).std(), 1.0)
+    model.get_layer(CLASSES).bound.assign(config.evidence_bound * spread)
+    model.get_layer(ATTENTION).sharpness.assign(config.sharpness / spread)
+
+
+def _is_learned(model: keras.Model) -> bool:
+    return not isinstance(model.get_layer(ATTENTION), EvidencePooling)
+
+
+def _size(weights: FloatArray) -> float:
+    return float(np.abs(weights - weights.mean(axis=1, keepdims=True)).mean())
 
 
 def evident_attention(evidence: FloatArray, salience: float) -> FloatArray:
@@ -106,16 +158,13 @@ def _classes_read(classes: int) -> int:
     return classes if classes > 2 else 1
 
 
-def _read_evidence(
-    model: keras.Model, classes: int, config: TextClassifierConfig
-) -> None:
+def _read_evidence(model: keras.Model, classes: int, strength: float) -> None:
     layer = model.get_layer(CLASSES)
-    kernel, bias = layer.get_weights()
-    width = len(kernel) // config.num_heads
-    for head in range(config.num_heads):
-        evidence = np.eye(classes) * config.naive_bayes / config.num_heads
-        kernel[head * width : head * width + classes] = evidence
-    layer.set_weights([kernel, bias])
+    kernel = keras.ops.convert_to_numpy(layer.kernel).copy()
+    heads = model.get_layer(ATTENTION).num_heads
+    evidence = np.eye(classes) * strength / heads
+    kernel.reshape(heads, -1, classes)[:, :classes] = evidence
+    layer.kernel.assign(kernel)
 
 
 def _look_at_evidence(model: keras.Model, classes: int, salience: float) -> None:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from regard.classification.config import TextClassifierConfig
+from regard.classification.evidence import Evidence, EvidencePooling
 from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import ArgumentError
 from regard.layers import GRU, AttentionPooling
@@ -31,13 +32,14 @@ def build_text_classifier(
     r"""A network that reads features of tokens and gives probabilities.
 
     .. math::
-        p = \mathrm{softmax}((W v + b) / T), \qquad v = \sum_t a_t h_t
+        p = \mathrm{softmax}(z / T), \qquad z = b + \sum_t w_t e_t
 
-    with :math:`h_t` the embedding of token :math:`t` (``FeatureEmbedding``), beside it
-    the state of a bidirectional GRU where ``config`` asks for one, and :math:`a` its
-    attention (``AttentionPooling``, score ``"context"``). The pooled vector is all that
-    the prediction is made from. The temperature :math:`T` (``TemperedSoftmax``) is 1
-    while the rest is trained.
+    with :math:`e_t` the evidence (``Evidence``) of the embedding of token :math:`t`
+    (``FeatureEmbedding``) and :math:`w` the attention on it (``EvidencePooling``).
+    Where ``config.sharpness`` is 0 the attention is learned instead
+    (``AttentionPooling``, score ``"context"``), with several heads and the state of a
+    bidirectional GRU beside each embedding as ``config`` asks for them. The temperature
+    :math:`T` (``TemperedSoftmax``) is 1 while the rest is trained.
 
     Args:
         config: The settings.
@@ -52,7 +54,6 @@ def build_text_classifier(
         classes)``.
     """
     seeds = count(1000 * seed)
-    initializers = keras.initializers
     features = keras.Input((None, width), dtype="int32", name="tokens")
     states = FeatureEmbedding(
         rows,
@@ -62,6 +63,41 @@ def build_text_classifier(
         seed=next(seeds),
         name=EMBEDDING,
     )(features)
+    pool = _evidence_pooled if config.sharpness else _states_pooled
+    logits = pool(states, classes, config, seeds)
+    probabilities = TemperedSoftmax(name=PROBABILITIES)(logits)
+    return keras.Model(features, probabilities, name="text_classifier")
+
+
+def _evidence_pooled(
+    states: keras.KerasTensor,
+    classes: int,
+    config: TextClassifierConfig,
+    seeds: "count[int]",
+) -> keras.KerasTensor:
+    """The logits of attention on the evidence of each token."""
+    # The same units in all of a text, as if they were left out of what is pooled.
+    dropped = keras.layers.Dropout(
+        config.dropout, noise_shape=(None, 1, None), seed=next(seeds)
+    )(states)
+    evidence = Evidence(
+        classes,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        name=CLASSES,
+    )(dropped)
+    return EvidencePooling(
+        dropout=config.attention_dropout, seed=next(seeds), name=ATTENTION
+    )(evidence)
+
+
+def _states_pooled(
+    states: keras.KerasTensor,
+    classes: int,
+    config: TextClassifierConfig,
+    seeds: "count[int]",
+) -> keras.KerasTensor:
+    """The logits of what a learned attention pools."""
+    initializers = keras.initializers
     if config.recurrent_units:
         states = _with_context(states, config, seeds)
     context = AttentionPooling(
@@ -75,13 +111,11 @@ def build_text_classifier(
         name=ATTENTION,
     )(states)
     context = keras.layers.Dropout(config.dropout, seed=next(seeds))(context)
-    logits = keras.layers.Dense(
+    return keras.layers.Dense(
         classes,
         kernel_initializer=initializers.GlorotUniform(seed=next(seeds)),
         name=CLASSES,
     )(context)
-    probabilities = TemperedSoftmax(name=PROBABILITIES)(logits)
-    return keras.Model(features, probabilities, name="text_classifier")
 
 
 def with_evidence(model: keras.Model) -> keras.Model:
@@ -101,12 +135,22 @@ def with_evidence(model: keras.Model) -> keras.Model:
         ``(batch, time, heads, classes)`` in nats, at temperature 1.
     """
     attention = model.get_layer(ATTENTION)
-    states = keras.tree.flatten(attention.input)[0]
-    evidence = _Evidence(model.get_layer(CLASSES), attention.num_heads)(states)
+    pooled = keras.tree.flatten(attention.input)[0]
+    if isinstance(attention, EvidencePooling):
+        evidence = ops.expand_dims(pooled, 2)
+    else:
+        evidence = _Read(model.get_layer(CLASSES), attention.num_heads)(pooled)
     return keras.Model(model.input, [model.output, evidence], name=model.name)
 
 
-class _Evidence(keras.layers.Layer):
+def bias_of(model: keras.Model) -> Tensor:
+    """The variable ``(classes,)`` that is added to the logits."""
+    attention = model.get_layer(ATTENTION)
+    holds_it = isinstance(attention, EvidencePooling)
+    return (attention if holds_it else model.get_layer(CLASSES)).bias
+
+
+class _Read(keras.layers.Layer):
     """What the output layer reads in each state, for each head and class."""
 
     def __init__(self, classes: keras.layers.Dense, heads: int) -> None:

@@ -6,7 +6,11 @@ from typing import Any, Self, overload
 
 from regard.classification.artifact import CARD, KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, evaluate
-from regard.classification.config import TextClassifierConfig, recipe
+from regard.classification.config import (
+    TextClassifierConfig,
+    asks_for_learned,
+    recipe,
+)
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledSource,
@@ -118,7 +122,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             seed=self.seed,
         )
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
-        defaults = recipe(len(train.texts), len(known))
+        learned = asks_for_learned(settings)
+        defaults = recipe(len(train.texts), len(known), learned=learned)
         outcome = fit_text_classifier(
             train,
             held_out,

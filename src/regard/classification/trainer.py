@@ -14,6 +14,7 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.initialization import (
     evident_attention,
     log_odds,
+    sharpen,
     start_from_naive_bayes,
     start_from_regression,
     start_randomly,
@@ -280,19 +281,32 @@ def _start_from_evidence(
     config: TextClassifierConfig,
 ) -> None:
     # Without a unit for each class there is no place for its evidence.
-    if not config.naive_bayes or classes > config.embedding_units:
-        return
+    if config.naive_bayes and classes <= config.embedding_units:
+        _start_as_linear(model, train, features, classes, config)
+    if config.sharpness:
+        sharpen(model, train.sequences, config)
+
+
+def _start_as_linear(
+    model: keras.Model,
+    train: EncodedExamples,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+) -> None:
     odds = log_odds(train.sequences, train.targets, features.size, classes)
     start_from_naive_bayes(model, odds, config)
     if config.regression and 2 * classes <= config.embedding_units:
 
         def attention(document: IntArray, shares: FloatArray) -> FloatArray:
             evidence = np.einsum("tfc,tf->tc", odds[document], shares)
-            return evident_attention(evidence, config.salience)
+            # What a text says on the whole is an even mean.
+            salience = 0.0 if config.sharpness else config.salience
+            return evident_attention(evidence, salience)
 
         bags = FeatureBags.of(train.sequences, features.order, attention)
         linear = regression_weights(bags, train.targets, odds, config.regression)
-        start_from_regression(model, *linear)
+        start_from_regression(model, *linear, config.naive_bayes_share)
 
 
 def _batches(

@@ -9,6 +9,7 @@ from regard.ops.masks import (
     erase_padding,
     join_masks,
     last_valid,
+    mean_valid,
     window_mask,
 )
 from regard.ops.softmax import masked_softmax
@@ -22,6 +23,7 @@ __all__ = [
     "join_masks",
     "last_valid",
     "masked_softmax",
+    "mean_valid",
     "merge_heads",
     "project",
     "scores",

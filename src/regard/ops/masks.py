@@ -129,3 +129,25 @@ def last_valid(
     steps = ops.arange(ops.shape(states)[1], dtype="int32")
     last = ops.max(ops.where(as_mask(mask), steps, 0), axis=1)
     return ops.take_along_axis(states, last[:, None, None], axis=1)
+
+
+def mean_valid(
+    states: Float[Tensor, "batch time features"],
+    mask: Shaped[Tensor, "batch time"] | None,
+) -> Float[Tensor, "batch 1 features"]:
+    """The mean of the states of each sequence that the mask does not hide.
+
+    Args:
+        states: ``(batch, time, features)``.
+        mask: ``(batch, time)`` or None. A row without a valid step has zeros.
+
+    Returns:
+        ``(batch, 1, features)``.
+    """
+    if mask is None:
+        steps = ops.cast(ops.shape(states)[1], states.dtype)
+        total = ops.sum(states, axis=1, keepdims=True)
+        return total / ops.maximum(steps, 1)
+    valid = ops.cast(as_mask(mask), states.dtype)[..., None]
+    total = ops.sum(erase_padding(states, mask), axis=1, keepdims=True)
+    return total / ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1)
