@@ -169,6 +169,9 @@ def test_weights_of_queries_are_shuffled_together_or_one_alone():
     np.testing.assert_allclose(
         together.sum(axis=1)[2], weights.weights[2].sum(axis=(0, 1)), atol=1e-5
     )
+    # Twenty shuffles of them are to fit into memory, however many queries there are.
+    many = ModelSubject(model, np.tile(IDS, 60))
+    assert many.part == 2**20 // (2 * 300 * 300)
     for query, of_row in ((1, 1), (-1, 2)):
         one = replayed(ModelSubject(model, IDS, query=query))
         np.testing.assert_allclose(

@@ -251,8 +251,10 @@ def _measured(
     subject: Subject | Measuring, drawn: IntArray, seed: int, budget: float | None
 ) -> Iterator[Measurements]:
     begin = time.monotonic()
-    for start in range(0, len(drawn), _PART):
-        part = drawn[start : start + _PART]
+    # One with many weights of a text says how many go at a time.
+    size = getattr(subject, "part", _PART)
+    for start in range(0, len(drawn), size):
+        part = drawn[start : start + size]
         if isinstance(subject, Measuring):
             yield subject.measure(part, seed)
         else:

@@ -32,6 +32,9 @@ Reads: TypeAlias = Sequence[int] | IntArray | Callable[[int], Any]
 
 # The rows of a batch, so many that neither inputs nor weights grow out of hand.
 _MOST_ROWS, _MOST_POSITIONS, _MOST_WEIGHTS = 128, 2**14, 2**23
+# The samples that are measured at a time, so few that the weights of all of them,
+# shuffled some twenty times, are no burden.
+_MOST_PART, _MOST_SHUFFLED = 32, 2**20
 # So many samples are looked at first, to learn how the model behaves.
 _PROBED = 8
 # How far answers may be apart that are the same, and what is no weight.
@@ -140,6 +143,8 @@ class ModelSubject:
             query=query,
             baseline=_start(erase, array, data),
         )
+        #: The samples that are measured at a time, each under many weights at once.
+        self.part = min(max(_MOST_SHUFFLED // self._weights_of_one, 1), _MOST_PART)
         # The own weights of the samples that were asked for last.
         self._own: dict[int, FloatArray] = {}
 
