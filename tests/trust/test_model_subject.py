@@ -374,9 +374,12 @@ def test_inputs_that_are_none_are_refused(pooling, x, error, said):
         ({"lengths": [1, 2]}, ArgumentError, "one a sample"),
         ({"erase": Erase(id=12)}, ArgumentError, "whole number below 12"),
         ({"erase": Erase(mask="mask")}, ArgumentError, "no mask 'mask'"),
+        ({"erase": "mask"}, ArgumentError, r"'erase'.*regard\.trust\.Erase"),
         ({"outputs": "classes"}, ArgumentError, "'auto', 'probabilities'"),
         ({"output": "answer"}, ArgumentError, "no output 'answer'"),
         ({"tokens": [["a"]]}, ArgumentError, "tokens"),
+        ({"tokens": ["a word", "b"]}, ArgumentError, "a list of words for each"),
+        ({"tokens": {3: "three"}}, ArgumentError, "a list of words for each"),
         ({"positions": [0, 1, 2, 3, 9]}, ArgumentError, "below 5"),
     ],
 )

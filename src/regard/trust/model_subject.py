@@ -1,7 +1,7 @@
 """A Keras model and its inputs, as an examination asks them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -102,6 +102,8 @@ class ModelSubject:
         softmax: Any = (),
         tokens: Sequence[Sequence[str]] | None = None,
     ) -> None:
+        if erase is not None and not isinstance(erase, Erase):
+            raise wrong_value("erase", erase, "regard.trust.Erase(...), or None")
         self._answers = Answers(model, output, outputs)
         self._model = AnsweringModel(model, self._answers, layer, softmax)
         self._inputs = Inputs(model, x, input)
@@ -244,6 +246,10 @@ class ModelSubject:
         if tokens is None:
             return None
         wanted = self._valid.sum(axis=1).tolist()
+        if isinstance(tokens, str | Mapping) or not all(
+            isinstance(each, Sized) and not isinstance(each, str) for each in tokens
+        ):
+            raise wrong_value("tokens", tokens, "a list of words for each sample")
         given = [len(each) for each in tokens]
         for sample, (count, named) in enumerate(zip(wanted, given, strict=False)):
             if count != named:

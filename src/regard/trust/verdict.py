@@ -81,7 +81,8 @@ def decide(gates: Gates, erasures: Mapping[str, Gates], texts: int) -> Decision:
     if before is not None and not (few and before[0] is Verdict.UNDECIDED):
         return before
     if few:
-        reason = f"{texts} texts are too few: {LEAST_TEXTS} or more are needed."
+        few_texts = "1 text is" if texts == 1 else f"{texts} texts are"
+        reason = f"{few_texts} too few: {LEAST_TEXTS} or more are needed."
         return Verdict.CANNOT_TELL, (reason,)
     decisions = {name: _of_eraser(gates, each) for name, each in erasures.items()}
     verdicts = {verdict for verdict, _ in decisions.values()}
