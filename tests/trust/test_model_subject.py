@@ -388,6 +388,17 @@ def test_options_that_do_not_fit_are_refused(pooling, options, error, said):
         ModelSubject(pooling, IDS, **options)
 
 
+def test_a_value_for_each_feature_has_one_for_each():
+    with pytest.raises(ArgumentError, match=r"does not fit.*\(5, 3\).*\(2,\)"):
+        ModelSubject(series_model(), SERIES, erase=Erase(value=[0.0, 0.0]))
+
+
+def test_a_layer_that_is_never_called_does_not_make_a_model_untrained():
+    model = series_model()
+    model.unused = keras.layers.Dense(3)
+    assert len(ModelSubject(model, SERIES)) == len(SERIES)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"id": -1}, "'id'"), ({"value": [1, "a"]}, "'value'"), ({"swap": 1}, "'swap'")],

@@ -41,7 +41,8 @@ class AnsweringModel:
         layer: str | None = None,
         softmax: Any = (),
     ) -> None:
-        if not _compat.is_built(model):
+        # A layer that is never called has no variables in a trained model either.
+        if not model.built:
             raise ArgumentError(
                 f"The model '{model.name}' is not built, so it cannot be trained.",
                 expected="a trained model",

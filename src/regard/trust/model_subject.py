@@ -114,6 +114,8 @@ class ModelSubject:
         erase = erase or Erase()
         if erase.value is not None and self._inputs.array.dtype.kind == "i":
             self._inputs.array = self._inputs.array.astype(np.float32)
+        if erase.value is not None:
+            _check_value(np.shape(erase.value), self._inputs.array.shape[1:])
         ways = holes(model, self._inputs, erase.mask)
         hole = next((each for each in ways if self._masks(each, probe)), None)
         if hole is not None and hole.mask is None:
@@ -543,6 +545,19 @@ def _start(erase: Erase, array: Array, data: Positions) -> Any:
     if erase.value is not None:
         return np.asarray(erase.value)
     return None if array.dtype.kind == "i" else data.mean
+
+
+def _check_value(value: tuple[int, ...], sample: tuple[int, ...]) -> None:
+    try:
+        fits = np.broadcast_shapes(value, sample) == sample
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ArgumentError(
+            "The value of the eraser does not fit the input.",
+            expected=f"a number, or one for each feature of a sample {sample}",
+            received=f"shape {value}",
+        )
 
 
 def _no_sample() -> DataError:
