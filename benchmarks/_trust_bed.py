@@ -25,10 +25,11 @@ from _trust_models import (
     train,
 )
 from _trust_texts import Corpus, Texts
-from regard.trust import Baseline, Subject, Verdict
+from regard.trust import Subject, Verdict
 from regard.trust.examination import judge
-from regard.trust.measurement import Measurements, join, measure
+from regard.trust.measurement import SHUFFLES, Measurements, join, measure
 from regard.trust.statistics import bootstrap, mean
+from regard.trust.subject import entropy
 from regard.trust.verdict import decide
 
 #: The texts of a draw, as many as an examination takes.
@@ -132,9 +133,8 @@ class Bed:
         random = np.random.default_rng(seed)
         alarms = 0
         for draw in range(count):
-            subject.moved_by = draw
-            chosen = random.permutation(len(subject))[:DRAWN]
-            spread = measure(subject, chosen, seed=draw).spread
+            chosen = random.permutation(len(subject))[:DRAWN].tolist()
+            spread = np.array([subject.spread(text, random) for text in chosen])
             interval = bootstrap(mean, spread, seed=draw)
             alarms += not interval.low <= 0 <= interval.high
         return alarms / count
@@ -286,50 +286,32 @@ class Bed:
 
 
 class AtRandom:
-    """A model over embeddings whose weights lie anywhere, with nothing erased.
+    """A model over embeddings whose weights lie anywhere.
 
-    Attributes:
-        moved_by: What the places of the weights depend on.
+    Args:
+        trained: The model.
+        rows: The ids of each text.
     """
-
-    erasers: tuple[str, ...] = ()
 
     def __init__(self, trained: Trained, rows: list[Any]) -> None:
         self._weights = [
-            each[ATTENTION].weights
+            each[ATTENTION].weights[0]
             for each in trained.predictor.observe(rows).attention
         ]
         self._states = trained.states(rows)
         self._kernel, self._bias = trained.model.get_layer(CLASSES).get_weights()
-        self.moved_by = 0
 
     def __len__(self) -> int:
         return len(self._weights)
 
-    def baseline(self, texts: Any) -> Baseline:
-        """The answers under weights that were moved."""
-        lengths = np.array([len(self._states[text]) for text in texts.tolist()])
-        weights = np.zeros((len(texts), 1, lengths.max()))
-        for row, text in zip(weights, texts.tolist(), strict=True):
-            random = np.random.default_rng([self.moved_by, text])
-            own = self._weights[text]
-            row[:, : own.shape[-1]] = random.permuted(own, axis=-1)
-        answers = self.forced(texts, weights)
-        return Baseline(answers, weights, lengths, answers, {})
-
-    def erased(self, texts: Any, keep: Any, eraser: str, draws: Any) -> Any:
-        """Nothing is erased."""
-        raise NotImplementedError
-
-    def forced(self, texts: Any, weights: Any) -> Any:
-        """The answers under given weights; see ``regard.trust.Subject``."""
-        pooled = [
-            each[0, : len(self._states[text])] @ self._states[text]
-            for text, each in zip(texts.tolist(), weights, strict=True)
-        ]
-        logits = np.stack(pooled) @ self._kernel + self._bias
+    def spread(self, text: int, random: Any) -> float:
+        """S of one text whose own weights were shuffled, too."""
+        own = np.tile(self._weights[text], (1 + SHUFFLES, 1))
+        placed = random.permuted(own, axis=1)
+        logits = placed @ self._states[text] @ self._kernel + self._bias
         raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return raised / raised.sum(axis=-1, keepdims=True)
+        uncertain = entropy(raised / raised.sum(axis=-1, keepdims=True))
+        return float(uncertain[1:].mean() - uncertain[0])
 
 
 def _with_shortcut(
@@ -396,9 +378,16 @@ def take(measured: Any, chosen: Any) -> Any:
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdict on one draw of texts, and whether both erasers say the same."""
+    """The verdict on one draw of texts.
+
+    Args:
+        verdict: The verdict.
+        same: Whether both ways to erase give the same one by themselves.
+        agree: Whether they do, or both deny that weights explain.
+    """
 
     verdict: Verdict
+    same: bool
     agree: bool
 
 
@@ -414,7 +403,9 @@ def draws(case: Case, count: int, seed: int) -> Iterator[Judged]:
             decide(report.gates, {name: gates}, len(chosen))[0]
             for name, gates in report.erasures.items()
         }
-        yield Judged(report.verdict, len(of_each) == 1)
+        same = len(of_each) == 1
+        denied = _NOT_READ | {Verdict.POINTS_ONLY}
+        yield Judged(report.verdict, same, same or of_each <= denied)
 
 
 def report_bed(beds: list[Bed], seeds: int, count: int, alarms: int) -> str:
@@ -482,7 +473,11 @@ def _required(judged: Mapping[str, list[Judged]]) -> Iterator[str]:
     undecided = statistics.mean(each.verdict is Verdict.UNDECIDED for each in held)
     yield f"undecided: {undecided:.1%} (required: at most 10 %)"
     agree = statistics.mean(each.agree for each in held)
-    yield f"erasers agree: {agree:.1%} (required: 95 %)"
+    same = statistics.mean(each.same for each in held)
+    yield (
+        f"erasers agree: {agree:.1%} (required: 95 %); give the very same verdict: "
+        f"{same:.1%}"
+    )
 
 
 def _share(got: list[Judged], level: frozenset[Verdict]) -> float:
