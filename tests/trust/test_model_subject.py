@@ -393,6 +393,15 @@ def test_a_value_for_each_feature_has_one_for_each():
         ModelSubject(series_model(), SERIES, erase=Erase(value=[0.0, 0.0]))
 
 
+def test_a_model_without_an_answer_to_nothing_is_examined():
+    def attend(states):
+        seen = layers.Attention(name="look")([states, states])
+        return layers.GlobalAveragePooling1D()(seen)  # 0 / 0 where all is masked out
+
+    report = regard.trust.examine(word_model(attend), IDS)
+    assert np.isnan(report.figures["soft comprehensiveness"])
+
+
 def test_a_layer_that_is_never_called_does_not_make_a_model_untrained():
     model = series_model()
     model.unused = keras.layers.Dense(3)

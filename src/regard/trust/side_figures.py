@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from regard.errors import DataError
 from regard.trust.erasure import FRACTIONS, Eraser, key_counts, ranks
 from regard.trust.subject import entropy, total_variation
 from regard.types import FloatArray
@@ -64,6 +65,7 @@ def soft_figures(eraser: Eraser, soft: FloatArray) -> dict[str, FloatArray]:
         the probability of its weight over the largest. ``soft sufficiency``: how much
         of it stays where each key stays with that probability. ``violation rate``:
         whether the answer rises without the heaviest key, which was said to be for it.
+        NaN where the model gives no answer of what chance has left.
 
     References:
         Zhao, Aletras: Incorporating attribution importance for improving faithfulness
@@ -80,9 +82,14 @@ def soft_figures(eraser: Eraser, soft: FloatArray) -> dict[str, FloatArray]:
     keep = np.concatenate([*(~hit), *hit, ~heaviest])
     keep &= np.tile(baseline.valid, (len(keep) // count, 1))
     rows = np.tile(np.arange(count), len(keep) // count)
-    answers = eraser.subject.erased(
-        eraser.texts[rows], keep, eraser.name, eraser.draws[rows]
-    )
+    try:
+        answers = eraser.subject.erased(
+            eraser.texts[rows], keep, eraser.name, eraser.draws[rows]
+        )
+    except DataError:
+        # Chance may leave no key, of which some models make no answer at all.
+        names = "soft comprehensiveness", "soft sufficiency", "violation rate"
+        return {name: np.full(count, np.nan) for name in names}
     moved = total_variation(answers, baseline.probabilities[rows])
     moved = moved.reshape(-1, count)
     runs = len(soft)
