@@ -542,7 +542,7 @@ def test_a_text_of_a_million_words_is_read_as_far_as_the_model_does(
     path.write_text("refund " * 1_000_000 + "\n")
     result = run("trust", bundle, path)
     assert result.code == 0
-    assert "1 texts are too few" in result.out
+    assert "1 text is too few" in result.out
 
 
 @pytest.mark.parametrize(

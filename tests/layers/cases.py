@@ -10,7 +10,7 @@ from clauses import Array, Batch
 from decoder_oracle import Oracle
 
 import oracle
-from regard.classification.evidence import EvidencePooling
+from regard.classification.evidence_pooling import EvidencePooling
 from regard.layers import (
     AttentionDecoder,
     AttentionPooling,

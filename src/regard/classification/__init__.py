@@ -3,7 +3,7 @@
 from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
 from regard.classification.config import TextClassifierConfig, recipe
-from regard.classification.evidence import Evidence, EvidencePooling
+from regard.classification.evidence_pooling import Evidence, EvidencePooling
 from regard.classification.network import FeatureEmbedding
 from regard.classification.text_classifier import TextClassifier
 from regard.classification.trainer import ClassificationProgress

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.evidence import EvidencePooling
+from regard.classification.evidence_pooling import EvidencePooling
 from regard.classification.network import ATTENTION, CLASSES, EMBEDDING, bias_of
 from regard.classification.regression import feature_shares
 from regard.types import FloatArray, IntArray

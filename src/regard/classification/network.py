@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.evidence import Evidence, EvidencePooling
+from regard.classification.evidence_pooling import Evidence, EvidencePooling
 from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import ArgumentError
 from regard.layers import GRU, AttentionPooling
