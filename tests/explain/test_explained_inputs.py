@@ -8,7 +8,7 @@ from keras import ops
 
 import regard
 from regard import explain
-from regard.errors import ArgumentError, ObservationError
+from regard.errors import ArgumentError, DataError, ObservationError
 
 X = ids()
 
@@ -60,6 +60,22 @@ def test_wrong_inputs_are_refused(model, x, said):
 def test_a_baseline_that_does_not_fit_is_refused(model, baseline):
     with pytest.raises(ArgumentError, match="baseline does not fit"):
         explain.integrated_gradients(model, X, baseline=baseline)
+
+
+def test_a_baseline_below_all_ids_is_refused(model):
+    with pytest.raises(ArgumentError, match="id below 0"):
+        explain.integrated_gradients(model, X, baseline=-1)
+
+
+@pytest.mark.backends
+def test_scores_that_are_no_numbers_are_refused():
+    series = keras.Input((4,))
+    model = keras.Model(series, keras.layers.Dense(2)(series))
+    x = np.ones((3, 4), np.float32)
+    x[1, 2] = np.nan
+    for method in (explain.gradient_x_input, explain.leave_one_out):
+        with pytest.raises(DataError, match="infinity in input 1"):
+            method(model, x, 0)
 
 
 def test_what_has_no_gradient_is_said():

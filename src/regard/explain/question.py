@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard._validate import check_choice, check_count
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, DataError
 from regard.explain.attribution import Attribution
 from regard.explain.explained_inputs import (
     Array,
@@ -86,10 +86,14 @@ class Question:
             method: The name of the method.
             runs: For each part the fields of the result that are arrays.
             **said: Those that are not.
+
+        Raises:
+            DataError: A score is no number.
         """
         arrays = {
             name: joined(self.inputs, [run[name] for run in runs]) for name in runs[0]
         }
+        _check_finite(arrays["scores"], method)
         first = self.parts[0]
         fields: dict[str, Any] = {
             "axes": axes_of(arrays["scores"].ndim),
@@ -99,6 +103,17 @@ class Question:
             **said,
         }
         return Attribution(method=method, **fields)
+
+
+def _check_finite(scores: Array, method: str) -> None:
+    is_finite = np.isfinite(scores).all(axis=tuple(range(1, scores.ndim)))
+    if not is_finite.all():
+        raise DataError(
+            f"The scores of {method} are not all numbers.",
+            expected="finite inputs, ids that the embedding has, finite answers",
+            received=f"NaN or infinity in input {int(np.argmin(is_finite))}",
+            fix="Look at that input, its baseline and the answer of the model to it.",
+        )
 
 
 def ask(
@@ -195,6 +210,12 @@ def checked_baseline(inputs: ExplainedInputs, part: Part, baseline: Any) -> Any:
             "The baseline does not fit the input.",
             expected=f"{explained.dtype} of a shape that fits {explained.shape}",
             received=f"{array.dtype} of shape {array.shape}",
+        )
+    if explained.dtype.kind == "i" and whole.min(initial=0) < 0:
+        raise ArgumentError(
+            "The baseline has an id below 0.",
+            expected="ids of the embedding",
+            received=str(whole.min()),
         )
     return np.array(whole, explained.dtype)
 
