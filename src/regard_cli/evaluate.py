@@ -1,6 +1,8 @@
 """``regard evaluate``: how good a trained model is on data with the right answers."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -47,10 +49,27 @@ def evaluate(
         Path | None,
         typer.Option(help="Gold alignments, a line a pair, in Pharaoh's format."),
     ] = None,
+    first: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1, help="What --alignments call the first position: 0 or 1."
+        ),
+    ] = 0,
+    target_first: Annotated[
+        bool,
+        typer.Option(
+            "--target-first", help="The links of --alignments name the target first."
+        ),
+    ] = False,
     encoding: Annotated[str, typer.Option(help="The encoding of DATA.")] = "utf-8",
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on data with the right answers."""
+    if alignments is None and (first or target_first):
+        hint = "--first" if first else "--target-first"
+        raise typer.BadParameter(
+            "This is how --alignments are read, and there are none.", param_hint=hint
+        )
     prepare()
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
@@ -64,11 +83,37 @@ def evaluate(
         "beam": beam,
         "tokenize": tokenize,
         "alignments": alignments,
+        "first": first,
+        "target_first": target_first,
         "encoding": encoding,
     }
     files = [data] if targets is None else [data, targets]
-    evaluation = kind.evaluate(model, files, options)
+    with _links_told_as_options():
+        evaluation = kind.evaluate(model, files, options)
     if as_json:
         typer.echo(json.dumps(evaluation.to_dict(), ensure_ascii=False))
     else:
         typer.echo(kind.evaluation_table(evaluation), nl=False)
+
+
+@contextmanager
+def _links_told_as_options() -> Iterator[None]:
+    """Say by the options of this command how gold alignments that do not fit would."""
+    from regard.errors import DataError  # noqa: PLC0415 - loads Keras
+    from regard.metrics.word_alignment import (  # noqa: PLC0415 - loads Keras
+        MisplacedLinkError,
+    )
+
+    try:
+        yield
+    except MisplacedLinkError as error:
+        remedy, fix = dict(error.remedy), error.fix
+        if remedy:
+            changes = []
+            if "first" in remedy:
+                changes.append(f"with --first {remedy['first']}")
+            if "target_first" in remedy:
+                joined = "with" if remedy["target_first"] else "without"
+                changes.append(f"{joined} --target-first")
+            fix = f"All links fit {' and '.join(changes)}."
+        raise DataError(error.message, expected=error.expected, fix=fix) from error

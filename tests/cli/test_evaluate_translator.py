@@ -1,6 +1,7 @@
 """``regard evaluate`` with a translator whose problem is in ``toy_pairs``."""
 
 import json
+import re
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_figures_as_json_with_gold_alignments(run, loaded, two_files, tmp_path):
     [
         ("0-0\n", "2 pairs and 1 gold alignments"),
         ("0-0\n0:1\n", "gold.txt, line 2"),
-        (None, "gold.txt cannot be read"),
+        (None, "There is no file"),
     ],
 )
 @pytest.mark.usefixtures("loaded")
@@ -65,6 +66,44 @@ def test_gold_alignments_that_are_wrong(run, two_files, gold, said):
     result = run("evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path)
     assert (result.code, result.out) == (2, "")
     assert said in result.err
+
+
+@pytest.mark.parametrize(
+    ("gold", "options", "said"),
+    [
+        ("1-5 2-4\n5-1\n", [], "line 1: the link 1-5 .* All links fit with --first 1."),
+        ("0-0\n0-7\n", [], "line 2: the link 0-7 .* 0 to 4. Look whether these"),
+        ("1-5\n5-6\n", ["--first", 1], "line 2: the link 5-6 .* 1 to 5. Look whether"),
+        ("0-1\n", ["--first", 1], "line 1: '0-1' has a position below 1"),
+    ],
+)
+@pytest.mark.usefixtures("loaded")
+def test_gold_links_outside_of_their_sentences(run, two_files, gold, options, said):
+    """They were taken, and gave the error rate of another alignment."""
+    path = two_files[0].with_name("gold.txt")
+    path.write_text(gold)
+    command = ["evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path]
+    result = run(*command, *options)
+    assert (result.code, result.out) == (2, "")
+    assert re.search(f"gold.txt, {said}", result.err)
+    assert "first=" not in result.err
+
+
+def test_gold_links_as_their_file_counts_and_turns_them(run, loaded, two_files):
+    path = two_files[0].with_name("gold.txt")
+    # From 1, the target first, a byte order mark, no end of the last line.
+    links = "1-5 2-4 3-3 4-2 5-1"
+    path.write_bytes(f"\ufeff{links}\r\n{links}".encode())
+    command = ["evaluate", "x.regard", *two_files, "--beam", 1, "--alignments", path]
+    result = run(*command, "--first", 1, "--target-first")
+    assert (result.code, result.err) == (0, "")
+    assert "AER            0.00" in result.out
+
+
+def test_how_links_are_read_where_there_are_none(run, two_files):
+    result = run("evaluate", "x.regard", *two_files, "--target-first")
+    assert result.code == 2
+    assert "--alignments" in result.err
 
 
 def test_pairs_that_are_wrong(run, loaded, pairs, two_files):

@@ -12,6 +12,7 @@ from regard.metrics import (
     parse_alignment,
     parse_alignments,
 )
+from regard.metrics.word_alignment import MisplacedLinkError, check_links
 
 LINKS = st.frozensets(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12)
 
@@ -168,3 +169,76 @@ def test_the_published_figures_to_the_digit(hansards, name):
 
 def test_the_published_figure_of_awesome_align(hansards):
     assert f"{100 * hansards('enfr.awesome-align.out').error_rate:.2f}" == "4.07"
+
+
+# Gold links that are not where they are said to be. Sizes are (target, source).
+SIZES = [(2, 3), (4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "read", "said", "remedy"),
+    [
+        # Counted from 1, which every link would fit.
+        (
+            ["1-1 3-2", "2-4"],
+            {},
+            r"gold\.txt, line 1: the link 3-2 points outside .*source positions 0 to 2 "
+            r"and target positions 0 to 1.* read with first=1\.",
+            {"first": 1},
+        ),
+        # The target first; and both.
+        (
+            ["1-2", "3-0 0p1"],
+            {},
+            r"line 1: the link 1-2 .*target_first=True\.",
+            {"target_first": True},
+        ),
+        (
+            ["2-3", "4-1 1p2"],
+            {},
+            r"line 1: the link 2-3 .*first=1, target_first=True\.",
+            {"first": 1, "target_first": True},
+        ),
+        # Of a file that is said to count from 1, or to have the target first.
+        (
+            ["1-1", "3p5"],
+            {"first": 1},
+            r"line 2: the link 3p5 .*source positions 1 to 2 and target positions 1 to "
+            r"4\..*Look whether",
+            {},
+        ),
+        (
+            ["2-1", "1-3"],
+            {"target_first": True},
+            r"line 1: the link 2-1 .*target positions 0 to 1 and source positions 0 to "
+            r"2\..*target_first=False\.",
+            {"target_first": False},
+        ),
+    ],
+)
+def test_a_link_outside_of_its_sentences_is_named(lines, read, said, remedy):
+    gold = parse_alignments(lines, "gold.txt", **read)
+    with pytest.raises(MisplacedLinkError, match=said) as caught:
+        check_links(gold, SIZES)
+    assert dict(caught.value.remedy) == remedy
+    if remedy:
+        check_links(parse_alignments(lines, **{**read, **remedy}), SIZES)
+
+
+def test_links_made_by_hand_are_named_by_their_pair():
+    gold = [Alignment(frozenset({(0, 0)})), Alignment(frozenset({(1, 2)}))]
+    with pytest.raises(DataError, match=r"Pair 1: the link 2-1 points outside"):
+        check_links(gold, SIZES)
+    with pytest.raises(ArgumentError, match="2 pairs and 1 gold alignments"):
+        check_links(gold[:1], SIZES)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), max_size=4))
+def test_links_inside_pass_and_the_last_place_counted_from_one_does_not(sizes):
+    lines = [f"{source - 1}-{target - 1}" for target, source in sizes]
+    check_links(parse_alignments(lines), sizes)
+    moved = [f"{source}-{target}" for target, source in sizes]
+    check_links(parse_alignments(moved, first=1), sizes)
+    if sizes:
+        with pytest.raises(MisplacedLinkError):
+            check_links(parse_alignments(moved), sizes)

@@ -8,15 +8,30 @@ name the target first are read with ``first`` and ``target_first``. A ``Link`` i
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from regard._validate import check_same_length
 from regard.errors import DataError
 
 #: ``(target, source)``: a position of the target and that of the source it comes from.
 Link: TypeAlias = tuple[int, int]
+
+
+class Origin(NamedTuple):
+    """Where links were read, and how.
+
+    Args:
+        place: The file and the line, as an error message begins.
+        first: What the first position is called there.
+        target_first: Whether a link names the target position first.
+    """
+
+    place: str
+    first: int
+    target_first: bool
 
 
 @dataclass(frozen=True)
@@ -26,10 +41,12 @@ class Alignment:
     Args:
         sure: The links without doubt.
         possible: The links that may be; the sure ones are always among them.
+        origin: Where they were read; None: they were not.
     """
 
     sure: frozenset[Link]
     possible: frozenset[Link] = frozenset()
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "possible", self.sure | self.possible)
@@ -49,6 +66,17 @@ class AlignmentScore:
     error_rate: float
     precision: float
     recall: float
+
+
+class MisplacedLinkError(DataError):
+    """A gold link that points outside of its sentences.
+
+    Attributes:
+        remedy: The arguments of ``parse_alignments`` with which every link would fit,
+            where there are.
+    """
+
+    remedy: Mapping[str, int | bool] = MappingProxyType({})
 
 
 _LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
@@ -99,10 +127,10 @@ def parse_alignments(
     """
     alignments = []
     for number, line in enumerate(lines, 1):
+        origin = Origin(f"{name}, line {number}", first, target_first)
         try:
-            alignments.append(
-                parse_alignment(line, first=first, target_first=target_first)
-            )
+            links = parse_alignment(line, first=first, target_first=target_first)
+            alignments.append(replace(links, origin=origin))
         except DataError as error:
             raise DataError(
                 f"{name}, line {number}: {error.message}",
@@ -110,6 +138,27 @@ def parse_alignments(
                 fix=error.fix,
             ) from error
     return alignments
+
+
+def check_links(gold: Sequence[Alignment], sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse gold links that point outside of their sentences.
+
+    Such links are a sign that a file counts from another number, or names the other
+    side first, than it was read; the error rate would be that of another alignment.
+
+    Args:
+        gold: The gold alignment of each pair.
+        sizes: The numbers of target and of source tokens of each pair.
+
+    Raises:
+        ArgumentError: There are not as many alignments as pairs.
+        MisplacedLinkError: A link points outside; the message names it and its line.
+    """
+    check_same_length({"pairs": sizes, "gold alignments": gold})
+    for index, (alignment, size) in enumerate(zip(gold, sizes, strict=True)):
+        for link in sorted(alignment.possible):
+            if not _is_inside(link, size):
+                raise _misplaced(link, index, gold, sizes)
 
 
 def format_alignment(sure: Collection[Link], possible: Collection[Link] = ()) -> str:
@@ -191,6 +240,55 @@ def _parse_link(written: str, first: int, target_first: bool) -> tuple[Link, boo
         )
     link = (left, right) if target_first else (right, left)
     return link, match[2] == "-"
+
+
+def _misplaced(
+    link: Link, index: int, gold: Sequence[Alignment], sizes: Sequence[tuple[int, int]]
+) -> MisplacedLinkError:
+    """The error that names a link as its file spells it, and how the file may fit."""
+    origin = gold[index].origin or Origin(f"Pair {index}", 0, False)
+    order = slice(None, None, 1 if origin.target_first else -1)
+    left, right = [position + origin.first for position in link][order]
+    sides = [
+        f"{name} positions {origin.first} to {size - 1 + origin.first}"
+        for name, size in zip(("target", "source"), sizes[index], strict=True)
+    ][order]
+    remedy = _remedy(origin, gold, sizes)
+    settings = ", ".join(f"{name}={value}" for name, value in remedy.items())
+    error = MisplacedLinkError(
+        f"{origin.place}: the link {left}{'-' if link in gold[index].sure else 'p'}"
+        f"{right} points outside of its sentences.",
+        expected=" and ".join(sides),
+        fix=f"All links fit where they are read with {settings}."
+        if remedy
+        else "Look whether these are the texts, and the words, that were aligned.",
+    )
+    error.remedy = remedy
+    return error
+
+
+def _remedy(
+    origin: Origin, gold: Sequence[Alignment], sizes: Sequence[tuple[int, int]]
+) -> dict[str, int | bool]:
+    """The arguments of ``parse_alignments`` to change so that every link fits."""
+    places = [
+        (link, size)
+        for alignment, size in zip(gold, sizes, strict=True)
+        for link in alignment.possible
+    ]
+    moved = 1 - 2 * origin.first
+    for moves, turns in ((moved, False), (0, True), (moved, True)):
+        if all(
+            _is_inside([at - moves for at in link][:: -1 if turns else 1], size)
+            for link, size in places
+        ):
+            first = {"first": 1 - origin.first} if moves else {}
+            return first | ({"target_first": not origin.target_first} if turns else {})
+    return {}
+
+
+def _is_inside(link: Sequence[int], size: tuple[int, int]) -> bool:
+    return all(0 <= at < count for at, count in zip(link, size, strict=True))
 
 
 def _share(part: int, whole: int) -> float:

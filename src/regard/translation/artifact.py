@@ -105,6 +105,13 @@ class TrainedTranslator:
             )
         ]
 
+    def sizes(
+        self, sources: Sequence[str], targets: Sequence[str]
+    ) -> list[tuple[int, int]]:
+        """The numbers of target and of source tokens of pairs, of all they have."""
+        written, read = self.target.encode(targets), self.source.encode(sources)
+        return [(len(a), len(b)) for a, b in zip(written, read, strict=True)]
+
     def searcher(self, search: Search) -> Searcher:
         """The searcher of this search; it holds what was compiled."""
         searchers: dict[Search, Searcher] = self._searchers  # type: ignore[attr-defined]  # set above

@@ -11,7 +11,6 @@ import numpy as np
 from regard.bundle import TRUST, Bundle, PartNames
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
-from regard.errors import DataError
 from regard.inference import (
     Job,
     Limits,
@@ -104,8 +103,9 @@ class TranslatorKind:
             model: The translator.
             data: The file, or one of sources and one of targets.
             options: The columns, ``source`` and ``target``; the ``beam``; ``tokenize``,
-                how BLEU cuts texts; the file of gold ``alignments`` or None, and its
-                ``encoding``.
+                how BLEU cuts texts; the file of gold ``alignments`` or None, its
+                ``encoding``, what its ``first`` position is called, and whether it has
+                ``target_first``.
         """
         gold = options["alignments"]
         return model.evaluate(
@@ -114,7 +114,7 @@ class TranslatorKind:
             target=options["target"],
             beam=options["beam"],
             tokenize=options["tokenize"],
-            alignments=None if gold is None else _read_gold(gold, options["encoding"]),
+            alignments=None if gold is None else _read_gold(gold, options),
         )
 
     def evaluation_table(self, evaluation: TranslationEvaluation) -> str:
@@ -335,9 +335,12 @@ def _strongest(weights: FloatArray, top_k: int) -> list[list[dict[str, Any]]]:
     ]
 
 
-def _read_gold(path: Path, encoding: str) -> list[Alignment]:
-    try:
-        lines = path.read_text(encoding).splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
-    return parse_alignments(lines, str(path))
+def _read_gold(path: Path, options: Mapping[str, Any]) -> list[Alignment]:
+    from regard.data.lines import LineReader  # noqa: PLC0415 - for files
+
+    return parse_alignments(
+        LineReader(path, options["encoding"]),
+        str(path),
+        first=options["first"],
+        target_first=options["target_first"],
+    )

@@ -6,6 +6,7 @@ from typing import Any, Self, overload
 
 from regard.decoding import Search
 from regard.metrics import Alignment
+from regard.metrics.word_alignment import check_links
 from regard.training.estimator import Estimator, listed_texts
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
@@ -248,9 +249,12 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
 
         Raises:
             ArgumentError: The arguments do not fit each other.
+            DataError: A gold link points outside of its sentences.
             MissingExtraError: sacrebleu is not installed.
         """
         pairs = TextPairs.of(sources, targets, PairColumns(source, target))
+        if alignments is not None:
+            check_links(alignments, self.trained.sizes(pairs.sources, pairs.targets))
         translations = self.translate(pairs.sources, **search)
         alignment = None
         if alignments is not None:
