@@ -1,4 +1,8 @@
-"""Files and folders that are whole or not there.
+"""Files and folders: read within limits, and written whole or not at all.
+
+What is read is opened, unpacked and decoded here: a byte order mark is dropped, or says
+the encoding where it is that of UTF-16 or UTF-32, and no line is longer than
+``LONGEST_LINE``, so that a small packed file cannot fill the memory.
 
 Everything is written beside its target under a hidden name, flushed to the disk and
 moved into place by renaming. Whatever stops this, an interrupt included, leaves what
@@ -6,14 +10,192 @@ was there as it was, and nothing else. A new file may be read by whom the umask 
 a target that is a symbolic link is replaced, not followed.
 """
 
+import codecs
 import contextlib
+import gzip
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, DataError
+
+#: The most characters of a line or a field: some three million words.
+LONGEST_LINE = 2**24
+#: UTF-8 with or without a byte order mark.
+UTF8 = "utf-8-sig"
+# The longer ones first: the mark of UTF-32 begins with that of UTF-16.
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_CHUNK = 2**16
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacking it when its name ends in ``.gz``.
+
+    Raises:
+        DataError: There is no such file, it is a directory, or it cannot be read.
+    """
+    try:
+        if path.suffix.lower() == ".gz":
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[str]:
+    """Stream the lines of a text file; see ``decoded_lines``.
+
+    Args:
+        path: The file; where its name ends in ``.gz`` it is unpacked.
+        encoding: The encoding of its text.
+
+    Raises:
+        ArgumentError: The encoding is unknown.
+        DataError: It cannot be opened, unpacked or decoded; the line is named.
+    """
+    number = 0
+    try:
+        with open_binary(path) as file:
+            for line in decoded_lines(file, str(path), encoding):
+                yield line
+                number += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged(path, number, error) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def decoded_lines(file: BinaryIO, name: str, encoding: str = "utf-8") -> Iterator[str]:
+    """Stream the lines of an open file, line ends removed, empty lines kept.
+
+    A line ends at LF or CRLF and nowhere else.
+
+    Args:
+        file: The open file; it may be a pipe.
+        name: What to call it in messages.
+        encoding: The encoding of its text.
+
+    Raises:
+        ArgumentError: The encoding is unknown.
+        DataError: A line is not valid in the encoding, is too long, or holds NUL bytes.
+    """
+    encoding = checked_encoding(encoding)
+    first = file.readline(LONGEST_LINE + 1)
+    encoding = marked_encoding(first, encoding)
+    number = 1
+    try:
+        for line in _text_lines(file, first, encoding):
+            if line is None:
+                raise too_long(f"{name}, line {number}")
+            if "\0" in line:
+                raise DataError(f"{name}, line {number}: NUL byte.", expected="text")
+            yield line.removesuffix("\n").removesuffix("\r")
+            number += 1
+    except UnicodeError as error:
+        start = getattr(error, "start", None)
+        byte = "" if start is None else f", byte {start + 1}"
+        raise DataError(
+            f"{name}, line {number}{byte}: not valid {shown_encoding(encoding)} "
+            f"({getattr(error, 'reason', error)}).",
+            fix="Save the file as UTF-8, or name the encoding it has.",
+        ) from error
+
+
+def _text_lines(file: BinaryIO, first: bytes, encoding: str) -> Iterator[str | None]:
+    """The lines with their ends; None for one that is too long, and ends them."""
+    if encoding != UTF8 and "\n".encode(encoding) != b"\n":
+        yield from _wide_lines(file, first, encoding)
+        return
+    # Line by line: what stands before a line that is wrong is not lost.
+    line, later = first, "utf-8" if encoding == UTF8 else encoding
+    while line:
+        yield line.decode(encoding) if len(line) <= LONGEST_LINE else None
+        line, encoding = file.readline(LONGEST_LINE + 1), later
+
+
+def _wide_lines(file: BinaryIO, first: bytes, encoding: str) -> Iterator[str | None]:
+    """As ``_text_lines``, where the bytes of a line end are not those of ASCII."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    chunk, pending = first, ""
+    while chunk:
+        *lines, pending = (pending + decoder.decode(chunk)).split("\n")
+        yield from (f"{line}\n" for line in lines)
+        if len(pending) > LONGEST_LINE:
+            yield None
+        chunk = file.read(_CHUNK)
+    pending += decoder.decode(b"", final=True)
+    if pending:
+        yield pending
+
+
+def checked_encoding(encoding: str) -> str:
+    """The name of an encoding; for UTF-8 the one that drops a byte order mark.
+
+    Raises:
+        ArgumentError: There is none of this name.
+    """
+    try:
+        "".encode(encoding)
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise ArgumentError(
+            f"There is no encoding '{encoding}'.",
+            expected="a name such as utf-8, cp1252, latin-1 or utf-16",
+        ) from None
+    return UTF8 if name == "utf-8" else encoding
+
+
+def marked_encoding(beginning: bytes, encoding: str) -> str:
+    """The encoding that the mark at the beginning of a file says, else ``encoding``.
+
+    What a user names is taken at his word, but for UTF-8: it is what is meant where
+    nothing is named.
+    """
+    if encoding == UTF8:
+        for mark, marked in _WIDE_MARKS.items():
+            if beginning.startswith(mark):
+                return marked
+    return encoding
+
+
+def shown_encoding(encoding: str) -> str:
+    """What people call an encoding."""
+    return "UTF-8" if encoding == UTF8 else encoding
+
+
+def too_long(place: str) -> DataError:
+    """The error of a line that is longer than any text."""
+    return DataError(
+        f"{place}: longer than {LONGEST_LINE:,} characters.",
+        expected="texts, on lines that end",
+        fix="Look for line ends that are missing; a text this long has to be cut.",
+    )
+
+
+def damaged(path: Path, line: int, error: Exception) -> DataError:
+    """The error of a packed file that cannot be unpacked beyond ``line``."""
+    return DataError(
+        f"{path} is damaged: it cannot be unpacked beyond line {line} ({error}).",
+        fix="Fetch or pack the file again.",
+    )
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The error of a file that the system does not open or read."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"There is no file {path}.")
+    if isinstance(error, IsADirectoryError):
+        return DataError(f"{path} is a directory.", expected="a file")
+    return DataError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def write_file(target: Path, content: bytes) -> None:

@@ -51,7 +51,6 @@ HEAD = "text,label\n"
         ("text,txet,y\na,b,c\n", ["no column 'label'", "'text', 'txet', 'y'"]),
         ("text,label,label\na,b,c\n", ["2 columns", "'label'"]),
         (HEAD.encode() + b"a,x\nb\xe9b,y\n", ["line 3, byte 2", "not valid UTF-8"]),
-        ("text,label\na,x".encode("utf-16"), ["line 1, byte 1", "not valid UTF-8"]),
         ("text,label\na,x".encode("utf-16-le"), ["line 1", "NUL", "UTF-16"]),
     ],
 )

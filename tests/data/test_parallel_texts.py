@@ -156,12 +156,12 @@ def test_parallel_files_that_cannot_be_read(write, tmp_path):
 
 def test_files_are_read_side_by_side(monkeypatch):
     """The second file is met at its first line, not after the whole of the first."""
-    from regard.data import parallel_texts
+    from regard import _files
 
     def opened(path):
         return io.BytesIO(b"\xff\n" if path.name == "b" else b"a\n" * 9)
 
-    monkeypatch.setattr(parallel_texts, "open_binary", opened)
+    monkeypatch.setattr(_files, "open_binary", opened)
     with pytest.raises(DataError, match="b, line 1, byte 1"):
         read_parallel("a", "b")
 

@@ -96,6 +96,14 @@ def test_other_column_names_encoding_and_format(tmp_path):
     assert read == (["café"], ["1"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path, encoding):
+    """Excel saves "Unicode text" so."""
+    path = tmp_path / "data.tsv"
+    path.write_bytes("text\tlabel\r\ncœur\tx\r\n".encode(encoding))
+    assert read_examples(path) == (["cœur"], ["x"])
+
+
 def test_labels_may_be_numbers_or_truth_values(tmp_path):
     path = tmp_path / "data.jsonl"
     path.write_text('{"text": "a", "label": 3}\n{"text": "b", "label": true}\n')

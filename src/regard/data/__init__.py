@@ -1,6 +1,7 @@
 """Reading texts from CSV, TSV, JSON lines, Parquet and plain files."""
 
-from regard.data.lines import iterate_lines, open_binary
+from regard._files import decoded_lines as iterate_lines
+from regard._files import open_binary
 from regard.data.parallel_texts import read_pairs, read_parallel
 from regard.data.table import iterate_examples, iterate_rows, read_examples
 

@@ -11,8 +11,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from regard._files import open_binary
 from regard._validate import check_choice
-from regard.data.lines import LineReader, open_binary
+from regard.data.lines import LineReader
 from regard.data.record import Record, column_indices, missing_column
 from regard.errors import DataError, MissingExtraError
 

@@ -1,14 +1,12 @@
 """Source and target texts: columns of one file, or the lines of two parallel files."""
 
-import gzip
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
 
+from regard._files import read_lines
 from regard.data.formats import open_rows
-from regard.data.lines import damaged, iterate_lines, open_binary
 from regard.errors import ArgumentError, DataError
 
 _SHOWN = 5
@@ -67,17 +65,21 @@ def read_pairs(
 
 
 def read_parallel(
-    source_path: str | PathLike[str], target_path: str | PathLike[str]
+    source_path: str | PathLike[str],
+    target_path: str | PathLike[str],
+    *,
+    encoding: str = "utf-8",
 ) -> tuple[list[str], list[str]]:
     """Read two text files, the n-th line of one belonging to the n-th of the other.
 
-    The files are UTF-8 text, with or without a byte order mark, and may be packed
-    (.gz). A line ends at LF or CRLF and nowhere else. Both are read side by side, and
-    nothing but the texts is kept in memory.
+    The files are text, with or without a byte order mark, and may be packed (.gz). A
+    line ends at LF or CRLF and nowhere else. Both are read side by side, and nothing
+    but the texts is kept in memory.
 
     Args:
         source_path: The file of the texts that are read.
         target_path: The file of the texts that are to be written.
+        encoding: The encoding of both.
 
     Returns:
         The source texts and the target texts.
@@ -92,7 +94,7 @@ def read_parallel(
     """
     paths = (Path(source_path), Path(target_path))
     sides: tuple[list[str], list[str]] = ([], [])
-    for lines in zip_longest(*map(_lines, paths)):
+    for lines in zip_longest(*(read_lines(path, encoding) for path in paths)):
         for side, line in zip(sides, lines, strict=True):
             if line is not None:
                 side.append(line)
@@ -118,17 +120,6 @@ def empty_texts(place: str, empty: Sequence[str], where: str = "") -> DataError:
         expected="a text on both sides of every pair",
         fix=f"Fill them in, or leave these pairs out{where}.",
     )
-
-
-def _lines(path: Path) -> Iterator[str]:
-    number = 0
-    try:
-        with open_binary(path) as file:
-            for line in iterate_lines(file, str(path)):
-                yield line
-                number += 1
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise damaged(path, number, error) from error
 
 
 def _check_counts(paths: tuple[Path, Path], sides: tuple[list[str], list[str]]) -> None:
