@@ -1,13 +1,15 @@
 """What cannot be explained is refused, in words."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
-from explained_models import WORDS, averaged, ids, pooled
+from explained_models import WORDS, averaged, ids, pooled, randomised
 from keras import ops
 
 import regard
-from regard import explain
+from regard import explain, trust
 from regard.errors import ArgumentError, DataError, ObservationError
 
 X = ids()
@@ -62,9 +64,68 @@ def test_a_baseline_that_does_not_fit_is_refused(model, baseline):
         explain.integrated_gradients(model, X, baseline=baseline)
 
 
-def test_a_baseline_below_all_ids_is_refused(model):
-    with pytest.raises(ArgumentError, match="id below 0"):
-        explain.integrated_gradients(model, X, baseline=-1)
+@pytest.mark.parametrize("baseline", [-1, WORDS])
+def test_a_baseline_outside_of_the_vocabulary_is_refused(model, baseline):
+    with pytest.raises(ArgumentError, match=r"does not have.*from 0 to 29"):
+        explain.integrated_gradients(model, X, baseline=baseline)
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("id_", [-1, WORDS])
+def test_an_id_outside_of_the_vocabulary_is_refused_in_the_same_words(id_):
+    model = pooled()
+    x = ids()
+    x[1, 2] = id_
+    for method in (explain.gradient_x_input, explain.leave_one_out, explain.value_norm):
+        with pytest.raises(DataError, match=rf"ids from 0 to 29.*{id_} in input 1\."):
+            method(model, x)
+    with pytest.raises(DataError, match="ids from 0 to 29"):
+        trust.examine(model, np.tile(x, (15, 1)), n=2)
+
+
+def test_the_ids_of_an_input_that_is_not_explained_are_checked_too():
+    kinds = keras.Input((1,), dtype="int32", name="kinds")
+    series = keras.Input((4, 2), name="series")
+    kind = keras.layers.Embedding(3, 2)(kinds)
+    model = keras.Model([kinds, series], keras.layers.Dense(2)((series + kind)[:, 0]))
+    x = {"series": np.ones((2, 4, 2), np.float32), "kinds": np.array([[0], [3]])}
+    with pytest.raises(DataError, match="from 0 to 2"):
+        explain.leave_one_out(model, x, 0, input="series")
+    x["kinds"][1] = 2
+    assert explain.leave_one_out(model, x, 0, input="series").scores.shape == (2, 4)
+
+
+@pytest.mark.backends
+def test_ids_that_are_read_as_floats_are_explained_as_ids(model):
+    # What Keras declares where nobody says a dtype.
+    tokens = keras.Input((None,), name="tokens")
+    states = model.get_layer("words")(tokens)
+    answer = model.get_layer("classes")(model.get_layer("pool")(states))
+    of_floats = keras.Model(tokens, answer)
+    for method in (explain.gradient_x_input, explain.leave_one_out):
+        right = method(model, X, 0).scores
+        for x in (X, X.astype(np.float32)):
+            assert np.allclose(method(of_floats, x, 0).scores, right, atol=1e-6)
+        assert np.allclose(method(model, X.astype(float), 0).scores, right, atol=1e-6)
+    with pytest.raises(DataError, match=r"0\.5 in input 0"):
+        explain.gradient_x_input(of_floats, np.full((1, 3), 0.5))
+
+
+@pytest.mark.backends
+def test_a_mask_that_is_not_heeded_does_not_hide_what_positions_do():
+    bag = keras.Input((None, 2), name="bag")
+    there = keras.Input((None,), dtype="bool", name="there")
+    context = regard.layers.AttentionPooling(name="pool")(bag, mask=there)
+    model = randomised(keras.Model([bag, there], keras.layers.Dense(1)(context)))
+    x = np.random.default_rng(0).normal(size=(3, 4, 2))
+    mask = np.arange(4) < np.array([[4], [2], [1]])
+    with warnings.catch_warnings():
+        # Keras says that the mask goes nowhere.
+        warnings.simplefilter("ignore", UserWarning)
+        given = explain.leave_one_out(model, [x, mask], input="bag", mask=mask).scores
+    plain = explain.leave_one_out(model, [x, mask], input="bag").scores
+    assert np.allclose(given, plain, atol=1e-6)
+    assert np.abs(given[mask]).min() > 0
 
 
 @pytest.mark.backends

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from regard import _compat
-from regard.errors import ArgumentError, ObservationError, RegardError
+from regard.errors import ArgumentError, DataError, ObservationError, RegardError
 from regard.explain.explained_inputs import Array, Part
 from regard.explain.explained_pass import (
     ExplainedPass,
@@ -116,30 +116,8 @@ class ExplainedModel:
         return self._kept[key]
 
     def _plan(self, part: Part, layer: str | None, has_gradients: bool) -> Plan:
-        if not _compat.is_built(self.model):
-            first = [keras.ops.convert_to_tensor(leaf[:1]) for leaf in part.leaves]
-            with keras.StatelessScope():
-                self.model(
-                    packed(part, first), **_compat.inference_arguments(self.model)
-                )
-        found: list[ExplainedPass] = []
-
-        def survey(leaves: Any, mask: Any) -> Any:
-            found.append(
-                survey_pass(self.model, packed(part, leaves), mask, leaves[part.place])
-            )
-            return found[-1].outputs
-
-        leaves = [
-            keras.KerasTensor((2, *leaf.shape[1:]), str(leaf.dtype))
-            for leaf in part.leaves
-        ]
-        mask = None
-        if self.gives_mask(part) and part.mask is not None:
-            mask = keras.KerasTensor((2, *part.mask.shape[1:]), "bool")
-        outputs = _compat.output_spec(survey, leaves, mask)
-        shape = _output_shape(self.model, outputs)
-        seen = found[-1]
+        seen = self._survey(part)
+        shape = _output_shape(self.model, seen.outputs)
         try:
             use, number = _chosen(self.model, part, seen.uses, layer)
         except RegardError:
@@ -153,6 +131,73 @@ class ExplainedModel:
             seen.logits is not None,
             len(shape) == 1,
         )
+
+    def _survey(self, part: Part) -> ExplainedPass:
+        """What the layers of the model are given and give, in symbols."""
+        return self.keep(
+            ("survey", part.call_mask, repr(part.structure), _shapes(part)),
+            lambda: self._surveyed(part),
+        )
+
+    def _surveyed(self, part: Part) -> ExplainedPass:
+        if not _compat.is_built(self.model):
+            first = [keras.ops.convert_to_tensor(leaf[:1]) for leaf in part.leaves]
+            with keras.StatelessScope():
+                self.model(
+                    packed(part, first), **_compat.inference_arguments(self.model)
+                )
+        found: list[ExplainedPass] = []
+
+        def survey(leaves: Any, mask: Any) -> Any:
+            x = packed(part, leaves)
+            found.append(survey_pass(self.model, x, mask, leaves))
+            return found[-1].outputs
+
+        leaves = [
+            keras.KerasTensor((2, *leaf.shape[1:]), dtype)
+            for leaf, dtype in zip(
+                part.leaves, _declared(self.model, part), strict=True
+            )
+        ]
+        mask = None
+        if self.gives_mask(part) and part.mask is not None:
+            mask = keras.KerasTensor((2, *part.mask.shape[1:]), "bool")
+        outputs = _compat.output_spec(survey, leaves, mask)
+        # Symbols of the trace itself are not kept.
+        has_logits = None if found[-1].logits is None else True
+        return replace(found[-1], outputs=outputs, logits=has_logits)
+
+    def vocabulary(self, part: Part, place: int) -> int | None:
+        """How many ids an input may have; None where no embedding reads it.
+
+        What is done to an input before an embedding reads it is not looked through.
+
+        Args:
+            part: The inputs.
+            place: Which of them.
+        """
+        sizes = [
+            int(use.layer.input_dim)
+            for use in self._survey(part).uses
+            if use.reads == place and isinstance(use.layer, keras.layers.Embedding)
+        ]
+        return min(sizes, default=None)
+
+    def checked(self, part: Part) -> Part:
+        """The inputs, with ids as whole numbers that their embedding has.
+
+        Beyond them JAX reads NaN, TensorFlow and PyTorch fail each in its own words,
+        and below 0 all three read from the end.
+
+        Raises:
+            DataError: There are others.
+        """
+        leaves = list(part.leaves)
+        for place, leaf in enumerate(part.leaves):
+            size = self.vocabulary(part, place)
+            if size is not None:
+                leaves[place] = checked_ids(leaf, size)
+        return replace(part, leaves=tuple(leaves))
 
     def gives_mask(self, part: Part) -> bool:
         """Whether the call of the model gets the mask of a part."""
@@ -409,6 +454,35 @@ def packed(part: Part, leaves: Any) -> Any:
     return keras.tree.pack_sequence_as(part.structure, leaves)
 
 
+def checked_ids(ids: Array, size: int) -> Array:
+    """Ids as whole numbers, all of them in an embedding of a size.
+
+    Raises:
+        DataError: There are others.
+    """
+    is_id = (ids >= 0) & (ids < size) & (ids == np.round(ids))
+    if not is_id.all():
+        row = np.unravel_index(int(np.argmin(is_id)), ids.shape)
+        raise DataError(
+            "The inputs have an id that the embedding which reads them does not have.",
+            expected=f"ids from 0 to {size - 1}",
+            received=f"{ids[row]} in input {row[0]}",
+            fix="Make the ids with the vocabulary that the model was trained on; what "
+            "is not in it has an id of its own there.",
+        )
+    return ids.astype(np.int32)
+
+
+def _declared(model: keras.Model, part: Part) -> list[str]:
+    """The dtypes of inputs as a model reads them: one of old may read ids as floats."""
+    symbols = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    if isinstance(part.structure, dict):
+        named = {each.name: each for each in symbols}
+        symbols = [named[name] for name in sorted(part.structure) if name in named]
+    own = part.leaves if len(symbols) != len(part.leaves) else symbols
+    return [str(each.dtype) for each in own]
+
+
 def _replaced(leaves: list[Any], place: int, leaf: Any) -> list[Any]:
     return [*leaves[:place], leaf, *leaves[place + 1 :]]
 
@@ -462,7 +536,10 @@ def _chosen(
         use
         for use in uses
         if use.given[0][1:] == shape
-        and use.given[1].startswith(("int", "uint", "bool"))
+        and (
+            use.given[1].startswith(("int", "uint", "bool"))
+            or isinstance(use.layer, keras.layers.Embedding)
+        )
         and use.gives is not None
         and use.gives[1].startswith(("float", "bfloat"))
         and not isinstance(use.layer, keras.Model)
@@ -471,7 +548,7 @@ def _chosen(
         [use for use in reading if isinstance(use.layer, keras.layers.Embedding)],
         reading,
     ):
-        direct = [use for use in few if use.reads_input] or few
+        direct = [use for use in few if use.reads == part.place] or few
         if len({id(use.layer) for use in direct}) == 1:
             use = direct[0]
             same = [each for each in uses if each.layer is use.layer]

@@ -69,8 +69,9 @@ class Inner:
         It is asked for here, because layers further on may take it away.
         """
         given = _first(args, kwargs)
-        is_of_ids = self.adapter is None and _is_tensor(given) and _is_whole(given)
-        return mask_made(self.layer, given) if is_of_ids else None
+        if self.adapter is not None or not _is_tensor(given):
+            return None
+        return mask_made(self.layer, given) if _reads_ids(self.layer, given) else None
 
     def bound(self, args: Any, kwargs: Any) -> Any:
         """The arguments of a use by their names."""
@@ -89,7 +90,7 @@ class LayerUse:
     Args:
         path: The path of the layer.
         layer: The layer.
-        reads_input: Whether it was given the very tensor that is explained.
+        reads: Which of the inputs it was given as it is; None: none of them.
         given: The shape and the dtype of its first argument.
         gives: The shape and the dtype of its output, None where that is no tensor.
         masked: Whether a mask is made of ids that it is given.
@@ -97,7 +98,7 @@ class LayerUse:
 
     path: str
     layer: keras.Layer
-    reads_input: bool
+    reads: int | None
     given: tuple[tuple[int, ...], str]
     gives: tuple[tuple[int, ...], str] | None
     masked: bool = False
@@ -145,7 +146,7 @@ class _Watcher:
         self.mask: Any = None
         self.ends: list[tuple[Any, Any]] = []
         self.surveyed: list[LayerUse] = []
-        self.read: Any = None
+        self.inputs: Sequence[Any] = ()
 
     def run(self, layer: Any, method: Any, args: Any, kwargs: Any) -> Any:
         """Run a layer, unless its output is replaced."""
@@ -173,11 +174,11 @@ class _Watcher:
         use = LayerUse(
             self._paths[id(layer)],
             layer,
-            given is self.read,
+            next((n for n, x in enumerate(self.inputs) if x is given), None),
             _kind(given),
             _kind(result) if _is_tensor(result) else None,
         )
-        if use.gives is not None and _is_whole(given):
+        if use.gives is not None and _reads_ids(layer, given):
             use.masked = mask_made(layer, given) is not None
         self.surveyed.append(use)
 
@@ -232,19 +233,21 @@ def run_pass(
     return ExplainedPass(outputs, _logits_of(outputs, watcher.ends), watcher.mask)
 
 
-def survey_pass(model: keras.Model, x: Any, mask: Any, read: Any) -> ExplainedPass:
+def survey_pass(
+    model: keras.Model, x: Any, mask: Any, inputs: Sequence[Any]
+) -> ExplainedPass:
     """Run a model and note the calls of its layers.
 
     Args:
         model: The model.
         x: Its inputs, a nest of tensors.
         mask: What its call gets as ``mask``; None: nothing.
-        read: The tensor of ``x`` that is explained.
+        inputs: The tensors of ``x``, flat.
     """
     layers = {id(layer): (path, layer) for path, layer in walk(model)}
     paths = {number: path for number, (path, _) in layers.items()}
     watcher = _Watcher(None, None, paths)
-    watcher.read = read
+    watcher.inputs = inputs
     watched = [layer for _, layer in layers.values()]
     watched += [each for each in _ends(model) if id(each) not in layers]
     with watching([(layer, "call") for layer in watched], watcher):
@@ -317,8 +320,10 @@ def _first(args: Any, kwargs: Any) -> Any:
     return next(iter((*args, *kwargs.values())), None)
 
 
-def _is_whole(tensor: Any) -> bool:
-    return _kind(tensor)[1].startswith(("int", "uint"))
+def _reads_ids(layer: Any, tensor: Any) -> bool:
+    """Whether a layer is given ids, which an embedding takes as floats, too."""
+    is_whole = _kind(tensor)[1].startswith(("int", "uint"))
+    return is_whole or isinstance(layer, keras.layers.Embedding)
 
 
 def _is_tensor(value: Any) -> bool:

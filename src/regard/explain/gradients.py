@@ -147,7 +147,7 @@ def integrated_gradients(
     )
     runs = []
     for asked in question:
-        start = checked_baseline(question.inputs, asked.part, baseline)
+        start = checked_baseline(question.inputs, asked, baseline)
         run = integrate(asked, steps=steps, baseline=start)
         runs.append({name: run[name] for name in run if name != "at_input"})
     return question.attribution("integrated_gradients", runs)

@@ -9,7 +9,7 @@ from regard.errors import ArgumentError
 from regard.explain.attribution import Attribution, BoolArray
 from regard.explain.explained_inputs import Array, ExplainedInputs
 from regard.explain.question import PartOfQuestion, ask, checked_baseline
-from regard.types import IntArray
+from regard.types import FloatArray, IntArray
 
 
 def leave_one_out(
@@ -76,15 +76,42 @@ def leave_one_out(
 def _left_out(
     inputs: ExplainedInputs, asked: PartOfQuestion, baseline: Any
 ) -> dict[str, Array]:
-    explained, plan, part = asked.explained, asked.plan, asked.part
-    mask = explained.masks(plan, part)
+    explained, part = asked.explained, asked.part
+    mask = explained.masks(asked.plan, part)
     row, position = np.nonzero(mask)
     asked = asked.rows(len(part) + len(row))
     whole = asked.answer()
-    start = checked_baseline(inputs, part, baseline)
+    start = checked_baseline(inputs, asked, baseline)
     masks_out = start is None and explained.gives_mask(part)
     if start is None and not masks_out and part.erase is None:
         start = _zeros(asked)
+    scores = np.zeros(mask.shape, np.float32)
+    scores[row, position] = _effects(asked, whole, (row, position), start)
+    if masks_out and part.erase is None and not scores.any():
+        # The model takes a mask and does not heed it, as functional ones may.
+        start = _zeros(asked)
+        scores[row, position] = _effects(asked, whole, (row, position), start)
+    return {**whole, "scores": scores, "mask": mask}
+
+
+def _effects(
+    asked: PartOfQuestion,
+    whole: dict[str, Array],
+    places: tuple[IntArray, IntArray],
+    start: Array | None,
+) -> FloatArray:
+    """How much less there is of the target without each of some positions.
+
+    Args:
+        asked: What is asked of the inputs.
+        whole: The undisturbed answers.
+        places: The rows and the positions.
+        start: What stands in the place of a position; None: it is masked out.
+    """
+    part = asked.part
+    row, position = places
+    if not len(row):
+        return np.zeros(0, np.float32)
 
     def without(jobs: IntArray) -> tuple[list[Array], BoolArray | None]:
         rows, places = row[jobs], position[jobs]
@@ -99,18 +126,16 @@ def _left_out(
             valid[each, places] = False
         return leaves, valid
 
-    scores = np.zeros(mask.shape, np.float32)
-    if len(row):
-        left = explained.answer(
-            plan,
-            part,
-            without,
-            whole["target"][row],
-            of=asked.of,
-            size=asked.batch_size or 1,
-        )
-        scores[row, position] = whole["values"][row] - left["values"]
-    return {**whole, "scores": scores, "mask": mask}
+    left = asked.explained.answer(
+        asked.plan,
+        part,
+        without,
+        whole["target"][row],
+        of=asked.of,
+        size=asked.batch_size or 1,
+    )
+    effects: FloatArray = whole["values"][row] - left["values"]
+    return effects
 
 
 def _zeros(asked: PartOfQuestion) -> Array:

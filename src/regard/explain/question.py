@@ -150,6 +150,7 @@ def ask(
         check_count("batch_size", batch_size)
     inputs = explained_inputs(model, x, name=name, mask=mask)
     explained = ExplainedModel.of(inputs.model)
+    inputs = replace(inputs, parts=tuple(map(explained.checked, inputs.parts)))
     plans = [
         explained.plan(part, layer, has_gradients=has_gradients)
         for part in inputs.parts
@@ -186,7 +187,9 @@ def _targets(inputs: ExplainedInputs, target: Any, outputs: int) -> IntArray:
     return np.broadcast_to(asked, inputs.count).astype(np.int32)
 
 
-def checked_baseline(inputs: ExplainedInputs, part: Part, baseline: Any) -> Any:
+def checked_baseline(
+    inputs: ExplainedInputs, asked: PartOfQuestion, baseline: Any
+) -> Any:
     """A baseline for each row of a part, None for none.
 
     Raises:
@@ -194,6 +197,7 @@ def checked_baseline(inputs: ExplainedInputs, part: Part, baseline: Any) -> Any:
     """
     if baseline is None:
         return None
+    part = asked.part
     explained = part.explained
     if inputs.tokens is not None:
         raise ArgumentError(
@@ -211,11 +215,14 @@ def checked_baseline(inputs: ExplainedInputs, part: Part, baseline: Any) -> Any:
             expected=f"{explained.dtype} of a shape that fits {explained.shape}",
             received=f"{array.dtype} of shape {array.shape}",
         )
-    if explained.dtype.kind == "i" and whole.min(initial=0) < 0:
+    size = asked.explained.vocabulary(part, part.place)
+    most = np.inf if size is None else size - 1
+    odd = whole[(whole < 0) | (whole > most)]
+    if explained.dtype.kind == "i" and len(odd):
         raise ArgumentError(
-            "The baseline has an id below 0.",
-            expected="ids of the embedding",
-            received=str(whole.min()),
+            "The baseline has an id that the embedding does not have.",
+            expected=f"ids from 0 to {most}" if size else "ids of 0 or more",
+            received=str(odd[0]),
         )
     return np.array(whole, explained.dtype)
 

@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from regard import _compat
+from regard._validate import wrong_value
 from regard.errors import ArgumentError, DataError
+from regard.explain.explained_inputs import Part
+from regard.explain.explained_model import ExplainedModel
 from regard.types import IntArray
 
 Array = npt.NDArray[Any]
@@ -30,6 +33,7 @@ class Inputs:
     """
 
     def __init__(self, model: keras.Model, x: Any, chosen: str | int | None) -> None:
+        self._model = model
         symbols = _symbols(model)
         named = _by_name(x, [each.name for each in symbols], chosen)
         self._is_mapping = isinstance(x, Mapping)
@@ -43,7 +47,7 @@ class Inputs:
         if self.counts is not None and width is not None:
             given = _filled(given, width)
         #: ``(samples, positions, …)``, the examined input.
-        self.array: Array = _as_ids(given) if _has_embedding(model) else given
+        self.array: Array = _as_ids(given) if _vocabularies(model) else given
         #: The other inputs by their names.
         self.others: dict[str, Array] = others
         #: Whether every sample has to have the width that it came with.
@@ -81,6 +85,36 @@ class Inputs:
                 expected=f"an input of shape {shape}: {known}",
             )
         return name
+
+    def check_ids(self, erased: int | None = None) -> None:
+        """Refuse ids that the embedding which reads them does not have.
+
+        Args:
+            erased: The id that is put where a position is erased.
+
+        Raises:
+            ArgumentError: The embedding does not have that one.
+            DataError: There are such ids in the inputs.
+        """
+        sizes = _vocabularies(self._model)
+        ids = [self.array, *self.others.values()]
+        ends = [(each.min(), each.max()) for each in ids if each.dtype.kind == "i"]
+        at_most = max([erased or 0, *(int(last) for _, last in ends)])
+        is_inside = all(first >= 0 for first, _ in ends)
+        if not sizes or (is_inside and at_most < min(sizes)):
+            return
+        # Which embedding reads which input is known by a look at its layers alone.
+        x = self.packed(self.array, self.others)
+        structure = keras.tree.map_structure(lambda _: 0, x) if self._is_nest else 0
+        leaves = tuple(keras.tree.flatten(x))
+        place = next(n for n, each in enumerate(leaves) if each is self.array)
+        part = Part(np.arange(len(self.array)), leaves, structure, place)
+        explained = ExplainedModel.of(self._model)
+        explained.checked(part)
+        size = explained.vocabulary(part, place) or max(sizes)
+        if erased is not None and erased >= size:
+            expected = f"a whole number below {size}"
+            raise wrong_value("id", erased, expected, of="an eraser")
 
     def fill(self, value: Any) -> None:
         """Let what samples of a list are filled up with be what is masked out."""
@@ -236,10 +270,13 @@ def _as_ids(array: Array) -> Array:
     return array.astype(np.int32) if is_whole else array
 
 
-def _has_embedding(model: keras.Model) -> bool:
-    return any(
-        isinstance(each, keras.layers.Embedding) for each in _compat.layers_below(model)
-    )
+def _vocabularies(model: keras.Model) -> list[int]:
+    """The numbers of ids that the embeddings of a model have."""
+    return [
+        int(each.input_dim)
+        for each in _compat.layers_below(model)
+        if isinstance(each, keras.layers.Embedding)
+    ]
 
 
 def _fixed_width(symbols: Sequence[Any], at: int) -> int | None:

@@ -107,6 +107,7 @@ class ModelSubject:
         self._answers = Answers(model, output, outputs)
         self._model = AnsweringModel(model, self._answers, layer, softmax)
         self._inputs = Inputs(model, x, input)
+        self._inputs.check_ids()
         # Learned in the first pass: the number of weights of a sample.
         self._weights_of_one = 1
         probe = self._probed()
@@ -134,7 +135,7 @@ class ModelSubject:
         array = self._inputs.array
         by_column = array.ndim == 2 and array.dtype.kind == "f" and self._valid.all()
         data = Positions(array, self._valid, bool(by_column))
-        self._replace = erasers(model, self._inputs, erase, hole, data)
+        self._replace = erasers(self._inputs, erase, hole, data)
         self.erasers: tuple[str, ...] = tuple(self._replace)
         self.labels: Sequence[str] = [str(at) for at in range(probe.answers.shape[1])]
         self._tokens = self._checked_tokens(tokens)

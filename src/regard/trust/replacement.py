@@ -205,7 +205,6 @@ def holes(model: keras.Model, inputs: Inputs, mask: bool | str | None) -> list[H
 
 
 def erasers(
-    model: keras.Model,
     inputs: Inputs,
     erase: Erase,
     hole: Hole | None,
@@ -214,8 +213,7 @@ def erasers(
     """The ways to erase positions by their names, the first of them the main one.
 
     Args:
-        model: The model.
-        inputs: What it reads.
+        inputs: What the model reads.
         erase: What was asked for.
         hole: How the model masks positions out, if it does.
         positions: The positions of the data.
@@ -239,7 +237,7 @@ def erasers(
     if erase.id is not None:
         if not has_ids:
             raise wrong_value("id", erase.id, "None where the input is no ids")
-        check_id(model, erase.id)
+        inputs.check_ids(erase.id)
         found[ID] = _putting(erase.id)
     if erase.value is not None:
         found[VALUE] = _putting(np.asarray(erase.value))
@@ -279,19 +277,3 @@ def _swapping(positions: Positions) -> Replace:
         return put(block, gone, positions.drawn(draws)), others
 
     return swap
-
-
-def check_id(model: keras.Model, value: int) -> None:
-    """Refuse an id that none of the model's embeddings has.
-
-    Raises:
-        ArgumentError: It is beyond all of them.
-    """
-    sizes = [
-        layer.input_dim
-        for layer in _compat.layers_below(model)
-        if isinstance(layer, keras.layers.Embedding)
-    ]
-    if sizes and value >= max(sizes):
-        expected = f"a whole number below {max(sizes)}"
-        raise wrong_value("id", value, expected, of="an eraser")
