@@ -147,8 +147,16 @@ class ExplainedModel:
                     packed(part, first), **_compat.inference_arguments(self.model)
                 )
         found: list[ExplainedPass] = []
+        refused: list[Any] = []
 
         def survey(leaves: Any, mask: Any) -> Any:
+            first = ops.convert_to_tensor(leaves[0])
+            if first is not leaves[0] and not refused:
+                # On the device of PyTorch that holds no numbers a tensor that is
+                # handed on becomes another, and what reads an input is not known.
+                # Keras then runs on one that does.
+                refused.append(first)
+                raise RuntimeError
             x = packed(part, leaves)
             found.append(survey_pass(self.model, x, mask, leaves))
             return found[-1].outputs
