@@ -60,6 +60,14 @@ class DataError(RegardError, ValueError):
     """Wrong input data; the message names the file and the line or the field."""
 
 
+class MissingValueError(DataError):
+    """A row without its text or its label."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be learned from looks wrong."""
+
+
 class BundleError(RegardError):
     """A bundle on disk that is damaged, incomplete or of an unknown version."""
 

@@ -147,6 +147,11 @@ def train_translate(
     given again. Ctrl-C ends the training and keeps the best model so far.
     """
     check_bundle_target(out)
+    if validation_targets is not None and validation is None:
+        raise typer.BadParameter(
+            "They are the targets of --validation, which is missing.",
+            param_hint="--validation-targets",
+        )
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.bundle import check_target  # noqa: PLC0415 - loads Keras

@@ -85,6 +85,16 @@ def test_wrong_data(run, fake, tmp_path, content, said):
     assert list(tmp_path.iterdir()) == [data]
 
 
+def test_text_and_label_are_two_columns(run, fake, table, tmp_path):
+    columns = ["--text", "label", "--label", "label"]
+    for command in (["train", "classify", table], ["evaluate", "x.regard", table]):
+        out = ["--out", tmp_path / "x.regard"] if command[0] == "train" else []
+        result = run(*command, *out, *columns)
+        assert (result.code, result.out) == (2, "")
+        assert "the same column" in result.err
+    assert fake.trained_on == ()
+
+
 def test_one_class_only(run, tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\nfine film,good\ngreat film,good\n")

@@ -189,6 +189,7 @@ def test_files_that_do_not_pair_up(run, two_files, tmp_path):
         (["--split", "odd"], "'odd'"),
         (["--source", "target"], "'target' twice"),
         (["--validation", "none.tsv"], "There is no file none.tsv"),
+        (["--validation-targets", "x.en"], "of --validation, which is missing"),
     ],
 )
 def test_options_that_make_no_sense(run, training, tmp_path, options, said):

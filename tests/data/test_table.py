@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.data import iterate_examples, iterate_rows, read_examples
+from regard.errors import ArgumentError, DataError
 
 # Any text that UTF-8 can carry and a text file may hold.
 TEXTS = st.text(
@@ -106,8 +107,45 @@ def test_a_byte_order_mark_says_the_encoding(tmp_path, encoding):
 
 def test_labels_may_be_numbers_or_truth_values(tmp_path):
     path = tmp_path / "data.jsonl"
-    path.write_text('{"text": "a", "label": 3}\n{"text": "b", "label": true}\n')
-    assert read_examples(path)[1] == ["3", "true"]
+    labels = [3, True, 5.0, 1.5, "x"]
+    path.write_text(
+        "".join(json.dumps({"text": "a", "label": label}) + "\n" for label in labels)
+    )
+    assert read_examples(path)[1] == ["3", "True", "5", "1.5", "x"]
+
+
+def test_known_labels_are_spelled_as_they_are_known(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,5.0\nb,5\nc,true\n")
+    assert read_examples(path, known_labels=["5", "True"])[1] == ["5", "5", "True"]
+    with pytest.raises(DataError, match=r"line 2: .*'5\.0' was never seen"):
+        read_examples(path, known_labels=["05", "True"])
+    path.write_text("text,label\na,Good \n")
+    with pytest.raises(DataError, match=r"line 2: .*Did you mean 'good'\?"):
+        read_examples(path, known_labels=["good", "bad"])
+
+
+def test_text_and_label_are_two_columns(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,x\n")
+    with pytest.raises(ArgumentError, match=r"same column.*'label' twice"):
+        read_examples(path, text="label")
+
+
+@pytest.mark.parametrize("column", ["int64", "float64", "bool", "decimal"])
+def test_numbers_of_parquet_are_labels(tmp_path, column):
+    pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    from pyarrow import parquet
+
+    labels, wanted = [1, 0], ["1", "0"]
+    if column == "bool":
+        labels, wanted = [True, False], ["True", "False"]
+    kinds = {"bool": pa.bool_(), "decimal": pa.decimal128(4, 1)}
+    kind = kinds[column] if column in kinds else getattr(pa, column)()
+    path = tmp_path / "data.parquet"
+    table = pa.table({"text": ["a", "b"], "label": pa.array(labels, kind)})
+    parquet.write_table(table, path)
+    assert read_examples(path)[1] == wanted
 
 
 def test_a_packed_file_streams(tmp_path):

@@ -1,11 +1,14 @@
 """Labels keep their type and their order; the split keeps their shares."""
 
+import json
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, MissingValueError
 from regard.text import Labels
 from regard.text.labels import train_test_split
 
@@ -28,6 +31,54 @@ def test_numbers_of_a_file_are_found_by_their_text():
     assert Labels.of([1, 3]).encode(["3", 1]).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ([5.0, 1.0, 5], (1, 5)),
+        (np.array([1.0, 0.0], np.float32), (0, 1)),
+        ([np.int64(3), np.uint8(1)], (1, 3)),
+        ([Decimal("2.0"), Decimal(1)], (1, 2)),
+        ([True, False, np.True_], (False, True)),
+        ([3.5, 5.0], ("3.5", "5")),
+        ([np.float32(3.1), np.float32(2)], ("2", "3.1")),
+        (["5.0", "1.0"], ("1", "5")),
+        (["1.0", "1.1"], ("1.0", "1.1")),
+        (["True", "False"], ("False", "True")),
+        (np.array(["b", "a"]), ("a", "b")),
+        ([np.array(2), np.array(1)], (1, 2)),
+    ],
+)
+def test_one_rule_for_what_a_label_is(given, values):
+    labels = Labels.of(given)
+    assert labels.values == values
+    assert [type(value) for value in labels.values] == [type(value) for value in values]
+    assert Labels.from_dict(json.loads(json.dumps(labels.to_dict()))) == labels
+
+
+@pytest.mark.parametrize(
+    ("values", "given", "indices"),
+    [
+        ((1, 5), ["5", "5.0", 5.0, np.int8(1), "1"], [1, 1, 1, 0, 0]),
+        (("1", "5"), [5, 5.0, "5.0", "1"], [1, 1, 1, 0]),
+        ((False, True), ["True", True, "false", np.False_], [1, 1, 0, 0]),
+        # What an earlier release made of truth values in JSON.
+        (("false", "true"), [True, "True", "true", False], [1, 1, 1, 0]),
+        # Where it would be two, only what is the same is one.
+        (("5", "5.0"), ["5", "5.0", 5], [0, 1, 0]),
+        (("01", "1"), ["01", 1], [0, 1]),
+    ],
+)
+def test_labels_of_one_door_are_found_through_another(values, given, indices):
+    assert Labels(values).encode(given).tolist() == indices
+
+
+def test_a_label_that_is_nearly_one_is_not_taken_for_it_but_named():
+    with pytest.raises(DataError, match=r"Label 'Good ' of example 1 .*mean 'good'\?"):
+        Labels(("bad", "good")).encode(["good", "Good "])
+    with pytest.raises(MissingValueError, match="label of example 0 is missing"):
+        Labels(("bad", "good")).encode([None])
+
+
 @pytest.mark.parametrize("values", [("a", "b"), (1, 2, 30)])
 def test_plain_values_and_back(values):
     assert Labels.from_dict(Labels(values).to_dict()) == Labels(values)
@@ -39,10 +90,14 @@ def test_plain_values_and_back(values):
         (["a", "a"], "two classes"),
         ([], "two classes"),
         (["a", 1], "two kinds"),
-        (["a", 1.5], "label of example 1"),
-        ([True, False], "label of example 0"),
-        (["a", None], "label of example 1"),
-        (["a", ["b"]], "label of example 1"),
+        (["a", 1.5], "two kinds"),
+        ([True, 0, 1], "two kinds"),
+        ([1, 2, float("inf")], "label of example 2 is not a label"),
+        (["a", b"b"], "label of example 1 is not a label"),
+        (["a", ["b"]], "label of example 1 is not a label"),
+        (["a", None], r"label of example 1 is missing.*nothing \(null\)"),
+        ([1, float("nan")], "label of example 1 is missing.*nan"),
+        (["a", " "], "label of example 1 is empty"),
     ],
 )
 def test_what_cannot_be_labels_is_refused(labels, match):

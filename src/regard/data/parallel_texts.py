@@ -7,7 +7,8 @@ from pathlib import Path
 
 from regard._files import read_lines
 from regard.data.formats import open_rows
-from regard.errors import ArgumentError, DataError
+from regard.data.record import check_two_columns
+from regard.errors import DataError
 
 _SHOWN = 5
 
@@ -45,12 +46,7 @@ def read_pairs(
     Example:
     >>> sources, targets = read_pairs("pairs.tsv", source="de", target="en")
     """
-    if source == target:
-        raise ArgumentError(
-            "Source and target would be the same texts.",
-            expected="two columns",
-            received=f"'{source}' twice",
-        )
+    check_two_columns("Source and target", source, target)
     sources: list[str] = []
     targets: list[str] = []
     empty: list[str] = []

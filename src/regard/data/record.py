@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard.errors import DataError
+from regard._label_values import is_missing, plain_label
+from regard.errors import ArgumentError, DataError, MissingValueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +25,28 @@ class Record:
         """A value that has to be text.
 
         Raises:
-            DataError: It is missing or something else.
+            MissingValueError: It is missing.
+            DataError: It is something else.
         """
         value = self.values[index]
         if isinstance(value, str):
             return value
-        raise self._wrong(column, value, "a text")
+        missing = is_missing(value)
+        raise (MissingValueError if missing else DataError)(
+            f"{self.place}: column '{column}' holds no usable value.",
+            expected="a text",
+            received="nothing (null)" if missing else f"{value!r:.60} ({_kind(value)})",
+        )
 
     def label(self, index: int, column: str) -> str:
-        """A value that names a class: text, or a whole number or truth value.
+        """A value that names a class, as its text; see ``regard._label_values``.
 
         Raises:
-            DataError: It is missing, empty or something else.
+            MissingValueError: It is missing or empty.
+            DataError: It is something else.
         """
-        value = self.values[index]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, int):
-            return str(value)
-        if not isinstance(value, str):
-            raise self._wrong(column, value, "a label")
-        if not value.strip():
-            raise DataError(
-                f"{self.place}: the label in column '{column}' is empty.",
-                fix="Give the row a label or leave it out.",
-            )
-        return value
-
-    def _wrong(self, column: str, value: object, expected: str) -> DataError:
-        missing = value is None
-        shown = "nothing (null)" if missing else f"{value!r:.60} ({_kind(value)})"
-        return DataError(
-            f"{self.place}: column '{column}' holds no usable value.",
-            expected=expected,
-            received=shown,
-        )
+        place = f"{self.place}: the label in column '{column}'"
+        return str(plain_label(self.values[index], place))
 
 
 def column_indices(
@@ -70,6 +58,20 @@ def column_indices(
         DataError: A wanted column is not there, or there twice.
     """
     return [_index(place, available, name) for name in wanted]
+
+
+def check_two_columns(what: str, first: str, second: str) -> None:
+    """Refuse to read two things from one column.
+
+    Raises:
+        ArgumentError: Both are the same.
+    """
+    if first == second:
+        raise ArgumentError(
+            f"{what} would be the same column.",
+            expected="two columns",
+            received=f"'{first}' twice",
+        )
 
 
 def missing_column(place: str, available: Sequence[str], name: str) -> DataError:

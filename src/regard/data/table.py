@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 
+from regard._label_values import KnownLabels
 from regard.data.formats import open_rows
-from regard.data.record import Record
+from regard.data.record import Record, check_two_columns
 from regard.errors import DataError
 
 
@@ -50,10 +51,12 @@ def iterate_examples(
     known_labels: Collection[str] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Stream pairs of a text and its label; the arguments of ``read_examples``."""
+    check_two_columns("Text and label", text, label)
+    known = None if known_labels is None else KnownLabels(known_labels)
     for row in open_rows(path, [text, label], format, encoding):
         row_label = row.label(1, label)
-        if known_labels is not None and row_label not in known_labels:
-            raise _unknown(row, row_label, known_labels)
+        if known is not None:
+            row_label = _known(row, row_label, known)
         yield row.text(0, text), row_label
 
 
@@ -68,8 +71,9 @@ def read_examples(
 ) -> tuple[list[str], list[str]]:
     """Read the texts and the labels of a file.
 
-    Labels may be texts, whole numbers or truth values and come back as texts. Apart
-    from the texts and labels themselves nothing of the file is kept in memory.
+    Labels may be texts, numbers or truth values and come back as texts, ``5.0`` as "5"
+    where it is a number. Apart from the texts and labels themselves nothing of the file
+    is kept in memory.
 
     Args:
         path: A CSV, TSV, JSON lines or Parquet file; see ``iterate_rows``.
@@ -79,7 +83,7 @@ def read_examples(
             the suffix says.
         encoding: The encoding of a text format.
         known_labels: The labels there may be, for a file that a trained model is
-            measured on; by default any.
+            measured on, and how they are spelled ("5", not "5.0"); by default any.
 
     Returns:
         The texts and, in the same order, the labels.
@@ -107,9 +111,15 @@ def read_examples(
     return texts, labels
 
 
-def _unknown(row: Record, label: str, known: Collection[str]) -> DataError:
-    return DataError(
+def _known(row: Record, label: str, known: KnownLabels) -> str:
+    name = known.find(label)
+    if name is not None:
+        return name
+    near = known.nearest(label)
+    raise DataError(
         f"{row.place}: the label '{label}' was never seen in training.",
-        expected=f"one of {', '.join(map(repr, sorted(known)))}",
-        fix="Correct the label, or train with examples of it.",
+        expected=f"one of {', '.join(map(repr, sorted(known.names)))}",
+        fix="Correct the label, or train with examples of it."
+        if near is None
+        else f"Did you mean '{near}'?",
     )

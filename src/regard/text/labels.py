@@ -1,25 +1,37 @@
 """The classes of a classifier and their order; a split that keeps their shares."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from regard._label_values import (
+    KnownLabels,
+    Label,
+    label_kind,
+    plain_label,
+    without_fractions,
+)
 from regard._validate import check_number
 from regard.errors import DataError
 from regard.types import IntArray
 
-Label: TypeAlias = str | int
+_KINDS: Mapping[str, Callable[[str], Label]] = {
+    "str": str,
+    "int": int,
+    "bool": {"False": False, "True": True}.__getitem__,
+}
 
 
 @dataclass(frozen=True)
 class Labels:
     """The labels of a classifier, in the order of its probabilities.
 
-    Labels are strings, or whole numbers throughout; predictions come back as what was
-    given. Looking one up goes by its text, so that the label 1 of a list and the "1"
-    of a file are the same.
+    Labels are strings, whole numbers or truth values throughout; predictions come back
+    as what was given. ``5.0`` is the whole number 5, and where numbers have a fraction
+    all are strings. Looking one up goes by its text, so that the label 1 of a list and
+    the "1" or "1.0" of a file are the same, and so are True and "True".
 
     Args:
         values: The labels, each once.
@@ -32,16 +44,21 @@ class Labels:
         """The distinct labels of a training set, sorted.
 
         Raises:
-            DataError: A label is neither a string nor a whole number, both kinds
-                occur, or there is one class only.
+            MissingValueError: A label is missing.
+            DataError: A label is neither a string nor a number nor a truth value, two
+                kinds occur, or there is one class only.
         """
-        distinct = {_plain(label, index) for index, label in enumerate(labels)}
-        if len({type(label) for label in distinct}) > 1:
+        given = [_plain(label, index) for index, label in enumerate(labels)]
+        kinds = {label_kind(label) for label in labels}
+        if len(kinds) > 1:
             raise DataError(
                 "The labels are of two kinds.",
-                expected="strings only, or whole numbers only",
-                received=f"both, for example {sorted(distinct, key=str)[:4]}",
+                expected="strings only, numbers only, or truth values only",
+                received=f"both, for example {sorted(set(given), key=str)[:4]}",
             )
+        distinct: set[Any] = set(given)
+        if any(isinstance(label, str) for label in distinct):
+            distinct = set(without_fractions([str(label) for label in distinct]))
         if len(distinct) < 2:
             raise DataError(
                 "A classifier needs two classes to tell apart.",
@@ -64,16 +81,22 @@ class Labels:
         Raises:
             DataError: A label is not among those of the training set.
         """
+        known = KnownLabels(self.names)
         index = {name: position for position, name in enumerate(self.names)}
-        unknown = [label for label in labels if str(label) not in index]
+        given = [str(_plain(label, at)) for at, label in enumerate(labels)]
+        found = {label: known.find(label) for label in set(given)}
+        unknown = [at for at, label in enumerate(given) if found[label] is None]
         if unknown:
-            position = next(i for i, x in enumerate(labels) if str(x) not in index)
+            near = known.nearest(given[unknown[0]])
             raise DataError(
-                f"Label {unknown[0]!r} of example {position} was not seen in training.",
+                f"Label {given[unknown[0]]!r} of example {unknown[0]} was not seen in "
+                "training.",
                 expected=f"one of {list(self.values)}",
                 received=f"{len(unknown)} examples with other labels",
+                fix=None if near is None else f"Did you mean {near!r}?",
             )
-        return np.asarray([index[str(label)] for label in labels], dtype=np.int32)
+        places = [index[name] for name in map(found.get, given) if name is not None]
+        return np.asarray(places, dtype=np.int32)
 
     def decode(self, indices: IntArray) -> list[Label]:
         """The labels at ``indices``, of the type they were given in."""
@@ -81,8 +104,7 @@ class Labels:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON: the labels as strings and what they were."""
-        kind = "int" if isinstance(self.values[0], int) else "str"
-        return {"type": kind, "labels": list(self.names)}
+        return {"type": type(self.values[0]).__name__, "labels": list(self.names)}
 
     @classmethod
     def from_dict(cls, stored: Any) -> "Labels":
@@ -92,7 +114,7 @@ class Labels:
             DataError: It is something else.
         """
         try:
-            kind = {"str": str, "int": int}[stored["type"]]
+            kind = _KINDS[stored["type"]]
             labels = cls(tuple(kind(name) for name in stored["labels"]))
             distinct = len(set(labels.values))
         except (TypeError, KeyError, ValueError) as error:
@@ -134,21 +156,13 @@ def train_test_split(
 
 
 def _plain(label: Any, index: int) -> Label:
-    if isinstance(label, str):
-        return str(label)
-    if isinstance(label, int | np.integer) and not isinstance(label, bool):
-        return int(label)
-    raise DataError(
-        f"The label of example {index} is not a label.",
-        expected="a string or a whole number",
-        received=f"{label!r}, a {type(label).__name__}",
-    )
+    return plain_label(label, f"The label of example {index}")
 
 
 def _no_labels() -> DataError:
     return DataError(
         "These are no labels.",
-        expected="'type', which is 'str' or 'int', and 'labels', two or more "
+        expected="'type', which is 'str', 'int' or 'bool', and 'labels', two or more "
         "different strings",
     )
 

@@ -1,0 +1,175 @@
+"""What a label is, the same for files, lists and frames.
+
+A label is a text, a whole number or a truth value. ``5.0`` is the whole number 5: so
+programs write it in a column where another one is missing. ``3.5`` is its text. What is
+missing is ``None``, NaN and the like, or a text with nothing in it.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from regard.errors import DataError, MissingValueError
+
+#: A label: truth values are numbers to Python, and never taken for 0 and 1 here.
+Label: TypeAlias = str | int
+
+# How programs write what is missing into a column of texts.
+_MISSING_WORDS = frozenset(
+    {"nan", "NaN", "NAN", "None", "null", "NULL", "Null", "<NA>", "NaT", "NA"}
+    | {"N/A", "n/a", "#N/A"}
+)
+_MISSING_TYPES = frozenset({"NAType", "NaTType"})
+# Characters without a width that copied cells bring along.
+_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+")
+_TRUTH = {"true": "True", "false": "False"}
+
+
+def plain_value(value: Any) -> Any:
+    """A value as one of Python's own: NumPy's, Arrow's and tensors' scalars as well."""
+    if hasattr(value, "as_py"):
+        return value.as_py()
+    if isinstance(value, np.floating):
+        # As it is written: the nearest float to 3.1 in 32 bits is not 3.1.
+        return float(str(value))
+    if getattr(value, "ndim", None) == 0:
+        return (value if hasattr(value, "item") else value.numpy()).item()
+    return value
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a plain value stands for nothing, or is a text with nothing in it."""
+    if isinstance(value, str):
+        return not trimmed(value)
+    if isinstance(value, float | Decimal):
+        return value != value  # noqa: PLR0124 - NaN
+    return value is None or type(value).__name__ in _MISSING_TYPES
+
+
+def is_missing_word(value: Any) -> bool:
+    """Whether a text is what programs write where something is missing."""
+    return isinstance(value, str) and trimmed(value) in _MISSING_WORDS
+
+
+def plain_label(value: Any, place: str) -> Label:
+    """A value as a label; see the module.
+
+    Args:
+        value: What came.
+        place: What it is, as an error message begins: ``"The label of example 3"``.
+
+    Raises:
+        MissingValueError: It is missing.
+        DataError: It is no label.
+    """
+    plain = plain_value(value)
+    if is_missing(plain):
+        is_text = isinstance(plain, str)
+        raise MissingValueError(
+            f"{place} is {'empty' if is_text else 'missing'}.",
+            received="nothing (null)" if plain is None else f"{plain!r:.60}",
+            fix="Give the row a label or leave it out.",
+        )
+    if isinstance(plain, str):
+        return str.__str__(plain)
+    if isinstance(plain, bool):
+        return plain
+    if isinstance(plain, int):
+        return int(plain)
+    if isinstance(plain, float | Decimal) and np.isfinite(float(plain)):
+        return int(plain) if plain == int(plain) else str(plain)
+    raise DataError(
+        f"{place} is not a label.",
+        expected="a text, a number or a truth value",
+        received=f"{plain!r:.60} ({_kind(plain)})",
+    )
+
+
+def label_kind(value: Any) -> str:
+    """Whether a label is a text, a number or a truth value; labels are of one kind."""
+    plain = plain_value(value)
+    if isinstance(plain, str):
+        return "text"
+    return "truth value" if isinstance(plain, bool) else "number"
+
+
+def without_fractions(labels: Sequence[str]) -> list[str]:
+    """Texts of labels, ``"5.0"`` as ``"5"`` where all of them are such numbers."""
+    if labels and all(map(_WHOLE.fullmatch, set(labels))):
+        return [label.partition(".")[0] for label in labels]
+    return list(labels)
+
+
+def trimmed(text: str) -> str:
+    """A text without white space, and what has no width, around it."""
+    while (shorter := text.strip().strip(_INVISIBLE)) != text:
+        text = shorter
+    return text
+
+
+def outline(text: str) -> str:
+    """What labels have in common that people would take for one.
+
+    They may differ in letter case, white space, the form of a character, and in
+    ``.0``.
+    """
+    folded = unicodedata.normalize("NFKC", trimmed(text)).casefold()
+    return " ".join(_equivalent(folded).casefold().split())
+
+
+class KnownLabels:
+    """Labels by their text: the label 1 of a list is the "1" and the "1.0" of a file.
+
+    Args:
+        names: The texts of the labels.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self._equivalent = _distinct(self.names, _equivalent)
+        self._alike = _distinct(self.names, outline)
+
+    def find(self, label: str) -> str | None:
+        """The name of a label, None where it is not known."""
+        return self._equivalent.get(label) or self._equivalent.get(_equivalent(label))
+
+    def nearest(self, label: str) -> str | None:
+        """The only name that differs in letter case and white space alone."""
+        return self.find(label) or self._alike.get(outline(label))
+
+
+def spellings(counts: Mapping[str, int]) -> dict[str, str]:
+    """For each label the one that is written most often of those with its outline.
+
+    Args:
+        counts: How often each label is there.
+    """
+    common: dict[str, str] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        common.setdefault(outline(label), trimmed(label))
+    return {label: common[outline(label)] for label in counts}
+
+
+def _equivalent(label: str) -> str:
+    """One text for the spellings that a number or a truth value has in files."""
+    if _WHOLE.fullmatch(label):
+        return label.partition(".")[0]
+    return _TRUTH.get(label.lower(), label)
+
+
+def _distinct(names: Sequence[str], key: Any) -> dict[str, str]:
+    """Names by their key, without keys of several, and by themselves."""
+    counts = Counter(map(key, names))
+    named = {key(name): name for name in names if counts[key(name)] == 1}
+    return named | {name: name for name in names}
+
+
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return {"dict": "an object", "list": "a list", "float": "a number"}.get(name, name)
