@@ -22,7 +22,7 @@ STOREYS = {
     "_backend": 0,
     "_compat": 0,
     "_typing": 0,
-    "errors": 0,
+    "errors": -1,
     "_files": 1,
     "_label_values": 1,
     "_validate": 1,

@@ -3,9 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from regard._backend import choose_backend
+from regard._backend import check_backend, choose_backend
 
 choose_backend()
+check_backend()
 
 from regard import layers, legacy, ops  # noqa: E402 - the backend is chosen first
 from regard._version import __version__  # noqa: E402 - the same

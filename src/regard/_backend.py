@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: The backends there are, and the extra that installs each; JAX always comes along.
+BACKENDS = {"jax": "all", "tensorflow": "tensorflow", "torch": "torch"}
 # What Keras writes to keras.json by itself when it is first imported.
 _UNTOUCHED = {
     "floatx": "float32",
@@ -47,6 +49,46 @@ def prefer_jax() -> None:
     config = _keras_config()
     if "backend" not in config or config == _UNTOUCHED:
         os.environ["KERAS_BACKEND"] = "jax"
+
+
+def check_backend() -> None:
+    """Refuse a backend that is chosen and is not there, before Keras fails on it.
+
+    A Keras that is already imported has its backend.
+
+    Raises:
+        ArgumentError: It is none that this library runs on.
+        MissingExtraError: It is not installed.
+        BackendError: It is installed and cannot be loaded.
+    """
+    if "keras" in sys.modules:
+        return
+    from regard.errors import (  # noqa: PLC0415 - commands run this file by itself
+        ArgumentError,
+        BackendError,
+        MissingExtraError,
+    )
+
+    variable = os.environ.get("KERAS_BACKEND")
+    name = variable or str(_keras_config().get("backend", "tensorflow"))
+    chosen_by = "KERAS_BACKEND" if variable else "keras.json"
+    if name not in BACKENDS:
+        raise ArgumentError(
+            f"{chosen_by} names a backend that regard does not run on.",
+            expected=f"one of {', '.join(map(repr, BACKENDS))}",
+            received=repr(name),
+        )
+    if not _is_installed(name):
+        feature = f"The backend '{name}', which {chosen_by} names,"
+        raise MissingExtraError(feature, name, BACKENDS[name])
+    try:
+        import keras  # noqa: F401, PLC0415 - this module comes before it
+    except (ImportError, OSError) as error:
+        raise BackendError(
+            f"Keras cannot be loaded with the backend '{name}', which {chosen_by} "
+            f"names: {error}.",
+            fix="Install it again, or choose another one with KERAS_BACKEND.",
+        ) from error
 
 
 def backend_name() -> str:

@@ -15,6 +15,9 @@ from regard.errors import ArgumentError
 
 Value = TypeVar("Value")
 
+# No count is larger: arrays are indexed by such numbers.
+_LARGEST = 2**31 - 1
+
 
 def check_choice(
     name: str,
@@ -60,13 +63,15 @@ def check_count(
         name: The name of the argument.
         value: Its value.
         least: The smallest number it may be.
-        most: The largest number it may be; None: there is none.
+        most: The largest number it may be; None: what 32 bits hold.
         of: The owner of the argument, with its article.
 
     Raises:
         ArgumentError: It is no whole number, too small or too large.
     """
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if is_whole and most is None and value > _LARGEST:
+        most = _LARGEST
     if not is_whole or value < least or (most is not None and value > most):
         bounds = f", {least} or more" if most is None else f" from {least} to {most}"
         raise wrong_value(name, value, f"a whole number{bounds}", of=of)

@@ -84,6 +84,10 @@ class NotTrainedError(RegardError):
     """A prediction was asked of an object that was not trained or loaded yet."""
 
 
+class BackendError(RegardError, ImportError):
+    """The backend of Keras is installed and cannot be loaded."""
+
+
 class MissingExtraError(RegardError, ImportError):
     """A feature needs a package that is not installed.
 

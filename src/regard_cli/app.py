@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = _exit_code(error)
         if code is None:
             raise  # A defect of ours: the traceback is what a report needs.
-        print(f"Error: {_visible(str(error))}", file=sys.stderr)  # noqa: T201 - the one message
+        print(f"Error: {_visible(_said(error))}", file=sys.stderr)  # noqa: T201 - the one message
         sys.exit(code)
 
 
@@ -100,7 +100,25 @@ def _exit_code(error: Exception) -> int | None:
         return FAILED
     if errors is not None and isinstance(error, errors.RegardError):
         return WRONG_INPUT
-    return FAILED if isinstance(error, OSError) else None
+    return FAILED if isinstance(error, OSError) or _is_memory(error) else None
+
+
+def _said(error: Exception) -> str:
+    if _is_memory(error):
+        return (
+            "There is not enough memory for this. Ask for less at a time, for example "
+            "smaller batches, fewer units or shorter texts."
+        )
+    return str(error)
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether there was no memory left, as any backend says it."""
+    text = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and ("RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text)
+    )
 
 
 def _visible(message: str) -> str:

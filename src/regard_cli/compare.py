@@ -1,6 +1,8 @@
 """``regard compare``: with and without attention, who learns a task."""
 
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,9 +55,10 @@ def compare(
     import regard  # noqa: PLC0415 - loads Keras
     from regard.comparison import Budget  # noqa: PLC0415 - loads Keras
     from regard.comparison import compare as run_all  # noqa: PLC0415 - loads Keras
+    from regard.tasks.catalog import defaults  # noqa: PLC0415 - loads Keras
 
     comparison = run_all(
-        regard.tasks.get(task, **_settings(settings or [])),
+        regard.tasks.get(task, **_settings(settings or [], defaults(task))),
         None if models is None else [name.strip() for name in models.split(",")],
         repeats=repeats,
         budget=Budget(samples, batch, test, units, learning_rate),
@@ -72,25 +75,31 @@ def compare(
         typer.echo(f"Wrote {out}.", err=True)
 
 
-def _settings(arguments: list[str]) -> dict[str, object]:
-    """The settings of a task: numbers, ranges as ``10-20``, words."""
+def _settings(arguments: list[str], defaults: dict[str, object]) -> dict[str, object]:
+    """The settings of a task: numbers, ranges as ``10-20``, lists of words."""
     settings: dict[str, object] = {}
     for argument in arguments:
         name, sign, value = argument.partition("=")
         if not (name and sign and value):
-            raise typer.BadParameter(f"expected NAME=VALUE, received {argument!r}.")
-        settings[name.strip()] = _value(value.strip())
+            raise typer.BadParameter(
+                f"expected NAME=VALUE, received {argument!r}.", param_hint="--set"
+            )
+        name, value = name.strip(), value.strip()
+        if isinstance(defaults.get(name), tuple):
+            settings[name] = tuple(part.strip() for part in value.split(","))
+        else:
+            settings[name] = _value(value)
     return settings
 
 
 def _value(text: str) -> object:
-    try:
-        numbers = [
-            float(part) if "." in part else int(part) for part in text.split("-")
-        ]
-    except ValueError:
-        return tuple(text.split(",")) if "," in text else text
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+    """A number, a range of whole numbers, or, where it is neither, the text."""
+    if re.fullmatch(r"\d+(-\d+)+", text):
+        return tuple(map(int, text.split("-")))
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def _show_run(run: "TrainingRun") -> None:

@@ -5,6 +5,10 @@ import re
 
 import pytest
 
+from regard.errors import ArgumentError
+from regard.tasks import catalog
+from regard_cli.compare import _settings as settings_of_a_task
+
 SMALL = ("--samples", 8, "--batch", 2, "--test", 10, "--units", 4, "--repeats", 2)
 TASK = ("first-n", "--set", "length=3", "--set", "cardinality=5")
 
@@ -35,6 +39,15 @@ def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
         (("first-n", "--models", "nosuch"), "some of none, published"),
         (("first-n", "--set", "n"), "expected NAME=VALUE, received 'n'"),
         (("first-n", "--set", "n=two"), "'n'.*a whole number.*'two'"),
+        (("nosuch", "--set", "n=1"), "no such task.*'first-n'"),
+        (("find-max", "--set", "tolerance=x"), "'tolerance'.*a finite number"),
+        (("find-max", "--set", "tolerance=nan"), "'tolerance'.*a finite number"),
+        (("find-max", "--set", "tolerance=-1e-3"), "'tolerance'.*0 or more.*-0.001"),
+        (("copy", "--set", "length=1-2-3"), "'length'.*the least and the greatest"),
+        (("copy", "--set", "length=2.5"), "'length'.*a whole number.*2.5"),
+        (("copy", "--set", f"length={10**30}"), "'length'.*from 1 to 2147483647"),
+        (("copy", "--set", "length=3,4"), "'length'.*a whole number.*'3,4'"),
+        (("column", "--set", "label=1-2"), r"'label'.*a whole number.*\(1, 2\)"),
         (("first-n", "--out", "curves.gif"), "should end in one of .png"),
         (("first-n", "--out", "nowhere/curves.png"), "there is no folder"),
         (("first-n", "--repeats", "0"), "repeats"),
@@ -44,3 +57,44 @@ def test_wrong_use(run, arguments, message):
     result = run("compare", *arguments)
     assert result.code == 2
     assert re.search(message, result.err.replace("\n", " "))
+
+
+def test_every_setting_of_every_task_refuses_values_of_a_wrong_kind():
+    values = (None, [], {}, object(), (1, 2, 3), float("nan"), -(10**30), b"")
+    for name in catalog.names():
+        for setting in catalog.defaults(name):
+            for wrong in values:
+                with pytest.raises(ArgumentError):
+                    catalog.get(name, **{setting: wrong})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("-2", -2),
+        ("10-20", (10, 20)),
+        (".5", 0.5),
+        ("word", "word"),
+    ],
+)
+def test_numbers_and_ranges_of_settings_are_read(text, value):
+    assert settings_of_a_task([f"tolerance={text}"], {"tolerance": 1.0}) == {
+        "tolerance": value
+    }
+
+
+def test_one_name_of_a_list_is_a_list():
+    assert settings_of_a_task(["locales=de"], {"locales": ("en",)}) == {
+        "locales": ("de",)
+    }
+
+
+def test_too_little_memory_is_said(run, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError("Unable to allocate 728. TiB")
+
+    monkeypatch.setattr(catalog, "defaults", fail)
+    result = run("compare", "copy")
+    assert result.code == 1
+    assert "not enough memory" in result.err

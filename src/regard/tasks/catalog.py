@@ -50,9 +50,15 @@ def get(name: str, **settings: Any) -> Any:
         >>> task.score(pairs.target_texts, pairs).accuracy
         1.0
     """
-    task = _BY_NAME[
-        check_choice("name", name, _BY_NAME, problem="There is no such task.")
-    ]
-    known = [field.name for field in fields(task)]
-    check_settings(settings, known, of=f"the task '{name}'")
-    return task(**settings)
+    check_settings(settings, defaults(name), of=f"the task '{name}'")
+    return _BY_NAME[name](**settings)
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The settings of the task ``name`` with the values they have by default.
+
+    Raises:
+        ArgumentError: There is no such task.
+    """
+    check_choice("name", name, _BY_NAME, problem="There is no such task.")
+    return {field.name: field.default for field in fields(_BY_NAME[name])}

@@ -63,7 +63,9 @@ class Dates(SequenceTask):
     locales: tuple[str, ...] = LOCALES
 
     def __post_init__(self) -> None:
-        if isinstance(self.locales, str) or not self.locales:
+        names = self.locales
+        is_list = isinstance(names, tuple | list) and len(names) > 0
+        if not is_list or not all(isinstance(name, str) for name in names):
             raise ArgumentError(
                 "The setting 'locales' names the locales of the dates.",
                 expected="a sequence of at least one identifier, such as ('de', 'fr')",

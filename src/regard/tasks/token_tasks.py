@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from regard._validate import check_count
+from regard._validate import check_count, wrong_value
 from regard.errors import ArgumentError
 from regard.tasks.pairs import SequencePairs, as_tokens
 from regard.tasks.sequence_task import SequenceTask
@@ -87,6 +87,10 @@ class MovedTokens(SequenceTask):
 
     def __post_init__(self) -> None:
         check_count("cardinality", self.cardinality, of=f"the task '{self.name}'")
+        if isinstance(self.length, tuple) and len(self.length) != 2:
+            expected = "a whole number, or the least and the greatest of a range"
+            of = f"the task '{self.name}'"
+            raise wrong_value("length", self.length, expected, of=of)
         least, most = self._range
         check_count("length", least, of=f"the task '{self.name}'")
         check_count("length", most, least=least, of=f"the task '{self.name}'")

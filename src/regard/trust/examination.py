@@ -209,7 +209,7 @@ def examine_subject(
             a later one ends the examination as a spent budget does.
     """
     check_count("n", n)
-    check_count("seed", seed, least=0)
+    check_count("seed", seed, least=0, most=2**64 - 1)
     check_count("examples", examples, least=0)
     if budget is not None:
         check_number("budget", budget, above=0)
