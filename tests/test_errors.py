@@ -2,7 +2,13 @@ import pickle
 
 import pytest
 
-from regard.errors import ArgumentError, DataError, MissingExtraError, RegardError
+from regard.errors import (
+    ArgumentError,
+    DataError,
+    MissingExtraError,
+    RegardError,
+    listed,
+)
 
 
 def test_the_message_says_expected_received_and_what_to_do():
@@ -36,3 +42,14 @@ def test_standard_bases_are_kept():
 def test_a_missing_extra_names_the_command():
     error = MissingExtraError("A picture", "matplotlib", "plot")
     assert 'pip install "regard[plot]"' in str(error)
+
+
+def test_messages_are_short_whatever_they_quote():
+    values = [f"{'long' * 9_999} {number}" for number in range(99)]
+    assert len(listed(values)) < 1_000
+    assert listed(["a", "b"]) == "'a', 'b'"
+    assert listed(range(12), most=2) == "0, 1 and 10 more"
+    error = DataError(*values[:1], expected=str(values), received="b", fix="Do c.")
+    assert len(str(error)) < 9_000
+    assert str(error).startswith("longlong")
+    assert str(error).endswith("98']. Received: b. Do c.")

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, listed
 
 Value = TypeVar("Value")
 
 # No count is larger: arrays are indexed by such numbers.
 _LARGEST = 2**31 - 1
+# There may be as many choices as there are settings of a model.
+_MOST_LISTED = 50
 
 
 def check_choice(
@@ -42,7 +44,7 @@ def check_choice(
     """
     known = list(choices)
     if value not in known:
-        expected = f"one of {', '.join(map(repr, known))}"
+        expected = f"one of {listed(known, _MOST_LISTED)}"
         if problem is not None:
             raise ArgumentError(problem, expected=expected, received=repr(value))
         raise wrong_value(name, value, expected, of=of)
@@ -190,7 +192,7 @@ def check_settings(settings: Iterable[str], known: Iterable[str], *, of: str) ->
     if unknown:
         raise ArgumentError(
             f"{of[:1].upper()}{of[1:]} has no setting '{unknown[0]}'.",
-            expected=f"one of {', '.join(map(repr, names))}",
+            expected=f"one of {listed(names, _MOST_LISTED)}",
         )
 
 

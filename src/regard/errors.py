@@ -1,5 +1,13 @@
 """The exceptions of the library: expected, received, and the remedy."""
 
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+# The most characters of a part of a message, and of a value in a list.
+_LONGEST_PART = 3_000
+_LONGEST_VALUE = 60
+
 
 class RegardError(Exception):
     """Base class of every error raised on purpose by the library.
@@ -19,10 +27,11 @@ class RegardError(Exception):
         received: str | None = None,
         fix: str | None = None,
     ) -> None:
-        self.message = message
-        self.expected = expected
-        self.received = received
-        self.fix = fix
+        # Messages quote what came, which may be of any size.
+        self.message = _bounded(message)
+        self.expected = None if expected is None else _bounded(expected)
+        self.received = None if received is None else _bounded(received)
+        self.fix = None if fix is None else _bounded(fix)
         super().__init__(self._text())
 
     def _text(self) -> str:
@@ -50,6 +59,31 @@ def _rebuild(
     fix: str | None,
 ) -> RegardError:
     return kind(message, expected=expected, received=received, fix=fix)
+
+
+def listed(values: Iterable[Any], most: int = 10) -> str:
+    """Values as a list in a message, which stays short however many and long they are.
+
+    Args:
+        values: The values, each shown as Python writes it.
+        most: How many are shown.
+    """
+    rest = iter(values)
+    shown = [shortened(repr(value)) for value in islice(rest, most)]
+    more = sum(1 for _ in rest)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def shortened(text: str, most: int = _LONGEST_VALUE) -> str:
+    """A text in a message, cut where it is long."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _bounded(part: str) -> str:
+    if len(part) <= _LONGEST_PART:
+        return part
+    end = _LONGEST_PART // 10
+    return f"{part[: _LONGEST_PART - end]} … {part[-end:]}"
 
 
 class ArgumentError(RegardError, ValueError):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, listed
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -267,7 +267,7 @@ class Explanation:
         if self.label not in self.labels:
             raise ArgumentError(
                 "The label of an explanation is one of its labels.",
-                expected=f"one of {', '.join(map(repr, self.labels))}",
+                expected=f"one of {listed(self.labels)}",
                 received=repr(self.label),
             )
 

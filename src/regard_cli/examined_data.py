@@ -101,11 +101,12 @@ def _texts(
 def _marked_texts(
     data: Path, column: str, gold: str, encoding: str
 ) -> tuple[list[str], list[Any]]:
+    from regard.data.dialect import Dialect  # noqa: PLC0415 - loads Keras
     from regard.data.formats import open_rows  # noqa: PLC0415 - loads Keras
     from regard.trust import read_marks  # noqa: PLC0415 - loads Keras
 
     texts, marks = [], []
-    for row in open_rows(data, [column, gold], encoding=encoding):
+    for row in open_rows(data, [column, gold], Dialect(encoding=encoding)):
         text, stored = row.text(0, column), row.values[1]
         if isinstance(stored, str):
             # What is no JSON is no marks: that is said with what is expected.

@@ -1,152 +1,189 @@
-"""The formats of files with columns: CSV, TSV, JSON lines and Parquet.
+"""The formats of files with columns: CSV, TSV, JSON, JSON lines, Parquet and Excel.
 
 A format is a function that streams records, a suffix in ``SUFFIXES`` and a row in the
 table of readers.
 """
 
 import csv
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from regard._files import open_binary
-from regard._validate import check_choice
+from regard._files import LONGEST_LINE, too_long
+from regard.data.binary_tables import parquet_rows, xlsx_rows
+from regard.data.dialect import (
+    BINARY,
+    NUMBERED,
+    Dialect,
+    delimiters_with,
+    numbered,
+    shown_delimiter,
+    sniffed_delimiter,
+)
 from regard.data.lines import LineReader
 from regard.data.record import Record, column_indices, missing_column
-from regard.errors import DataError, MissingExtraError
+from regard.errors import ArgumentError, DataError, listed, shortened
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 _QUOTE = '"'
+_SPACE = " \t\r\n"
 
 
 def open_rows(
     path: str | PathLike[str],
     columns: Sequence[str],
-    format: str | None = None,  # noqa: A002 - the word users know
-    encoding: str = "utf-8",
+    dialect: Dialect | None = None,
+    *,
+    whole: bool = False,
+    stream: BinaryIO | None = None,
 ) -> Iterator[Record]:
-    """Rows with the place each came from, as the file streams by."""
-    path = Path(path)
-    kind = detect_format(path, format)
-    if kind == "parquet":
-        return parquet_rows(path, columns)
-    return _TEXT_READERS[kind](path, columns, encoding)
+    """Rows with the place each came from, as the file streams by.
 
-
-def detect_format(path: Path, format: str | None = None) -> str:  # noqa: A002 - as open(mode=)
-    """The format of ``path``: the one given, else the one its suffix says.
-
-    A final ``.gz`` is set aside, for the text formats only.
-
-    Raises:
-        ArgumentError: ``format`` is not one that can be read.
-        DataError: The suffix says nothing.
+    Args:
+        path: The file.
+        columns: The columns to read, in the order they are wanted.
+        dialect: How it is written; by default what it shows.
+        whole: Whether the other columns are read as well, see ``Record.row``.
+        stream: What is read in place of the file, as a pipe.
     """
-    if format is not None:
-        return check_choice("format", format, FORMATS, of="a file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[-2:-1] if packed else suffixes[-1:])
-    detected = SUFFIXES.get(suffix)
-    if detected is None or (packed and detected == "parquet"):
-        raise DataError(
-            f"The name of {path} does not say what format it has.",
-            expected=f"{', '.join(SUFFIXES)}, or a text format followed by .gz",
-            received="".join(suffixes[-2:]) or "no suffix",
-            fix="Rename the file or name its format.",
-        )
-    return detected
+    path, dialect = Path(path), dialect or Dialect()
+    kind = dialect.format_of(path)
+    if kind in BINARY:
+        if stream is not None:
+            raise ArgumentError(
+                f"A file in the format {kind} cannot be read from {path}.",
+                fix="Give the file by its name.",
+            )
+        if kind == "parquet":
+            return parquet_rows(path, columns, whole=whole)
+        return xlsx_rows(path, columns, header=dialect.header, whole=whole)
+    lines = LineReader(path, dialect.encoding, stream)
+    return _TEXT_READERS[kind](lines, columns, dialect, whole)
 
 
-def csv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
-    """Rows of a comma-separated file; fields in quotes may hold anything."""
-    lines = LineReader(path, encoding)
+def csv_rows(
+    lines: LineReader, columns: Sequence[str], dialect: Dialect, whole: bool
+) -> Iterator[Record]:
+    """Rows of a file with separated fields; those in quotes may hold anything."""
+    delimiter = dialect.delimiter or sniffed_delimiter(
+        lines, columns, header=dialect.header
+    )
     # strict: a stray quote is an error here instead of a silently merged field.
-    return _delimited_rows(lines, csv.reader(lines, strict=True), columns)
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+    return _delimited_rows(
+        lines, reader, delimiter, columns=columns, dialect=dialect, whole=whole
+    )
 
 
-def tsv_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
+def tsv_rows(
+    lines: LineReader, columns: Sequence[str], dialect: Dialect, whole: bool
+) -> Iterator[Record]:
     """Rows of a tab-separated file, where a quotation mark is a character like others.
 
     That is the registered format (text/tab-separated-values), and what corpora use:
     a field cannot hold a tab or a line end.
     """
-    lines = LineReader(path, encoding)
     reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _delimited_rows(lines, reader, columns)
+    return _delimited_rows(
+        lines, reader, "\t", columns=columns, dialect=dialect, whole=whole
+    )
 
 
-def json_rows(path: Path, columns: Sequence[str], encoding: str) -> Iterator[Record]:
+def json_lines_rows(
+    lines: LineReader,
+    columns: Sequence[str],
+    dialect: Dialect,  # noqa: ARG001 - others look at it
+    whole: bool,
+) -> Iterator[Record]:
     """Rows of a JSON lines file; blank lines are passed over."""
-    lines = LineReader(path, encoding)
     has_records = False
     for line in lines:
         lines.forget()
         if line.strip():
             has_records = True
-            record = _json_object(lines, line)
-            yield Record(
-                f"{path}, line {lines.number}",
-                tuple(_json_value(lines, record, name) for name in columns),
-            )
+            yield _json_record(lines, _json_object(lines, line), columns, whole)
     if not has_records:
-        raise DataError(f"{path} is empty.", expected="one JSON object a line")
+        raise DataError(f"{lines.path} is empty.", expected="one JSON object a line")
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
-    """Rows of a Parquet file.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-        DataError: The file cannot be read as Parquet, or is without rows.
-    """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError("Reading Parquet", "pyarrow", "data") from error
-
-    with open_binary(path) as file:
-        try:
-            table = parquet.ParquetFile(file)
-            column_indices(str(path), table.schema_arrow.names, columns)
-            yield from _parquet_records(path, table, columns)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"{path} cannot be read as Parquet: {error}.",
-                fix="Check that the file is complete.",
-            ) from error
+def json_rows(
+    lines: LineReader,
+    columns: Sequence[str],
+    dialect: Dialect,  # noqa: ARG001 - others look at it
+    whole: bool,
+) -> Iterator[Record]:
+    """Rows of a JSON file: objects one after the other, or one list of them."""
+    has_records = False
+    for record in _json_objects(lines):
+        has_records = True
+        yield _json_record(lines, record, columns, whole)
+    if not has_records:
+        raise DataError(
+            f"{lines.path} is empty.",
+            expected="one list of JSON objects, or one object a line",
+        )
 
 
-_TEXT_READERS = {"csv": csv_rows, "tsv": tsv_rows, "jsonl": json_rows}
+_TEXT_READERS = {
+    "csv": csv_rows,
+    "tsv": tsv_rows,
+    "json": json_rows,
+    "jsonl": json_lines_rows,
+}
 
 
 def _delimited_rows(
-    lines: LineReader, reader: Iterator[list[str]], columns: Sequence[str]
+    lines: LineReader,
+    reader: Iterator[list[str]],
+    delimiter: str,
+    *,
+    columns: Sequence[str],
+    dialect: Dialect,
+    whole: bool,
 ) -> Iterator[Record]:
+    # The limit of the module is one for all its readers; it is never lowered here.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    seen = lines.ahead(1)
     records = _csv_records(lines, reader)
-    _, header = next(records, (0, None))
+    line, header = next(records, (0, None))
     if header is None:
-        raise DataError(f"{lines.path} is empty.", expected="a header and rows")
-    indices = column_indices(f"{lines.path}, line {lines.number}", header, columns)
+        expected = "a header and rows" if dialect.header else "rows"
+        raise DataError(f"{lines.path} is empty.", expected=expected)
+    place = f"{lines.path}, line {lines.number}"
+    first: list[tuple[int, list[str]]] = []
+    hint = NUMBERED
+    if not dialect.header:
+        first, header = [(line, header)], numbered(len(header))
+    elif not set(columns) <= set(header):
+        hint = _hint(seen, columns, delimiter)
+    indices = column_indices(place, header, columns, hint)
     line = 0
-    for line, fields in records:
+    for line, fields in itertools.chain(first, records):
         if len(fields) != len(header):
             raise _wrong_count(lines, line, fields, header)
-        yield Record(f"{lines.path}, line {line}", tuple(fields[i] for i in indices))
+        yield Record(
+            f"{lines.path}, line {line}",
+            tuple(fields[i] for i in indices),
+            dict(zip(header, fields, strict=True)) if whole else None,
+        )
     if not line:
         raise DataError(
             f"{lines.path} has a header and no rows.", expected="at least one row"
         )
+
+
+def _hint(first: Sequence[str], columns: Sequence[str], delimiter: str) -> str:
+    """What may be the reason where a column is not there."""
+    read = f"The file was read as separated by {shown_delimiter(delimiter)}"
+    other = [found for found in delimiters_with(first, columns) if found != delimiter]
+    if other:
+        return f"{read}; by {shown_delimiter(other[0])} it is: name its delimiter."
+    return (
+        f"{read}. Name the column that is meant; if the first line is no header, say "
+        "that there is none."
+    )
 
 
 def _csv_records(
@@ -173,7 +210,7 @@ def _wrong_count(
     return lines.error(
         f"too {'few' if few else 'many'} fields.",
         line=line,
-        expected=f"{len(header)} ({', '.join(header)})",
+        expected=f"{len(header)} ({listed(header)})",
         received=str(len(fields)),
         fix=None if few else "A field that holds the separator belongs in quotes.",
     )
@@ -189,10 +226,9 @@ def _malformed(lines: LineReader, start: int, error: csv.Error) -> DataError:
         )
     if "field limit" in reason:
         return lines.error(
-            f"a field is longer than {csv.field_size_limit():,} characters.",
+            f"a field is longer than {LONGEST_LINE:,} characters.",
             line=start,
-            fix="Look for a quotation mark that is not closed. For texts this long "
-            "use JSON lines or Parquet, or raise csv.field_size_limit.",
+            fix="Look for a quotation mark that is not closed.",
         )
     return lines.error(
         f"not a valid row ({reason}).",
@@ -226,6 +262,83 @@ def _json_object(lines: LineReader, line: str) -> dict[str, Any]:
     return record
 
 
+def _json_record(
+    lines: LineReader, record: dict[str, Any], columns: Sequence[str], whole: bool
+) -> Record:
+    return Record(
+        f"{lines.path}, line {lines.number}",
+        tuple(_json_value(lines, record, name) for name in columns),
+        record if whole else None,
+    )
+
+
+def _json_objects(lines: LineReader) -> Iterator[dict[str, Any]]:
+    """Objects in a row, or of one list; ``lines.number`` is where each begins."""
+    decode = json.JSONDecoder().raw_decode
+    chunks = lines.chunks()
+    text, at, in_list, may_separate = "", 0, False, False
+    lines.number = 1
+    while True:
+        start = at
+        while at < len(text) and text[at] in _SPACE:
+            at += 1
+        lines.number += text.count("\n", start, at)
+        if at == len(text):
+            text, at = next(chunks, ""), 0
+            if text:
+                continue
+            if in_list:
+                raise lines.error("the list that begins the file is never closed.")
+            return
+        begins = text[at]
+        if begins == "[" and not in_list and not may_separate:
+            in_list = True
+            at += 1
+        elif begins == "," and in_list and may_separate:
+            may_separate = False
+            at += 1
+        elif begins == "]" and in_list:
+            if (text[at + 1 :] + "".join(chunks)).strip(_SPACE):
+                raise lines.error("something follows the list.", expected="one list")
+            return
+        elif begins == "{" and not (in_list and may_separate):
+            record, text, at = _whole_object(lines, decode, text[at:], chunks)
+            yield record
+            lines.number += text.count("\n", 0, at)
+            may_separate = True
+        else:
+            raise lines.error(
+                "not a JSON object.",
+                expected='objects such as {"text": …, "label": …}, one a line or as '
+                "one list",
+                received=shortened(text[at : at + 99]),
+            )
+
+
+def _whole_object(
+    lines: LineReader, decode: Any, text: str, chunks: Iterator[str]
+) -> tuple[dict[str, Any], str, int]:
+    """The object that ``text`` begins with, the text as far as read, and its end."""
+    while True:
+        try:
+            record, end = decode(text)
+        except json.JSONDecodeError as error:
+            # At the end of what was read, or there is something wrong: more tells.
+            more = list(itertools.islice(chunks, 1 + len(text) // 2**16))
+            if len(text) > LONGEST_LINE:
+                raise too_long(f"{lines.path}, line {lines.number}") from error
+            if not more:
+                lines.number += error.lineno - 1
+                raise lines.error(
+                    f"not valid JSON, character {error.colno}: {error.msg}."
+                ) from error
+            text += "".join(more)
+        except (ValueError, RecursionError) as error:
+            raise lines.error(f"this JSON cannot be read: {error}.") from error
+        else:
+            return record, text, end
+
+
 def _json_value(lines: LineReader, record: dict[str, Any], name: str) -> Any:
     if name not in record:
         place = f"{lines.path}, line {lines.number}"
@@ -246,16 +359,3 @@ def _is_unicode(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _parquet_records(
-    path: Path, table: Any, columns: Sequence[str]
-) -> Iterator[Record]:
-    number = 0
-    for batch in table.iter_batches(columns=list(dict.fromkeys(columns))):
-        values = [batch.column(name).to_pylist() for name in columns]
-        for row in zip(*values, strict=True):
-            number += 1
-            yield Record(f"{path}, row {number}", row)
-    if not number:
-        raise DataError(f"{path} has no rows.", expected="at least one row")

@@ -3,10 +3,12 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from regard._files import (
     LONGEST_LINE,
@@ -21,6 +23,8 @@ from regard._files import (
 )
 from regard.errors import DataError
 
+_CHUNK = 2**16
+
 
 class LineReader:
     """Iterates over the physical lines of a text file, line endings kept.
@@ -32,6 +36,7 @@ class LineReader:
         path: The file.
         encoding: The encoding of its text. For UTF-8, an invalid byte is reported
             with its line and its place in the line.
+        stream: What is read in its place, as a pipe; ``path`` is what it is called.
 
     Attributes:
         number: The 1-based number of the line given last; 0 before the first.
@@ -44,11 +49,17 @@ class LineReader:
             line that is too long.
     """
 
-    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
+    def __init__(
+        self, path: Path, encoding: str = "utf-8", stream: BinaryIO | None = None
+    ) -> None:
         self.path = path
         self.number = 0
         self.pending: list[str] = []
         self._encoding = checked_encoding(encoding)
+        self._stream = stream
+        self._ahead: deque[str] = deque()
+        self._read = 0
+        self._lines = self._decoded(self._checked)
 
     def forget(self) -> None:
         """Start a new record: what was pending is complete."""
@@ -61,37 +72,67 @@ class LineReader:
         number = self.number if line is None else line
         return DataError(f"{self.path}, line {number}: {message}", **parts)
 
+    def ahead(self, characters: int) -> list[str]:
+        """The next lines with so many characters, which are still to be given."""
+        length = sum(map(len, self._ahead))
+        while length < characters and (line := next(self._lines, None)) is not None:
+            self._ahead.append(line)
+            length += len(line)
+        return list(self._ahead)
+
+    def chunks(self) -> Iterator[str]:
+        """The text in place of its lines, in pieces that are cut anywhere."""
+        return self._decoded(lambda text: iter(partial(text.read, _CHUNK), ""))
+
     def __iter__(self) -> Iterator[str]:
+        while self._ahead or (line := next(self._lines, None)) is not None:
+            given = self._ahead.popleft() if self._ahead else cast(str, line)
+            self.number += 1
+            self.pending.append(given)
+            yield given
+
+    def _decoded(
+        self, parts: Callable[[io.TextIOWrapper], Iterator[str]]
+    ) -> Iterator[str]:
+        """Parts of the decoded text, with errors that say where."""
         try:
-            with open_binary(self.path) as file:
+            with self._opened() as file:
                 self._encoding = marked_encoding(_peeked(file), self._encoding)
                 # newline="" keeps line endings inside quoted fields as they are.
                 text = io.TextIOWrapper(file, self._encoding, newline="")
-                yield from self._counted(text)
+                yield from parts(text)
+                if self._stream is not None:
+                    text.detach()
         except UnicodeError as error:
             raise self._undecodable(error) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise damaged(self.path, self.number, error) from error
+            raise damaged(self.path, self._read, error) from error
         except OSError as error:
             raise unreadable(self.path, error) from error
 
-    def _counted(self, text: io.TextIOWrapper) -> Iterator[str]:
+    def _opened(self) -> AbstractContextManager[BinaryIO]:
+        if self._stream is not None:
+            return nullcontext(self._stream)
+        return open_binary(self.path)
+
+    def _checked(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """The lines that are lines of texts."""
         for line in iter(partial(text.readline, LONGEST_LINE + 1), ""):
-            self.number += 1
+            self._read += 1
             if len(line) > LONGEST_LINE:
-                raise too_long(f"{self.path}, line {self.number}")
+                raise too_long(f"{self.path}, line {self._read}")
             if "\0" in line:
                 raise self.error(
                     f"NUL byte at character {line.index(chr(0)) + 1}.",
+                    line=self._read,
                     expected=f"text in {shown_encoding(self._encoding)}",
                     fix="The file may be binary or UTF-16: save it as UTF-8.",
                 )
-            self.pending.append(line)
             yield line
 
     def _undecodable(self, error: UnicodeError) -> DataError:
         line, byte = self._first_bad_byte()
-        place = f"line {line}, byte {byte}" if line else f"after line {self.number}"
+        place = f"line {line}, byte {byte}" if line else f"after line {self._read}"
         return DataError(
             f"{self.path}, {place}: not valid {shown_encoding(self._encoding)} "
             f"({getattr(error, 'reason', error)}).",
@@ -100,7 +141,7 @@ class LineReader:
 
     def _first_bad_byte(self) -> tuple[int, int]:
         """Where UTF-8 first fails; the decoder itself reads ahead and cannot tell."""
-        if self._encoding != UTF8:
+        if self._encoding != UTF8 or self._stream is not None:
             return 0, 0
         with open_binary(self.path) as file:
             for number, line in enumerate(_physical_lines(file), 1):

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from regard._files import read_lines
+from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import check_two_columns
 from regard.errors import DataError
@@ -19,6 +20,8 @@ def read_pairs(
     target: str = "target",
     *,
     format: str | None = None,  # noqa: A002 - the word users know
+    delimiter: str | None = None,
+    header: bool = True,
     encoding: str = "utf-8",
 ) -> tuple[list[str], list[str]]:
     """Read the source and the target texts of a file.
@@ -26,11 +29,15 @@ def read_pairs(
     Apart from the texts themselves nothing of the file is kept in memory.
 
     Args:
-        path: A CSV, TSV, JSON lines or Parquet file; see ``iterate_rows``.
+        path: A CSV, TSV, JSON, Parquet or Excel file; see ``iterate_rows``.
         source: The name of the column with the texts that are read.
         target: The name of the column with the texts that are to be written.
-        format: ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``; by default what
-            the suffix says.
+        format: ``"csv"``, ``"tsv"``, ``"json"``, ``"jsonl"``, ``"parquet"`` or
+            ``"xlsx"``; by default what the suffix says.
+        delimiter: The character between fields, ``"tab"`` for a tab; by default what
+            the file shows.
+        header: Whether the first line names the columns. Without, they are called
+            ``"1"``, ``"2"``, and so on.
         encoding: The encoding of a text format.
 
     Returns:
@@ -41,7 +48,7 @@ def read_pairs(
             read from one column.
         DataError: The file is missing, empty, damaged, or a row of it is wrong or
             holds an empty text; the message names the file and the lines.
-        MissingExtraError: Parquet without pyarrow.
+        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
 
     Example:
     >>> sources, targets = read_pairs("pairs.tsv", source="de", target="en")
@@ -50,7 +57,9 @@ def read_pairs(
     sources: list[str] = []
     targets: list[str] = []
     empty: list[str] = []
-    for row in open_rows(path, [source, target], format, encoding):
+    for row in open_rows(
+        path, [source, target], Dialect(format, delimiter, header, encoding)
+    ):
         sources.append(row.text(0, source))
         targets.append(row.text(1, target))
         if not (sources[-1].strip() and targets[-1].strip()):

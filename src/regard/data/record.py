@@ -1,12 +1,15 @@
 """One record of a file with columns, and columns by their name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from regard._label_values import is_missing, plain_label
-from regard.errors import ArgumentError, DataError, MissingValueError
+from regard.errors import ArgumentError, DataError, MissingValueError, listed
+
+# Of so many columns those are compared with a name that is not there.
+_COMPARED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +19,12 @@ class Record:
     Args:
         place: The file and the line or row, as an error message begins.
         values: The values in the order the columns were asked for.
+        row: The value of each column, where the whole row was asked for.
     """
 
     place: str
     values: tuple[Any, ...]
+    row: Mapping[str, Any] | None = None
 
     def text(self, index: int, column: str) -> str:
         """A value that has to be text.
@@ -50,14 +55,17 @@ class Record:
 
 
 def column_indices(
-    place: str, available: Sequence[str], wanted: Sequence[str]
+    place: str,
+    available: Sequence[str],
+    wanted: Sequence[str],
+    hint: str | None = None,
 ) -> list[int]:
-    """The index of each wanted column.
+    """The index of each wanted column; arguments as of ``missing_column``.
 
     Raises:
         DataError: A wanted column is not there, or there twice.
     """
-    return [_index(place, available, name) for name in wanted]
+    return [_index(place, available, name, hint) for name in wanted]
 
 
 def check_two_columns(what: str, first: str, second: str) -> None:
@@ -74,15 +82,25 @@ def check_two_columns(what: str, first: str, second: str) -> None:
         )
 
 
-def missing_column(place: str, available: Sequence[str], name: str) -> DataError:
-    """The error for a column that is not there: what there is, and what is near."""
-    near = get_close_matches(name, available, n=1) or [
+def missing_column(
+    place: str, available: Sequence[str], name: str, hint: str | None = None
+) -> DataError:
+    """The error for a column that is not there: what there is, and what is near.
+
+    Args:
+        place: The file and the line, as the message begins.
+        available: The columns that are there.
+        name: The one that is not.
+        hint: What else may be the reason, as a sentence to the user.
+    """
+    near = [
         other for other in available if other.strip().lower() == name.strip().lower()
-    ]
+    ] or get_close_matches(name, available[:_COMPARED], n=1)
+    how = "" if hint is None else f" {hint}"
     return DataError(
-        f"{place}: there is no column '{name}'.",
-        expected=f"one of {', '.join(map(repr, available))}",
-        fix=f"Did you mean '{near[0]}'?" if near else None,
+        f"{place}: there is no column '{name:.60}'.",
+        expected=f"one of {listed(available)}",
+        fix=f"Did you mean '{near[0]:.60}'?{how}" if near else hint,
     )
 
 
@@ -92,10 +110,10 @@ def _kind(value: object) -> str:
     )
 
 
-def _index(place: str, available: Sequence[str], name: str) -> int:
+def _index(place: str, available: Sequence[str], name: str, hint: str | None) -> int:
     indices = [index for index, other in enumerate(available) if other == name]
     if not indices:
-        raise missing_column(place, available, name)
+        raise missing_column(place, available, name, hint)
     if len(indices) > 1:
         raise DataError(
             f"{place}: {len(indices)} columns have the name '{name}'.",

@@ -4,28 +4,37 @@ from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 
 from regard._label_values import KnownLabels
+from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import Record, check_two_columns
-from regard.errors import DataError
+from regard.errors import DataError, listed, shortened
 
 
 def iterate_rows(
     path: str | PathLike[str],
     columns: Sequence[str],
+    *,
     format: str | None = None,  # noqa: A002 - the word users know
+    delimiter: str | None = None,
+    header: bool = True,
     encoding: str = "utf-8",
 ) -> Iterator[tuple[str, ...]]:
     """Stream the texts of the named columns from a file.
 
     The file is never held in memory as a whole. CSV is read with RFC 4180 quoting,
-    TSV without quoting, JSON lines as one object a line; these may be packed (.gz).
-    Parquet needs pyarrow.
+    between commas, semicolons, tabs or bars; TSV without quoting; JSON as one list of
+    objects, or one object a line. These may be packed (.gz). Parquet needs pyarrow,
+    Excel python-calamine.
 
     Args:
         path: The file.
         columns: The columns to read, in the order they are wanted.
-        format: ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``; by default what
-            the suffix says.
+        format: ``"csv"``, ``"tsv"``, ``"json"``, ``"jsonl"``, ``"parquet"`` or
+            ``"xlsx"``; by default what the suffix says.
+        delimiter: The character between fields, ``"tab"`` for a tab; by default what
+            the file shows.
+        header: Whether the first line names the columns. Without, they are called
+            ``"1"``, ``"2"``, and so on.
         encoding: The encoding of a text format.
 
     Yields:
@@ -35,9 +44,9 @@ def iterate_rows(
         ArgumentError: The format or the encoding is unknown.
         DataError: The file is missing, empty, damaged, or a row of it is wrong; the
             message names the file and the line.
-        MissingExtraError: Parquet without pyarrow.
+        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
     """
-    for row in open_rows(path, columns, format, encoding):
+    for row in open_rows(path, columns, Dialect(format, delimiter, header, encoding)):
         yield tuple(row.text(index, name) for index, name in enumerate(columns))
 
 
@@ -47,13 +56,16 @@ def iterate_examples(
     label: str = "label",
     *,
     format: str | None = None,  # noqa: A002 - the word users know
+    delimiter: str | None = None,
+    header: bool = True,
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Stream pairs of a text and its label; the arguments of ``read_examples``."""
     check_two_columns("Text and label", text, label)
     known = None if known_labels is None else KnownLabels(known_labels)
-    for row in open_rows(path, [text, label], format, encoding):
+    dialect = Dialect(format, delimiter, header, encoding)
+    for row in open_rows(path, [text, label], dialect):
         row_label = row.label(1, label)
         if known is not None:
             row_label = _known(row, row_label, known)
@@ -66,6 +78,8 @@ def read_examples(
     label: str = "label",
     *,
     format: str | None = None,  # noqa: A002 - the word users know
+    delimiter: str | None = None,
+    header: bool = True,
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
 ) -> tuple[list[str], list[str]]:
@@ -76,11 +90,15 @@ def read_examples(
     is kept in memory.
 
     Args:
-        path: A CSV, TSV, JSON lines or Parquet file; see ``iterate_rows``.
+        path: A CSV, TSV, JSON, Parquet or Excel file; see ``iterate_rows``.
         text: The name of the column with the texts.
         label: The name of the column with the labels.
-        format: ``"csv"``, ``"tsv"``, ``"jsonl"`` or ``"parquet"``; by default what
-            the suffix says.
+        format: ``"csv"``, ``"tsv"``, ``"json"``, ``"jsonl"``, ``"parquet"`` or
+            ``"xlsx"``; by default what the suffix says.
+        delimiter: The character between fields, ``"tab"`` for a tab; by default what
+            the file shows.
+        header: Whether the first line names the columns. Without, they are called
+            ``"1"``, ``"2"``, and so on.
         encoding: The encoding of a text format.
         known_labels: The labels there may be, for a file that a trained model is
             measured on, and how they are spelled ("5", not "5.0"); by default any.
@@ -92,7 +110,7 @@ def read_examples(
         ArgumentError: The format or the encoding is unknown.
         DataError: The file is missing, empty, damaged, or a row of it is wrong; the
             message names the file and the line.
-        MissingExtraError: Parquet without pyarrow.
+        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
 
     Example:
     >>> texts, labels = read_examples("reviews.csv", text="review", label="stars")
@@ -103,6 +121,8 @@ def read_examples(
         text,
         label,
         format=format,
+        delimiter=delimiter,
+        header=header,
         encoding=encoding,
         known_labels=known_labels,
     ):
@@ -117,8 +137,8 @@ def _known(row: Record, label: str, known: KnownLabels) -> str:
         return name
     near = known.nearest(label)
     raise DataError(
-        f"{row.place}: the label '{label}' was never seen in training.",
-        expected=f"one of {', '.join(map(repr, sorted(known.names)))}",
+        f"{row.place}: the label '{shortened(label)}' was never seen in training.",
+        expected=f"one of {listed(sorted(known.names))}",
         fix="Correct the label, or train with examples of it."
         if near is None
         else f"Did you mean '{near}'?",
