@@ -19,11 +19,10 @@ from regard.errors import DataError, MissingValueError
 #: A label: truth values are numbers to Python, and never taken for 0 and 1 here.
 Label: TypeAlias = str | int
 
-# How programs write what is missing into a column of texts.
-_MISSING_WORDS = frozenset(
-    {"nan", "NaN", "NAN", "None", "null", "NULL", "Null", "<NA>", "NaT", "NA"}
-    | {"N/A", "n/a", "#N/A"}
-)
+# How programs write what is missing into a column of texts. The others are words, too,
+# that a text may consist of.
+NOT_A_NUMBER = frozenset({"nan", "NaN", "NAN", "<NA>", "NaT"})
+_MISSING_WORDS = NOT_A_NUMBER | {"None", "null", "NULL", "Null", "NA", "N/A", "n/a"}
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 # Characters without a width that copied cells bring along.
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
@@ -46,7 +45,7 @@ def plain_value(value: Any) -> Any:
 def is_missing(value: Any) -> bool:
     """Whether a plain value stands for nothing, or is a text with nothing in it."""
     if isinstance(value, str):
-        return not trimmed(value)
+        return not value.strip()
     if isinstance(value, float | Decimal):
         return value != value  # noqa: PLR0124 - NaN
     return value is None or type(value).__name__ in _MISSING_TYPES

@@ -41,6 +41,14 @@ TargetColumn: TypeAlias = Annotated[
 Beam: TypeAlias = Annotated[
     int, typer.Option(min=1, help="How many hypotheses are followed.")
 ]
+Clean: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--clean",
+        help="Mend the data: make one of labels that differ in letter case and white "
+        "space only, leave out rows where something is missing; say what was done.",
+    ),
+]
 Epochs: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="The most passes over DATA.")
 ]

@@ -1,5 +1,6 @@
 """``regard train``: from a file to a bundle."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from regard_cli.environment import prepare
 from regard_cli.options import (
+    Clean,
     Epochs,
     LabelColumn,
     NewBundle,
@@ -19,6 +21,7 @@ from regard_cli.options import (
 )
 from regard_cli.progress_bar import training_progress, translation_progress
 from regard_cli.targets import check_bundle_target
+from regard_cli.training_data import read_labelled, read_paired
 
 if TYPE_CHECKING:
     from regard import TextClassifier, Translator
@@ -50,6 +53,7 @@ def train_classify(
     ] = None,
     seed: Seed = 0,
     encoding: Annotated[str, typer.Option(help="The encoding of the files.")] = "utf-8",
+    clean: Clean = False,
 ) -> None:
     """Train a text classifier on a file and save it.
 
@@ -59,21 +63,19 @@ def train_classify(
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
-    from regard.data import read_examples  # noqa: PLC0415 - loads Keras
 
     check_target(out)
-    pairs = read_examples(data, text, label, encoding=encoding)
-    known = set(pairs[1])
-    held_out = None
-    if validation is not None:
-        held_out = read_examples(
-            validation, text, label, encoding=encoding, known_labels=known
-        )
-    typer.echo(f"{len(pairs[0]):,} texts, {len(known):,} labels", err=True)
+    examples, held_out = read_labelled(
+        data,
+        validation,
+        (text, label),
+        clean=clean,
+        reading={"encoding": encoding},
+    )
     classifier = regard.TextClassifier(seed=seed)
     _fit(
         classifier,
-        *pairs,
+        *examples,
         bar=training_progress,
         validation=held_out,
         epochs=epochs,
@@ -135,6 +137,7 @@ def train_translate(
     choose_by: Annotated[
         str, typer.Option(help="What tells the best epoch: loss, or bleu.")
     ] = "loss",
+    clean: Clean = False,
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Begin anew where a training was stopped."),
@@ -170,20 +173,22 @@ def train_translate(
         seed=seed,
         **{name: value for name, value in settings.items() if value is not None},
     )
+    pairs, held_out = read_paired(
+        [data, *filter(None, [targets])],
+        [*filter(None, [validation, validation_targets])],
+        (source, target),
+        clean=clean,
+        reading={},
+    )
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     if restart:
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
         typer.echo(f"Going on from {checkpoint}.", err=True)
-    held_out: Any = validation
-    if validation is not None and validation_targets is not None:
-        held_out = (validation, validation_targets)
     _fit(
         translator,
-        *([data] if targets is None else [data, targets]),
+        *pairs,
         bar=translation_progress,
-        source=source,
-        target=target,
         validation=held_out,
         choose_by=choose_by,
         checkpoint=checkpoint,
@@ -198,8 +203,12 @@ def _fit(
     **options: Any,
 ) -> None:
     """Train behind a bar; an interrupt before there is a model ends the command."""
+    from regard.errors import DataWarning  # noqa: PLC0415 - loads Keras
+
     try:
-        with bar() as show:
+        with bar() as show, warnings.catch_warnings():
+            # What looks wrong was told with the data.
+            warnings.simplefilter("ignore", DataWarning)
             model.fit(*data, progress=show, **options)
     except KeyboardInterrupt:
         typer.echo("Interrupted before the first epoch: nothing was saved.", err=True)

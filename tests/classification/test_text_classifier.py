@@ -3,6 +3,7 @@
 import random
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from regard.classification import (
     recipe,
     text_classifier,
 )
-from regard.errors import ArgumentError, DataError, NotTrainedError
+from regard.errors import ArgumentError, DataError, DataWarning, NotTrainedError
 from regard.training.loop import TrainingOutcome
 
 TEXTS, LABELS = toy.messages(90)
@@ -351,3 +352,58 @@ def test_a_label_never_seen_is_named(toy_classifier):
 def test_an_unknown_setting_is_named():
     with pytest.raises(ArgumentError, match=r"no setting 'unit'.*embedding_units"):
         regard.TextClassifier(unit=3)
+
+
+# Dirty labels
+
+
+@pytest.fixture
+def recorder(toy_classifier, monkeypatch):
+    """Takes the place of training, and keeps what it was given."""
+    given = SimpleNamespace()
+
+    def training(train, held_out, known, **_):
+        given.train, given.held_out, given.known = train, held_out, known
+        return TrainingOutcome(toy_classifier.trained, (), False)
+
+    monkeypatch.setattr(text_classifier, "fit_text_classifier", training)
+    return given
+
+
+DIRTY = ["good", "Good", "bad", "bad ", None, "bad"]
+
+
+def test_what_is_missing_is_refused_with_a_way_out(recorder):
+    texts = ["a film", "b film", None, "c film", "d film", "e film"]
+    for given in ((texts, DIRTY), (np.array(texts), np.array(DIRTY))):
+        with pytest.raises(DataError, match=r"Text 2 is missing.*clean=True"):
+            classifier().fit(*given)
+    with pytest.raises(DataError, match=r"label of example 4 is missing.*clean=True"):
+        classifier().fit(["x"] * 6, DIRTY)
+
+
+def test_dirty_labels_become_classes_with_a_warning_and_none_when_cleaned(recorder):
+    with pytest.warns(DataWarning, match="'bad ' .* differ in letter case.*clean=True"):
+        classifier().fit(["x"] * 4, ["bad", "bad ", "good", "good"], validation_split=0)
+    assert recorder.known.names == ("bad", "bad ", "good")
+    texts = ["a film", "b film", None, "c film", "d film", "e film"]
+    with pytest.warns(DataWarning) as told:
+        classifier().fit(texts, DIRTY, clean=True, validation=(["f"], ["GOOD"]))
+    assert recorder.train.labels == ["Good", "Good", "bad", "bad"]
+    assert recorder.held_out.labels == ["Good"]
+    assert "Left out 1 row without a label." in [str(each.message) for each in told]
+    assert {each.filename for each in told} == {__file__}
+
+
+def test_a_dirty_file_is_mended(recorder, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ["a", "b", "", "d"], ["x", "X ", "x", "y"])
+    with pytest.warns(DataWarning, match="Left out 1 row without a text"):
+        classifier().fit(path, clean=True, validation_split=0)
+    assert recorder.train.texts == ["a", "b", "d"]
+    assert recorder.train.labels == ["x", "x", "y"]
+
+
+def test_labels_of_any_kind_come_back_as_they_were(recorder):
+    for labels in ([True, False], np.array([1.0, 5.0]), [np.int64(1), np.int64(2)]):
+        classifier().fit(["a", "b"] * 2, [*labels, *labels], validation_split=0)
+        assert list(recorder.known.values) == sorted(labels)

@@ -34,6 +34,12 @@ def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
     assert result.out == METRICS
     assert result.err.splitlines() == [
         "2 texts, 2 labels",
+        "  bad                           1   50.0%",
+        "  good                          1   50.0%",
+        "words in a text         2 to 2, median 2",
+        "characters              9 to 9, median 9",
+        "Looks wrong:",
+        "- Of the labels 'bad' (1) and 'good' (1) there is a single text each.",
         "epoch  1  loss 0.600  accuracy 0.600  validation loss 0.500  accuracy 0.700"
         "  1:01",
         "On the validation examples:",
@@ -83,6 +89,70 @@ def test_wrong_data(run, fake, tmp_path, content, said):
     assert said in result.err
     assert fake.trained_on == ()
     assert list(tmp_path.iterdir()) == [data]
+
+
+DIRTY = """text,label
+fine film,good
+great film,Good
+poor film,bad
+dull film,"bad "
+a film,NaN
+,good
+odd film,
+so so,good
+"""
+
+
+def test_dirty_labels_are_told_and_made_classes_by_no_mistake(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text(DIRTY.replace("odd film,\n", ""))
+    result = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert result.code == 0
+    told = result.err
+    assert "7 texts, 5 labels" in told
+    assert "  good                          3   42.9%\n" in told
+    assert "- There is a label 'NaN' (1): so programs write what is missing." in told
+    assert (
+        "- The labels 'good' (3) and 'Good' (1) differ in letter case or space" in told
+    )
+    assert "- The labels 'bad' (1) and 'bad ' (1) differ" in told
+    assert "- 1 row has no text." in told
+    assert "--clean mends" in told
+    # It is told, and not more than asked is done.
+    assert fake.trained_on[1].count("bad ") == 1
+
+
+def test_missing_labels_are_refused_with_their_line_and_a_way_out(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text(DIRTY)
+    result = run("train", "classify", data, "--out", tmp_path / "x.regard")
+    assert result.code == 2
+    assert "line 8: the label in column 'label' is empty" in result.err
+    assert "--clean" in result.err
+    assert fake.trained_on == ()
+
+
+def test_cleaning_mends_and_says_what_it_did(run, fake, tmp_path):
+    data, held_out = tmp_path / "data.csv", tmp_path / "held.csv"
+    data.write_text(DIRTY)
+    held_out.write_text("text,label\nfine,GOOD\nno,\npoor,None\n")
+    command = ["train", "classify", data, "--out", tmp_path / "x.regard"]
+    result = run(*command, "--clean", "--validation", held_out)
+    assert result.code == 0, result.err
+    texts = ["fine film", "great film", "poor film", "dull film", "so so"]
+    assert fake.trained_on[0] == texts
+    assert fake.trained_on[1] == ["good", "good", "bad", "bad", "good"]
+    assert fake.trained_on[2] == (["fine"], ["good"])
+    assert result.err.splitlines()[:7] == [
+        f"{data}: Left out 2 rows without a label.",
+        f"{data}: Left out 1 row without a text.",
+        f"{data}: Took the label 'Good' (1) for 'good'.",
+        f"{data}: Took the label 'bad ' (1) for 'bad'.",
+        f"{held_out}: Left out 2 rows without a label.",
+        f"{held_out}: Took the label 'GOOD' (1) for 'good'.",
+        "5 texts, 2 labels",
+    ]
+    assert "Looks wrong" not in result.err
 
 
 def test_text_and_label_are_two_columns(run, fake, table, tmp_path):

@@ -76,6 +76,9 @@ def test_training_tells_what_happens_and_saves(run, training, pairs, tmp_path):
     result = run("train", "translate", pairs, *COLUMNS, "--out", out, *options)
     assert (result.code, result.out) == (0, "")
     assert result.err.splitlines() == [
+        "6 pairs",
+        "words in a source       5 to 5, median 5",
+        "words in a target       5 to 5, median 5",
         "epoch  1  loss 1.500  validation loss 0.250  12,346 tokens/s  1:01",
         f"Saved {out}.",
     ]
@@ -167,6 +170,32 @@ def test_a_table_that_is_wrong(run, tmp_path, content, said):
     assert list(tmp_path.iterdir()) == [data]
 
 
+def test_cleaning_leaves_out_empty_sides_and_says_so(run, training, tmp_path):
+    data, out = tmp_path / "pairs.tsv", tmp_path / "x.regard"
+    data.write_text("source\ttarget\na \tb\n\tb\na\t \nc\td\nc\tc\n")
+    command = ["train", "translate", data, "--out", out]
+    refused = run(*command)
+    assert refused.code == 2
+    assert "line 3, line 4" in refused.err
+    assert "--clean" in refused.err
+    result = run(*command, "--clean", "--validation", data)
+    assert result.code == 0, result.err
+    assert training.train.sources == training.held_out.sources == ["a", "c", "c"]
+    assert training.train.targets == training.held_out.targets == ["b", "d", "c"]
+    said = "Left out 2 pairs without a text on both sides."
+    assert result.err.count(f"{data}: {said}\n") == 2
+    assert f"{data}: Took white space off the ends of a pair.\n" in result.err
+    assert "- 1 pair has two equal sides.\n" in result.err
+
+
+def test_two_files_are_cleaned_too(run, training, two_files, tmp_path):
+    two_files[1].write_text("".join(f"{text}\n" for text in ["", *TARGETS[1:]]))
+    command = ["train", "translate", *two_files, "--out", tmp_path / "x.regard"]
+    assert "--clean" in run(*command).err
+    assert run(*command, "--clean").code == 0
+    assert training.train.sources == SOURCES[1:]
+
+
 def test_files_that_do_not_pair_up(run, two_files, tmp_path):
     one, other = two_files
     command = ["train", "translate", one, other, "--out", tmp_path / "x.regard"]
@@ -208,7 +237,7 @@ def test_from_files_to_alignments(run, two_files, tmp_path):
     with light_compilation():
         trained = run("train", "translate", *two_files, "--out", out, *options)
         assert trained.code == 0, trained.err
-        assert trained.err.startswith("epoch  1  loss ")
+        assert "\nepoch  1  loss " in trained.err
         search = ["--beam", 1, "--max-length", 4, "--alignments", links]
         result = run("translate", out, "eins zwei", "acht", *search)
     assert result.code == 0, result.err

@@ -12,7 +12,7 @@ import pytest
 
 import regard
 import toy_pairs
-from regard.errors import ArgumentError, DataError, NotTrainedError
+from regard.errors import ArgumentError, DataError, DataWarning, NotTrainedError
 from regard.training import EpochMetrics
 from regard.training.loop import TrainingOutcome
 from regard.translation import translator as module
@@ -228,3 +228,15 @@ def test_what_was_not_trained_cannot_be_asked(ask):
 def test_an_unknown_setting_is_named():
     with pytest.raises(ArgumentError, match=r"no setting 'unit'.*embedding_units"):
         regard.Translator(unit=3)
+
+
+def test_dirty_pairs_are_mended_and_told(recorder, tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("source\ttarget\na \tx\n\ty\nb\tz\n")
+    with pytest.raises(DataError, match=r"line 3\..*clean=True"):
+        regard.Translator().fit(path)
+    lists = ["a ", None, "b"], ["x", "y", "z"]
+    for given in ((path,), lists):
+        with pytest.warns(DataWarning, match="Left out 1 pair without a text on both"):
+            regard.Translator().fit(*given, clean=True, validation_split=0)
+        assert recorder.pairs() == (["a", "b"], ["x", "z"])

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from regard._validate import check_share
+from regard.data import clean_examples, read_examples
+from regard.data.summary import label_names, label_problems
 from regard.errors import ArgumentError
 from regard.text import Labels
 from regard.text.labels import train_test_split
@@ -28,31 +30,56 @@ class LabelledColumns:
 
 @dataclass(frozen=True, eq=False)
 class LabelledTexts:
-    """Texts and the label of each."""
+    """Texts and the label of each, and what was mended, in sentences."""
 
     texts: list[str]
     labels: list[Any]
+    changes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, source: Any, labels: Any, columns: LabelledColumns) -> "LabelledTexts":
+    def of(
+        cls,
+        source: Any,
+        labels: Any,
+        columns: LabelledColumns,
+        *,
+        clean: bool = False,
+        known: Labels | None = None,
+    ) -> "LabelledTexts":
         """Read texts and labels from two lists, or from a file where there is a path.
+
+        Args:
+            source: Texts, or the path of a file.
+            labels: The label of each text, nothing for a file.
+            columns: The columns of a file.
+            clean: Whether they are mended, see ``regard.data.clean_examples``.
+            known: The labels that mended ones are to become.
 
         Raises:
             ArgumentError: The lists do not pair up, or labels came beside a path.
             DataError: The file is damaged; the message says where.
         """
+        if clean:
+            raw = cls._read(source, labels, columns, lenient=True)
+            names = None if known is None else known.names
+            return cls(*clean_examples(*raw, names))
+        return cls(*cls._read(source, labels, columns))
+
+    @staticmethod
+    def _read(
+        source: Any, labels: Any, columns: LabelledColumns, *, lenient: bool = False
+    ) -> tuple[list[Any], list[Any]]:
         if not isinstance(source, str | Path):
-            return cls(*checked_pairs(source, labels))
+            return checked_pairs(source, labels, lenient=lenient)
         if labels is not None:
             raise ArgumentError(
                 "Labels were given beside the path of a file.",
                 expected="labels in the file, or a list of texts",
                 received=f"the path '{str(source)[:40]}' and labels",
             )
-        # Imported here: whoever has the texts in memory needs no reading of files.
-        from regard.data import read_examples  # noqa: PLC0415 - for files
-
-        return cls(*read_examples(source, text=columns.text, label=columns.label))
+        return read_examples(
+            source, text=columns.text, label=columns.label, lenient=lenient
+        )
 
     def at(self, indices: IntArray) -> "LabelledTexts":
         """The examples at ``indices``."""
@@ -71,6 +98,7 @@ def train_validation_split(
     share: float,
     columns: LabelledColumns,
     seed: int,
+    clean: bool = False,
 ) -> tuple[LabelledTexts, LabelledTexts | None]:
     """The examples to train on, and those to choose the best epoch on.
 
@@ -81,9 +109,11 @@ def train_validation_split(
         share: Without ``validation``, the share of ``examples`` held out; 0: none.
         columns: The columns, where ``validation`` is a file.
         seed: What the split depends on.
+        clean: Whether ``validation`` is mended.
     """
+    mending: dict[str, Any] = {"clean": clean, "known": labels}
     if isinstance(validation, str | Path):
-        return examples, LabelledTexts.of(validation, None, columns)
+        return examples, LabelledTexts.of(validation, None, columns, **mending)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -91,9 +121,15 @@ def train_validation_split(
                 expected="validation=(texts, labels), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return examples, LabelledTexts.of(*validation, columns)
+        return examples, LabelledTexts.of(*validation, columns, **mending)
     if check_share("validation_split", share) == 0:
         return examples, None
     targets = labels.encode(examples.labels)
     kept, held = train_test_split(targets, share, labels, seed)
     return examples.at(kept), examples.at(held)
+
+
+def dirt(labels: Sequence[Any]) -> list[str]:
+    """What looks wrong in the labels of a training, in sentences with a way out."""
+    said = "fit(..., clean=True) mends it."
+    return [f"{each.message} {said}" for each in label_problems(label_names(labels))]

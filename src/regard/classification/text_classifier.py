@@ -1,5 +1,6 @@
 """Text classification from raw text, without a line of model code."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -16,9 +17,12 @@ from regard.classification.labelled_texts import (
     LabelledSource,
     LabelledTexts,
     LabelledValidation,
+    dirt,
     train_validation_split,
 )
 from regard.classification.trainer import ClassificationCallback, fit_text_classifier
+from regard.data.repair import hinting
+from regard.errors import DataWarning
 from regard.text import Label, Labels
 from regard.training.estimator import Estimator, listed_texts
 from regard.types import Explanation, FloatArray
@@ -68,6 +72,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         label: str = "label",
         validation: LabelledValidation | None = None,
         validation_split: float = 0.1,
+        clean: bool = False,
         epochs: int | None = None,
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
@@ -94,6 +99,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 on, or a file.
             validation_split: Without ``validation``, the share of the examples held
                 out for it, the same of each class; 0: none, and the last epoch counts.
+            clean: Mend the examples, also those of ``validation``, as
+                ``regard.data.clean_examples`` does, and warn of what was done.
             epochs: The most passes over the data; by default the recipe's.
             batch_size: Examples in a step; by default the recipe's.
             checkpoint: A file that holds how far the training is. Where it exists,
@@ -109,18 +116,25 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             DataError: There is no second class, no word, a class with one example
                 only, or the file is damaged; the message says where.
             KeyboardInterrupt: There was one before the end of the first epoch.
+
+        Warns:
+            DataWarning: Labels look wrong, or were mended.
         """
         columns = LabelledColumns(text, label)
-        examples = LabelledTexts.of(texts, labels, columns)
-        known = Labels.of(examples.labels)
-        train, held_out = train_validation_split(
-            examples,
-            known,
-            validation,
-            share=validation_split,
-            columns=columns,
-            seed=self.seed,
-        )
+        with hinting("fit(..., clean=True) leaves such rows out."):
+            examples = LabelledTexts.of(texts, labels, columns, clean=clean)
+            known = Labels.of(examples.labels)
+            train, held_out = train_validation_split(
+                examples,
+                known,
+                validation,
+                share=validation_split,
+                columns=columns,
+                seed=self.seed,
+                clean=clean,
+            )
+        for said in examples.changes or dirt(examples.labels):
+            warnings.warn(said, DataWarning, stacklevel=2)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         learned = asks_for_learned(settings)
         defaults = recipe(len(train.texts), len(known), learned=learned)

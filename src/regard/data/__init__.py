@@ -1,11 +1,17 @@
-"""Reading texts from CSV, TSV, JSON lines, Parquet and plain files."""
+"""Reading texts from CSV, TSV, JSON lines, Parquet and plain files; what is in them."""
 
 from regard._files import decoded_lines as iterate_lines
 from regard._files import open_binary
 from regard.data.parallel_texts import read_pairs, read_parallel
+from regard.data.repair import clean_examples, clean_pairs
+from regard.data.summary import ExamplesSummary, PairsSummary
 from regard.data.table import iterate_examples, iterate_rows, read_examples
 
 __all__ = [
+    "ExamplesSummary",
+    "PairsSummary",
+    "clean_examples",
+    "clean_pairs",
     "iterate_examples",
     "iterate_lines",
     "iterate_rows",

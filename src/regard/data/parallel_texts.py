@@ -6,10 +6,11 @@ from os import PathLike
 from pathlib import Path
 
 from regard._files import read_lines
+from regard._label_values import is_missing
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import check_two_columns
-from regard.errors import DataError
+from regard.errors import DataError, MissingValueError
 
 _SHOWN = 5
 
@@ -23,6 +24,7 @@ def read_pairs(
     delimiter: str | None = None,
     header: bool = True,
     encoding: str = "utf-8",
+    lenient: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Read the source and the target texts of a file.
 
@@ -39,6 +41,8 @@ def read_pairs(
         header: Whether the first line names the columns. Without, they are called
             ``"1"``, ``"2"``, and so on.
         encoding: The encoding of a text format.
+        lenient: Give "" in place of a text that is missing, and let texts be empty, as
+            ``clean_pairs`` expects it.
 
     Returns:
         The source texts and, in the same order, the target texts.
@@ -57,12 +61,12 @@ def read_pairs(
     sources: list[str] = []
     targets: list[str] = []
     empty: list[str] = []
-    for row in open_rows(
-        path, [source, target], Dialect(format, delimiter, header, encoding)
-    ):
-        sources.append(row.text(0, source))
-        targets.append(row.text(1, target))
-        if not (sources[-1].strip() and targets[-1].strip()):
+    dialect = Dialect(format, delimiter, header, encoding)
+    for row in open_rows(path, [source, target], dialect):
+        for index, (side, column) in enumerate(((sources, source), (targets, target))):
+            is_left_out = lenient and is_missing(row.values[index])
+            side.append("" if is_left_out else row.text(index, column))
+        if not (lenient or (sources[-1].strip() and targets[-1].strip())):
             empty.append(row.place.removeprefix(f"{path}, "))
     if empty:
         raise empty_texts(str(path), empty)
@@ -74,6 +78,7 @@ def read_parallel(
     target_path: str | PathLike[str],
     *,
     encoding: str = "utf-8",
+    lenient: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Read two text files, the n-th line of one belonging to the n-th of the other.
 
@@ -85,6 +90,7 @@ def read_parallel(
         source_path: The file of the texts that are read.
         target_path: The file of the texts that are to be written.
         encoding: The encoding of both.
+        lenient: Let lines be empty, as ``clean_pairs`` expects it.
 
     Returns:
         The source texts and the target texts.
@@ -105,11 +111,12 @@ def read_parallel(
                 side.append(line)
     _check_counts(paths, sides)
     for path, side, other in zip(paths, sides, reversed(paths), strict=True):
-        _check_empty(path, side, other)
+        if not lenient:
+            _check_empty(path, side, other)
     return sides
 
 
-def empty_texts(place: str, empty: Sequence[str], where: str = "") -> DataError:
+def empty_texts(place: str, empty: Sequence[str], where: str = "") -> MissingValueError:
     """The error for texts that are empty.
 
     Args:
@@ -119,7 +126,7 @@ def empty_texts(place: str, empty: Sequence[str], where: str = "") -> DataError:
     """
     named = ", ".join(empty[:_SHOWN])
     more = len(empty) - _SHOWN
-    return DataError(
+    return MissingValueError(
         f"{place}: {_counted(len(empty))}: {named}"
         f"{f' and {more:,} more' if more > 0 else ''}.",
         expected="a text on both sides of every pair",

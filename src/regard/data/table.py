@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 
-from regard._label_values import KnownLabels
+from regard._label_values import KnownLabels, is_missing, is_missing_word
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import Record, check_two_columns
@@ -60,16 +60,18 @@ def iterate_examples(
     header: bool = True,
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
+    lenient: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Stream pairs of a text and its label; the arguments of ``read_examples``."""
     check_two_columns("Text and label", text, label)
     known = None if known_labels is None else KnownLabels(known_labels)
     dialect = Dialect(format, delimiter, header, encoding)
     for row in open_rows(path, [text, label], dialect):
-        row_label = row.label(1, label)
-        if known is not None:
-            row_label = _known(row, row_label, known)
-        yield row.text(0, text), row_label
+        left_out = [lenient and is_missing(value) for value in row.values]
+        row_label = "" if left_out[1] else row.label(1, label)
+        if known is not None and not left_out[1]:
+            row_label = _known(row, row_label, known, lenient)
+        yield "" if left_out[0] else row.text(0, text), row_label
 
 
 def read_examples(
@@ -82,6 +84,7 @@ def read_examples(
     header: bool = True,
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
+    lenient: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Read the texts and the labels of a file.
 
@@ -102,6 +105,9 @@ def read_examples(
         encoding: The encoding of a text format.
         known_labels: The labels there may be, for a file that a trained model is
             measured on, and how they are spelled ("5", not "5.0"); by default any.
+        lenient: Give "" in place of a text or label that is missing, and let labels
+            differ from known ones in letter case and white space, as
+            ``clean_examples`` expects it.
 
     Returns:
         The texts and, in the same order, the labels.
@@ -125,17 +131,19 @@ def read_examples(
         header=header,
         encoding=encoding,
         known_labels=known_labels,
+        lenient=lenient,
     ):
         texts.append(row_text)
         labels.append(row_label)
     return texts, labels
 
 
-def _known(row: Record, label: str, known: KnownLabels) -> str:
-    name = known.find(label)
+def _known(row: Record, label: str, known: KnownLabels, lenient: bool) -> str:
+    name, near = known.find(label), known.nearest(label)
     if name is not None:
         return name
-    near = known.nearest(label)
+    if lenient and (near is not None or is_missing_word(label)):
+        return label
     raise DataError(
         f"{row.place}: the label '{shortened(label)}' was never seen in training.",
         expected=f"one of {listed(sorted(known.names))}",

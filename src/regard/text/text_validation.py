@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from regard._label_values import is_missing, plain_value
 from regard._validate import check_same_length
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, MissingValueError
 
 
-def checked_texts(texts: Any) -> list[str]:
+def checked_texts(texts: Any, *, lenient: bool = False) -> list[str]:
     """``texts`` as a list of strings.
+
+    Args:
+        texts: What came.
+        lenient: Whether a text may be missing; it stays what it is then.
 
     Raises:
         ArgumentError: It is one string, is empty, or holds something else.
@@ -31,6 +36,8 @@ def checked_texts(texts: Any) -> list[str]:
         raise ArgumentError("There is no text.", expected="at least one text")
     for index, text in enumerate(listed):
         if not isinstance(text, str):
+            if lenient and is_missing(plain_value(text)):
+                continue
             raise ArgumentError(
                 f"Text {index} is not a string.",
                 expected="strings only",
@@ -39,18 +46,34 @@ def checked_texts(texts: Any) -> list[str]:
     return listed
 
 
-def checked_pairs(texts: Any, labels: Any) -> tuple[list[str], list[Any]]:
+def checked_pairs(
+    texts: Any, labels: Any, *, lenient: bool = False
+) -> tuple[list[str], list[Any]]:
     """``texts`` and ``labels`` as two lists of one length.
+
+    Args:
+        texts: The texts.
+        labels: The label of each.
+        lenient: Whether a text may be missing.
 
     Raises:
         ArgumentError: There are no labels, or not one for each text.
+        MissingValueError: A text is missing.
     """
     if labels is None:
         raise ArgumentError(
             "The labels are missing.",
             expected="a label for each text, or the path of a file with both",
         )
-    listed, listed_labels = checked_texts(texts), list(labels)
+    listed, listed_labels = checked_texts(texts, lenient=True), list(labels)
+    if not lenient:
+        for index, text in enumerate(listed):
+            if not isinstance(text, str):
+                raise MissingValueError(
+                    f"Text {index} is missing.",
+                    expected="strings only",
+                    received=f"{text!r}, a {type(text).__name__}",
+                )
     check_same_length({"texts": listed, "labels": listed_labels})
     return listed, listed_labels
 

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from regard._label_values import is_missing, plain_value
 from regard._validate import check_choice, check_same_length, check_share
+from regard.data import clean_pairs, read_pairs, read_parallel
 from regard.errors import ArgumentError, DataError
 
 #: Sources, or the path of a file with sources and targets.
@@ -26,32 +28,31 @@ class PairColumns:
 
 @dataclass(frozen=True, eq=False)
 class TextPairs:
-    """Sources and the target of each."""
+    """Sources and the target of each, and what was mended, in sentences."""
 
     sources: list[str]
     targets: list[str]
+    changes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, sources: Any, targets: Any, columns: PairColumns) -> "TextPairs":
+    def of(
+        cls, sources: Any, targets: Any, columns: PairColumns, *, clean: bool = False
+    ) -> "TextPairs":
         """Read pairs from two lists, from two parallel files, or from one file.
 
         Args:
             sources: Texts; or the path of a file: of pairs, or of sources alone.
             targets: Texts; or the path of a file of targets alone; or None.
             columns: Where sources and targets stand in a file of pairs.
+            clean: Whether they are mended, see ``regard.data.clean_pairs``.
 
         Raises:
             ArgumentError: The lists do not pair up.
             DataError: A file is damaged; the message says where.
         """
-        from regard.data import read_pairs, read_parallel  # noqa: PLC0415 - for files
-
-        is_path = isinstance(sources, str | Path)
-        if is_path and targets is None:
-            return cls(*read_pairs(sources, columns.source, columns.target))
-        if is_path and isinstance(targets, str | Path):
-            return cls(*read_parallel(sources, targets))
-        return cls.of_lists(sources, targets)
+        if clean:
+            return cls(*clean_pairs(*_read(sources, targets, columns, lenient=True)))
+        return cls(*_read(sources, targets, columns))
 
     @classmethod
     def of_lists(cls, sources: Any, targets: Any) -> "TextPairs":
@@ -81,6 +82,7 @@ def train_validation_split(
     share: float,
     columns: PairColumns,
     seed: int,
+    clean: bool = False,
 ) -> tuple[TextPairs, TextPairs | None]:
     """The pairs to train on, and those to choose the best epoch on.
 
@@ -90,9 +92,10 @@ def train_validation_split(
         share: Without ``validation``, the share of ``pairs`` held out; 0: none.
         columns: The columns, where ``validation`` is a file.
         seed: What the split depends on.
+        clean: Whether ``validation`` is mended.
     """
     if isinstance(validation, str | Path):
-        return pairs, TextPairs.of(validation, None, columns)
+        return pairs, TextPairs.of(validation, None, columns, clean=clean)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
@@ -100,7 +103,7 @@ def train_validation_split(
                 expected="validation=(sources, targets), or the path of a file",
                 received=f"{len(validation)} parts",
             )
-        return pairs, TextPairs.of(*validation, columns)
+        return pairs, TextPairs.of(*validation, columns, clean=clean)
     held = round(check_share("validation_split", share) * len(pairs))
     if not held:
         return pairs, None
@@ -123,7 +126,20 @@ def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:
         )
 
 
-def _checked(sources: Any, targets: Any) -> tuple[list[str], list[str]]:
+def _read(
+    sources: Any, targets: Any, columns: PairColumns, *, lenient: bool = False
+) -> tuple[list[str], list[str]]:
+    is_path = isinstance(sources, str | Path)
+    if is_path and targets is None:
+        return read_pairs(sources, columns.source, columns.target, lenient=lenient)
+    if is_path and isinstance(targets, str | Path):
+        return read_parallel(sources, targets, lenient=lenient)
+    return _checked(sources, targets, lenient=lenient)
+
+
+def _checked(
+    sources: Any, targets: Any, *, lenient: bool = False
+) -> tuple[list[str], list[str]]:
     if not (_is_list(sources) and _is_list(targets)):
         raise ArgumentError(
             "Pairs are two lists of texts, or one file, or two.",
@@ -137,6 +153,8 @@ def _checked(sources: Any, targets: Any) -> tuple[list[str], list[str]]:
     for side, texts in (("source", sources), ("target", targets)):
         for index, text in enumerate(texts):
             if not isinstance(text, str):
+                if lenient and is_missing(plain_value(text)):
+                    continue
                 raise ArgumentError(
                     f"The {side} of pair {index} is no text.",
                     expected="a string",

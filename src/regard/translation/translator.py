@@ -1,10 +1,13 @@
 """Translation from raw text, without a line of model code."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
+from regard.data.repair import hinting
 from regard.decoding import Search
+from regard.errors import DataWarning
 from regard.metrics import Alignment
 from regard.metrics.word_alignment import check_links
 from regard.training.estimator import Estimator, listed_texts
@@ -80,6 +83,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         validation: PairValidation | None = None,
         validation_split: float = 0.05,
         choose_by: str = "loss",
+        clean: bool = False,
         epochs: int | None = None,
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
@@ -104,6 +108,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             choose_by: What tells the best epoch, and when no better one comes: the
                 ``"loss"`` on the validation pairs, or ``"bleu"`` of greedy
                 translations of them.
+            clean: Mend the pairs, also those of ``validation``, as
+                ``regard.data.clean_pairs`` does, and warn of what was done.
             epochs: The most passes over the data; by default that of the settings.
             batch_size: Pairs in a step; by default that of the settings.
             checkpoint: A file that holds how far the training is. Where it exists,
@@ -118,12 +124,23 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             ArgumentError: The arguments do not fit each other.
             DataError: A file is damaged, or no pair can be trained on.
             KeyboardInterrupt: There was one before the end of the first epoch.
+
+        Warns:
+            DataWarning: Pairs were mended.
         """
         columns = PairColumns(source, target)
-        pairs = TextPairs.of(sources, targets, columns)
-        train, held_out = train_validation_split(
-            pairs, validation, share=validation_split, columns=columns, seed=self.seed
-        )
+        with hinting("fit(..., clean=True) leaves such pairs out."):
+            pairs = TextPairs.of(sources, targets, columns, clean=clean)
+            train, held_out = train_validation_split(
+                pairs,
+                validation,
+                share=validation_split,
+                columns=columns,
+                seed=self.seed,
+                clean=clean,
+            )
+        for said in pairs.changes:
+            warnings.warn(said, DataWarning, stacklevel=2)
         check_choose_by(choose_by, held_out)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         outcome = fit_translator(

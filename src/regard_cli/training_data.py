@@ -1,0 +1,105 @@
+"""What ``regard train`` learns from: read, mended where asked, and summed up."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from regard.data import ExamplesSummary, PairsSummary
+
+_CLEAN = "With --clean such rows are left out."
+#: Two lists: of texts and labels, or of sources and targets.
+Columns = tuple[list[Any], list[Any]]
+
+
+def read_labelled(
+    data: Path,
+    validation: Path | None,
+    columns: tuple[str, str],
+    *,
+    clean: bool,
+    reading: Mapping[str, Any],
+) -> tuple[Columns, Columns | None]:
+    """Texts and labels to train on and to choose the best epoch on; told in words.
+
+    Args:
+        data: The file of examples.
+        validation: That of those for the choice.
+        columns: The columns with the texts and with the labels.
+        clean: Whether the examples are mended.
+        reading: How the files are read, as ``read_examples`` takes it.
+    """
+    from regard.data import ExamplesSummary, clean_examples, read_examples  # noqa: PLC0415 - loads Keras
+    from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
+
+    held_out: Columns | None = None
+    with hinting(_CLEAN):
+        examples: Columns = read_examples(data, *columns, lenient=clean, **reading)
+        if clean:
+            mended = clean_examples(*examples)
+            examples = mended.texts, mended.labels
+            _tell_changes(data, mended.changes)
+        known = set(examples[1])
+        if validation is not None:
+            held_out = read_examples(
+                validation, *columns, known_labels=known, lenient=clean, **reading
+            )
+    if clean and held_out is not None:
+        mended = clean_examples(*held_out, known)
+        held_out = mended.texts, mended.labels
+        _tell_changes(validation, mended.changes)
+    _tell(ExamplesSummary.of(*examples))
+    return examples, held_out
+
+
+def read_paired(
+    data: Sequence[Path],
+    validation: Sequence[Path],
+    columns: tuple[str, str],
+    *,
+    clean: bool,
+    reading: Mapping[str, Any],
+) -> tuple[Columns, Columns | None]:
+    """Pairs to train on and to choose the best epoch on; told in words.
+
+    Args:
+        data: The file of pairs, or those of sources and of targets.
+        validation: Those of the pairs for the choice; none: there are none.
+        columns: The columns with the sources and with the targets.
+        clean: Whether the pairs are mended.
+        reading: How the files are read, as ``read_pairs`` takes it; the encoding is
+            that of two files of texts as well.
+    """
+    from regard.data import PairsSummary, clean_pairs, read_pairs, read_parallel  # noqa: PLC0415 - loads Keras
+    from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
+
+    def read(files: Sequence[Path]) -> Columns:
+        if len(files) == 1:
+            return read_pairs(files[0], *columns, lenient=clean, **reading)
+        encoding = reading.get("encoding", "utf-8")
+        return read_parallel(*files, encoding=encoding, lenient=clean)
+
+    sides: list[Columns] = []
+    with hinting(_CLEAN):
+        for files in filter(None, (data, validation)):
+            pairs = read(files)
+            if clean:
+                mended = clean_pairs(*pairs)
+                pairs = mended.sources, mended.targets
+                _tell_changes(files[0], mended.changes)
+            sides.append(pairs)
+    _tell(PairsSummary.of(*sides[0]))
+    return sides[0], sides[1] if len(sides) > 1 else None
+
+
+def _tell(summary: "ExamplesSummary | PairsSummary") -> None:
+    typer.echo(summary.to_text(), nl=False, err=True)
+    if any(problem.is_cleaned for problem in summary.problems):
+        typer.echo("--clean mends what can be mended of that.", err=True)
+
+
+def _tell_changes(path: Path | None, changes: Sequence[str]) -> None:
+    for change in changes:
+        typer.echo(f"{path}: {change}", err=True)
