@@ -209,7 +209,7 @@ def test_the_command_of_one_kind_refuses_it(bundle):
 
 def test_it_is_served(bundle, spotter):
     app = create_app({"file": bundle, "memory": spotter}, limits=Limits(tokens=4))
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://localhost") as client:
         for name in ("file", "memory"):
             address = f"/v1/models/{name}/predict"
             reply = client.post(address, json={"inputs": ["my refund", "a"]}).json()

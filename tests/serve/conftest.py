@@ -4,13 +4,16 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import uvicorn
+from asgi_client import HERE
 from starlette.testclient import TestClient
 
 from light_compilation import light_compilation
 from regard.serve import Limits, create_app
+from regard.serve.connections import Connection, Listener, Room
 
 #: Few lengths, few beams: what takes time here is compiling.
 LIMITS = Limits(tokens=16, characters=400, inputs=8, body_bytes=8_192, beams=(2, 1))
@@ -25,7 +28,7 @@ def bundles(toy_classifier, toy_translator):
 def client(bundles):
     """A service of both, everything compiled."""
     app = create_app(bundles, limits=LIMITS, max_batch=4)
-    with light_compilation(), TestClient(app, raise_server_exceptions=False) as client:
+    with light_compilation(), TestClient(app, base_url=HERE) as client:
         assert all(model.ready.wait(120) for model in app.state.models.values())
         yield client
 
@@ -33,8 +36,10 @@ def client(bundles):
 @contextmanager
 def _listening(app):
     """A real server, and its address."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    protocol = partial(Connection, Room())
+    config = uvicorn.Config(app, http=protocol, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    with Listener.of(socket.create_server(("127.0.0.1", 0))) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         assert all(model.ready.wait(120) for model in app.state.models.values())

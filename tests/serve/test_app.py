@@ -3,9 +3,12 @@
 import json
 import logging
 import shutil
+import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from asgi_client import PREDICT
+from asgi_client import HERE, PREDICT
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -14,7 +17,10 @@ from regard import TextClassifier, TrustLine
 from regard.bundle.trust_part import CarriedReport
 from regard.errors import ArgumentError, BundleError
 from regard.serve import Limits, create_app
-from regard.serve.middleware import JsonLines
+from regard.serve.hosts import AllowedHosts
+from regard.serve.log_lines import JsonLines
+from regard.serve.middleware import HEADERS
+from regard.serve.registry import ServedModel
 
 
 def test_the_models(client):
@@ -31,7 +37,7 @@ def test_the_models(client):
         {
             "name": "de-en",
             "kind": "translator",
-            "layers": ["attention"],
+            "layers": ["decoder"],
             "beams": [2, 1],
             "trust": None,
             "ready": True,
@@ -44,7 +50,7 @@ def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
     classifier = TextClassifier.of(toy_classifier.trained)
     classifier.carry(CarriedReport(line, {"model": ""}))
     app = create_app({"topics": classifier})
-    with TestClient(app) as client:
+    with TestClient(app, base_url=HERE) as client:
         [listed] = client.get("/v1/models").json()["models"]
         reply = client.post(PREDICT, json={"inputs": "my refund", "html": True}).json()
         paths = client.get("/openapi.json").json()["paths"]
@@ -115,6 +121,18 @@ def test_the_log_holds_no_text(client, caplog):
 
 
 @pytest.fixture
+def log(caplog):
+    """The lines of the log, all or those of an event."""
+    caplog.set_level(logging.INFO, "regard.serve")
+
+    def log(event=None):
+        lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+        return [line for line in lines if event in (None, line["event"])]
+
+    return log
+
+
+@pytest.fixture
 def app(toy_classifier):
     """Makes an application of the classifier that compiles one shape."""
 
@@ -129,7 +147,7 @@ def app(toy_classifier):
 
 def test_other_origins_ask_where_they_may(app):
     origin = "https://example.org"
-    with TestClient(app(cors=[origin])) as client:
+    with TestClient(app(cors=[origin]), base_url=HERE) as client:
         sent = {"Origin": origin}
         reply = client.post(PREDICT, json={"inputs": "a"}, headers=sent)
         assert reply.headers["access-control-allow-origin"] == origin
@@ -142,33 +160,215 @@ def test_it_can_be_mounted(app):
     outer = Starlette(
         routes=[Mount("/attention", inner)], lifespan=inner.router.lifespan_context
     )
-    with TestClient(outer) as client:
+    with TestClient(outer, base_url=HERE) as client:
         assert client.post(f"/attention{PREDICT}", json={"inputs": "a"}).is_success
         assert "page.js" in client.get("/attention/").text
 
 
 def test_it_begins_by_itself_where_its_lifespan_is_not_run(app):
     inner = app()
-    with TestClient(Starlette(routes=[Mount("/attention", inner)])) as client:
+    outer = Starlette(routes=[Mount("/attention", inner)])
+    with TestClient(outer, base_url=HERE) as client:
         assert client.get("/attention/readyz").status_code == 503
         assert inner.state.models["topics"].ready.wait(60)
         assert client.get("/attention/readyz").status_code == 200
 
 
 def test_a_question_before_everything_is_compiled_waits(app):
-    with TestClient(app()) as client:
+    with TestClient(app(), base_url=HERE) as client:
         assert client.post(PREDICT, json={"inputs": "a"}).status_code == 200
 
 
-def test_a_failure_of_ours_is_a_problem_without_details(app, monkeypatch):
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+def test_a_failure_of_ours_is_a_problem_without_details(app, monkeypatch, log):
     inner = app()
     engine = inner.state.models["topics"].engine
     monkeypatch.setattr(engine, "reply", lambda *_: 1 / 0)
-    with TestClient(inner, raise_server_exceptions=False) as client:
+    with TestClient(inner, base_url=HERE) as client:
         reply = client.post(PREDICT, json={"inputs": "a"})
-        assert reply.status_code == 500
-        assert reply.headers["content-type"] == "application/problem+json"
-        assert "Zero" not in reply.text
+        counts = client.get("/metrics").text
+    assert reply.status_code == 500
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert "Zero" not in reply.text
+    assert set(HEADERS) <= {name.title() for name in reply.headers}
+    assert 'regard_request_seconds_count{model="topics",status="500"} 1.0' in counts
+    assert 'regard_rejections_total{model="topics",reason="500"} 1.0' in counts
+    assert [line["status"] for line in log("request")] == [500, 200]
+    [failed] = log("request failed")
+    assert "ZeroDivisionError" in failed["error"]
+
+
+@pytest.mark.parametrize("part", ["read", "compute", "reply"])
+def test_a_panic_is_a_failure_of_ours_and_nobody_waits(app, monkeypatch, part):
+    def panic(*_):
+        raise Panic
+
+    inner = app()
+    models = inner.state.models
+    with TestClient(inner, base_url=HERE) as client:
+        assert models["topics"].ready.wait(60)
+        # `compute` was handed to the batcher.
+        broken, name = (
+            (models["topics"].start(), "_compute")
+            if part == "compute"
+            else (models["topics"].engine, part)
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, name, panic)
+            assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500
+        assert client.post(PREDICT, json={"inputs": "a"}).status_code == 200
+
+
+def test_a_failure_elsewhere_is_one_of_the_same_kind(app, monkeypatch, log):
+    inner = app(cors=["https://example.org"])
+    monkeypatch.setattr(ServedModel, "is_ready", property(lambda _: 1 / 0))
+    with TestClient(inner, base_url=HERE) as client:
+        sent = {"Origin": "https://example.org"}
+        reply = client.get("/readyz", headers=sent)
+        counts = client.get("/metrics").text
+    assert reply.json()["status"] == reply.status_code == 500
+    assert reply.headers["x-frame-options"] == "DENY"
+    # Otherwise a page of that origin would see no reply at all.
+    assert reply.headers["access-control-allow-origin"] == sent["Origin"]
+    assert 'regard_rejections_total{model="none",reason="500"} 1.0' in counts
+    assert log("request")[0]["status"] == 500
+
+
+def test_a_model_that_gives_no_numbers_is_a_failure(app, toy_classifier, monkeypatch):
+    inner = app()
+    engine = inner.state.models["topics"].engine
+    explain = engine.compute
+
+    def without_numbers(jobs):
+        return [
+            replace(one, weights=np.full_like(one.weights, np.nan))
+            for one in explain(jobs)
+        ]
+
+    with TestClient(inner, base_url=HERE) as client:
+        batcher = inner.state.models["topics"].start()
+        monkeypatch.setattr(batcher, "_compute", without_numbers)
+        for drawn in (False, True):
+            asked = {"inputs": "a refund", "html": drawn}
+            assert client.post(PREDICT, json=asked).status_code == 500
+
+
+def test_what_takes_long_at_the_start_is_said(toy_bundle, log):
+    app = create_app([toy_bundle], limits=Limits(tokens=16), max_batch=1)
+    with TestClient(app, base_url=HERE):
+        while not log("ready"):
+            time.sleep(0.01)
+    events = ["loading", "loaded", "compiling", "compiled"]
+    lines = [line for line in log() if line["logger"] == "regard.serve"]
+    assert [line["event"] for line in lines] == [*events, "ready"]
+    assert [line.get("model") for line in lines] == ["toy"] * 4 + [None]
+    assert lines[1]["seconds"] >= 0
+    assert lines[3]["seconds"] > 0
+
+
+def test_a_model_that_cannot_be_compiled_is_a_failure_of_ours(app, monkeypatch, log):
+    inner = app()
+    model = inner.state.models["topics"]
+    monkeypatch.setattr(model.engine, "warm_up", lambda: 1 / 0)
+    with TestClient(inner, base_url=HERE) as client:
+        assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500
+        assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500
+        assert client.get("/readyz").status_code == 503
+    assert log("model topics cannot be run")
+
+
+def test_nothing_begins_while_the_service_ends(app):
+    inner = app()
+    model = inner.state.models["topics"]
+    with TestClient(inner, base_url=HERE) as client:
+        assert model.ready.wait(60)
+        client.portal.call(model.stop)
+        asked = client.post(PREDICT, json={"inputs": "a"})
+        assert asked.status_code == client.get("/readyz").status_code == 503
+        assert "about to end" in asked.json()["detail"]
+        assert model._batcher is None
+    # It may be used once more.
+    with TestClient(inner, base_url=HERE) as client:
+        assert client.post(PREDICT, json={"inputs": "a"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST.:80",
+        "127.0.0.1:8000",
+        "127.8.9.1",
+        "[::1]:8000",
+        "[::1]",
+    ],
+)
+def test_this_machine_is_answered_for(client, host):
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "192.0.2.1",
+        "[::2]",
+        "::1",
+        "localhost@evil.example",
+        "localhost evil.example",
+        "",
+    ],
+)
+def test_another_host_is_not_answered_for(client, host):
+    for path in ("/", "/metrics", "/metrics/", "/no/such"):
+        reply = client.get(path, headers={"Host": host}, follow_redirects=False)
+        assert reply.status_code == reply.json()["status"] == 421
+        assert "location" not in reply.headers
+        assert reply.headers["x-frame-options"] == "DENY"
+
+
+def test_hosts_can_be_allowed(app):
+    hosts = ["example.org", "*.Example.com", "10.1.0.0/16"]
+    allowed = AllowedHosts(hosts)
+    for host, expected in {
+        "example.org:80": True,
+        "www.example.org": False,
+        "a.b.example.com": True,
+        "example.com": False,
+        "aexample.com": False,
+        "10.1.2.3": True,
+        "10.2.2.3": False,
+        "localhost": False,
+    }.items():
+        assert allowed.match([(b"host", host.encode())]) is expected, host
+    assert not allowed.match([])
+    assert not allowed.match([(b"host", b"example.org")] * 2)
+    assert AllowedHosts(["*"]).match([])
+    with TestClient(app(allowed_hosts=hosts), base_url="http://example.org") as client:
+        assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("wrong", ["example.org:80", "http://a", "a*b", "", "a/b"])
+def test_what_is_no_host_is_refused(wrong):
+    with pytest.raises(ArgumentError, match="is no host"):
+        AllowedHosts([wrong])
+
+
+def test_there_is_a_host():
+    for wrong in ([], "example.org"):
+        with pytest.raises(ArgumentError, match="no host"):
+            AllowedHosts(wrong)
+
+
+def test_no_address_leads_elsewhere(client):
+    reply = client.get("/metrics/", follow_redirects=False)
+    assert reply.status_code == 404
 
 
 def test_bundles_are_named_after_their_folders(toy_bundle, tmp_path):

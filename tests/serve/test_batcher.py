@@ -3,11 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 
 import pytest
 
 from regard.errors import ArgumentError
-from regard.serve.batcher import Batcher, Batching, ClosedError, QueueFullError
+from regard.serve.batcher import (
+    Batcher,
+    Batching,
+    ClosedError,
+    FailedError,
+    QueueFullError,
+)
 
 # Only what hangs takes that long, on a busy machine too.
 GIVE_UP_SECONDS = 120
@@ -209,6 +216,69 @@ def test_what_runs_before_runs_before_and_its_failure_closes():
         assert isinstance(task.exception(), ZeroDivisionError)
 
     asyncio.run(test())
+
+
+class Held(Executor):
+    """Runs nothing; what is asked ends when the test says so."""
+
+    def __init__(self):
+        self.asked = Future()
+
+    def submit(self, *_):
+        return self.asked
+
+
+def test_a_failure_before_reaches_those_who_stay_when_one_leaves():
+    async def test():
+        machine = Machine()
+        machine.batcher._thread = held = Held()
+        task = machine.batcher.start()
+        leaving, staying = (
+            asyncio.create_task(machine.batcher.submit([job])) for job in (1, 2)
+        )
+        await asyncio.sleep(0)
+        held.asked.set_exception(ZeroDivisionError())
+        await asyncio.sleep(0)
+        # In this moment the failure is known, and told to those who wait in the next.
+        leaving.cancel()
+        with pytest.raises(FailedError):
+            await asyncio.wait_for(staying, GIVE_UP_SECONDS)
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        await machine.batcher.stop()
+        assert isinstance(task.exception(), ZeroDivisionError)
+
+    asyncio.run(test())
+
+
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+@pytest.mark.parametrize("raised", [Panic, StopIteration, SystemExit])
+def test_whatever_a_computation_raises_reaches_those_who_wait(raised):
+    async def test(machine):
+        def fail(_):
+            raise raised
+
+        machine.batcher._compute = fail
+        with pytest.raises(RuntimeError, match=raised.__name__):
+            await machine.batcher.submit([1])
+        machine.batcher._compute = machine.compute
+        assert await machine.batcher.submit([1]) == [-1]
+
+    run(test)
+
+
+def test_a_wrong_number_of_answers_is_an_error_of_that_batch():
+    async def test(machine):
+        machine.batcher._compute = lambda _: [0]
+        with pytest.raises(RuntimeError, match="2 jobs have 1 answers"):
+            await machine.batcher.submit([1, 2])
+        machine.batcher._compute = machine.compute
+        assert await machine.batcher.submit([1]) == [-1]
+
+    run(test)
 
 
 def test_the_event_loop_stays_free():

@@ -116,9 +116,20 @@ def test_what_is_not_wanted_is_left_out(ask):
     assert set(answer) == {"label", "probabilities", "truncated"}
     [answer] = ask("topics", "my refund", layers=[])
     assert "weights" not in answer
+    [answer] = ask("de-en", "eins zwei", layers=[])
+    assert "tokens" not in answer
     [answer] = ask("de-en", "eins zwei", weights=False)
     assert set(answer) == {"translations", "truncated"}
     assert "alignment" not in answer["translations"][0]
+
+
+def test_a_layer_has_the_name_that_it_has_in_its_model(client, ask, toy_translator):
+    listed = client.get("/v1/models").json()["models"][1]["layers"]
+    assert listed == [toy_translator.trained.model.decoder.name]
+    # What it was called here before is understood.
+    for name in (*listed, "attention"):
+        [answer] = ask("de-en", "eins zwei", layers=[name])
+        assert answer["translations"][0]["alignment"]
 
 
 def test_the_strongest_alone(ask):

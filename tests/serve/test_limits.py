@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from asgi_client import PREDICT, question, talk
+from asgi_client import HERE, PREDICT, question, talk
 from malformed import malformed
 from starlette.testclient import TestClient
 
@@ -129,7 +129,7 @@ def slow(toy_classifier, monkeypatch):
         )
         chosen = Limits(**{"tokens": 16, **limits})
         app = create_app({"topics": toy_classifier}, limits=chosen, max_batch=1)
-        return TestClient(app, raise_server_exceptions=False)
+        return TestClient(app, base_url=HERE)
 
     return make
 

@@ -1,5 +1,6 @@
 """The JSON of requests and replies: schemas of their members, numbers of few digits."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ HTML: Schema = {"type": "string", "description": "The result drawn, escaped."}
 #: Digits after the point. More would be noise of float32.
 DIGITS = 7
 _UNITS = 10**DIGITS
+_NO_NUMBER = "The model gave NaN or infinity where a number is told."
 
 
 def array(items: Schema, description: str = "") -> Schema:
@@ -73,7 +75,12 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
 
     Returns:
         As given, float64; a row of zeros stays one.
+
+    Raises:
+        FloatingPointError: One is no number: JSON would have it as null.
     """
+    if not np.isfinite(rows).all():
+        raise FloatingPointError(_NO_NUMBER)
     exact = rows.astype(np.float64) * _UNITS
     sums = exact.sum(-1, keepdims=True)
     exact *= _UNITS / np.where(sums > 0, sums, _UNITS)
@@ -84,5 +91,11 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
 
 
 def rounded(number: float) -> float:
-    """A number by itself, of as many digits; 0 has no sign."""
+    """A number by itself, of as many digits; 0 has no sign.
+
+    Raises:
+        FloatingPointError: It is none.
+    """
+    if not math.isfinite(number):
+        raise FloatingPointError(_NO_NUMBER)
     return round(float(number), DIGITS) + 0.0

@@ -57,6 +57,7 @@ class RequestSchema:
         layers: The layers whose weights can be asked for.
         options: What only this kind of model can be asked; their schemas have a
             ``default``.
+        former: The layers by names that they had before, which are taken as well.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class RequestSchema:
         limits: Limits,
         layers: tuple[str, ...],
         options: Mapping[str, Member] | None = None,
+        former: Mapping[str, str] | None = None,
     ) -> None:
         self.layers = layers
         options = options or {}
         self._defaults = {
             name: member.schema["default"] for name, member in options.items()
         }
-        self._members = {**_common_members(limits, layers), **options}
+        self._members = {**_common_members(limits, layers, former or {}), **options}
 
     def to_json(self) -> Schema:
         """The JSON schema of a request."""
@@ -127,7 +129,9 @@ def refuse(detail: str) -> NoReturn:
     raise RequestError(422, detail)
 
 
-def _common_members(limits: Limits, layers: tuple[str, ...]) -> dict[str, Member]:
+def _common_members(
+    limits: Limits, layers: tuple[str, ...], former: Mapping[str, str]
+) -> dict[str, Member]:
     text: Schema = {"type": "string", "maxLength": limits.characters}
     texts = array(text) | {"minItems": 1, "maxItems": limits.inputs}
     schemas: dict[str, Schema] = {
@@ -151,7 +155,7 @@ def _common_members(limits: Limits, layers: tuple[str, ...]) -> dict[str, Member
     readers: dict[str, Callable[[Any], Any]] = {
         "inputs": lambda value: _read_inputs(value, limits),
         "weights": lambda value: _read_flag("weights", value),
-        "layers": lambda value: _read_layers(value, layers),
+        "layers": lambda value: _read_layers(value, layers, former),
         "top_k": lambda value: read_count("top_k", value),
         "html": lambda value: _read_flag("html", value),
     }
@@ -202,7 +206,10 @@ def _read_flag(name: str, value: Any) -> bool:
     return value
 
 
-def _read_layers(value: Any, layers: tuple[str, ...]) -> tuple[str, ...]:
-    if not isinstance(value, list) or any(name not in layers for name in value):
+def _read_layers(
+    value: Any, layers: tuple[str, ...], former: Mapping[str, str]
+) -> tuple[str, ...]:
+    known = (*layers, *former)
+    if not isinstance(value, list) or any(name not in known for name in value):
         refuse(f"'layers' is no list of layers of this model: {list(layers)}.")
-    return tuple(value)
+    return tuple(former.get(name, name) for name in value)

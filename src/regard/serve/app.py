@@ -17,8 +17,10 @@ from regard.inference import Limits, RequestError
 from regard.plot.alignment_page import MAP_STYLE
 from regard.plot.document import grey_style, page_style
 from regard.serve.batcher import Batching
+from regard.serve.counters import Metrics
 from regard.serve.endpoints import Endpoints
-from regard.serve.middleware import Metrics, ReplyMiddleware
+from regard.serve.hosts import LOOPBACK, AllowedHosts
+from regard.serve.middleware import FailureMiddleware, HostMiddleware, ReplyMiddleware
 from regard.serve.openapi import openapi
 from regard.serve.problem_details import problem_response
 from regard.serve.registry import ModelSources, ServedModel, serve_models
@@ -31,6 +33,7 @@ def create_app(
     max_batch: int = 32,
     max_wait_ms: float = 0.0,
     cors: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = LOOPBACK,
 ) -> Starlette:
     """The service as an ASGI application, for any server or inside another one.
 
@@ -49,6 +52,10 @@ def create_app(
             Those that come while it computes go together in any case.
         cors: The origins whose pages may ask, for example ``"https://example.org"``;
             by default none but the service's own.
+        allowed_hosts: The hosts that it answers for, as the ``Host`` of requests names
+            them: names, ``"*.example.org"`` for all below one, addresses or networks of
+            them; ``"*"`` for all. By default this machine by its loopback names. Any
+            other request is answered 421.
 
     Raises:
         ArgumentError: A name or a number is wrong.
@@ -65,14 +72,22 @@ def create_app(
     endpoints = Endpoints(models, limits, metrics, openapi(models))
     app = Starlette(
         routes=[*endpoints.routes(), *page_routes()],
-        middleware=[Middleware(ReplyMiddleware, metrics), *_cors(cors)],
+        # From the outside in: a failure gets the headers, the counts, the line of the
+        # log and the origins of every reply.
+        middleware=[
+            Middleware(ReplyMiddleware, metrics),
+            Middleware(HostMiddleware, AllowedHosts(allowed_hosts)),
+            *_cors(cors),
+            Middleware(FailureMiddleware),
+        ],
         exception_handlers={
             RequestError: problem_response,
             HTTPException: problem_response,
-            Exception: problem_response,
         },
         lifespan=_lifespan(models),
     )
+    # It would send others to whatever host they named.
+    app.router.redirect_slashes = False
     app.state.models = models
     return app
 
@@ -94,7 +109,7 @@ def _lifespan(models: Mapping[str, ServedModel]):  # type: ignore[no-untyped-def
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for model in models.values():
-            model.start()
+            model.open()
         try:
             yield
         finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from regard._validate import check_count, check_number
 
@@ -20,6 +20,10 @@ class QueueFullError(Exception):
 
 class ClosedError(Exception):
     """The batcher takes no more jobs."""
+
+
+class FailedError(ClosedError):
+    """What runs before the first batch failed; the batcher's task holds the error."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Batcher(Generic[Job, Answer]):
         self._waiting: list[_Entry[Job, Answer]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="regard-compute")
         self._news = asyncio.Event()
-        self._closed = False
+        self._closed, self._failed = False, False
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -108,9 +112,10 @@ class Batcher(Generic[Job, Answer]):
         Raises:
             QueueFullError: There is no room for all of them.
             ClosedError: ``stop`` was called.
+            FailedError: What runs before the first batch failed.
         """
         if self._closed:
-            raise ClosedError
+            raise self._end()
         if len(self._waiting) + len(jobs) > self._batching.queue:
             raise QueueFullError
         loop = asyncio.get_running_loop()
@@ -140,10 +145,16 @@ class Batcher(Generic[Job, Answer]):
             await loop.run_in_executor(self._thread, before)
             while batch := await self._next():
                 await self._answer(batch)
+        except BaseException:
+            self._failed = True
+            raise
         finally:
             self._closed = True
             for entry in self._waiting:
-                entry.answer.set_exception(ClosedError())
+                _tell(entry, self._end())
+
+    def _end(self) -> ClosedError:
+        return FailedError() if self._failed else ClosedError()
 
     async def _next(self) -> list[_Entry[Job, Answer]]:
         """The next batch; an empty one when there will be no more."""
@@ -181,16 +192,37 @@ class Batcher(Generic[Job, Answer]):
         self._on_queue(len(self._waiting))
 
     async def _answer(self, batch: Sequence[_Entry[Job, Answer]]) -> None:
-        self._on_batch(len(batch))
-        jobs = [entry.job for entry in batch]
         loop = asyncio.get_running_loop()
         try:
-            answers = await loop.run_in_executor(self._thread, self._compute, jobs)
+            self._on_batch(len(batch))
+            jobs = [entry.job for entry in batch]
+            answers = await loop.run_in_executor(self._thread, self._computed, jobs)
         except Exception as error:  # noqa: BLE001 - passed on to those who asked
             for entry in batch:
-                if not entry.answer.done():
-                    entry.answer.set_exception(error)
+                _tell(entry, error)
             return
         for entry, answer in zip(batch, answers, strict=True):
             if not entry.answer.done():
                 entry.answer.set_result(answer)
+
+    def _computed(self, jobs: Sequence[Job]) -> Sequence[Answer]:
+        """An answer for each job; whatever goes wrong is an error that a future takes.
+
+        A panic of a library in Rust is no ``Exception``, and ``StopIteration`` cannot
+        be put into a future: both would leave those who asked without a word.
+        """
+        try:
+            answers = self._compute(jobs)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                raise
+            raise RuntimeError(f"It ended with {type(error).__name__}.") from error
+        if len(answers) != len(jobs):
+            raise RuntimeError(f"{len(jobs)} jobs have {len(answers)} answers.")
+        return answers
+
+
+def _tell(entry: _Entry[Any, Any], error: Exception) -> None:
+    # Who left in this moment has cancelled the answer, and waits no more.
+    if not entry.answer.done():
+        entry.answer.set_exception(error)

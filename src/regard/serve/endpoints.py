@@ -10,13 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from regard.inference import Job, Limits, PredictionRequest, RequestError
-from regard.serve.batcher import ClosedError, QueueFullError
-from regard.serve.middleware import Metrics
+from regard.serve.batcher import ClosedError, FailedError, QueueFullError
+from regard.serve.counters import Metrics
 from regard.serve.problem_details import service_unavailable
 from regard.serve.registry import ServedModel
 
 _GONE = 499  # Nobody reads it: what nginx logs of a client that left.
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ENDING = "The service is about to end."
 # Texts of so many characters are read in the time of a few context switches; longer
 # ones are read in a thread, so that others need not wait for them.
 _SHORT = 4_000
@@ -84,7 +85,7 @@ class Endpoints:
                         "layers": list(model.request_schema.layers),
                         "beams": model.request_schema.choices("beam"),
                         "trust": model.trust,
-                        "ready": model.ready.is_set(),
+                        "ready": model.is_ready,
                     }
                     for model in self._models.values()
                 ]
@@ -98,15 +99,16 @@ class Endpoints:
         return JSONResponse({"status": "alive"})
 
     async def _readiness(self, _: Request) -> Response:
-        compiling = [
-            name for name, model in self._models.items() if not model.ready.is_set()
-        ]
-        if compiling:
+        compiling = [name for name, model in self._models.items() if not model.is_ready]
+        if not compiling:
+            return JSONResponse({"status": "ready"})
+        try:
             # Where the application is mounted, nothing else may have begun it.
             for model in self._models.values():
                 model.start()
-            raise service_unavailable("Not ready yet.", models=compiling)
-        return JSONResponse({"status": "ready"})
+        except ClosedError as error:
+            raise service_unavailable(_ENDING) from error
+        raise service_unavailable("Not ready yet.", models=compiling)
 
     async def _measure(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type=_METRICS_TYPE)
@@ -132,8 +134,12 @@ async def predict(model: ServedModel, body: bytes, limits: Limits) -> dict[str, 
         raise service_unavailable(
             "Too many texts wait for this model.", limit="queue", allowed=limits.queue
         ) from error
+    except FailedError as error:
+        raise RequestError(
+            500, "This model cannot be run; the log of the service says why."
+        ) from error
     except ClosedError as error:
-        raise service_unavailable("The service is about to end.") from error
+        raise service_unavailable(_ENDING) from error
     except TimeoutError as error:
         raise RequestError.over_limit(
             504, "seconds", limits.seconds, "The answer took too long."

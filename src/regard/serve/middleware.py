@@ -1,88 +1,22 @@
-"""Middleware around every reply: headers that protect, counts, a line in the log."""
+"""Middleware around every reply: hosts, failures, headers, counts, the log's line."""
 
-import json
+import asyncio
 import logging
-import os
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-    multiprocess,
-)
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-
-
-class Metrics:
-    """The counters of one application; another one in the process has its own."""
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        model = ("model",)
-        self.seconds = Histogram(
-            "regard_request_seconds",
-            "Time from a request to its reply.",
-            ("model", "status"),
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self.batch_sizes = Histogram(
-            "regard_batch_size",
-            "Texts that were computed together.",
-            model,
-            buckets=_SIZES,
-            registry=self._registry,
-        )
-        self.queue = Gauge(
-            "regard_queue_length",
-            "Texts that wait.",
-            model,
-            registry=self._registry,
-            multiprocess_mode="livesum",
-        )
-        self.rejections = Counter(
-            "regard_rejections",
-            "Requests without an answer, by the limit or the status that says why.",
-            ("model", "reason"),
-            registry=self._registry,
-        )
-
-    def text(self) -> bytes:
-        """All of it as Prometheus reads it; of all workers where there are several."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        together = CollectorRegistry()
-        multiprocess.MultiProcessCollector(together)
-        return generate_latest(together)
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, what happened, and its fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "logger": record.name,
-            "event": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
+from regard.inference import RequestError
+from regard.serve.counters import Metrics
+from regard.serve.hosts import AllowedHosts
+from regard.serve.problem_details import problem_response
 
 _LOG = logging.getLogger("regard.serve.requests")
+_NO_MODEL = "none"
+_GONE = 499  # The client left before its reply; as nginx logs it.
 # Nothing is loaded from elsewhere, nothing written in a page runs, nobody frames it.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -117,7 +51,7 @@ class ReplyMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begin, status = time.perf_counter(), 499  # where the client left before
+        begin, status = time.perf_counter(), _GONE
 
         async def send_protected(message: Message) -> None:
             nonlocal status
@@ -131,6 +65,10 @@ class ReplyMiddleware:
         scope.setdefault("state", {})["log_fields"] = log_fields
         try:
             await self._app(scope, receive, send_protected)
+        except Exception:
+            # Too late for a reply; what was sent of one is no answer.
+            status = 500
+            raise
         finally:
             log_fields["address"] = getattr(scope.get("route"), "path", "unknown")
             self._record(status, time.perf_counter() - begin, log_fields)
@@ -140,8 +78,8 @@ class ReplyMiddleware:
     ) -> None:
         if model := log_fields.get("model"):
             self._metrics.seconds.labels(model, status).observe(seconds)
-        if model and (reason := log_fields.get("reason")):
-            self._metrics.rejections.labels(model, reason).inc()
+        if reason := log_fields.get("reason"):
+            self._metrics.rejections.labels(model or _NO_MODEL, reason).inc()
         if _LOG.isEnabledFor(logging.INFO):
             fields = {"status": status, "ms": round(1000 * seconds, 2), **log_fields}
             _LOG.info("request", extra={"fields": fields})
@@ -151,3 +89,72 @@ def _protect(headers: MutableHeaders) -> None:
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")
+
+
+class HostMiddleware:
+    """An application that answers for its own hosts alone.
+
+    A page of someone else, whose name leads to this machine all of a sudden, could read
+    its replies otherwise (DNS rebinding).
+
+    Args:
+        app: The application.
+        allowed: The hosts.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
+        self._app, self._allowed = app, allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request for one of the hosts; refuse any other."""
+        if scope["type"] == "lifespan" or self._allowed.match(scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        error = RequestError(
+            421,
+            "The service does not answer for the host of this address. Whoever runs it "
+            "can allow it.",
+        )
+        scope["state"]["log_fields"]["reason"] = "host"
+        reply = await problem_response(Request(scope), error)
+        await reply(scope, receive, send)
+
+
+class FailureMiddleware:
+    """An application whose failures are replies: a problem, and an error in the log.
+
+    It is the innermost: the reply gets the headers, and its line in the log and in the
+    counts, that every reply gets.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; reply where that fails."""
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except BaseException as error:
+            # A panic of a library in Rust is no ``Exception``.
+            if started or isinstance(error, _ENDS):
+                raise
+            _FAILURES.error("request failed", exc_info=error)
+            scope["state"]["log_fields"]["reason"] = "500"
+            reply = await problem_response(
+                Request(scope), error if isinstance(error, Exception) else Exception()
+            )
+            await reply(scope, receive, send)
+
+
+_ENDS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+_FAILURES = logging.getLogger("regard.serve")

@@ -21,7 +21,9 @@ _PROBLEMS = {
     408: "The body came too slowly.",
     413: "The body is too large.",
     415: "The body is not said to be JSON.",
+    421: "The service does not answer for this host.",
     422: "The question is none, or over a limit.",
+    500: "The service failed; its log says how.",
     503: "Too many texts wait, or the service ends. Ask again after Retry-After.",
     504: "The answer took too long.",
 }

@@ -26,14 +26,19 @@ async def problem_response(_: Request, error: Exception) -> Response:
         error = RequestError(error.status_code, error.detail, headers=error.headers)
     if not isinstance(error, RequestError):
         error = RequestError(500, "The service failed; its log says how.")
-    document = {
+    document = problem_document(error)
+    return JSONResponse(document, error.status, error.headers, media_type=MEDIA_TYPE)
+
+
+def problem_document(error: RequestError) -> dict[str, Any]:
+    """The body of such a reply."""
+    return {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
         "detail": error.detail,
         **error.members,
     }
-    return JSONResponse(document, error.status, error.headers, media_type=MEDIA_TYPE)
 
 
 def problem_schema() -> Schema:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any, TypeAlias
 from regard.errors import ArgumentError
 from regard.inference import Job, Limits
 from regard.kinds import kind_of, load, trust_of
-from regard.serve.batcher import Batcher, Batching
-from regard.serve.middleware import Metrics
+from regard.serve.batcher import Batcher, Batching, ClosedError
+from regard.serve.counters import Metrics
 
 #: By name the path of a bundle, or what ``regard.load`` makes of one; or paths alone,
 #: whose last parts are the names.
@@ -34,6 +35,7 @@ class ServedModel:
         limits: What a request may ask for.
         batching: How texts are put together.
         metrics: Where they are counted.
+        on_ready: Called in a thread once everything is compiled.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class ServedModel:
         limits: Limits,
         batching: Batching,
         metrics: Metrics,
+        *,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.name, self.kind = name, kind_of(model)
         line = trust_of(model)
@@ -61,9 +65,26 @@ class ServedModel:
             on_queue=metrics.queue.labels(name).set,
         )
         self._batcher: Batcher[Job, Any] | None = None
+        self._ended, self._on_ready = False, on_ready
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether questions are answered at once."""
+        return self.ready.is_set() and not self._ended
+
+    def open(self) -> None:
+        """Start, also after ``stop``."""
+        self._ended = False
+        self.start()
 
     def start(self) -> "Batcher[Job, Any]":
-        """Begin to compile, then to answer; the queue, on the running event loop."""
+        """Begin to compile, then to answer; the queue, on the running event loop.
+
+        Raises:
+            ClosedError: ``stop`` was called: what began now, nobody would end.
+        """
+        if self._ended:
+            raise ClosedError
         if self._batcher is None:
             self._batcher = self._make_batcher()
             self._batcher.start(self._warm_up).add_done_callback(self._log_failure)
@@ -75,19 +96,25 @@ class ServedModel:
         Raises:
             QueueFullError: There is no room for all of them.
             ClosedError: The service ends.
+            FailedError: The model could not be compiled.
         """
         return await self.start().submit(jobs)
 
     async def stop(self) -> None:
         """Take no more questions, and answer those that were taken."""
+        self._ended = True
         self.ready.clear()
         batcher, self._batcher = self._batcher, None
         if batcher is not None:
             await batcher.stop()
 
     def _warm_up(self) -> None:
+        _log("compiling", model=self.name)
+        begin = time.monotonic()
         self.engine.warm_up()
         self.ready.set()
+        _log("compiled", model=self.name, seconds=_since(begin))
+        self._on_ready()
 
     def _log_failure(self, task: "asyncio.Task[None]") -> None:
         self.ready.clear()
@@ -109,14 +136,36 @@ def serve_models(
         raise ArgumentError(
             "There is nothing to serve.", expected="at least one bundle"
         )
-    return {
-        name: ServedModel(name, _loaded(source), limits, batching, metrics)
-        for name, source in named.items()
-    }
+    models: dict[str, ServedModel] = {}
+
+    def on_ready() -> None:
+        if all(model.is_ready for model in models.values()):
+            _log("ready", models=len(models))
+
+    for name, source in named.items():
+        loaded = _loaded(name, source)
+        models[name] = ServedModel(
+            name, loaded, limits, batching, metrics, on_ready=on_ready
+        )
+    return models
 
 
-def _loaded(source: Any) -> Any:
-    return load(source) if isinstance(source, str | Path) else source
+def _loaded(name: str, source: Any) -> Any:
+    if not isinstance(source, str | Path):
+        return source
+    _log("loading", model=name)
+    begin = time.monotonic()
+    model = load(source)
+    _log("loaded", model=name, seconds=_since(begin))
+    return model
+
+
+def _log(event: str, **fields: str | float) -> None:
+    _LOG.info(event, extra={"fields": fields})
+
+
+def _since(begin: float) -> float:
+    return round(time.monotonic() - begin, 2)
 
 
 def _named(sources: ModelSources) -> dict[str, Any]:

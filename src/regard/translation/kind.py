@@ -136,7 +136,7 @@ class TranslatorKind:
         lines.append(f"{'texts':<12}{evaluation.count:7,}")
         return "".join(f"{line}\n" for line in lines)
 
-    def request_schema(self, model: Translator, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it
+    def request_schema(self, model: Translator, limits: Limits) -> RequestSchema:
         """The requests to a translator in a service."""
         beam = {
             "type": "integer",
@@ -157,7 +157,8 @@ class TranslatorKind:
                 n_best, lambda value: read_count("n_best", value, limits.n_best)
             ),
         }
-        return RequestSchema(limits, ("attention",), options)
+        layer = model.trained.model.decoder.name
+        return RequestSchema(limits, (layer,), options, former={"attention": layer})
 
     def response_schema(self) -> Schema:
         """The schema of the reply of a translator in a service to one text."""

@@ -1,0 +1,266 @@
+"""Connections of the service under uvicorn: how many there are, and how long they wait.
+
+A client that says nothing, says it slowly or does not read its reply costs a file
+descriptor. Each of these has a time, and there are fewer connections than descriptors.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import time
+from functools import cached_property
+from typing import Any
+
+import h11
+import orjson
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from regard.inference import RequestError
+from regard.serve.middleware import HEADERS
+from regard.serve.problem_details import MEDIA_TYPE, problem_document
+
+_LOG = logging.getLogger("regard.serve.connections")
+# Time until a request's head is whole, and for a client to take what is sent to it.
+HEAD_SECONDS, SEND_SECONDS = 10.0, 30.0
+# Descriptors for the files of compiled programs and others, and for connections that
+# were accepted before those closed for them are gone: a few rounds of the event loop.
+_AT_ONCE, _RESERVE = 8, 64
+# As much as one process answers in some seconds, where descriptors are plenty.
+_MOST = 4_096
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 0.05
+
+
+class Room:
+    """The connections of one process, as many as its file descriptors allow.
+
+    Args:
+        most: How many there may be; by default as many as there are descriptors left
+            when the first one comes, without a reserve.
+        head_seconds: Time until the head of a request is whole.
+        send_seconds: Time for a client to take what is sent to it.
+    """
+
+    def __init__(
+        self,
+        most: int | None = None,
+        head_seconds: float = HEAD_SECONDS,
+        send_seconds: float = SEND_SECONDS,
+    ) -> None:
+        self._given = most
+        self.head_seconds, self.send_seconds = head_seconds, send_seconds
+        #: Those that nobody answers just now, first who waits longest.
+        self.waiting: dict[Connection, None] = {}
+
+    @cached_property
+    def most(self) -> int:
+        """How many connections there may be."""
+        if self._given is not None:
+            return self._given
+        return max(1, min(_descriptors_left() - _RESERVE, _MOST))
+
+    def make_place(self) -> bool:
+        """Close the connection that waits longest; whether there is one."""
+        oldest = next(iter(self.waiting), None)
+        if oldest is None:
+            return False
+        _LOG.warning("all connections are taken: those that only wait are closed")
+        oldest.abort()
+        return True
+
+
+class Connection(H11Protocol):
+    """A connection of a client; what it waits for has a time.
+
+    Args:
+        room: Where all the connections of the process are known.
+        **options: What uvicorn hands to a protocol.
+    """
+
+    def __init__(self, room: Room, **options: Any) -> None:
+        super().__init__(**options)
+        self._room = room
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take the connection, where another one may have to go for it."""
+        super().connection_made(transport)
+        if len(self.connections) > self._room.most and not self._room.make_place():
+            _LOG.warning("all connections are taken and busy: new ones are refused")
+            self._refuse(503, "All connections are taken.", ("Retry-After", "1"))
+            return
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Read what came; from the head of a request on, the application has time."""
+        super().handle_events()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._leave()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the client to take the reply and go."""
+        self._wait()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Give the client its time to take what was sent."""
+        super().pause_writing()
+        self._expire_in(self._room.send_seconds)
+
+    def resume_writing(self) -> None:
+        """The client took it."""
+        super().resume_writing()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_timer()
+        else:
+            self._wait()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._refuse(400, msg)
+
+    def abort(self) -> None:
+        """Close at once, whatever the client did not take yet."""
+        self._leave()
+        self.transport.abort()
+
+    def _wait(self) -> None:
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self._expire_in(self._room.send_seconds)
+        else:
+            self._room.waiting[self] = None
+            self._expire_in(self._room.head_seconds)
+
+    def _leave(self) -> None:
+        self._stop_timer()
+        self._room.waiting.pop(self, None)
+
+    def _expire_in(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._expire)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.abort()
+        elif self.conn.trailing_data[0]:
+            self._refuse(408, "The head of the request came too slowly.")
+        else:
+            self._leave()
+            self.transport.close()
+
+    def _refuse(self, status: int, detail: str, *more: tuple[str, str]) -> None:
+        """Reply where no application is asked, and close."""
+        self._leave()
+        body = orjson.dumps(problem_document(RequestError(status, detail)))
+        headers = {
+            **HEADERS,
+            **dict(more),
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        head = h11.Response(status_code=status, headers=list(headers.items()))
+        try:
+            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        except h11.LocalProtocolError:
+            # A reply is under way; nothing can be said in the middle of it.
+            self.transport.abort()
+        self.transport.close()
+        self._expire_in(self._room.send_seconds)
+
+
+class Listener(socket.socket):
+    """A listening socket that stays calm where file descriptors run out.
+
+    The event loop of Python 3.11 accepts as many connections at once as may wait, and
+    without a descriptor it logs an error for each of them, again and again. This one
+    accepts a few at a time. Without a descriptor it closes one that waits, by means of
+    a spare descriptor, so that clients learn of it.
+    """
+
+    _accepted = 0
+    _spare: int | None = None
+
+    @classmethod
+    def of(cls, listening: socket.socket) -> "Listener":
+        """The same socket; the one given is closed."""
+        family, kind, protocol = listening.family, listening.type, listening.proto
+        return cls(family, kind, protocol, listening.detach())
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """A connection.
+
+        Raises:
+            BlockingIOError: There is none, or it is time for something else.
+        """
+        self._accepted = (self._accepted + 1) % (_AT_ONCE + 1)
+        if self._accepted == 0:
+            raise BlockingIOError
+        try:
+            if self._spare is None:
+                self._spare = os.open(os.devnull, os.O_RDONLY)
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTORS:
+                raise
+            _LOG.warning("no file descriptors are left: new connections are closed")
+            self._close_one()
+            raise BlockingIOError from error
+
+    def close(self) -> None:
+        """Close the socket, and the spare descriptor."""
+        self._give_spare()
+        super().close()
+
+    def _close_one(self) -> None:
+        if self._spare is None:
+            # Nothing can be done about it now; and the event loop comes at once again.
+            time.sleep(_PAUSE)
+            return
+        self._give_spare()
+        try:
+            super().accept()[0].close()
+        except OSError:
+            time.sleep(_PAUSE)
+
+    def _give_spare(self) -> None:
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    def __reduce_ex__(self, _: Any) -> tuple[Any, ...]:
+        """To another process, as ``multiprocessing`` sends plain sockets."""
+        from multiprocessing.reduction import DupFd  # noqa: PLC0415 - workers alone
+
+        return _received, (DupFd(self.fileno()), self.family, self.type, self.proto)
+
+
+def _received(descriptor: Any, family: int, kind: int, protocol: int) -> Listener:
+    return Listener(family, kind, protocol, descriptor.detach())
+
+
+def _descriptors_left() -> int:
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return _MOST
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if most == resource.RLIM_INFINITY:
+        return _MOST + _RESERVE
+    # The lowest free number; what is open lies below it, but for a few.
+    probe = os.open(os.devnull, os.O_RDONLY)
+    os.close(probe)
+    return most - probe
