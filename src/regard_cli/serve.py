@@ -37,6 +37,7 @@ class ServiceSettings:
     bundles: tuple[Path, ...]
     max_batch: int
     max_wait_ms: float
+    allowed_hosts: tuple[str, ...]
 
     def application(self) -> "Starlette":
         """The service."""
@@ -44,7 +45,10 @@ class ServiceSettings:
 
         with bundle_warnings():
             app = create_app(
-                self.bundles, max_batch=self.max_batch, max_wait_ms=self.max_wait_ms
+                self.bundles,
+                max_batch=self.max_batch,
+                max_wait_ms=self.max_wait_ms,
+                allowed_hosts=self.allowed_hosts,
             )
         threading.Thread(target=_keep_what_stays, args=(app,), daemon=True).start()
         return app
@@ -71,10 +75,23 @@ def serve(
         float,
         typer.Option(min=0, help="How long a text waits for others while idle."),
     ] = 0.0,
+    allowed_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST,...",
+            help="The hosts it answers for beside localhost, by the Host of requests: "
+            "example.org, *.example.org, an address, 10.1.0.0/16; * for any.",
+        ),
+    ] = None,
 ) -> None:
     """Answer over HTTP, and show a page, until a signal ends it."""
     prepare()
-    _run(ServiceSettings(tuple(bundles), max_batch, max_wait_ms), host, port, workers)
+    from regard.serve.hosts import hosts_of  # noqa: PLC0415 - needs the extra
+
+    given = [name.strip() for names in allowed_hosts or () for name in names.split(",")]
+    hosts = hosts_of(host, given)
+    settings = ServiceSettings(tuple(bundles), max_batch, max_wait_ms, hosts)
+    _run(settings, host, port, workers)
 
 
 def _run(settings: ServiceSettings, host: str, port: int, workers: int) -> None:
@@ -92,34 +109,46 @@ def _run(settings: ServiceSettings, host: str, port: int, workers: int) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError("The service", "uvicorn", "serve") from error
 
+    from regard.serve.connections import (  # noqa: PLC0415 - the same
+        Connection,
+        Listener,
+        Room,
+    )
+
     signal.signal(signal.SIGTERM, _leave)
-    with _listening(host, port) as listening, tempfile.TemporaryDirectory() as counts:
+    with _listening(host, port) as bound, tempfile.TemporaryDirectory() as counts:
         common: dict[str, Any] = {
             "log_config": None,
             "access_log": False,
             "server_header": False,
-            # Others take heads of any size; and this one costs little more.
-            "http": "h11",
+            "backlog": _BACKLOG,
+            # On h11: others take heads of any size, and it costs little more.
+            "http": partial(Connection, Room()),
+            # Another event loop would not ask the socket how it accepts.
+            "loop": "asyncio",
+            "ws": "none",
             # Nothing here asks where a request comes from.
             "proxy_headers": False,
         }
         if workers > 1:
             # Before anything is imported that counts: workers add up their counts here.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-        app = settings.application()
-        _announce(listening, app)
-        if workers == 1:
+        else:
             _log_as_json()
-            uvicorn.Server(uvicorn.Config(app, **common)).run([listening])
-            return
-        config = uvicorn.Config(
-            partial(_worker, settings),
-            factory=True,
-            workers=workers,
-            timeout_worker_healthcheck=_PATIENCE,
-            **common,
-        )
-        _run_workers(config, listening)
+        app = settings.application()
+        _announce(bound, app)
+        with Listener.of(bound) as listening:
+            if workers == 1:
+                uvicorn.Server(uvicorn.Config(app, **common)).run([listening])
+                return
+            config = uvicorn.Config(
+                partial(_worker, settings),
+                factory=True,
+                workers=workers,
+                timeout_worker_healthcheck=_PATIENCE,
+                **common,
+            )
+            _run_workers(config, listening)
 
 
 def _run_workers(config: Any, listening: socket.socket) -> None:
@@ -169,10 +198,11 @@ def _announce(listening: socket.socket, app: "Starlette") -> None:
 
 
 def _log_as_json() -> None:
-    from regard.serve.middleware import JsonLines  # noqa: PLC0415 - needs the extra
+    from regard.serve.log_lines import JsonLines, Repetitions  # noqa: PLC0415 - as above
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    handler.addFilter(Repetitions())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("regard", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)

@@ -5,14 +5,18 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
+
+from regard.serve.hosts import AllowedHosts, hosts_of
 
 
 @pytest.fixture
@@ -147,6 +151,82 @@ def test_what_is_missing_is_named(run, toy_bundle, monkeypatch, missing):
     result = run("serve", toy_bundle, "--port", "0")
     assert result.code == 1
     assert 'pip install "regard[serve]"' in result.err
+
+
+def test_what_is_no_host_is_refused(run, toy_bundle):
+    hosts = "example.org,http://example.org"
+    result = run("serve", toy_bundle, "--allowed-hosts", hosts, "--port", "0")
+    assert result.code == 2
+    assert "'http://example.org' is no host" in result.err
+    assert "allowed_hosts" not in result.err
+
+
+ANY = "0.0.0.0"  # noqa: S104 - nothing is bound
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "host", "expected"),
+    [
+        ("127.0.0.1", (), "localhost", True),
+        ("127.0.0.1", (), "192.0.2.1", False),
+        ("192.0.2.1", (), "192.0.2.1", True),
+        ("192.0.2.1", (), "192.0.2.2", False),
+        (ANY, (), "192.0.2.2:8000", True),
+        ("::", (), "[2001:db8::1]", True),
+        (ANY, (), "example.org", False),
+        (ANY, (), socket.gethostname(), True),
+        (ANY, ("example.org",), "example.org", True),
+        (ANY, ("example.org",), "192.0.2.2", False),
+        ("example.org", (), "example.org", True),
+        ("127.0.0.1", ("*",), "example.org", True),
+    ],
+)
+def test_hosts_follow_from_the_address(address, given, host, expected):
+    allowed = AllowedHosts(hosts_of(address, given))
+    assert allowed.match([(b"host", host.encode())]) is expected
+
+
+#: Run with few file descriptors, and its log in a file.
+LIMITED = 'ulimit -n "$1"; log="$2"; shift 2; exec "$@" 2> "$log"'
+
+
+@pytest.mark.slow
+def test_idle_connections_shut_nobody_out(toy_bundle, tmp_path):
+    log, idle, asked = tmp_path / "log", [], 0
+    command = [sys.executable, "-m", "regard_cli", "serve", toy_bundle, "--port", "0"]
+    process = subprocess.Popen(["/bin/sh", "-c", LIMITED, "-", "256", log, *command])
+    try:
+        address = address_in(log)
+        wait_until_ready(address)
+        before = log.stat().st_size
+        where = urllib.parse.urlsplit(address)
+        for number in range(400):
+            one = socket.create_connection((where.hostname, where.port), timeout=60)
+            if number % 3 == 0:
+                one.sendall(b"GET / HTTP/1.1\r\n")
+            idle.append(one)
+        while asked < 40:
+            ask(address, "v1/models/toy/predict", {"inputs": "my refund"})
+            asked += 1
+            if asked % 4 == 0:
+                # Those who were closed come again.
+                idle.append(socket.create_connection((where.hostname, where.port)))
+            time.sleep(0.1)
+        assert log.stat().st_size - before < 20_000
+        assert log.read_text().count("all connections are taken") == 1
+    finally:
+        for one in idle:
+            one.close()
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def address_in(log):
+    for _ in range(600):
+        if log.exists() and (found := re.search(r"http://\S+", log.read_text())):
+            return found.group()
+        time.sleep(0.1)
+    raise AssertionError("it did not start")
 
 
 @pytest.mark.parametrize("wrong", [["--workers", "0"], ["--max-batch", "0"], []])

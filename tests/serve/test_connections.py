@@ -1,15 +1,25 @@
 """A real server and clients that misbehave."""
 
+import errno
 import json
+import logging
 import socket
+import threading
 import time
+from collections import Counter
+from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+
+from regard.serve import log_lines
+from regard.serve.connections import Connection, Listener, Room
 
 BODY = b'{"inputs": "a refund"}'
 HEAD = (
-    b"POST /v1/models/topics/predict HTTP/1.1\r\nHost: here\r\n"
+    b"POST /v1/models/topics/predict HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Type: application/json\r\nConnection: close\r\n"
 )
 
@@ -83,3 +93,171 @@ def test_who_closes_without_reading_harms_nobody(address, talk):
         with socket.create_connection((where.hostname, where.port)) as one:
             one.sendall(HEAD + length(len(BODY)) + BODY)
     assert status(talk(HEAD, length(len(BODY)), BODY)) == 200
+
+
+async def _healthy(scope, _, send):
+    """An application that is always there: big replies where ``/big`` is asked."""
+    if scope["type"] == "lifespan":
+        return
+    body = b"x" * (1 << 26 if scope["path"] == "/big" else 2)
+    length = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def room():
+    """Makes a server with few places and short times; its address."""
+    servers = []
+
+    def room(**settings):
+        protocol = partial(Connection, Room(**settings))
+        config = uvicorn.Config(
+            _healthy, http=protocol, lifespan="off", log_config=None, access_log=False
+        )
+        server = uvicorn.Server(config)
+        listening = Listener.of(socket.create_server(("127.0.0.1", 0)))
+        where = listening.getsockname()
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        servers.append((server, thread))
+        return where
+
+    yield room
+    for server, thread in servers:
+        server.should_exit = True
+        thread.join()
+
+
+def received(one):
+    """What comes until the server closes; nothing where it does so at once."""
+    one.settimeout(60)
+    try:
+        return b"".join(iter(lambda: one.recv(65_536), b""))
+    except ConnectionResetError:
+        return b""
+
+
+HEALTHY = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def test_who_says_nothing_has_to_go(room):
+    where = room(head_seconds=0.1)
+    with socket.create_connection(where) as one:
+        assert received(one) == b""
+
+
+def test_who_says_it_slowly_is_told_so(room):
+    where = room(head_seconds=0.3)
+    with socket.create_connection(where) as one:
+        one.sendall(HEALTHY + b"\r\n")
+        # The second request of a connection has its time as the first.
+        assert status(one.recv(65_536)) == 200
+        one.sendall(HEALTHY)
+        reply = received(one)
+    assert status(reply) == 408
+    assert json.loads(reply.split(b"\r\n\r\n", 1)[1])["status"] == 408
+    assert b"X-Frame-Options: DENY" in reply
+
+
+def test_who_does_not_read_has_to_go(room):
+    where = room(send_seconds=0.3)
+    with socket.create_connection(where) as one:
+        one.sendall(HEALTHY.replace(b"/", b"/big", 1) + b"\r\n")
+        time.sleep(1.5)
+        assert len(received(one)) < 1 << 26
+
+
+def test_those_who_only_wait_make_place(room):
+    where = room(most=4)
+    idle = [socket.create_connection(where) for _ in range(20)]
+    for _ in range(3):
+        with socket.create_connection(where) as one:
+            one.sendall(HEALTHY + b"Connection: close\r\n\r\n")
+            assert status(received(one)) == 200
+    for one in idle[:12]:
+        assert received(one) == b""
+        one.close()
+    for one in idle[12:]:
+        one.close()
+
+
+def test_where_nobody_waits_new_ones_are_refused(room):
+    where = room(most=2)
+    busy = [socket.create_connection(where) for _ in range(2)]
+    for one in busy:
+        one.sendall(HEALTHY.replace(b"/", b"/big", 1) + b"\r\n")
+        assert status(one.recv(16)) == 200
+    with socket.create_connection(where) as one:
+        reply = received(one)
+    assert status(reply) == 503
+    assert b"Retry-After" in reply
+    for one in busy:
+        one.close()
+
+
+class Exhausted(Listener):
+    """Has no descriptor for a connection but the one that was spared."""
+
+    def _accept(self):
+        if self._spare is not None:
+            raise OSError(errno.EMFILE, "too many open files")
+        return super()._accept()
+
+
+def test_without_descriptors_those_who_come_are_let_go(caplog):
+    with Exhausted.of(socket.create_server(("127.0.0.1", 0))) as listening:
+        with socket.create_connection(listening.getsockname()) as one:
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+            assert received(one) == b""
+        # The spare is there again.
+        with socket.create_connection(listening.getsockname()) as one:
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+            assert received(one) == b""
+    assert "no file descriptors are left" in caplog.text
+
+
+def test_a_few_are_accepted_at_a_time():
+    with Listener.of(socket.create_server(("127.0.0.1", 0))) as listening:
+        clients = [socket.create_connection(listening.getsockname()) for _ in range(20)]
+        accepted = []
+        with suppress(BlockingIOError):
+            accepted.extend(listening.accept()[0] for _ in range(20))
+        assert 0 < len(accepted) < 20
+        for one in (*clients, *accepted):
+            one.close()
+
+
+def test_there_are_fewer_connections_than_descriptors():
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert 1 <= Room().most < most
+    assert Room(most=3).most == 3
+
+
+def test_a_log_says_a_thing_once_and_then_how_often(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(log_lines.time, "monotonic", lambda: now[0])
+    repetitions, lines = log_lines.Repetitions(60), []
+
+    def say(message, level=logging.WARNING, error=None):
+        record = logging.LogRecord("a", level, "", 0, message, (), error)
+        if repetitions.filter(record):
+            lines.append(json.loads(log_lines.JsonLines().format(record)))
+
+    for number in range(100):
+        say(f"protocol <at 0x{number:x}> failed {number} times")
+        say("another")
+        say("request", logging.INFO)
+    assert Counter(line["event"] for line in lines)["request"] == 100
+    lines = [line for line in lines if line["event"] != "request"]
+    assert len(lines) == 2
+    now[0] = 61.0
+    say("another")
+    assert lines[-1]["left_out_before"] == 99
+    for kind in (ValueError, KeyError, ValueError):
+        say("failed", error=(kind, kind(), None))
+    assert [line["event"] for line in lines[3:]] == ["failed", "failed"]

@@ -65,6 +65,7 @@ def create_app(
         >>> app = regard.serve.create_app(["reviews.regard", "de-en.regard"])
         >>> uvicorn.run(app)
     """
+    hosts = AllowedHosts(allowed_hosts)
     limits = limits or Limits()
     metrics = Metrics()
     batching = Batching(max_batch, max_wait_ms / 1000, limits.queue)
@@ -76,7 +77,7 @@ def create_app(
         # log and the origins of every reply.
         middleware=[
             Middleware(ReplyMiddleware, metrics),
-            Middleware(HostMiddleware, AllowedHosts(allowed_hosts)),
+            Middleware(HostMiddleware, hosts),
             *_cors(cors),
             Middleware(FailureMiddleware),
         ],
