@@ -81,6 +81,7 @@ class WordSpotterKind:
     parts = PartNames(frozenset({"words.json"}), optional=frozenset({"weight.json"}))
     batch_size = 2
     shades = ("attention",)
+    text_column = "text"
     request_examples: ClassVar = {"one": {"inputs": "a known word"}}
 
     def load(self, bundle):
@@ -97,12 +98,15 @@ class WordSpotterKind:
     def to_json(self, answer):
         return {"told": answer.label}
 
+    def to_row(self, answer):
+        return {"told": answer and answer.label}
+
     def plot(self, answers, left_out=0, *, shade="attention"):
         return regard.plot.TextPlot(answers, left_out, shade)
 
     def evaluate(self, model, data, options):
         rows = [line.split("\t") for line in data[0].read_text().splitlines()]
-        assert options["encoding"] == "utf-8"
+        assert options["reading"]["encoding"] == "utf-8"
         return model.evaluate(*zip(*rows, strict=True))
 
     def evaluation_table(self, evaluation):

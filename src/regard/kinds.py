@@ -45,6 +45,8 @@ class Kind(Protocol):
         parts: The parts of its bundles.
         batch_size: How many texts of a file are answered at a time.
         shades: What its answers can be shaded by.
+        text_column: What holds its texts in a file with columns, where nothing else is
+            known.
         request_examples: Examples of requests to a service, by what they show.
     """
 
@@ -52,6 +54,7 @@ class Kind(Protocol):
     parts: PartNames
     batch_size: int
     shades: tuple[str, ...]
+    text_column: str
     request_examples: Mapping[str, Any]
 
     def load(self, bundle: Bundle) -> Any:
@@ -68,6 +71,10 @@ class Kind(Protocol):
 
     def to_json(self, answer: Any) -> Any:
         """An answer as plain values."""
+        ...
+
+    def to_row(self, answer: Any) -> dict[str, Any]:
+        """An answer as columns of a table; None: the same columns, without values."""
         ...
 
     def plot(
@@ -91,7 +98,8 @@ class Kind(Protocol):
             model: The model.
             data: One file, or one of texts and one of the right answers.
             options: The options of ``regard evaluate`` by name; each kind takes its
-                own.
+                own. ``reading`` is how files are read, arguments of the functions of
+                ``regard.data``.
         """
         ...
 

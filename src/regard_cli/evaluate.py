@@ -9,18 +9,21 @@ from typing import Annotated
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.models import load_model
+from regard_cli.models import column_of, load_model
 from regard_cli.options import (
     Beam,
     Bundle,
     Json,
-    LabelColumn,
-    SourceColumn,
-    TargetColumn,
-    TextColumn,
+    KnownLabel,
+    KnownSource,
+    KnownTarget,
+    KnownText,
+    Reading,
+    reads_files,
 )
 
 
+@reads_files
 def evaluate(
     *,
     bundle: Bundle,
@@ -28,7 +31,7 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="CSV, TSV, JSON lines or Parquet; or a text file of sources.",
+            help="CSV, TSV, JSON, Parquet or Excel; or a text file of sources.",
         ),
     ],
     targets: Annotated[
@@ -37,10 +40,10 @@ def evaluate(
             metavar="[TARGETS]", help="For a translator: a text file of targets."
         ),
     ] = None,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    source: SourceColumn = "source",
-    target: TargetColumn = "target",
+    text: KnownText = None,
+    label: KnownLabel = None,
+    source: KnownSource = None,
+    target: KnownTarget = None,
     beam: Beam = 5,
     tokenize: Annotated[
         str, typer.Option(help="How BLEU cuts words: 13a, intl, char, zh or none.")
@@ -61,8 +64,8 @@ def evaluate(
             "--target-first", help="The links of --alignments name the target first."
         ),
     ] = False,
-    encoding: Annotated[str, typer.Option(help="The encoding of DATA.")] = "utf-8",
     as_json: Json = False,
+    reading: Reading,
 ) -> None:
     """Measure a trained model on data with the right answers."""
     if alignments is None and (first or target_first):
@@ -75,17 +78,15 @@ def evaluate(
 
     model = load_model(bundle)
     kind = kind_of(model)
+    columns = {"text": text, "label": label, "source": source, "target": target}
     options = {
-        "text": text,
-        "label": label,
-        "source": source,
-        "target": target,
+        **{held: column_of(model, held, name) for held, name in columns.items()},
         "beam": beam,
         "tokenize": tokenize,
         "alignments": alignments,
         "first": first,
         "target_first": target_first,
-        "encoding": encoding,
+        "reading": reading,
     }
     files = [data] if targets is None else [data, targets]
     with _links_told_as_options():

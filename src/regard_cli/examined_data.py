@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 import typer
 
-from regard_cli.models import load_model
+from regard_cli.models import column_of, load_model
+from regard_cli.options import Reading
 
 
 class Columns(NamedTuple):
     """The columns of tables: of texts, marks and labels, or of a translator's pairs."""
 
-    text: str
+    text: str | None
     gold: str | None
-    label: str
-    source: str
+    label: str | None
+    source: str | None
     target: str | None
 
 
@@ -34,7 +35,7 @@ def read_examined(
     *,
     save: bool,
     columns: Columns,
-    encoding: str,
+    reading: Reading,
 ) -> tuple[Any, list[str], list[Any] | None, Examples | None]:
     """All that is read, before anything is measured: model, texts, marks, examples."""
     from regard.bundle import check_part_target  # noqa: PLC0415 - loads Keras
@@ -42,12 +43,18 @@ def read_examined(
     trained = load_model(model)
     if save:
         check_part_target(model)
-    column = columns.source if _translates(trained) else columns.text
-    texts, marks = _texts(data, column, columns.gold, encoding)
+    texts, marks = _texts(data, _text_column(trained, columns), columns.gold, reading)
     examples = None
     if training is not None:
-        examples = _examples(trained, training, columns.text, columns.label, encoding)
+        examples = _examples(trained, training, columns, reading)
     return trained, texts, marks, examples
+
+
+def _text_column(trained: Any, columns: Columns) -> str:
+    held, given = (
+        ("source", columns.source) if _translates(trained) else ("text", columns.text)
+    )
+    return column_of(trained, held, given)
 
 
 def _translates(trained: Any) -> bool:
@@ -58,7 +65,7 @@ def _translates(trained: Any) -> bool:
 
 
 def read_targets(
-    trained: Any, data: Path, columns: Columns, encoding: str
+    trained: Any, data: Path, columns: Columns, reading: Reading
 ) -> list[str] | None:
     """The targets of a translator, where a column holds them."""
     if columns.target is None:
@@ -67,46 +74,49 @@ def read_targets(
         raise typer.BadParameter(
             "Only the pairs of a translator have targets.", param_hint="--target"
         )
-    if data.name.lower().removesuffix(".gz").endswith(".txt"):
+    if not _is_table(data, reading):
         raise typer.BadParameter(
             "A file with a text a line has no columns.", param_hint="--target"
         )
-    return _texts(data, columns.target, None, encoding)[0]
+    return _texts(data, columns.target, None, reading)[0]
+
+
+def _is_table(data: Path, reading: Reading) -> bool:
+    """Whether DATA has columns: all but what is called so has a text a line."""
+    from regard.data.dialect import Dialect, is_table  # noqa: PLC0415 - loads Keras
+
+    name = data.name.lower().removesuffix(".gz")
+    is_plain = name.endswith(".txt") or reading["format"] == "lines"
+    return not is_plain or is_table(data, Dialect(**reading))
 
 
 def _texts(
-    data: Path, column: str, gold: str | None, encoding: str
+    data: Path, column: str, gold: str | None, reading: Reading
 ) -> tuple[list[str], list[Any] | None]:
     """The texts of a table, or of a plain file with one a line, and their marks."""
-    from regard.data import iterate_lines, iterate_rows, open_binary  # noqa: PLC0415 - loads Keras
+    from regard._files import read_lines  # noqa: PLC0415 - loads Keras
+    from regard.data import iterate_rows  # noqa: PLC0415 - loads Keras
 
-    name = data.name.lower().removesuffix(".gz")
-    if not name.endswith(".txt"):
+    if _is_table(data, reading):
         if gold is not None:
-            return _marked_texts(data, column, gold, encoding)
-        return [row[0] for row in iterate_rows(data, [column], encoding=encoding)], None
+            return _marked_texts(data, column, gold, reading)
+        return [row[0] for row in iterate_rows(data, [column], **reading)], None
     if gold is not None:
         raise typer.BadParameter(
             "A file with a text a line has no columns.", param_hint="--gold"
         )
-    if encoding.lower().replace("-", "").replace("_", "") != "utf8":
-        raise typer.BadParameter(
-            "A file with a text a line is read as UTF-8. Save it so, or as a table.",
-            param_hint="--encoding",
-        )
-    with open_binary(data) as file:
-        return list(iterate_lines(file, str(data))), None
+    return list(read_lines(data, reading["encoding"])), None
 
 
 def _marked_texts(
-    data: Path, column: str, gold: str, encoding: str
+    data: Path, column: str, gold: str, reading: Reading
 ) -> tuple[list[str], list[Any]]:
     from regard.data.dialect import Dialect  # noqa: PLC0415 - loads Keras
     from regard.data.formats import open_rows  # noqa: PLC0415 - loads Keras
     from regard.trust import read_marks  # noqa: PLC0415 - loads Keras
 
     texts, marks = [], []
-    for row in open_rows(data, [column, gold], Dialect(encoding=encoding)):
+    for row in open_rows(data, [column, gold], Dialect(**reading)):
         text, stored = row.text(0, column), row.values[1]
         if isinstance(stored, str):
             # What is no JSON is no marks: that is said with what is expected.
@@ -122,7 +132,7 @@ def _marked_texts(
 
 
 def _examples(
-    trained: Any, training: Path, text: str, label: str, encoding: str
+    trained: Any, training: Path, columns: Columns, reading: Reading
 ) -> Examples:
     """The examples of a file with the labels of a model, and no others."""
     from regard.data import read_examples  # noqa: PLC0415 - loads Keras
@@ -132,7 +142,11 @@ def _examples(
     # A file has texts for labels, also where the model was trained on numbers.
     known = {str(name): name for name in trained.labels}
     texts, names = read_examples(
-        training, text, label, encoding=encoding, known_labels=known
+        training,
+        column_of(trained, "text", columns.text),
+        column_of(trained, "label", columns.label),
+        known_labels=known,
+        **reading,
     )
     missing = sorted(set(known) - set(names))
     if missing:

@@ -22,6 +22,12 @@ def load_model(bundle: Path) -> Any:
         return regard.load(bundle)
 
 
+def column_of(model: Any, held: str, given: str | None) -> str:
+    """The column that holds something: the given one, or that of the training."""
+    remembered: dict[str, str] = getattr(model, "columns", {})
+    return given or remembered.get(held, held)
+
+
 @contextmanager
 def bundle_warnings() -> Iterator[None]:
     """Say as a line for people what bundles loaded in the block have that is not used.

@@ -1,7 +1,10 @@
 """Arguments and options that several commands have."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -13,7 +16,17 @@ Texts: TypeAlias = Annotated[
     typer.Argument(metavar="TEXT", help="The texts; - reads standard input."),
 ]
 TextFile: TypeAlias = Annotated[
-    str | None, typer.Option("--file", "-f", help="A file with one text a line.")
+    str | None,
+    typer.Option(
+        "--file", "-f", help="A file with a text a line, or a table; - is a pipe."
+    ),
+]
+AnswerTable: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a table of the answers in place of printing them: a .csv, .jsonl "
+        "or .parquet file, with the columns that --file has."
+    ),
 ]
 JsonLines: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a text.")
@@ -29,6 +42,31 @@ NewBundle: TypeAlias = Annotated[
     Path, typer.Option(help="The folder to save the model in.")
 ]
 TextColumn: TypeAlias = Annotated[str, typer.Option(help="The column with the texts.")]
+# Of a trained model: by default the columns that it was trained on.
+KnownText: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--text", help="The column with the texts; by default that of the training."
+    ),
+]
+KnownLabel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--label", help="The column with the labels; by default that of the training."
+    ),
+]
+KnownSource: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--source", help="The column with the sources; by default that of the training."
+    ),
+]
+KnownTarget: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--target", help="The column with the targets; by default that of the training."
+    ),
+]
 LabelColumn: TypeAlias = Annotated[
     str, typer.Option(help="The column with the labels.")
 ]
@@ -55,3 +93,66 @@ Epochs: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, help="What all random choices hang on.")
 ]
+
+#: How files are read: arguments of the functions of ``regard.data``.
+Reading: TypeAlias = dict[str, Any]
+_READING = {
+    "format": Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="How files are read: csv, tsv, json, jsonl, parquet, xlsx, or lines "
+            "with a text each; by default as their names end.",
+        ),
+    ],
+    "delimiter": Annotated[
+        str | None,
+        typer.Option(
+            "--delimiter",
+            help="The character between fields, or tab; by default what a file shows.",
+        ),
+    ],
+    "no_header": Annotated[
+        bool,
+        typer.Option(
+            "--no-header",
+            help="The first line is a row: columns are called 1, 2 and so on.",
+        ),
+    ],
+    "encoding": Annotated[
+        str, typer.Option("--encoding", help="The encoding of the files.")
+    ],
+}
+_USUAL = {"format": None, "delimiter": None, "no_header": False, "encoding": "utf-8"}
+
+
+def reads_files(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that reads data the options that say how.
+
+    They come in place of its parameter ``reading``, to which they are handed as the
+    arguments that the functions of ``regard.data`` take.
+    """
+    signature = inspect.signature(command)
+    own = [each for each in signature.parameters.values() if each.name != "reading"]
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_USUAL[name],
+            annotation=annotation,
+        )
+        for name, annotation in _READING.items()
+    ]
+
+    @functools.wraps(command)
+    def with_options(**arguments: Any) -> None:
+        said = {name: arguments.pop(name) for name in _READING}
+        said["header"] = not said.pop("no_header")
+        command(**arguments, reading=said)
+
+    parameters = [*own, *added]
+    with_options.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
+        parameters=parameters
+    )
+    with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+    return with_options

@@ -2,22 +2,39 @@
 
 import itertools
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from regard_cli.answer_table import check_table_target
 from regard_cli.environment import prepare
-from regard_cli.models import load_model, tell_trust
-from regard_cli.options import Bundle, JsonLines, Most, Page, TextFile, Texts
+from regard_cli.models import column_of, load_model, tell_trust
+from regard_cli.options import (
+    AnswerTable,
+    Bundle,
+    JsonLines,
+    KnownText,
+    Most,
+    Page,
+    Reading,
+    TextFile,
+    Texts,
+    reads_files,
+)
+from regard_cli.questions import Questions, check_texts
 from regard_cli.targets import check_page_target
-from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
+from regard_cli.texts import tell_answers, write_page
 
 
+@reads_files
 def predict(
     *,
     bundle: Bundle,
     texts: Texts = None,
     file: TextFile = None,
+    text: KnownText = None,
+    out: AnswerTable = None,
     as_json: JsonLines = False,
     html: Page = None,
     most: Most = 100,
@@ -28,11 +45,14 @@ def predict(
             "to the score of the label or takes from it."
         ),
     ] = "attention",
+    reading: Reading,
 ) -> None:
     """Answer texts, for example with labels, and show the words each rests on."""
     check_texts(texts or [], file)
     if html is not None:
         check_page_target(html)
+    if out is not None:
+        check_table_target(out, [Path(file)] if file else [])
     prepare()
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
@@ -52,12 +72,16 @@ def predict(
             note=False
         )
 
-    with open_texts(texts or [], file) as lines:
-        answers = answered(
-            lambda batch: kind.answer(model, batch), lines, kind.batch_size
-        )
-        keep = 0 if html is None else most
-        shown, left_out = printed(answers, to_lines, keep=keep)
+    column = column_of(model, kind.text_column, text)
+    shown, left_out = tell_answers(
+        Questions(texts or [], file, reading, column=column, is_named=text is not None),
+        lambda batch: kind.answer(model, batch),
+        kind.batch_size,
+        to_lines=to_lines if out is None or as_json else None,
+        to_row=kind.to_row,
+        out=out,
+        keep=0 if html is None else most,
+    )
     if html is not None:
         write_page(kind, shown, left_out, html, shade)
     if not as_json:

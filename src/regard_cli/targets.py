@@ -14,7 +14,8 @@ def check_bundle_target(path: Path) -> None:
     Raises:
         BadParameter: There is no such folder, or it is read-only.
     """
-    _check_folder(path, "--out")
+    # Beside it stands how far the training is, under the longest name.
+    _check_folder(path, "--out", f".{path.name}.checkpoint.")
 
 
 def check_picture_target(path: Path) -> None:
@@ -61,17 +62,23 @@ def check_writable(path: Path, hint: str) -> None:
     _check_folder(path, hint)
 
 
-def _check_folder(path: Path, hint: str) -> None:
+def _check_folder(path: Path, hint: str, prefix: str | None = None) -> None:
     if not path.absolute().parent.is_dir():
         raise typer.BadParameter(
             f"there is no folder {path.absolute().parent}", param_hint=hint
         )
     try:
         # Asked for its permission, a folder may promise what its disk does not hold.
-        with NamedTemporaryFile(dir=path.absolute().parent, prefix="."):
+        # The name is as long as that under which it is going to be written.
+        with NamedTemporaryFile(
+            dir=path.absolute().parent,
+            prefix=prefix or f".{path.stem}.",
+            suffix="" if prefix else path.suffix,
+        ):
             pass
     except OSError as error:
         raise typer.BadParameter(
-            f"nothing can be written to {path.absolute().parent} ({error.strerror})",
+            f"nothing can be written to {path.absolute().parent} under the name "
+            f"'{path.name:.40}' ({error.strerror})",
             param_hint=hint,
         ) from error

@@ -1,80 +1,105 @@
-"""Texts out of arguments, files and pipes, and what models answer to them."""
+"""What models answer to texts: printed, as a table, as a page."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from regard_cli.answer_table import open_table
+from regard_cli.questions import Question, Questions
+
 if TYPE_CHECKING:
     from regard.kinds import Kind
 
 
-def check_texts(arguments: list[str], file: str | None) -> None:
-    """Refuse texts from two places, from none, or in broken UTF-8.
-
-    Raises:
-        BadParameter: The texts are not as above.
-    """
-    if bool(arguments) == (file is not None):
-        raise typer.BadParameter(
-            "give either texts, or --file, or - for standard input",
-            param_hint="TEXT",
-        )
-    for number, text in enumerate(arguments, 1):
-        # Python hands undecodable bytes of an argument over as lone surrogates.
-        if not _is_unicode(text):
-            raise typer.BadParameter(
-                f"text {number} is not valid UTF-8", param_hint="TEXT"
-            )
-
-
-@contextmanager
-def open_texts(arguments: list[str], file: str | None) -> Iterator[Iterator[str]]:
-    """The texts to predict, from the arguments or, one a line, from a file or a pipe.
-
-    ``-``, as the only argument or as the file, is standard input.
-    """
-    from regard.data import iterate_lines, open_binary  # noqa: PLC0415 - loads Keras
-
-    if arguments == ["-"] or file == "-":
-        yield iterate_lines(sys.stdin.buffer, "standard input")
-    elif file is not None:
-        with open_binary(Path(file)) as stream:
-            yield iterate_lines(stream, file)
-    else:
-        yield iter(arguments)
-
-
 def answered(
-    answer: Callable[[list[str]], Iterable[Any]], texts: Iterator[str], batch_size: int
-) -> Iterator[Any]:
-    """The answer to each text, given in batches: the first before the last is read."""
-    while batch := list(islice(texts, batch_size)):
-        yield from answer(batch)
+    answer: Callable[[list[str]], Iterable[Any]],
+    questions: Iterable[Question],
+    batch_size: int,
+) -> Iterator[tuple[Question, Any]]:
+    """Each text and its answer, in batches: the first before the last is read."""
+    rest = iter(questions)
+    while batch := list(islice(rest, batch_size)):
+        yield from zip(batch, answer([each.text for each in batch]), strict=True)
 
 
 def printed(
-    answers: Iterable[Any], to_lines: Callable[[Any], str], *, keep: int | None
+    answers: Iterable[tuple[Question, Any]],
+    to_lines: Callable[[Any], str] | None,
+    *,
+    keep: int | None,
+    to_table: Callable[[Question, Any], None] | None = None,
 ) -> tuple[list[Any], int]:
-    """Print each answer as it comes.
+    """Print each answer as it comes, or write it as a row.
+
+    Args:
+        answers: The answers, each with its question.
+        to_lines: What is printed of an answer; None: nothing.
+        keep: How many of the answers are needed afterwards; None: all.
+        to_table: What writes a row.
 
     Returns:
-        The first ``keep`` answers, which are needed afterwards, or all where it is
-        None; and how many more there were.
+        The first ``keep`` answers, and how many more there were.
     """
     kept: list[Any] = []
     left_out = 0
-    for answer in answers:
-        typer.echo(to_lines(answer), nl=False)
+    for question, answer in answers:
+        if to_lines is not None:
+            typer.echo(to_lines(answer), nl=False)
+        if to_table is not None:
+            to_table(question, answer)
         if keep is None or len(kept) < keep:
             kept.append(answer)
         else:
             left_out += 1
     return kept, left_out
+
+
+def tell_answers(
+    questions: Questions,
+    answer: Callable[[list[str]], Iterable[Any]],
+    batch_size: int,
+    *,
+    to_lines: Callable[[Any], str] | None,
+    to_row: Callable[[Any], Mapping[str, Any]],
+    out: Path | None,
+    keep: int | None,
+) -> tuple[list[Any], int]:
+    """Answer all questions, and print or write what is told of each; see ``printed``.
+
+    Args:
+        questions: The texts.
+        answer: Answers some of them.
+        batch_size: How many at a time.
+        to_lines: What is printed of an answer; None: nothing.
+        to_row: What a table says of an answer; of no text, where there is none.
+        out: The table that is written, if one is.
+        keep: How many of the answers are needed afterwards; None: all.
+    """
+    if out is None:
+        answers = answered(answer, questions, batch_size)
+        return printed(answers, to_lines, keep=keep)
+    questions.check()
+    told = list(to_row(None))
+    replaced = [name for name in told if name in questions.names]
+    columns = [name for name in questions.names if name not in replaced]
+    with open_table(out, [*columns, *told]) as write:
+
+        def to_table(question: Question, answer: Any) -> None:
+            kept = {
+                name: question.row[name] for name in columns if name in question.row
+            }
+            write(kept | dict(to_row(answer)))
+
+        answers = answered(answer, questions, batch_size)
+        result = printed(answers, to_lines, keep=keep, to_table=to_table)
+    note = ""
+    if replaced:
+        note = f" In place of columns that were there: {', '.join(replaced)}."
+    typer.echo(f"Wrote {out}.{note}", err=True)
+    return result
 
 
 def write_page(
@@ -84,7 +109,7 @@ def write_page(
     path: Path,
     shade: str = "attention",
 ) -> None:
-    """Write a page that shows answers, if there are any, and say so.
+    """Write a page that shows answers, and say so.
 
     Args:
         kind: The kind of the model.
@@ -93,20 +118,9 @@ def write_page(
         path: Where the page goes.
         shade: What is shaded, one of the kind's ``shades``.
     """
-    if not answers:
-        typer.echo("There was no text, so no page was written.", err=True)
-        return
     kind.plot(answers, left_out, shade=shade).save(path)
     note = ""
     if left_out:
         count = len(answers)
         note = f" It shows the first {count:,} of {count + left_out:,} texts (--most)."
     typer.echo(f"Wrote {path}.{note}", err=True)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -14,10 +14,12 @@ from regard_cli.options import (
     Epochs,
     LabelColumn,
     NewBundle,
+    Reading,
     Seed,
     SourceColumn,
     TargetColumn,
     TextColumn,
+    reads_files,
 )
 from regard_cli.progress_bar import training_progress, translation_progress
 from regard_cli.targets import check_bundle_target
@@ -30,12 +32,13 @@ INTERRUPTED = 130
 _VOCABULARIES = "word, character, bpe or unigram"
 
 
+@reads_files
 def train_classify(
     *,
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="DATA", help="Labelled texts: CSV, TSV, JSON lines or Parquet."
+            metavar="DATA", help="Labelled texts: CSV, TSV, JSON, Parquet or Excel."
         ),
     ],
     out: NewBundle,
@@ -52,8 +55,8 @@ def train_classify(
         int | None, typer.Option(min=1, help="Texts in a step.")
     ] = None,
     seed: Seed = 0,
-    encoding: Annotated[str, typer.Option(help="The encoding of the files.")] = "utf-8",
     clean: Clean = False,
+    reading: Reading,
 ) -> None:
     """Train a text classifier on a file and save it.
 
@@ -66,17 +69,15 @@ def train_classify(
 
     check_target(out)
     examples, held_out = read_labelled(
-        data,
-        validation,
-        (text, label),
-        clean=clean,
-        reading={"encoding": encoding},
+        data, validation, (text, label), clean=clean, reading=reading
     )
     classifier = regard.TextClassifier(seed=seed)
     _fit(
         classifier,
         *examples,
         bar=training_progress,
+        text=text,
+        label=label,
         validation=held_out,
         epochs=epochs,
         batch_size=batch_size,
@@ -84,13 +85,14 @@ def train_classify(
     _save_classifier(classifier, out)
 
 
+@reads_files
 def train_translate(
     *,
     data: Annotated[
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Pairs: CSV, TSV, JSON lines or Parquet; or a text file of sources.",
+            help="Pairs: CSV, TSV, JSON, Parquet, Excel; or a text file of sources.",
         ),
     ],
     targets: Annotated[
@@ -143,6 +145,7 @@ def train_translate(
         typer.Option("--restart", help="Begin anew where a training was stopped."),
     ] = False,
     seed: Seed = 0,
+    reading: Reading,
 ) -> None:
     """Train a translator on pairs of texts and save it.
 
@@ -178,7 +181,7 @@ def train_translate(
         [*filter(None, [validation, validation_targets])],
         (source, target),
         clean=clean,
-        reading={},
+        reading=reading,
     )
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     if restart:
@@ -189,6 +192,8 @@ def train_translate(
         translator,
         *pairs,
         bar=translation_progress,
+        source=source,
+        target=target,
         validation=held_out,
         choose_by=choose_by,
         checkpoint=checkpoint,

@@ -72,19 +72,14 @@ def read_paired(
         reading: How the files are read, as ``read_pairs`` takes it; the encoding is
             that of two files of texts as well.
     """
-    from regard.data import PairsSummary, clean_pairs, read_pairs, read_parallel  # noqa: PLC0415 - loads Keras
+    from regard.data import PairsSummary, clean_pairs  # noqa: PLC0415 - loads Keras
+    from regard.data.parallel_texts import read_pair_files  # noqa: PLC0415 - loads Keras
     from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
-
-    def read(files: Sequence[Path]) -> Columns:
-        if len(files) == 1:
-            return read_pairs(files[0], *columns, lenient=clean, **reading)
-        encoding = reading.get("encoding", "utf-8")
-        return read_parallel(*files, encoding=encoding, lenient=clean)
 
     sides: list[Columns] = []
     with hinting(_CLEAN):
         for files in filter(None, (data, validation)):
-            pairs = read(files)
+            pairs = read_pair_files(files, *columns, reading, lenient=clean)
             if clean:
                 mended = clean_pairs(*pairs)
                 pairs = mended.sources, mended.targets

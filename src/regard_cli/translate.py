@@ -2,25 +2,48 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from regard_cli.answer_table import check_table_target
 from regard_cli.environment import prepare
-from regard_cli.models import load_model, tell_trust
-from regard_cli.options import Beam, Bundle, JsonLines, Most, Page, TextFile, Texts
+from regard_cli.models import column_of, load_model, tell_trust
+from regard_cli.options import (
+    AnswerTable,
+    Beam,
+    Bundle,
+    JsonLines,
+    Most,
+    Page,
+    Reading,
+    TextFile,
+    Texts,
+    reads_files,
+)
+from regard_cli.questions import Questions, check_texts
 from regard_cli.targets import check_page_target, check_writable
-from regard_cli.texts import answered, check_texts, open_texts, printed, write_page
+from regard_cli.texts import tell_answers, write_page
 
 if TYPE_CHECKING:
     from regard import Translation
 
 
+@reads_files
 def translate(
     *,
     bundle: Bundle,
     texts: Texts = None,
     file: TextFile = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text",
+            "--source",
+            help="The column with the texts; by default that of the training.",
+        ),
+    ] = None,
+    out: AnswerTable = None,
     beam: Beam = 5,
     n_best: Annotated[int, typer.Option(min=1, help="How many of them are shown.")] = 1,
     length_penalty: Annotated[
@@ -39,6 +62,7 @@ def translate(
         Path | None,
         typer.Option(help="Write where each token looked, in Pharaoh's format."),
     ] = None,
+    reading: Reading,
 ) -> None:
     """Translate texts and show where each written token looked."""
     check_texts(texts or [], file)
@@ -46,6 +70,8 @@ def translate(
         check_page_target(html)
     if alignments is not None:
         check_writable(alignments, "--alignments")
+    if out is not None:
+        check_table_target(out, [Path(file)] if file else [])
     prepare()
     from regard.kinds import is_of_kind, kind_of  # noqa: PLC0415 - loads Keras
 
@@ -68,13 +94,27 @@ def translate(
             return json.dumps(kind.to_json(answer), ensure_ascii=False) + "\n"
         return _lines(answer)
 
-    with open_texts(texts or [], file) as lines:
-        answers = answered(
-            lambda batch: translator.translate(batch, **search), lines, kind.batch_size
-        )
+    def to_row(answer: "list[Translation] | None") -> dict[str, Any]:
+        best = answer or []
+        others = {
+            f"translation_{number + 1}": best[number].text
+            if number < len(best)
+            else None
+            for number in range(1, n_best)
+        }
+        return {**kind.to_row(answer), **others}
+
+    column = column_of(translator, kind.text_column, text)
+    shown, left_out = tell_answers(
+        Questions(texts or [], file, reading, column=column, is_named=text is not None),
+        lambda batch: translator.translate(batch, **search),
+        kind.batch_size,
+        to_lines=to_lines if out is None or as_json else None,
+        to_row=to_row,
+        out=out,
         # Of the alignments of all texts a line each is written, of a page the first.
-        keep = None if alignments is not None else most if html is not None else 0
-        shown, left_out = printed(answers, to_lines, keep=keep)
+        keep=None if alignments is not None else most if html is not None else 0,
+    )
     if alignments is not None:
         _write_alignments(shown, alignments)
     if html is not None:

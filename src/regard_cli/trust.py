@@ -12,7 +12,14 @@ import typer
 
 from regard_cli.environment import ending_at_once, prepare
 from regard_cli.examined_data import Columns, Examples, read_examined, read_targets
-from regard_cli.options import Json, LabelColumn, SourceColumn, TextColumn
+from regard_cli.options import (
+    Json,
+    KnownLabel,
+    KnownSource,
+    KnownText,
+    Reading,
+    reads_files,
+)
 from regard_cli.progress_bar import examination_progress, training_progress
 from regard_cli.targets import check_page_target, check_writable
 
@@ -24,6 +31,7 @@ BELOW, INTERRUPTED = 3, 130
 _LEVELS = ("explains", "points only")
 
 
+@reads_files
 def trust(
     *,
     model: Annotated[
@@ -38,7 +46,7 @@ def trust(
             "that is there is shown.",
         ),
     ] = None,
-    text: TextColumn = "text",
+    text: KnownText = None,
     n: Annotated[int, typer.Option(min=1, help="The most texts, drawn from DATA.")] = (
         300
     ),
@@ -47,9 +55,6 @@ def trust(
         typer.Option(help="End after so many seconds, and judge what was seen."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What chance hangs on.")] = 0,
-    encoding: Annotated[
-        str, typer.Option(help="The encoding of a DATA that is a table.")
-    ] = "utf-8",
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
     ] = None,
@@ -85,8 +90,8 @@ def trust(
     training: Annotated[
         Path | None, typer.Option(help="The file BUNDLE was trained on, for that.")
     ] = None,
-    label: LabelColumn = "label",
-    source: SourceColumn = "source",
+    label: KnownLabel = None,
+    source: KnownSource = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -103,6 +108,7 @@ def trust(
         ),
     ] = None,
     as_json: Json = False,
+    reading: Reading,
 ) -> None:
     """Say whether the weights of a model deserve to be read as an explanation.
 
@@ -132,9 +138,9 @@ def trust(
         from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
 
         trained, texts, marks, again = read_examined(
-            model, data, training, save=save, columns=columns, encoding=encoding
+            model, data, training, save=save, columns=columns, reading=reading
         )
-        targets = read_targets(trained, data, columns, encoding)
+        targets = read_targets(trained, data, columns, reading)
 
     begin = time.monotonic()
     settings: dict[str, Any] = {

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -67,6 +68,7 @@ class FakeClassifier:
 
     kind = "text-classifier"
     labels = ("bad", "good")
+    columns: ClassVar = {}
     batches: tuple[int, ...] = ()
     trained_on: tuple = ()
     interrupts: str | None = None
@@ -104,7 +106,10 @@ class FakeClassifier:
         type(self).trained_on = (texts, labels)
         return EVALUATION
 
-    def fit(self, texts, labels, *, validation, epochs, batch_size, progress):
+    def fit(
+        self, texts, labels, *, text, label, validation, epochs, batch_size, progress
+    ):
+        type(self).columns = {"text": text, "label": label}
         type(self).trained_on = (
             texts,
             labels,

@@ -92,12 +92,18 @@ def test_a_page_shows_the_first_texts_and_says_how_many_more_there_were(
     assert len(html) < 200_000
 
 
-def test_no_text_no_page(run, fake, tmp_path):
-    page = tmp_path / "why.html"
-    result = run("predict", "x.regard", "-", "--html", page)
-    assert (result.code, result.out) == (0, "")
-    assert "no text" in result.err
-    assert not page.exists()
+@pytest.mark.parametrize("name", ["-", "in.txt", "in.csv", "in.json", "in.jsonl"])
+def test_an_empty_file_is_an_error_that_says_so(run, fake, tmp_path, name):
+    """It gave nothing, and the exit code 0."""
+    page, file = tmp_path / "why.html", "-" if name == "-" else tmp_path / name
+    if name != "-":
+        file.write_text("")
+    for options in ([], ["--html", page], ["--out", tmp_path / "out.csv"]):
+        result = run("predict", "x.regard", "--file", file, *options)
+        assert (result.code, result.out) == (2, "")
+        called = "standard input" if name == "-" else str(file)
+        assert f"{called} is empty" in result.err
+    assert {path.name for path in tmp_path.iterdir()} <= {name}
 
 
 @pytest.mark.parametrize(

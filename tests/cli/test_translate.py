@@ -73,7 +73,7 @@ def test_options_of_the_search_are_passed_on(run, loaded, monkeypatch):
 
     def search(texts, **options):
         seen.update(options)
-        return []
+        return [[] for _ in texts]
 
     monkeypatch.setattr(loaded, "translate", search)
     options = ["--length-penalty", 0.6, "--coverage-penalty", 0.2, "--max-length", 9]
@@ -125,13 +125,12 @@ def test_a_page_and_alignments_beside_the_results(run, loaded, tmp_path):
     assert "1 more were left out" in content
 
 
-def test_no_text_no_page(run, loaded, tmp_path):
+def test_nothing_to_translate_is_said(run, loaded, tmp_path):
     page, links = tmp_path / "out.html", tmp_path / "out.txt"
     result = run_greedy(run, "-", "--html", page, "--alignments", links)
-    assert (result.code, result.out) == (0, "")
-    assert "no text" in result.err
-    assert not page.exists()
-    assert links.read_text() == ""
+    assert (result.code, result.out) == (2, "")
+    assert "standard input is empty" in result.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_before_a_bad_line_are_printed_and_no_file_is_left(

@@ -24,7 +24,11 @@ from regard.classification.temperature import PROBABILITIES
 from regard.errors import BundleError
 from regard.observation.predictor import BATCH_SIZES, Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
-from regard.training.base_config import config_from_json, config_to_json
+from regard.training.base_config import (
+    columns_from_json,
+    config_from_json,
+    config_to_json,
+)
 from regard.types import Explanation, FloatArray, IntArray
 
 #: The kind of its bundles, and the parts they have.
@@ -67,6 +71,8 @@ class TrainedTextClassifier:
         card: What its bundle says to people; None: nothing was said.
         model_hash: The SHA-256 of the file that the model was loaded from.
         trust: What an examination found of its weights.
+        columns: The columns of the file it was trained on, by what they hold, where
+            they have other names than that.
     """
 
     reader: FeatureReader
@@ -78,6 +84,7 @@ class TrainedTextClassifier:
     card: bytes | None = None
     model_hash: str = ""
     trust: CarriedReport | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -211,7 +218,7 @@ class TrainedTextClassifier:
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
-            CONFIG: config_to_json(self.config, self.seed, self.chosen),
+            CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
             **card,
             **trust,
         }
@@ -225,6 +232,7 @@ class TrainedTextClassifier:
         """
         with bundle.reading(CONFIG) as content:
             config, seed, chosen = config_from_json(content, TextClassifierConfig)
+            columns = columns_from_json(content)
         with bundle.reading(LABELS) as content:
             labels = Labels.from_dict(json.loads(content))
         with bundle.reading(TOKENIZER) as content:
@@ -247,6 +255,7 @@ class TrainedTextClassifier:
             card=bundle.parts.get(CARD),
             model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
+            columns=columns,
         )
 
 

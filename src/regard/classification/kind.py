@@ -43,6 +43,7 @@ class TextClassifierKind:
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")
+    text_column: str = "text"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "A film that never finds its feet."},
         "several, without weights": {
@@ -65,6 +66,13 @@ class TextClassifierKind:
         """An answer as plain values."""
         return answer.to_dict()
 
+    def to_row(self, answer: Explanation | None) -> dict[str, Any]:
+        """The label and its probability, as columns of a table."""
+        return {
+            "prediction": None if answer is None else answer.label,
+            "probability": None if answer is None else answer.probability,
+        }
+
     def plot(
         self,
         answers: Sequence[Explanation],
@@ -85,7 +93,7 @@ class TextClassifierKind:
         Args:
             model: The classifier.
             data: The file.
-            options: The columns, ``text`` and ``label``, and the ``encoding``.
+            options: The columns, ``text`` and ``label``, and the ``reading``.
         """
         from regard.data import read_examples  # noqa: PLC0415 - for files
 
@@ -95,7 +103,7 @@ class TextClassifierKind:
             data[0],
             options["text"],
             options["label"],
-            encoding=options["encoding"],
+            **options["reading"],
             known_labels=known,
         )
         return model.evaluate(texts, [known[name] for name in names])

@@ -149,7 +149,10 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             progress=progress,
         )
         self._adopt(
-            outcome, None if held_out is None else (held_out.texts, held_out.labels)
+            outcome,
+            None if held_out is None else (held_out.texts, held_out.labels),
+            text=text,
+            label=label,
         )
         return self
 

@@ -21,7 +21,7 @@ SUFFIXES = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
 }
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
+FORMATS = (*dict.fromkeys(SUFFIXES.values()), "lines")
 #: These are no text: they cannot be packed, piped, or in an encoding.
 BINARY = frozenset({"parquet", "xlsx"})
 # What separates fields, the likeliest first, and what people call it.
@@ -37,7 +37,8 @@ class Dialect:
     """How a file with columns is written.
 
     Args:
-        format: One of ``FORMATS``; None: what the suffix says.
+        format: One of ``FORMATS``, of which ``"lines"`` has no columns; None: what the
+            suffix says.
         delimiter: The character between fields, ``"tab"`` for a tab; None: what the
             file shows.
         header: Whether its first line names the columns. Without, columns are called
@@ -76,6 +77,13 @@ class Dialect:
             DataError: The suffix says nothing.
         """
         detected = self.format or _said_by_suffix(path)
+        if detected == "lines":
+            raise ArgumentError(
+                f"{path} is read as lines, which have no columns.",
+                fix="Name another format, or none.",
+            )
+        if detected is None and self.delimiter is not None:
+            detected = "csv"
         if detected is None:
             raise DataError(
                 f"The name of {path} does not say what format it has.",
@@ -95,9 +103,12 @@ class Dialect:
         return detected
 
 
-def is_table(path: Path) -> bool:
-    """Whether the suffix of a file says that it has columns."""
-    return _said_by_suffix(path) is not None
+def is_table(path: Path, dialect: Dialect) -> bool:
+    """Whether a file has columns, as its suffix or what is said of it tells."""
+    if dialect.format is not None:
+        return dialect.format != "lines"
+    told = dialect.delimiter is not None or not dialect.header
+    return told or _said_by_suffix(path) is not None
 
 
 def sniffed_delimiter(

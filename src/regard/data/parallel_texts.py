@@ -1,16 +1,17 @@
 """Source and target texts: columns of one file, or the lines of two parallel files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from regard._files import read_lines
 from regard._label_values import is_missing
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import check_two_columns
-from regard.errors import DataError, MissingValueError
+from regard.errors import ArgumentError, DataError, MissingValueError
 
 _SHOWN = 5
 
@@ -114,6 +115,39 @@ def read_parallel(
         if not lenient:
             _check_empty(path, side, other)
     return sides
+
+
+def read_pair_files(
+    files: Sequence[Path],
+    source: str,
+    target: str,
+    reading: Mapping[str, Any],
+    *,
+    lenient: bool = False,
+) -> tuple[list[str], list[str]]:
+    """Read the pairs of one file with columns, or of two parallel ones.
+
+    Args:
+        files: One file, or that of the sources and that of the targets.
+        source: The column with the sources, in one file.
+        target: The column with the targets, in one file.
+        reading: How files are read, arguments of ``read_pairs``.
+        lenient: Let texts be empty, as ``clean_pairs`` expects it.
+
+    Raises:
+        ArgumentError: Two files are said to have columns.
+        DataError: A file cannot be read; the message says where.
+    """
+    if len(files) == 1:
+        return read_pairs(files[0], source, target, lenient=lenient, **reading)
+    encoding = reading.get("encoding", "utf-8")
+    dialect = Dialect(**reading)
+    if dialect not in (Dialect(encoding=encoding), Dialect("lines", encoding=encoding)):
+        raise ArgumentError(
+            f"{files[0]} and {files[1]} have a text a line, and no columns.",
+            expected="no format, delimiter or header beside two files",
+        )
+    return read_parallel(*files, encoding=encoding, lenient=lenient)
 
 
 def empty_texts(place: str, empty: Sequence[str], where: str = "") -> MissingValueError:

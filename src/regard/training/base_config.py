@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 from regard._validate import (
@@ -86,17 +87,26 @@ class BaseConfig:
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
+_MEMBERS = frozenset({"seed", "settings", "chosen", "columns"})
 
 
-def config_to_json(config: BaseConfig, seed: int, chosen: Mapping[str, Any]) -> bytes:
+def config_to_json(
+    config: BaseConfig,
+    seed: int,
+    chosen: Mapping[str, Any],
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
     """The settings and the seed of a training, as a bundle has them.
 
     Args:
         config: All settings.
         seed: The seed.
         chosen: Those that the user chose, for the next training as well.
+        columns: The columns of the file it was trained on, by what they hold.
     """
     content = {"seed": seed, "settings": config.to_dict(), "chosen": dict(chosen)}
+    if columns:
+        content["columns"] = dict(columns)
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
@@ -118,7 +128,7 @@ def config_from_json(
     stored = json.loads(content)
     if (
         not isinstance(stored, dict)
-        or not {"seed", "settings"} <= set(stored) <= {"seed", "settings", "chosen"}
+        or not {"seed", "settings"} <= set(stored) <= _MEMBERS
         or type(stored["seed"]) is not int
         or not isinstance(stored["settings"], dict)
         or not isinstance(stored.get("chosen", {}), dict)
@@ -137,3 +147,17 @@ def config_from_json(
     chosen = stored.get("chosen", config.seemingly_chosen())
     config_type.of(chosen)  # Wrong ones are refused at once.
     return config, stored["seed"], chosen
+
+
+def columns_from_json(content: bytes) -> dict[str, str]:
+    """The columns that ``config_to_json`` wrote; earlier releases wrote none.
+
+    Raises:
+        BundleError: They are no names of columns.
+    """
+    columns = json.loads(content).get("columns", {})
+    if not isinstance(columns, dict) or not all(
+        isinstance(name, str) for name in columns.values()
+    ):
+        raise BundleError("Its columns are no names.", expected="texts")
+    return columns

@@ -29,6 +29,10 @@ class Artifact(Carrier, Protocol):
     def chosen(self) -> Mapping[str, Any]:
         """The settings that the user chose, for the next training as well."""
 
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns of the file it was trained on, by what they hold."""
+
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
 
@@ -88,6 +92,14 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         return self._trained
 
     @property
+    def columns(self) -> dict[str, str]:
+        """The columns of the file it was trained on, by what they hold.
+
+        Only those with other names than that: none where it was trained on lists.
+        """
+        return dict(self.trained.columns)
+
+    @property
     def trust(self) -> TrustLine | None:
         """What an examination found of its weights, where it carries the report.
 
@@ -140,8 +152,11 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self,
         outcome: TrainingOutcome[ArtifactT],
         validation_examples: tuple[Any, Any] | None,
+        **columns: str,
     ) -> None:
-        """Be what a training made."""
+        """Be what a training made, and remember the columns it was made from."""
+        named = {held: name for held, name in columns.items() if held != name}
+        object.__setattr__(outcome.model, "columns", named)
         self._trained, self.interrupted = outcome.model, outcome.interrupted
         self.history = outcome.history
         self._validation, self._validation_examples = None, validation_examples

@@ -13,7 +13,11 @@ from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
 from regard.text.special_ids import END_ID, UNKNOWN_ID
-from regard.training.base_config import config_from_json, config_to_json
+from regard.training.base_config import (
+    columns_from_json,
+    config_from_json,
+    config_to_json,
+)
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.unknown_words import Replacement, replaced
@@ -39,6 +43,8 @@ class TrainedTranslator:
         chosen: The settings that the user chose, for the next training as well.
         model_hash: The SHA-256 of the file that the model was loaded from.
         trust: What an examination found of its weights.
+        columns: The columns of the file it was trained on, by what they hold, where
+            they have other names than that.
     """
 
     source: SequenceVocabulary
@@ -49,6 +55,7 @@ class TrainedTranslator:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     model_hash: str = ""
     trust: CarriedReport | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -169,7 +176,7 @@ class TrainedTranslator:
             MODEL: model,
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
-            CONFIG: config_to_json(self.config, self.seed, self.chosen),
+            CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
             **trust,
         }
 
@@ -182,6 +189,7 @@ class TrainedTranslator:
         """
         with bundle.reading(CONFIG) as content:
             config, seed, chosen = config_from_json(content, TranslatorConfig)
+            columns = columns_from_json(content)
         with bundle.reading(SOURCE) as content:
             source = SequenceVocabulary.from_json(content.decode("utf-8"))
         with bundle.reading(TARGET) as content:
@@ -198,6 +206,7 @@ class TrainedTranslator:
             chosen,
             model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
+            columns=columns,
         )
 
 

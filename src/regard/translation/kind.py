@@ -57,6 +57,7 @@ class TranslatorKind:
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
     shades: tuple[str, ...] = ("attention",)
+    text_column: str = "source"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "ein hund rennt"},
         "several, without weights": {
@@ -80,6 +81,14 @@ class TranslatorKind:
         """An answer as plain values: a list, the best translation first."""
         return [translation.to_dict() for translation in answer]
 
+    def to_row(self, answer: Sequence[Translation] | None) -> dict[str, Any]:
+        """The best translation and its log-probability, as columns of a table."""
+        best = answer[0] if answer else None
+        return {
+            "translation": None if best is None else best.text,
+            "log_probability": None if best is None else best.log_probability,
+        }
+
     def plot(
         self,
         answers: Sequence[Sequence[Translation]],
@@ -102,16 +111,20 @@ class TranslatorKind:
         Args:
             model: The translator.
             data: The file, or one of sources and one of targets.
-            options: The columns, ``source`` and ``target``; the ``beam``; ``tokenize``,
-                how BLEU cuts texts; the file of gold ``alignments`` or None, its
-                ``encoding``, what its ``first`` position is called, and whether it has
-                ``target_first``.
+            options: The columns, ``source`` and ``target``; the ``reading``; the
+                ``beam``; ``tokenize``, how BLEU cuts texts; the file of gold
+                ``alignments`` or None, what its ``first`` position is called, and
+                whether it has ``target_first``.
         """
+        from regard.data.parallel_texts import read_pair_files  # noqa: PLC0415 - for files
+
         gold = options["alignments"]
+        sources, targets = read_pair_files(
+            data, options["source"], options["target"], options["reading"]
+        )
         return model.evaluate(
-            *data,
-            source=options["source"],
-            target=options["target"],
+            sources,
+            targets,
             beam=options["beam"],
             tokenize=options["tokenize"],
             alignments=None if gold is None else _read_gold(gold, options),
@@ -337,10 +350,10 @@ def _strongest(weights: FloatArray, top_k: int) -> list[list[dict[str, Any]]]:
 
 
 def _read_gold(path: Path, options: Mapping[str, Any]) -> list[Alignment]:
-    from regard.data.lines import LineReader  # noqa: PLC0415 - for files
+    from regard._files import read_lines  # noqa: PLC0415 - for files
 
     return parse_alignments(
-        LineReader(path, options["encoding"]),
+        read_lines(path, options["reading"]["encoding"]),
         str(path),
         first=options["first"],
         target_first=options["target_first"],

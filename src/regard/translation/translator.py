@@ -154,7 +154,10 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             progress=progress,
         )
         self._adopt(
-            outcome, None if held_out is None else (held_out.sources, held_out.targets)
+            outcome,
+            None if held_out is None else (held_out.sources, held_out.targets),
+            source=source,
+            target=target,
         )
         return self
 
