@@ -106,6 +106,14 @@ class BundleError(RegardError):
     """A bundle on disk that is damaged, incomplete or of an unknown version."""
 
 
+class InUseError(RegardError):
+    """A file or folder that another process is working on."""
+
+
+class CheckpointWarning(UserWarning):
+    """How far a training is cannot be written down; the training goes on."""
+
+
 class BundleWarning(UserWarning):
     """A part of a bundle is not used; the bundle is."""
 

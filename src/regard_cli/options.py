@@ -41,6 +41,9 @@ Most: TypeAlias = Annotated[
 NewBundle: TypeAlias = Annotated[
     Path, typer.Option(help="The folder to save the model in.")
 ]
+Restart: TypeAlias = Annotated[
+    bool, typer.Option("--restart", help="Begin anew where a training was stopped.")
+]
 TextColumn: TypeAlias = Annotated[str, typer.Option(help="The column with the texts.")]
 # Of a trained model: by default the columns that it was trained on.
 KnownText: TypeAlias = Annotated[

@@ -14,6 +14,8 @@ def check_bundle_target(path: Path) -> None:
     Raises:
         BadParameter: There is no such folder, or it is read-only.
     """
+    if path.name in {"", ".."}:
+        raise typer.BadParameter(f"{path} is no name of a folder", param_hint="--out")
     # Beside it stands how far the training is, under the longest name.
     _check_folder(path, "--out", f".{path.name}.checkpoint.")
 

@@ -1,8 +1,9 @@
 """``regard train``: from a file to a bundle."""
 
+import tempfile
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from regard_cli.options import (
     LabelColumn,
     NewBundle,
     Reading,
+    Restart,
     Seed,
     SourceColumn,
     TargetColumn,
@@ -26,15 +28,16 @@ from regard_cli.targets import check_bundle_target
 from regard_cli.training_data import read_labelled, read_paired
 
 if TYPE_CHECKING:
-    from regard import TextClassifier, Translator
+    from regard import TextClassifier
 
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
 _VOCABULARIES = "word, character, bpe or unigram"
 
 
 @reads_files
 def train_classify(
     *,
+    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(
@@ -54,40 +57,44 @@ def train_classify(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Texts in a step.")
     ] = None,
+    restart: Restart = False,
     seed: Seed = 0,
     clean: Clean = False,
     reading: Reading,
 ) -> None:
     """Train a text classifier on a file and save it.
 
-    Ctrl-C ends the training and keeps the best model so far.
+    A training that was stopped, by whatever, goes on where it was when the command is
+    given again. Ctrl-C ends the training and keeps the best model so far.
     """
     check_bundle_target(out)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
 
-    check_target(out)
+    _claim(out, context)
     examples, held_out = read_labelled(
         data, validation, (text, label), clean=clean, reading=reading
     )
     classifier = regard.TextClassifier(seed=seed)
-    _fit(
+    _train(
         classifier,
         *examples,
         bar=training_progress,
         text=text,
         label=label,
+        out=out,
+        restart=restart,
         validation=held_out,
         epochs=epochs,
         batch_size=batch_size,
+        tell=_tell_validation,
     )
-    _save_classifier(classifier, out)
 
 
 @reads_files
 def train_translate(
     *,
+    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(
@@ -140,10 +147,7 @@ def train_translate(
         str, typer.Option(help="What tells the best epoch: loss, or bleu.")
     ] = "loss",
     clean: Clean = False,
-    restart: Annotated[
-        bool,
-        typer.Option("--restart", help="Begin anew where a training was stopped."),
-    ] = False,
+    restart: Restart = False,
     seed: Seed = 0,
     reading: Reading,
 ) -> None:
@@ -160,9 +164,8 @@ def train_translate(
         )
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
-    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
 
-    check_target(out)
+    _claim(out, context)
     settings = {
         "source_vocabulary": source_vocabulary or vocabulary,
         "target_vocabulary": target_vocabulary or vocabulary,
@@ -183,66 +186,146 @@ def train_translate(
         clean=clean,
         reading=reading,
     )
+    _train(
+        translator,
+        *pairs,
+        bar=translation_progress,
+        out=out,
+        restart=restart,
+        source=source,
+        target=target,
+        validation=held_out,
+        choose_by=choose_by,
+    )
+
+
+def _train(
+    model: Any,
+    *data: Any,
+    bar: Callable[[], AbstractContextManager[Any]],
+    out: Path,
+    restart: bool,
+    tell: Callable[[Any], None] = lambda _: None,
+    **options: Any,
+) -> None:
+    """Train behind a bar, or go on with it, and save what comes of it.
+
+    An interrupt before there is a model ends the command. Once there is one none loses
+    it, and nor does a full disk.
+    """
+    from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
+
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     if restart:
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
         typer.echo(f"Going on from {checkpoint}.", err=True)
-    _fit(
-        translator,
-        *pairs,
-        bar=translation_progress,
-        source=source,
-        target=target,
-        validation=held_out,
-        choose_by=choose_by,
-        checkpoint=checkpoint,
-    )
-    _save_translator(translator, out, checkpoint)
-
-
-def _fit(
-    model: Any,
-    *data: Any,
-    bar: Callable[[], AbstractContextManager[Any]],
-    **options: Any,
-) -> None:
-    """Train behind a bar; an interrupt before there is a model ends the command."""
-    from regard.errors import DataWarning  # noqa: PLC0415 - loads Keras
-
-    try:
-        with bar() as show, warnings.catch_warnings():
-            # What looks wrong was told with the data.
-            warnings.simplefilter("ignore", DataWarning)
-            model.fit(*data, progress=show, **options)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted before the first epoch: nothing was saved.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _save_classifier(classifier: "TextClassifier", out: Path) -> None:
-    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
-
-    if classifier.interrupted:
-        typer.echo("Interrupted: keeping the best model so far.", err=True)
-    classifier.save(out)
-    if classifier.validation is not None:
-        typer.echo("On the validation examples:", err=True)
+    with (
+        _warnings_as_lines(),
+        InterruptBetweenSteps().listening(at_once=True) as interrupts,
+    ):
+        try:
+            with bar() as show:
+                model.fit(*data, checkpoint=checkpoint, progress=show, **options)
+        except KeyboardInterrupt:
+            typer.echo(_without_model(checkpoint), err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        interrupts.keep()
+        interrupts.hold()
+        if model.interrupted:
+            typer.echo("Interrupted: keeping the best model so far.", err=True)
+        _save(model, out, checkpoint)
+        tell(model)
+        is_interrupted = model.interrupted or interrupts.came
+        if not is_interrupted:
+            checkpoint.unlink(missing_ok=True)
+    if is_interrupted:
         typer.echo(
-            kind_of(classifier).evaluation_table(classifier.validation), nl=False
-        )
-    typer.echo(f"Saved {out}.", err=True)
-    if classifier.interrupted:
-        raise typer.Exit(INTERRUPTED)
-
-
-def _save_translator(translator: "Translator", out: Path, checkpoint: Path) -> None:
-    translator.save(out)
-    typer.echo(f"Saved {out}.", err=True)
-    if translator.interrupted:
-        typer.echo(
-            f"Interrupted: kept the best model so far, and {checkpoint} to go on from.",
+            f"{checkpoint} has how far it is: the same command goes on from there.",
             err=True,
         )
         raise typer.Exit(INTERRUPTED)
-    checkpoint.unlink(missing_ok=True)
+
+
+def _claim(out: Path, context: typer.Context) -> None:
+    """Refuse a place for a model that is taken, and keep it until the command ends.
+
+    Raises:
+        ArgumentError: Something that is no bundle is there.
+        InUseError: Another training is to end there.
+    """
+    from regard._lock import locked  # noqa: PLC0415 - loads Keras
+    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
+
+    check_target(out)
+    context.with_resource(locked(out))
+
+
+def _tell_validation(classifier: "TextClassifier") -> None:
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
+
+    if classifier.validation is not None:
+        table = kind_of(classifier).evaluation_table(classifier.validation)
+        typer.echo("On the validation examples:", err=True)
+        typer.echo(table, nl=False)
+
+
+def _without_model(checkpoint: Path) -> str:
+    if checkpoint.exists():
+        return (
+            "Interrupted before the end of the first epoch: there is no model yet. "
+            f"{checkpoint} has how far it is: the same command goes on from there."
+        )
+    return "Interrupted before the end of the first epoch: nothing was saved."
+
+
+def _save(model: Any, out: Path, checkpoint: Path) -> None:
+    """Save a model, somewhere else where its place cannot take it.
+
+    Raises:
+        OSError: No place could; what it was trained to is in the checkpoint.
+    """
+    try:
+        model.save(out)
+    except OSError as error:
+        problem = f"{out} cannot be written: {error.strerror or error}."
+        for folder in (Path.cwd(), Path(tempfile.gettempdir()), Path.home()):
+            with suppress(OSError):
+                other = Path(tempfile.mkdtemp(prefix="regard-", dir=folder))
+                try:
+                    model.save(other / out.name)
+                except OSError:
+                    other.rmdir()
+                    continue
+                typer.echo(
+                    f"Error: {problem} The model is in {other / out.name}.", err=True
+                )
+                raise typer.Exit(FAILED) from error
+        rest = ""
+        if checkpoint.exists():
+            rest = f" The training is in {checkpoint}: make room, and the same command "
+            rest += "ends it."
+        raise OSError(f"{problem} The model could be saved nowhere.{rest}") from error
+    typer.echo(f"Saved {out}.", err=True)
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Say as a line for people, at once, that a checkpoint cannot be written.
+
+    What looks wrong in the data was told with the data.
+    """
+    from regard.errors import CheckpointWarning, DataWarning  # noqa: PLC0415 - loads Keras
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, CheckpointWarning):
+            typer.echo(f"Warning: {message}", err=True)
+        else:
+            usual(message, category, *place)
+
+    usual = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CheckpointWarning)
+        warnings.simplefilter("ignore", DataWarning)
+        warnings.showwarning = show  # type: ignore[assignment]  # it takes whatever comes
+        yield

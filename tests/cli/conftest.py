@@ -107,8 +107,19 @@ class FakeClassifier:
         return EVALUATION
 
     def fit(
-        self, texts, labels, *, text, label, validation, epochs, batch_size, progress
+        self,
+        texts,
+        labels,
+        *,
+        text,
+        label,
+        validation,
+        epochs,
+        batch_size,
+        checkpoint,
+        progress,
     ):
+        checkpoint.touch()
         type(self).columns = {"text": text, "label": label}
         type(self).trained_on = (
             texts,
@@ -125,7 +136,7 @@ class FakeClassifier:
         self.interrupted = self.interrupts == "later"
 
     def save(self, path):
-        path.mkdir()
+        path.mkdir(exist_ok=True)
 
 
 @pytest.fixture

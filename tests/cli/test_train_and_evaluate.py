@@ -5,12 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
 
 import regard
+from regard._lock import locked
 from regard.classification import ClassificationProgress
+from regard.errors import CheckpointWarning
 from regard_cli.progress_bar import training_progress
 
 SOURCE = Path(regard.__file__).parents[1]
@@ -42,8 +46,8 @@ def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
         "- Of the labels 'bad' (1) and 'good' (1) there is a single text each.",
         "epoch  1  loss 0.600  accuracy 0.600  validation loss 0.500  accuracy 0.700"
         "  1:01",
-        "On the validation examples:",
         f"Saved {out}.",
+        "On the validation examples:",
     ]
     texts = ["fine film", "poor film"]
     assert fake.trained_on == (texts, ["good", "bad"], None, 7, 8, 3)
@@ -199,8 +203,134 @@ def test_an_interrupt_before_there_is_a_model(run, fake, table, tmp_path):
     out = tmp_path / "x.regard"
     result = run("train", "classify", table, "--out", out)
     assert result.code == 130
-    assert "nothing was saved" in result.err
+    assert "there is no model yet" in result.err
     assert not out.exists()
+
+
+def test_an_interrupt_while_it_is_saved_loses_nothing(
+    run, fake, table, tmp_path, monkeypatch
+):
+    fake.interrupts = "later"
+    save = fake.save
+
+    def pressed(self, path):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        save(self, path)
+
+    monkeypatch.setattr(fake, "save", pressed)
+    out = tmp_path / "x.regard"
+    result = run("train", "classify", table, "--out", out)
+    assert result.code == 130
+    assert f"Saved {out}." in result.err
+    assert out.is_dir()
+
+
+@pytest.fixture
+def full_disks(fake, monkeypatch):
+    """Folders in which nothing can be saved."""
+    folders: list[Path] = []
+    save = fake.save
+
+    def saved(self, path):
+        if any(folder in path.parents for folder in folders):
+            raise OSError(28, "No space left on device", str(path))
+        save(self, path)
+
+    monkeypatch.setattr(fake, "save", saved)
+    return folders
+
+
+def test_a_full_disk_does_not_lose_the_model(
+    run, full_disks, table, tmp_path, monkeypatch
+):
+    full, free = tmp_path / "full", tmp_path / "free"
+    for folder in (full, free):
+        folder.mkdir()
+    full_disks.append(full)
+    monkeypatch.chdir(full)
+    monkeypatch.setattr(tempfile, "tempdir", str(free))
+    out = full / "x.regard"
+    result = run("train", "classify", table, "--out", out)
+    assert result.code == 1
+    said = f"Error: {out} cannot be written: No space left on device. The model is in "
+    assert said in result.err
+    [kept] = free.glob("*/x.regard")
+    assert f"The model is in {kept}." in result.err
+    # What could not take it has nothing of it.
+    assert [path.name for path in full.iterdir()] == ["x.regard.checkpoint"]
+
+
+def test_where_all_disks_are_full_the_training_goes_on_from_its_checkpoint(
+    run, full_disks, table, tmp_path, monkeypatch
+):
+    full_disks.append(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    out = tmp_path / "x.regard"
+    result = run("train", "classify", table, "--out", out)
+    assert result.code == 1
+    assert "could be saved nowhere" in result.err
+    assert f"The training is in {out}.checkpoint: make room" in result.err
+    full_disks.clear()
+    again = run("train", "classify", table, "--out", out)
+    assert again.code == 0
+    assert f"Going on from {out}.checkpoint." in again.err
+    assert sorted(tmp_path.iterdir()) == [table, out]
+
+
+@pytest.mark.parametrize("command", ["classify", "translate"])
+def test_two_trainings_do_not_end_in_one_place(run, fake, command, table, tmp_path):
+    out = tmp_path / "x.regard"
+    with locked(out):
+        result = run("train", command, table, "--out", out)
+    assert result.code == 2
+    assert f"Process {os.getpid()} on " in result.err
+    assert f"is working on '{out}'" in result.err
+    assert fake.trained_on == ()
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_checkpoint_that_cannot_be_written_is_a_line(
+    run, fake, table, tmp_path, monkeypatch
+):
+    fit = fake.fit
+
+    def warned(self, *arguments, **options):
+        warnings.warn("No space left. It goes on.", CheckpointWarning, stacklevel=2)
+        fit(self, *arguments, **options)
+
+    monkeypatch.setattr(fake, "fit", warned)
+    result = run("train", "classify", table, "--out", tmp_path / "x.regard")
+    assert result.code == 0
+    assert "\nWarning: No space left. It goes on.\n" in result.err
+
+
+def test_a_classifier_goes_on_or_begins_anew(run, fake, table, tmp_path):
+    out = tmp_path / "x.regard"
+    checkpoint = tmp_path / "x.regard.checkpoint"
+    fake.interrupts = "later"
+    result = run("train", "classify", table, "--out", out)
+    assert f"{checkpoint} has how far it is: the same command" in result.err
+    fake.interrupts = None
+    out.rmdir()
+    anew = run("train", "classify", table, "--out", out, "--restart")
+    assert "Going on" not in anew.err
+    out.rmdir()
+    checkpoint.touch()
+    again = run("train", "classify", table, "--out", out)
+    assert f"Going on from {checkpoint}." in again.err
+    assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize("name", ["/", ".", ".."])
+@pytest.mark.parametrize("command", ["classify", "translate"])
+def test_a_place_without_a_name_is_refused(run, fake, command, table, name):
+    result = run("train", command, table, "--out", name)
+    assert result.code == 2
+    assert "--out" in result.err
+    assert fake.trained_on == ()
 
 
 def test_evaluating(run, fake, table):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import pickle
 import signal
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from light_compilation import kept_programs, light_compilation
 from regard.bundle import write_bundle
 from regard.errors import ArgumentError, BundleError, DataError
 from regard.training import EpochMetrics, TrainingProgress, callbacks
+from regard.training.estimator import Estimator
+from regard.training.model_selection import ModelSelection
 
 EPOCHS, BATCH_SIZE = 3, 16
 # What chance decides in a training has to go on as well.
@@ -179,6 +182,52 @@ def test_an_interrupt_keeps_what_there_is(kind, tmp_path):
     assert estimator.interrupted
     assert len(estimator.history) == 1
     assert len(kind.ask(estimator, kind.held_out[0])) == 12
+
+
+PLACES = {
+    "the weights are chosen": (ModelSelection, "selected"),
+    "the object takes them": (Estimator, "_adopt"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), PLACES.values(), ids=PLACES)
+def test_no_further_interrupt_loses_what_there_is(kind, monkeypatch, owner, name):
+    """Who presses Ctrl-C once more is in a hurry, and wants the model all the same."""
+    original = getattr(owner, name)
+
+    def pressed(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **named)
+
+    def press(progress):
+        if (progress.epoch, progress.step) == (1, progress.steps):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(owner, name, pressed)
+    estimator = fit(kind, progress=press)
+    assert estimator.interrupted
+    assert len(kind.ask(estimator, kind.held_out[0])) == 12
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("odd", [5, b"x", "", ["x"], object()])
+def test_a_checkpoint_is_the_path_of_a_file(kind, odd):
+    with pytest.raises(ArgumentError, match=r"'checkpoint'.*the path of a file"):
+        fit(kind, checkpoint=odd)
+
+
+def test_a_folder_or_a_pipe_is_no_checkpoint(kind, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for odd, what in ((tmp_path, "a folder"), (tmp_path / "pipe", "a pipe")):
+        with pytest.raises(ArgumentError, match=what):
+            fit(kind, checkpoint=odd)
+
+
+@pytest.mark.parametrize("odd", [5, "bar", True, []])
+def test_progress_is_told_to_what_can_be_called(kind, odd):
+    with pytest.raises(ArgumentError, match=r"'progress'.*a function"):
+        fit(kind, progress=odd)
 
 
 # Going on

@@ -24,6 +24,8 @@ from regard.classification.trainer import ClassificationCallback, fit_text_class
 from regard.data.repair import hinting
 from regard.errors import DataWarning
 from regard.text import Label, Labels
+from regard.training.callbacks import check_progress
+from regard.training.checkpoint import checkpoint_path
 from regard.training.estimator import Estimator, listed_texts
 from regard.types import Explanation, FloatArray
 
@@ -120,6 +122,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         Warns:
             DataWarning: Labels look wrong, or were mended.
         """
+        place = checkpoint_path(checkpoint)
+        check_progress(progress)
         columns = LabelledColumns(text, label)
         with hinting("fit(..., clean=True) leaves such rows out."):
             examples = LabelledTexts.of(texts, labels, columns, clean=clean)
@@ -138,22 +142,23 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         learned = asks_for_learned(settings)
         defaults = recipe(len(train.texts), len(known), learned=learned)
-        outcome = fit_text_classifier(
-            train,
-            held_out,
-            known,
-            config=TextClassifierConfig.of({**defaults, **settings}),
-            chosen=self.settings,
-            seed=self.seed,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
-            progress=progress,
-        )
-        self._adopt(
-            outcome,
-            None if held_out is None else (held_out.texts, held_out.labels),
-            text=text,
-            label=label,
-        )
+        with self._training():
+            outcome = fit_text_classifier(
+                train,
+                held_out,
+                known,
+                config=TextClassifierConfig.of({**defaults, **settings}),
+                chosen=self.settings,
+                seed=self.seed,
+                checkpoint=place,
+                progress=progress,
+            )
+            self._adopt(
+                outcome,
+                None if held_out is None else (held_out.texts, held_out.labels),
+                text=text,
+                label=label,
+            )
         return self
 
     @property

@@ -215,6 +215,8 @@ def _says_little(held_out: int, train: int, config: TextClassifierConfig) -> boo
 class _ClassificationReporter(ProgressReporter):
     """Reports the loss and the accuracy."""
 
+    log_names = (_LOSS, _ACCURACY)
+
     def describe(
         self,
         logs: Mapping[str, float],

@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
+
+from regard._validate import wrong_value
+from regard.errors import BundleError
 
 Logs = Mapping[str, Any] | None
 
@@ -53,6 +58,9 @@ class ProgressReporter(keras.callbacks.Callback):
         epochs: The most epochs.
         steps: The batches of an epoch.
     """
+
+    #: The measures of an epoch that ``describe`` needs, by the names Keras has.
+    log_names: ClassVar[tuple[str, ...]] = ("loss",)
 
     def __init__(
         self, report: Callable[[Any], None] | None, epochs: int, steps: int
@@ -160,9 +168,37 @@ class MetricsRestorer(keras.callbacks.Callback):
             # On TensorFlow Keras makes them when they first measure something.
             x, y, shares = keras.utils.unpack_x_y_sample_weight(self._batches[0])
             self.model.compute_metrics(x, y, self.model(x, training=False), shares)
-        pairs = zip(self.model.metrics_variables, self._values, strict=True)
+        variables = self.model.metrics_variables
+        shapes = [tuple(variable.shape) for variable in variables]
+        if shapes != [np.shape(value) for value in self._values]:
+            raise BundleError(
+                "The checkpoint has the measures of another training.",
+                fix="Remove it to train from the start.",
+            )
+        pairs = zip(variables, self._values, strict=True)
         for variable, value in pairs:
             variable.assign(value)
+
+
+class _Phase(Enum):
+    """What an interrupt does: it comes at once, between two steps, or not any more."""
+
+    AT_ONCE, BETWEEN_STEPS, HELD = range(3)
+
+
+@dataclass
+class _Interrupts:
+    """The interrupts of a training, however many parts of it listen.
+
+    Args:
+        phase: What the next one does.
+        came: Whether there was one.
+        kept: Whether there is a model by now that none of them may lose.
+    """
+
+    phase: _Phase
+    came: bool = False
+    kept: bool = False
 
 
 class InterruptBetweenSteps(keras.callbacks.Callback):
@@ -170,29 +206,62 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
 
     Within a step the arrays of the model are given away, and NumPy and JAX have places
     that swallow the exception, so that training would just go on. A second Ctrl-C is
-    not held back. Where the user has a handler of their own, theirs stays.
+    not held back; once there is a model to keep, all that come after the one that ended
+    the training are, so that it is not lost on its way into the hands of the user.
+    Where the user has a handler of their own, theirs stays.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._pending = False
+        self._interrupts = _Interrupts(_Phase.BETWEEN_STEPS)
+
+    @property
+    def came(self) -> bool:
+        """Whether there was an interrupt."""
+        return self._interrupts.came
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self, *, at_once: bool = False) -> Iterator[Self]:
         """Hold interrupts back inside the block.
 
+        Where another listens already, its interrupts are those of this one, too.
+
+        Args:
+            at_once: They are not held back until a part of the block listens itself.
+
         Raises:
-            KeyboardInterrupt: There was one after the last step.
+            KeyboardInterrupt: There was one after the last step, and nothing to keep.
         """
-        if not _is_default():
-            yield
+        outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        is_inner = isinstance(outer, InterruptBetweenSteps)
+        if isinstance(outer, InterruptBetweenSteps):
+            self._interrupts = outer._interrupts
+        elif _is_default():
+            signal.signal(signal.SIGINT, self._note)
+        else:
+            yield self
             return
-        signal.signal(signal.SIGINT, self._note)
+        before = self._interrupts.phase
+        if not at_once or not is_inner:
+            phase = _Phase.AT_ONCE if at_once else _Phase.BETWEEN_STEPS
+            self._interrupts.phase = phase
         try:
-            yield
+            yield self
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.raise_pending()
+            kept = self._interrupts.kept
+            self._interrupts.phase = _Phase.HELD if kept else before
+            if not is_inner:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not self._interrupts.kept:
+            self.raise_pending()
+
+    def keep(self) -> None:
+        """There is a model that no interrupt may lose."""
+        self._interrupts.kept = True
+
+    def hold(self) -> None:
+        """Hold all interrupts back to the end of the block, or until one listens."""
+        self._interrupts.phase = _Phase.HELD
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002 - Keras passes it
         """Let an interrupt through."""
@@ -207,9 +276,11 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         self.raise_pending()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._pending:
+        again, self._interrupts.came = self._interrupts.came, True
+        phase = self._interrupts.phase
+        if phase is _Phase.AT_ONCE or (phase is _Phase.BETWEEN_STEPS and again):
+            self._hold_where_kept()
             signal.default_int_handler(number, frame)
-        self._pending = True
 
     def raise_pending(self) -> None:
         """Let an interrupt through, between two steps of any other work.
@@ -217,8 +288,25 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         Raises:
             KeyboardInterrupt: There was one.
         """
-        if self._pending:
+        if self._interrupts.came:
+            self._hold_where_kept()
             raise KeyboardInterrupt
+
+    def _hold_where_kept(self) -> None:
+        """One is enough to end a training with the model that there is."""
+        if self._interrupts.kept:
+            self._interrupts.phase = _Phase.HELD
+
+
+def check_progress(progress: Any) -> None:
+    """Refuse what cannot be told how far a training is, before it begins.
+
+    Raises:
+        ArgumentError: It cannot be called.
+    """
+    if progress is not None and not callable(progress):
+        expected = "a function of the progress, or None"
+        raise wrong_value("progress", progress, expected)
 
 
 def plain_logs(logs: Logs) -> dict[str, float]:

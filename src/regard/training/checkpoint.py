@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import os
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from regard._files import staged_file
-from regard.errors import BundleError
+from regard._validate import wrong_value
+from regard.errors import ArgumentError, BundleError
 from regard.types import IntArray
 
 _META = "training"
@@ -46,6 +49,26 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         np.savez(stream, **arrays)
 
 
+def checkpoint_path(checkpoint: Any) -> Path | None:
+    """The path of a checkpoint that a user named, or None where there is to be none.
+
+    Raises:
+        ArgumentError: It is no path of a file.
+    """
+    if checkpoint is None:
+        return None
+    if not isinstance(checkpoint, str | os.PathLike) or not str(checkpoint):
+        raise wrong_value("checkpoint", checkpoint, "the path of a file")
+    path = Path(checkpoint)
+    if path.exists() and not path.is_file():
+        raise ArgumentError(
+            f"'{path}' cannot hold how far a training is.",
+            expected="the path of a file, which need not be there",
+            received="a folder" if path.is_dir() else "a device or a pipe",
+        )
+    return path
+
+
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """Read a checkpoint; None where there is none.
 
@@ -58,10 +81,15 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         return _read(path.read_bytes())
     # A damaged file fails in many ways in the readers of archives and arrays.
     except Exception as error:
-        raise BundleError(
-            f"The checkpoint '{path}' cannot be read: {error}.",
-            fix="Remove it to train from the start.",
-        ) from error
+        raise unusable(path, str(error)) from error
+
+
+def unusable(path: Path, problem: str) -> BundleError:
+    """The error of a checkpoint from which no training can go on."""
+    return BundleError(
+        f"The checkpoint '{path}' cannot be read: {problem.rstrip('.')}.",
+        fix="Remove it to train from the start.",
+    )
 
 
 def digest(arrays: Iterable[IntArray]) -> str:
@@ -74,6 +102,10 @@ def digest(arrays: Iterable[IntArray]) -> str:
 
 
 def _read(content: bytes) -> Checkpoint:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        # As they are written: what is unpacked is no larger than the file.
+        if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
+            raise ValueError("its arrays are packed")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     position = json.loads(arrays.pop(_META).tobytes())

@@ -1,6 +1,7 @@
 """The base of classes that are trained, asked, measured and saved."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -9,6 +10,7 @@ from regard.bundle.trust_part import CarriedReport, Carrier, carrying
 from regard.errors import NotTrainedError
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig
+from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import EpochMetrics
 from regard.types import TrustLine
@@ -147,6 +149,13 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         """The settings, with those that are not None in their place."""
         chosen = {key: value for key, value in overrides.items() if value is not None}
         return self.settings | chosen
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """A block from which a model comes out, however often Ctrl-C is pressed."""
+        with InterruptBetweenSteps().listening(at_once=True) as interrupts:
+            yield
+            self.interrupted = self.interrupted or interrupts.came
 
     def _adopt(
         self,

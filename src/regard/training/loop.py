@@ -1,5 +1,6 @@
 """The loop of a training: epoch by epoch, from a checkpoint on where there is one."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import keras
 import numpy as np
 
-from regard.errors import ArgumentError
+from regard._lock import locked
+from regard.errors import ArgumentError, CheckpointWarning
 from regard.training.batches import as_input
 from regard.training.callbacks import (
     CheckpointSaver,
@@ -16,7 +18,12 @@ from regard.training.callbacks import (
     MetricsRestorer,
     ProgressReporter,
 )
-from regard.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from regard.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    unusable,
+)
 from regard.training.model_selection import EpochMetrics, ModelSelection
 
 ModelT = TypeVar("ModelT")
@@ -87,6 +94,7 @@ class TrainingLoop:
     def __post_init__(self) -> None:
         self.identity = {"checkpoint format": _CHECKPOINT_FORMAT, **self.identity}
         self._epoch = self._step = 0
+        self._is_warned = False
         # The measures of the epoch that goes on: as Keras tells and as it counts them.
         self._logs: Mapping[str, float] = {}
         self._metrics: Sequence[Any] = ()
@@ -96,24 +104,34 @@ class TrainingLoop:
 
         Raises:
             ArgumentError: The checkpoint is that of another training.
+            BundleError: It is damaged.
+            InUseError: Another process works on it.
             KeyboardInterrupt: There was one before the end of the first epoch. A later
                 one ends the training with the best weights so far.
         """
+        if self.checkpoint is None:
+            return self._run()
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.checkpoint):
+            return self._run()
+
+    def _run(self) -> TrainingOutcome[Any]:
         self._restore()
-        interrupts = InterruptBetweenSteps()
-        interrupted = False
-        try:
-            with interrupts.listening():
+        with InterruptBetweenSteps().listening() as interrupts:
+            try:
                 self._train(interrupts)
-        except KeyboardInterrupt:
-            if not self.selection.history:
-                raise
-            interrupted = True
-        model = self.fresh()
-        model.set_weights(self.selection.selected())
-        return TrainingOutcome(model, tuple(self.selection.history), interrupted)
+                interrupts.hold()
+            except KeyboardInterrupt:
+                if not self.selection.history:
+                    raise
+            model = self.fresh()
+            model.set_weights(self.selection.selected())
+        history = tuple(self.selection.history)
+        return TrainingOutcome(model, history, interrupts.came)
 
     def _train(self, interrupts: InterruptBetweenSteps) -> None:
+        if self.selection.history:
+            interrupts.keep()
         while self._epoch < self.epochs and not self.selection.is_over():
             logs = self._fit_epoch(interrupts)
             validation = self.validate(interrupts)
@@ -121,6 +139,7 @@ class TrainingLoop:
             metrics = EpochMetrics(self._epoch + 1, logs[self.loss_name], validation)
             # The best weights are safe before anybody is told about the epoch.
             self.selection.add(metrics, weights)
+            interrupts.keep()
             self._epoch, self._step = self._epoch + 1, 0
             self._save(0, {})
             self.reporter.end(logs, validation)
@@ -164,27 +183,71 @@ class TrainingLoop:
             "logs": logs,
             "history": [metrics.to_dict() for metrics in self.selection.history],
         }
-        save_checkpoint(self.checkpoint, Checkpoint(position, groups))
+        try:
+            save_checkpoint(self.checkpoint, Checkpoint(position, groups))
+        except OSError as error:
+            # What was learned is in memory, and better off there than lost.
+            if not self._is_warned:
+                warnings.warn(
+                    f"The checkpoint '{self.checkpoint}' cannot be written "
+                    f"({error.strerror or error}). The training goes on without it.",
+                    CheckpointWarning,
+                    stacklevel=2,
+                )
+            self._is_warned = True
 
     def _restore(self) -> None:
         """Go back to where the checkpoint is, if there is one."""
-        stored = None if self.checkpoint is None else load_checkpoint(self.checkpoint)
-        if stored is None:
+        path = self.checkpoint
+        stored = None if path is None else load_checkpoint(path)
+        if path is None or stored is None:
             return
-        self._check_same(stored.position.get("identity", {}))
-        for name, variables in self._variables().items():
-            for variable, value in zip(variables, stored.groups[name], strict=True):
+        try:
+            self._check_same(stored.position["identity"])
+            self._take_over(stored)
+        # What is no checkpoint of ours fails in many ways.
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ArgumentError):
+                raise
+            raise unusable(path, _problem(error)) from error
+
+    def _take_over(self, stored: Checkpoint) -> None:
+        """Be where a checkpoint is.
+
+        Raises:
+            LookupError, TypeError, ValueError, AttributeError: It is not whole.
+        """
+        epoch, step = stored.position["epoch"], stored.position["step"]
+        steps = len(self.batches) if epoch != self.epochs else 0
+        _check_within("epoch", epoch, self.epochs)
+        _check_within("step", step, steps)
+        logs = _numbers("logs", stored.position["logs"])
+        if step and not set(self.reporter.log_names) <= set(logs):
+            raise ValueError("the measures of the epoch are not all there")
+        history = [_metrics(each) for each in stored.position["history"]]
+        if [metrics.epoch for metrics in history] != list(range(1, epoch + 1)):
+            raise ValueError("the epochs that are finished are not all there")
+        variables = self._variables()
+        unknown = sorted(set(stored.groups) - {*variables, "metrics", "kept"})
+        if unknown:
+            raise ValueError(f"it has arrays of '{unknown[0]:.40}'")
+        for name, of_group in variables.items():
+            _check_arrays(name, stored.groups[name], of_group)
+        kept, size = list(stored.groups.get("kept", ())), len(self.model.weights)
+        for start in range(0, len(kept), size):
+            _check_arrays("kept", kept[start : start + size], self.model.weights)
+        if bool(kept) != bool(history):
+            raise ValueError("the weights of the best epoch are not there")
+        for name, of_group in variables.items():
+            for variable, value in zip(of_group, stored.groups[name], strict=True):
                 variable.assign(value)
-        self._epoch, self._step = stored.position["epoch"], stored.position["step"]
-        self._logs = stored.position["logs"]
+        self._epoch, self._step, self._logs = epoch, step, logs
         self._metrics = stored.groups.get("metrics", ())
-        history = stored.position["history"]
-        self.selection.history = [EpochMetrics(**metrics) for metrics in history]
-        count = len(self.model.weights)
-        kept = list(stored.groups.get("kept", ()))
+        self.selection.history = history
         self.selection.weights = [
-            kept[start : start + count] for start in range(0, len(kept), count)
+            kept[start : start + size] for start in range(0, len(kept), size)
         ]
+        self.selection.is_over()  # Asks for the measures that it chooses by.
 
     def _check_same(self, identity: Mapping[str, Any]) -> None:
         mine = self.identity
@@ -202,3 +265,46 @@ class TrainingLoop:
             "model": list(self.model.variables),
             "optimizer": list(self.model.optimizer.variables),
         }
+
+
+def _check_within(name: str, value: Any, most: int) -> None:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"the {name} {value!r:.40} is none from 0 to {most}")
+
+
+def _numbers(name: str, stored: Any) -> dict[str, float]:
+    if not isinstance(stored, dict):
+        raise TypeError(f"its {name} are no measures")
+    for value in stored.values():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{value!r:.40} among its {name} is no number")
+    return {measure: float(value) for measure, value in stored.items()}
+
+
+def _metrics(stored: Any) -> EpochMetrics:
+    if not isinstance(stored, dict) or type(stored.get("epoch")) is not int:
+        raise TypeError("the history is none of epochs")
+    loss = _numbers("history", {"loss": stored["loss"]})["loss"]
+    validation = _numbers("history", stored["validation"])
+    return EpochMetrics(stored["epoch"], loss, validation)
+
+
+def _check_arrays(
+    name: str, arrays: Sequence[np.ndarray[Any, Any]], variables: Sequence[Any]
+) -> None:
+    if len(arrays) != len(variables):
+        raise ValueError(
+            f"it has {len(arrays)} arrays of '{name}' instead of {len(variables)}"
+        )
+    for array, variable in zip(arrays, variables, strict=True):
+        if array.shape != tuple(variable.shape) or array.dtype.kind not in "iufbV":
+            raise ValueError(
+                f"an array of '{name}' is {array.dtype} {array.shape} instead of "
+                f"{variable.dtype} {tuple(variable.shape)}"
+            )
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"there is no {error} in it"
+    return str(error)

@@ -10,6 +10,8 @@ from regard.decoding import Search
 from regard.errors import DataWarning
 from regard.metrics import Alignment
 from regard.metrics.word_alignment import check_links
+from regard.training.callbacks import check_progress
+from regard.training.checkpoint import checkpoint_path
 from regard.training.estimator import Estimator, listed_texts
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
@@ -128,6 +130,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         Warns:
             DataWarning: Pairs were mended.
         """
+        place = checkpoint_path(checkpoint)
+        check_progress(progress)
         columns = PairColumns(source, target)
         with hinting("fit(..., clean=True) leaves such pairs out."):
             pairs = TextPairs.of(sources, targets, columns, clean=clean)
@@ -143,22 +147,23 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             warnings.warn(said, DataWarning, stacklevel=2)
         check_choose_by(choose_by, held_out)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
-        outcome = fit_translator(
-            train,
-            held_out,
-            config=TranslatorConfig.of(settings),
-            chosen=self.settings,
-            seed=self.seed,
-            choose_by=choose_by,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
-            progress=progress,
-        )
-        self._adopt(
-            outcome,
-            None if held_out is None else (held_out.sources, held_out.targets),
-            source=source,
-            target=target,
-        )
+        with self._training():
+            outcome = fit_translator(
+                train,
+                held_out,
+                config=TranslatorConfig.of(settings),
+                chosen=self.settings,
+                seed=self.seed,
+                choose_by=choose_by,
+                checkpoint=place,
+                progress=progress,
+            )
+            self._adopt(
+                outcome,
+                None if held_out is None else (held_out.sources, held_out.targets),
+                source=source,
+                target=target,
+            )
         return self
 
     @overload
