@@ -28,7 +28,7 @@ def request(address: str, body: str) -> bytes:
     """The bytes of a question."""
     path, content = urlsplit(address).path, body.encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content

@@ -5,7 +5,9 @@
   for the score, then an intermediate model for the attention, for each request
 
 Run: ``python benchmarks/serve.py [--backend jax] [--smoke]``; ``--soak 600`` asks for
-ten minutes, then ends the service under load.
+ten minutes, then ends the service under load; ``--idle 400 --seconds 50`` measures
+nothing but an honest client among so many that open connections and say nothing, or
+half a head, where the service has 256 file descriptors.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 import os
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,8 +24,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import _backend
 
@@ -35,6 +39,7 @@ import _load
 SMOKE = "--smoke" in sys.argv
 LENGTH, VOCABULARY = (16 if SMOKE else 200), 5_000
 CLIENTS = (1, 16, 64, 256)
+DESCRIPTORS, ADDRESS = 256, r"http://[\d.]+:\d+"
 BARS = {"requests": 10.0, "one client": 1.3, "memory": 1.02}
 
 
@@ -70,7 +75,7 @@ def running(*command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         for line in process.stderr or ():
-            if found := re.search(r"http://[\d.]+:\d+", line):
+            if found := re.search(ADDRESS, line):
                 break
         else:
             raise SystemExit(f"{command} did not start")
@@ -191,6 +196,57 @@ def soak(process: subprocess.Popen[str], address: str, body: str, seconds: int) 
     )
 
 
+def idle(bundle: Path, count: int, seconds: float) -> None:
+    """One honest client among idle ones; half of those come back when closed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "log"
+        limited = f'ulimit -n {DESCRIPTORS}; exec "$@" 2> "$0"'
+        serving = (sys.executable, "-m", "regard_cli", "serve", bundle, "--port", "0")
+        process = subprocess.Popen(["/bin/sh", "-c", limited, log, *serving])
+        while not (log.exists() and (found := re.search(ADDRESS, log.read_text()))):
+            time.sleep(0.1)
+        address = found.group()
+        _load.wait_until_ready(address)
+        before, where = log.stat().st_size, urlsplit(address)
+        end = time.monotonic() + seconds
+        for number in range(count):
+            waiting = (where.hostname, where.port), number, end
+            threading.Thread(target=_wait_idly, args=waiting, daemon=True).start()
+        body = json.dumps({"inputs": texts(1, LENGTH - 10, seed=2)[0]})
+        asked = _load.request(f"{address}/v1/models/classifier/predict", body)
+        times, failed = [], 0
+        while time.monotonic() < end:
+            begin = time.perf_counter()
+            failed += not _answered((where.hostname, where.port), asked)
+            times.append(time.perf_counter() - begin)
+            time.sleep(0.05)
+        grown = log.stat().st_size - before
+        process.terminate()
+        process.wait(30)
+    print(
+        f"{count} idle, {DESCRIPTORS} descriptors, {seconds:.0f} s: {len(times)} asked,"
+        f" {failed} failed, p50 {1000 * statistics.median(times):.0f} ms, "
+        f"most {1000 * max(times):.0f} ms, log {grown / 1000:.0f} KB"
+    )
+
+
+def _wait_idly(where: tuple[str, int], number: int, end: float) -> None:
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(where, timeout=10) as one:
+            if number % 3 == 0:
+                one.sendall(b"GET / HTTP/1.1\r\n")
+            one.settimeout(max(0.1, end - time.monotonic()))
+            one.recv(1)
+        time.sleep(0.5 if number % 2 else max(0.0, end - time.monotonic()))
+
+
+def _answered(where: tuple[str, int], question: bytes) -> bool:
+    with suppress(OSError), socket.create_connection(where, timeout=10) as one:
+        one.sendall(question)
+        return one.recv(65_536).startswith(b"HTTP/1.1 200")
+    return False
+
+
 def main() -> None:
     """Measure, print, and say which bars are missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -201,6 +257,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["classifier", "translator"])
     parser.add_argument("--workers", default="1", help="processes of ours")
     parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
+    parser.add_argument("--idle", type=int, default=0, metavar="CLIENTS")
     parser.add_argument("--bundles", type=Path, help="keep them here")
     parser.add_argument("--flask", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -214,7 +271,10 @@ def main() -> None:
         folder = options.bundles or Path(scratch)
         if not (folder / "classifier.regard").exists():
             make_bundles(folder)
-        measure(folder, options)
+        if options.idle:
+            idle(folder / "classifier.regard", options.idle, options.seconds)
+        else:
+            measure(folder, options)
 
 
 def measure(folder: Path, options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """See what a causal Transformer looks at: a Keras model that was never made for it."""
 
+import regard  # noqa: I001 - before Keras: where no backend is chosen it takes JAX
+
 import keras
 import numpy as np
-
-import regard
 
 LENGTH, WORDS, UNITS = 12, 50, 32
 

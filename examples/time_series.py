@@ -1,9 +1,9 @@
 """Attention over time: where in a noisy signal the bump is that decides its class."""
 
+import regard  # noqa: I001 - before Keras: where no backend is chosen it takes JAX
+
 import keras
 import numpy as np
-
-import regard
 
 STEPS = 48
 

@@ -1,59 +1,128 @@
-"""The code in the README, in docs/ and in examples/ runs as it stands."""
+"""The code in the README, in docs/ and in examples/ runs as it stands.
 
-import os
+Each page has the packages of the install that it tells, and no others; no backend is
+chosen. What needs more than that has to say so.
+"""
+
+import functools
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+import documented_install
+from regard_cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+CORE: frozenset[str] = frozenset()
 
 
 def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
 
 
-def run(arguments: list[str], folder: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=os.environ | {"KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=False,
+def extras_of(page: Path) -> frozenset[str]:
+    """What a page says its reader needs; a reader of the README installs once."""
+    told = documented_install.extras(page.read_text("utf-8"))
+    return frozenset().union(*(told[:1] if page.name == "README.md" else told))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The folder of packages that an install with these extras brings."""
+    return functools.cache(
+        lambda extras: documented_install.install(
+            tmp_path_factory.mktemp("install"), extras
+        )
     )
-    assert process.returncode == 0, process.stderr[-2000:]
+
+
+@pytest.fixture
+def run(installed, tmp_path):
+    """Runs a script as a reader does; its errors."""
+
+    def run(script: Path, extras: frozenset[str], /, code: int = 0) -> str:
+        python, environment = documented_install.python(installed(extras), tmp_path)
+        process = subprocess.run(
+            [*python, str(script)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert process.returncode == code, process.stderr[-2000:]
+        return process.stderr
+
+    return run
 
 
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
 )
-def test_the_code_of_a_page_runs_in_its_order(page, tmp_path):
+def test_the_code_of_a_page_runs_in_its_order(page, run, tmp_path):
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks(page)), "utf-8")
-    run([str(script)], tmp_path)
+    run(script, extras_of(page))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_runs(example, tmp_path):
-    run([str(example)], tmp_path)
+def test_an_example_runs(example, run):
+    run(example, extras_of(ROOT / "README.md"))
+
+
+@pytest.mark.parametrize(
+    ("extras", "code", "missing"),
+    [
+        (CORE, "import tensorflow", "tensorflow"),
+        (CORE, "import keras", "tensorflow"),
+        (CORE, "import torch", "torch"),
+        (CORE, "import pytest", "pytest"),
+        (CORE, "import matplotlib", "matplotlib"),
+        (CORE, "from importlib.metadata import version\nversion('torch')", "torch"),
+        (frozenset({"plot"}), "import matplotlib\nimport pyarrow", "pyarrow"),
+    ],
+)
+def test_what_an_install_does_not_bring_is_not_there(
+    run, tmp_path, extras, code, missing
+):
+    script = tmp_path / "missing.py"
+    script.write_text(code, "utf-8")
+    assert missing in run(script, extras, code=1).splitlines()[-1]
+
+
+def test_the_readme_names_the_backend_where_it_says_how_to_install():
+    install = (ROOT / "README.md").read_text("utf-8").split("## Install")[1]
+    assert "KERAS_BACKEND" in install.split("\n## ")[0]
+
+
+def shell_lines(page: Path) -> list[str]:
+    fences = re.findall(r"^```\w*\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    lines = "".join(fences).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("regard ")]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if shell_lines(page)], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_have_these_options(page):
+    for line in shell_lines(page):
+        # What the shell does with the output is its own.
+        _, *arguments = shlex.split(re.split(r" [>|&]", line)[0], comments=True)
+        command, name = get_command(app), "regard"
+        while isinstance(command, TyperGroup):
+            name, *arguments = arguments
+            command = command.commands[name]
+        command.make_context(name, arguments)
 
 
 def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
-)
-def test_a_page_begins_where_nothing_was_chosen(page):
-    """Keras by itself fails where no backend was chosen and TensorFlow is not there."""
-    code = "\n".join(blocks(page))
-    keras = code.find("import keras")
-    assert keras == -1 or 0 <= code.find("import regard") < keras
