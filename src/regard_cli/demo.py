@@ -8,6 +8,7 @@ import typer
 from regard_cli.environment import prepare
 from regard_cli.options import Seed
 from regard_cli.progress_bar import training_progress, translation_progress
+from regard_cli.targets import check_new_folder
 
 if TYPE_CHECKING:
     from regard import Explanation, TextClassifier, Translation, Translator
@@ -39,8 +40,12 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Classify messages and rewrite dates; show what the models looked at."""
+    check_new_folder(out, ["messages.html", "dates.html"])
     prepare()
-    out.mkdir(parents=True, exist_ok=True)
+    from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
+
+    for name in ("messages", "dates"):
+        check_target(out / f"{name}.regard")
     demo_messages(out, seed)
     demo_dates(out, seed)
 

@@ -1,5 +1,6 @@
 """Places to write, checked before any work is done."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -31,11 +32,27 @@ def check_picture_target(path: Path) -> None:
         raise typer.BadParameter(
             f"{path} should end in one of {', '.join(_PICTURES)}.", param_hint="--out"
         )
-    _check_folder(path, "--out")
+    check_writable(path, "--out")
     if path.suffix.lower() in {".png", ".svg"}:
         from regard.plot.canvas import require_matplotlib  # noqa: PLC0415 - Keras
 
         require_matplotlib()
+
+
+def check_new_folder(path: Path, files: Sequence[str]) -> None:
+    """Make, before any work is done, the folder for files of these names.
+
+    Raises:
+        BadParameter: There can be none, or one of the files cannot be written in it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{path} can be no folder ({error.strerror})", param_hint="--out"
+        ) from error
+    for name in files:
+        check_writable(path / name, "--out")
 
 
 def check_page_target(path: Path) -> None:

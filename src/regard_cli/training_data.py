@@ -79,7 +79,10 @@ def read_paired(
     sides: list[Columns] = []
     with hinting(_CLEAN):
         for files in filter(None, (data, validation)):
-            pairs = read_pair_files(files, *columns, reading, lenient=clean)
+            # What is said of a table is not said of two files that are none.
+            is_beside = files is not data and len(files) > len(data)
+            said = {"encoding": reading["encoding"]} if is_beside else reading
+            pairs = read_pair_files(files, *columns, said, lenient=clean)
             if clean:
                 mended = clean_pairs(*pairs)
                 pairs = mended.sources, mended.targets

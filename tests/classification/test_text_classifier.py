@@ -1,5 +1,6 @@
 """A classifier from raw text: what it learns, what it says, what it refuses."""
 
+import json
 import random
 import signal
 from dataclasses import replace
@@ -243,6 +244,11 @@ def test_training_and_measuring_on_files(tmp_path):
     metrics = trained.evaluate(check, **columns)
     assert metrics.to_dict() == trained.validation.to_dict()
     assert metrics.accuracy == 1
+    # So that a command asks the same columns.
+    trained.save(tmp_path / "topics.regard")
+    assert regard.load(tmp_path / "topics.regard").columns == columns
+    stored = json.loads((tmp_path / "topics.regard" / "config.json").read_text())
+    assert stored["columns"] == columns
 
 
 def test_a_loaded_classifier_follows_the_recipe_in_its_next_training(

@@ -98,3 +98,11 @@ def test_too_little_memory_is_said(run, monkeypatch):
     result = run("compare", "copy")
     assert result.code == 1
     assert "not enough memory" in result.err
+
+
+def test_a_picture_that_cannot_be_written_is_found_before_the_training(run, tmp_path):
+    """It was found after it."""
+    (tmp_path / "curves.html").mkdir()
+    result = run("compare", "no-such-task", "--out", tmp_path / "curves.html")
+    assert result.code == 2
+    assert "curves.html is a folder" in result.err

@@ -34,3 +34,20 @@ def test_without_babel_the_dates_are_left_out(tmp_path, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert 'pip install "regard[tasks]"' in captured.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["messages.html", "dates.html", "dates.regard"])
+def test_what_cannot_be_written_is_found_before_the_training(
+    run, tmp_path, monkeypatch, name
+):
+    """It was found after a training, or two."""
+    monkeypatch.setattr(demo, "demo_messages", None)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "of.mine").touch()
+    result = run("demo", "--out", tmp_path)
+    assert result.code == 2
+    assert name in result.err
+    (tmp_path / "file").touch()
+    result = run("demo", "--out", tmp_path / "file")
+    assert result.code == 2
+    assert "can be no folder" in result.err

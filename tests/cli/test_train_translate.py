@@ -101,6 +101,28 @@ def test_training_tells_what_happens_and_saves(run, training, pairs, tmp_path):
     assert sorted(tmp_path.iterdir()) == [pairs, out]
 
 
+def test_files_are_read_as_it_is_said(run, training, two_files, tmp_path):
+    """There was no such option."""
+    out, path = tmp_path / "x.regard", tmp_path / "pairs.txt"
+    path.write_bytes("a \xe9|1\nb|2\n".encode("cp1252"))
+    command = ["train", "translate", "--out", out, "--encoding", "cp1252"]
+    table = [path, "--format", "csv", "--no-header", "--source", 1, "--target", 2]
+    held_out = ["--validation", two_files[0], "--validation-targets", two_files[1]]
+    assert run(*command, *table, *held_out).code == 0
+    assert (training.train.sources, training.train.targets) == (
+        ["a é", "b"],
+        ["1", "2"],
+    )
+    assert training.held_out.targets == TARGETS
+    assert regard.load(out).columns == {"source": "1", "target": "2"}
+    path.write_bytes("é\n".encode("cp1252"))
+    assert run(*command, path, path).code == 0
+    assert training.train.sources == ["é"]
+    result = run(*command, path, path, "--delimiter", ";")
+    assert result.code == 2
+    assert "have a text a line, and no columns" in result.err
+
+
 def test_what_is_not_said_is_left_to_the_library(run, training, two_files, tmp_path):
     out = tmp_path / "x.regard"
     assert run("train", "translate", *two_files, "--out", out).code == 0

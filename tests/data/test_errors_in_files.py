@@ -2,10 +2,11 @@
 
 import gzip
 import json
+import tracemalloc
 
 import pytest
 
-from regard.data import iterate_rows, read_examples
+from regard.data import iterate_rows, lines, read_examples
 from regard.errors import ArgumentError, DataError
 
 
@@ -123,6 +124,19 @@ def test_a_damaged_archive(write):
     whole = gzip.compress((HEAD + "some text,x\n" * 9_999).encode())
     assert "damaged" in complaint(write(whole[:-20], "cut.csv.gz"))
     assert "damaged" in complaint(write(b"text,label\na,x\n", "not.csv.gz"))
+
+
+def test_a_packed_line_without_end_is_met_before_it_fills_the_memory(
+    write, monkeypatch
+):
+    """A line of 2 GB in a file of 9 MB took 3.8 GB before it was refused."""
+    monkeypatch.setattr(lines, "LONGEST_LINE", 2**16)
+    packed = gzip.compress(HEAD.encode() + b"x" * 2**25)
+    path = write(packed, "bomb.csv.gz")
+    tracemalloc.start()
+    assert "line 2: longer than" in complaint(path)
+    assert tracemalloc.get_traced_memory()[1] < 4e6
+    tracemalloc.stop()
 
 
 def test_rows_before_the_error_are_given(write):

@@ -1,5 +1,6 @@
 """The base of classes that are trained, asked, measured and saved."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,8 +166,10 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     ) -> None:
         """Be what a training made, and remember the columns it was made from."""
         named = {held: name for held, name in columns.items() if held != name}
-        object.__setattr__(outcome.model, "columns", named)
-        self._trained, self.interrupted = outcome.model, outcome.interrupted
+        # A copy shares the model and what was compiled.
+        self._trained = copy.copy(outcome.model)
+        object.__setattr__(self._trained, "columns", named)
+        self.interrupted = outcome.interrupted
         self.history = outcome.history
         self._validation, self._validation_examples = None, validation_examples
 
