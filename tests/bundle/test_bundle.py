@@ -15,8 +15,9 @@ import regard
 import toy
 from regard import _files
 from regard.bundle import PartNames, migrations, read_bundle, write_bundle
+from regard.bundle.trust_part import CARD
 from regard.classification import TextClassifierConfig
-from regard.classification.artifact import CARD, PARTS
+from regard.classification.artifact import PARTS
 from regard.errors import ArgumentError, BundleError, RegardError
 
 KINDS = {"toy": PartNames(frozenset({"a.bin", "b.json"}))}.get

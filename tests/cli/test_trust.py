@@ -5,13 +5,15 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import pytest
 
 import regard
 import toy
+from regard.bundle.trust_part import sealed
 from regard.errors import BundleError
-from regard.trust import TrustReport
+from regard.trust import TrustReport, Verdict
 from regard_cli.progress_bar import examination_progress
 
 
@@ -82,9 +84,13 @@ def test_a_report_for_programs_is_the_one_that_is_saved(run, bundle, data, tmp_p
     assert len(report.texts) == 60
     same = run("trust", out, out)
     assert same.out == "Nothing changed.\n"
-    changed = json.loads(out.read_text()) | {"verdict": "misleads"}
     other = tmp_path / "other.json"
-    other.write_text(json.dumps(changed))
+    edited = json.loads(out.read_text()) | {"verdict": "misleads"}
+    other.write_text(json.dumps(edited))
+    for refused in (run("trust", other), run("trust", out, other)):
+        assert refused.code == 2
+        assert "changed after it was made" in refused.err
+    replace(report, verdict=Verdict.MISLEADS).save(other)
     said = run("trust", out, other).out
     assert said == f"verdict: {report.verdict} before, misleads now\n"
     refused = run("trust", out, other, "--out", tmp_path / "third.json")
@@ -195,6 +201,7 @@ def test_a_saved_report_is_shown_with_the_answers(run, own, data, tmp_path):
     assert result.err == f"Put the report into {own}.\n"
     after = contents(own)
     assert {name for name in after if after[name] != before.get(name)} == {
+        "README.md",
         "manifest.json",
         "trust.json",
     }
@@ -225,17 +232,34 @@ def test_a_person_is_told_once_how_to_get_one(run, bundle, monkeypatch):
 def test_a_report_on_another_model_is_said_once_and_not_used(run, own, data):
     run("trust", own, data, "--n", "4", "--save")
     stored = json.loads((own / "trust.json").read_text()) | {"model": "ab12"}
-    vouch(own, json.dumps(stored).encode())
+    vouch(own, json.dumps(sealed(stored)).encode())
     result = run("predict", own, "a refund")
     assert result.code == 0
     assert result.err.count("another model") == result.err.count("\n") == 1
     assert result.err.startswith("Warning: ")
-    vouch(own, b"{}")
-    damaged = run("predict", own, "a refund")
-    assert damaged.code == 2
-    assert "trust.json" in damaged.err
     # A new one takes its place.
-    vouch(own, json.dumps(stored).encode())
+    assert run("trust", own, data, "--n", "4", "--save").code == 0
+    assert "cannot tell" in run("predict", own, "a refund").err
+
+
+def test_a_damaged_report_is_said_with_what_to_do(run, own, data, tmp_path):
+    run("trust", own, data, "--n", "4", "--save")
+    whole = (own / "trust.json").read_bytes()
+    (own / "trust.json").write_bytes(whole[:-40])
+    remedy = f"regard trust {own} DATA --save"
+    page = tmp_path / "why.html"
+    result = run("predict", own, "a refund", "--html", page)
+    assert result.code == 0
+    assert result.err.startswith(f"Warning: The trust.json of '{own}' is not used: ")
+    assert remedy in result.err
+    assert result.err.count("trust.json") == 1
+    assert "cannot tell" not in page.read_text("utf-8")
+    shown = run("trust", own)
+    assert shown.code == 2
+    assert remedy in shown.err
+    assert "cannot be loaded" not in shown.err
+    vouch(own, b"{}")
+    assert run("predict", own, "a refund").code == 0
     assert run("trust", own, data, "--n", "4", "--save").code == 0
     assert "cannot tell" in run("predict", own, "a refund").err
 

@@ -48,7 +48,8 @@ def test_the_models(client):
 def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
     line = TrustLine("misleads", "misleads: words -3 % of it, 60 texts", True)
     classifier = TextClassifier.of(toy_classifier.trained)
-    classifier.carry(CarriedReport(line, {"model": ""}))
+    about = {"model": classifier.trained.identity.hash}
+    classifier.carry(CarriedReport(line, about))
     app = create_app({"topics": classifier})
     with TestClient(app, base_url=HERE) as client:
         [listed] = client.get("/v1/models").json()["models"]

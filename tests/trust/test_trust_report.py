@@ -8,6 +8,7 @@ import numpy as np
 import planted
 import pytest
 
+from regard.bundle.trust_part import sealed
 from regard.errors import ArgumentError, DataError
 from regard.trust import Passage, TrustReport, Verdict, changes, examine_subject
 from regard.trust.measurement import join, measure
@@ -130,7 +131,7 @@ def test_a_file_that_holds_no_report_is_refused(tmp_path, content, said):
 )
 def test_a_report_with_a_wrong_part_is_refused(report, change):
     with pytest.raises(DataError, match="no report"):
-        TrustReport.from_dict(report.to_dict() | change)
+        TrustReport.from_dict(sealed(report.to_dict() | change))
 
 
 def test_a_missing_file_is_named(tmp_path):

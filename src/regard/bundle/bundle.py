@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -27,7 +27,8 @@ class PartNames:
 
     Args:
         required: Those that each bundle has.
-        optional: Those that it may lack, because an earlier release saved none.
+        optional: Those that it may lack, because an earlier release saved none or
+            nothing was to be said. Where such a part is damaged, it is lacking.
     """
 
     required: frozenset[str]
@@ -43,12 +44,14 @@ class Bundle:
         kind: What was saved, the name of a row of ``regard.kinds``.
         parts: The content of each part by its name; an optional one may be absent.
         digests: The SHA-256 of each part, in hexadecimal.
+        damaged: The optional parts that cannot be used, with what is wrong with each.
     """
 
     path: Path
     kind: str
     parts: Mapping[str, bytes]
     digests: Mapping[str, str]
+    damaged: Mapping[str, BundleError] = field(default_factory=dict)
 
     @contextmanager
     def reading(self, part: str) -> Iterator[bytes]:
@@ -91,16 +94,16 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
     write_directory(target, files)
 
 
-def replace_part(path: str | Path, name: str, content: bytes) -> None:
-    """Put one part into a bundle, new or in the place of the one that is there.
+def replace_parts(path: str | Path, contents: Mapping[str, bytes | None]) -> None:
+    """Put parts into a bundle, new or in the place of those that are there.
 
     The bundle is written beside itself, with the other parts as they are, and moved
     into place.
 
     Args:
         path: The folder of the bundle.
-        name: The name of the part, one that this kind of bundle may have.
-        content: Its content.
+        contents: By the name of a part, one that this kind of bundle may have, its
+            content; None: the bundle lacks it from then on.
 
     Raises:
         ArgumentError: There are other files in the folder, which would be lost.
@@ -112,11 +115,13 @@ def replace_part(path: str | Path, name: str, content: bytes) -> None:
     others = {
         each: _read_part(target, each, digest)
         for each, digest in manifest.parts.items()
-        if each != name
+        if each not in contents
     }
-    parts = {**manifest.parts, name: PartDigest.of(content)}
+    new = {name: each for name, each in contents.items() if each is not None}
+    kept = {name: manifest.parts[name] for name in others}
+    parts = {**kept, **{name: PartDigest.of(each) for name, each in new.items()}}
     changed = Manifest(manifest.kind, manifest.versions, parts)
-    files = {**others, name: content, MANIFEST: changed.to_json().encode("utf-8")}
+    files = {**others, **new, MANIFEST: changed.to_json().encode("utf-8")}
     write_directory(target, files)
 
 
@@ -147,12 +152,17 @@ def read_bundle(
             f"has {sorted(names.required)}"
             + (f" and may have {sorted(names.optional)}" if names.optional else ""),
         )
-    parts = {
-        name: _read_part(folder, name, digest)
-        for name, digest in manifest.parts.items()
-    }
+    parts, damaged = {}, {}
+    for name, digest in manifest.parts.items():
+        try:
+            parts[name] = _read_part(folder, name, digest)
+        except BundleError as error:
+            # The model does not answer otherwise without it.
+            if name not in names.optional:
+                raise
+            damaged[name] = error
     digests = {name: digest.sha256 for name, digest in manifest.parts.items()}
-    return Bundle(folder, manifest.kind, parts, digests)
+    return Bundle(folder, manifest.kind, parts, digests, damaged)
 
 
 def read_part(path: str | Path, name: str) -> bytes:
@@ -207,7 +217,7 @@ def check_target(target: Path) -> None:
 def check_part_target(path: str | Path) -> None:
     """Refuse a bundle that no part can be put into.
 
-    ``replace_part`` does this by itself; whoever works long for the part asks before.
+    ``replace_parts`` does this by itself; whoever works long for the part asks before.
 
     Raises:
         ArgumentError: There are other files in the folder, which would be lost; or

@@ -11,7 +11,16 @@ import numpy as np
 from regard._version import __version__
 from regard.bundle import Bundle
 from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
-from regard.bundle.trust_part import CarriedReport, read_trust
+from regard.bundle.model_identity import ModelIdentity
+from regard.bundle.trust_part import (
+    CarriedReport,
+    card_telling,
+    line_of,
+    parts_telling,
+    read_card,
+    read_trust,
+    report_of,
+)
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import (
@@ -37,8 +46,6 @@ MODEL, TOKENIZER = MODEL_FILE, "tokenizer.json"
 LABELS, CONFIG = "labels.json", "config.json"
 FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
-#: What people read of a bundle. Earlier releases saved none.
-CARD = "README.md"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +77,7 @@ class TrainedTextClassifier:
         chosen: The settings that the user chose, for the next training as well.
         card: What its bundle says to people; None: nothing was said.
         model_hash: The SHA-256 of the file that the model was loaded from.
-        trust: What an examination found of its weights.
+        trust: What an examination found of its weights, see ``line_of``.
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
     """
@@ -89,6 +96,13 @@ class TrainedTextClassifier:
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
         object.__setattr__(self, "_predictor", self.predictor_of(BATCH_SIZES))
+        identity = ModelIdentity(self.model, self.model_hash)
+        object.__setattr__(self, "_identity", identity)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model it is."""
+        return self._identity  # type: ignore[attr-defined]  # set above
 
     @property
     def predictor(self) -> Predictor:
@@ -127,7 +141,7 @@ class TrainedTextClassifier:
         """As ``explain``, of texts that ``reader`` has read already."""
         if not len(texts):
             return []
-        names, bias = self.labels.names, self.bias
+        names, bias, line = self.labels.names, self.bias, line_of(self)
         readings = self.readings([encoded.ids for encoded in encoded_texts])
         return [
             Explanation(
@@ -139,7 +153,7 @@ class TrainedTextClassifier:
                 offsets=encoded.offsets,
                 weights=reading.weights.mean(axis=0),
                 truncated=encoded.truncated,
-                trust=None if self.trust is None else self.trust.line,
+                trust=line,
                 contributions=reading.contributions,
                 bias=bias,
             )
@@ -200,27 +214,25 @@ class TrainedTextClassifier:
             f"    {json.dumps(name, ensure_ascii=False)}\n"
             for name in self.labels.names
         )
-        return _CARD.format(
+        card = _CARD.format(
             version=__version__,
             labels=labels,
             measures=_measures(evaluation),
             temperature=self.temperature,
-        ).encode("utf-8")
+        )
+        return card_telling(card.encode("utf-8"), report_of(self))
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
-        card = {} if self.card is None else {CARD: self.card}
         labels = json.dumps(self.labels.to_dict(), ensure_ascii=False, indent=2) + "\n"
         model = model_to_bytes(self.model)
-        trust = {} if self.trust is None else self.trust.part(model)
         return {
             MODEL: model,
             TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
-            **card,
-            **trust,
+            **parts_telling(self, model, self.card),
         }
 
     @classmethod
@@ -252,7 +264,7 @@ class TrainedTextClassifier:
             seed,
             model,
             chosen,
-            card=bundle.parts.get(CARD),
+            card=read_card(bundle),
             model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
             columns=columns,
@@ -276,9 +288,6 @@ it is right. Texts of another kind than those it was trained on are another matt
 there neither the accuracy nor the confidence is what it is here.
 
 ## What the weights are
-
-The attention on a token is its share in the vector that the label is predicted from. It
-says where the model looked, not why it decided.
 """
 
 

@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.bundle import TRUST, Bundle, PartNames
-from regard.classification.artifact import (
-    CARD,
-    KIND,
-    PARTS,
-    TrainedTextClassifier,
-)
+from regard.bundle.trust_part import CARD
+from regard.classification.artifact import KIND, PARTS, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
-from regard.classification.artifact import CARD, KIND, TrainedTextClassifier
+from regard.bundle.trust_part import CARD
+from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, evaluate
 from regard.classification.config import (
     TextClassifierConfig,

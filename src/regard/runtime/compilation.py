@@ -81,6 +81,12 @@ class Backend(Protocol):
     def marks(self, model: keras.Model) -> Sequence[int] | None:
         """Numbers that change with each update of its state; None where unknown."""
 
+    def watch(self, variables: Sequence[keras.Variable]) -> Callable[[], bool]:
+        """A question whether variables hold what they hold now.
+
+        Yes is right; no means that it is not known without a look at the numbers.
+        """
+
     def without_gradients(self) -> AbstractContextManager[Any]:
         """A scope in which nothing is kept for a backward pass."""
 

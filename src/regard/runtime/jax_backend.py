@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, cast
 
@@ -66,6 +66,22 @@ class JaxBackend:
     def marks(self, model: keras.Model) -> Sequence[int] | None:  # noqa: ARG002 - none
         """See ``Backend``."""
         return None
+
+    def watch(self, variables: Sequence[keras.Variable]) -> Callable[[], bool]:
+        """See ``Backend``: arrays never change, a variable gets another one."""
+        seen = [
+            (variable, weakref.ref(array))
+            for variable in variables
+            if (array := _compat.raw_value(variable)) is not None
+        ]
+        is_whole = len(seen) == len(variables)
+        return lambda: (
+            is_whole
+            and all(
+                (array := of()) is not None and _compat.raw_value(variable) is array
+                for variable, of in seen
+            )
+        )
 
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``: JAX keeps nothing unless it is asked for a gradient."""

@@ -1,6 +1,6 @@
 """Programs on TensorFlow: a concrete function for one signature."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, cast
@@ -51,6 +51,10 @@ class TensorFlowBackend:
     def marks(self, model: keras.Model) -> Sequence[int] | None:  # noqa: ARG002 - none
         """See ``Backend``."""
         return None
+
+    def watch(self, variables: Sequence[keras.Variable]) -> Callable[[], bool]:  # noqa: ARG002 - nothing counts
+        """See ``Backend``: TensorFlow does not say what was written to a variable."""
+        return lambda: False
 
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``: TensorFlow keeps nothing unless a tape is watching."""

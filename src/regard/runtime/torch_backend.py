@@ -1,6 +1,6 @@
 """Programs on PyTorch: run as they are, or exported as a graph and compiled."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -47,6 +47,22 @@ class TorchBackend:
             return [value._version for value in state]
         except RuntimeError:  # a model made in ``torch.inference_mode``
             return None
+
+    def watch(self, variables: Sequence[keras.Variable]) -> Callable[[], bool]:
+        """See ``Backend``: what is written past a tensor's counter is not seen."""
+
+        def state() -> list[tuple[Any, int]]:
+            values = map(_compat.raw_value, variables)
+            return [(value, value._version) for value in values]
+
+        try:
+            before = state()
+        except RuntimeError:  # a model made in ``torch.inference_mode``
+            return lambda: False
+        return lambda: all(
+            old is new and number == now
+            for (old, number), (new, now) in zip(before, state(), strict=True)
+        )
 
     def without_gradients(self) -> AbstractContextManager[Any]:
         """See ``Backend``."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from regard.bundle import write_bundle
-from regard.bundle.trust_part import CarriedReport, Carrier, carrying
+from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import NotTrainedError
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig
@@ -106,10 +106,10 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     def trust(self) -> TrustLine | None:
         """What an examination found of its weights, where it carries the report.
 
-        A bundle brings it along, see ``regard.trust.attach``; a new training loses it.
+        A bundle brings it along, see ``regard.trust.attach``; a new training loses it,
+        and so does a change of the weights.
         """
-        carried = self.trained.trust
-        return None if carried is None else carried.line
+        return line_of(self.trained)
 
     def carry(self, report: CarriedReport) -> None:
         """Carry a report, which is shown with the answers and saved with the model."""

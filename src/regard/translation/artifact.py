@@ -8,7 +8,13 @@ import numpy as np
 
 from regard.bundle import Bundle
 from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
-from regard.bundle.trust_part import CarriedReport, read_trust
+from regard.bundle.model_identity import ModelIdentity
+from regard.bundle.trust_part import (
+    CarriedReport,
+    line_of,
+    parts_telling,
+    read_trust,
+)
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
 from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
@@ -21,7 +27,7 @@ from regard.training.base_config import (
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.unknown_words import Replacement, replaced
-from regard.types import IntArray, Translation
+from regard.types import IntArray, Translation, TrustLine
 
 #: The kind of its bundles, and the parts they have.
 KIND = "translator"
@@ -42,7 +48,7 @@ class TrainedTranslator:
         model: The model.
         chosen: The settings that the user chose, for the next training as well.
         model_hash: The SHA-256 of the file that the model was loaded from.
-        trust: What an examination found of its weights.
+        trust: What an examination found of its weights, see ``line_of``.
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
     """
@@ -60,6 +66,13 @@ class TrainedTranslator:
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
         object.__setattr__(self, "_searchers", {})
+        identity = ModelIdentity(self.model, self.model_hash)
+        object.__setattr__(self, "_identity", identity)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model it is."""
+        return self._identity  # type: ignore[attr-defined]  # set above
 
     def translate(
         self,
@@ -81,8 +94,12 @@ class TrainedTranslator:
         if prefixes is not None:
             forced = [encoded.ids for encoded in self.target.encode(prefixes)]
         results = self.searcher(search).run(self._ids(encoded_texts), forced)
+        line = line_of(self)
         return [
-            [self.translation(text, encoded, best, replacement) for best in hypotheses]
+            [
+                self.translation(text, encoded, best, replacement, line)
+                for best in hypotheses
+            ]
             for text, encoded, hypotheses in zip(
                 texts, encoded_texts, results, strict=True
             )
@@ -101,9 +118,10 @@ class TrainedTranslator:
         _check_not_empty(encoded_texts)
         forced = [np.append(encoded.ids, END_ID) for encoded in written]
         results = self.searcher(search).run(self._ids(encoded_texts), forced)
+        line = line_of(self)
         return [
             replace(
-                self.translation(source, encoded, best[0], replacement=False),
+                self.translation(source, encoded, best[0], False, line),
                 text=target,
                 target_tokens=tokens.tokens,
             )
@@ -132,6 +150,7 @@ class TrainedTranslator:
         encoded: EncodedSequence,
         hypothesis: Hypothesis,
         replacement: Replacement,
+        line: TrustLine | None,
     ) -> Translation:
         """A hypothesis for a text, in words.
 
@@ -140,6 +159,7 @@ class TrainedTranslator:
             encoded: The text as ``source`` encodes it.
             hypothesis: The one for its first ``max_length`` ids.
             replacement: What is written for unknown words.
+            line: What was found of the weights, see ``line_of``.
         """
         sources = encoded.tokens[: self.config.max_length]
         unknown = (hypothesis.symbols == UNKNOWN_ID).tolist()
@@ -160,7 +180,7 @@ class TrainedTranslator:
             score=hypothesis.score,
             finished=hypothesis.finished,
             truncated=len(encoded) > len(sources),
-            trust=None if self.trust is None else self.trust.line,
+            trust=line,
         )
 
     def _ids(self, encoded_texts: Sequence[EncodedSequence]) -> list[IntArray]:
@@ -171,13 +191,12 @@ class TrainedTranslator:
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
         model = model_to_bytes(self.model)
-        trust = {} if self.trust is None else self.trust.part(model)
         return {
             MODEL: model,
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
-            **trust,
+            **parts_telling(self, model, None),
         }
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regard.bundle import TRUST, Bundle, PartNames
+from regard.bundle.trust_part import line_of
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
 from regard.inference import (
@@ -223,6 +224,8 @@ class TranslatorEngine:
         self, trained: TrainedTranslator, limits: Limits, batch_size: int
     ) -> None:
         self._trained, self._limits = trained, limits
+        # A service does not change its models.
+        self._line = line_of(trained)
         self.batch_size = min(batch_size, _BATCH_SIZES[-1])
         self._batch_sizes = sorted({min(size, batch_size) for size in _BATCH_SIZES})
 
@@ -296,7 +299,7 @@ class TranslatorEngine:
 
     def _translation(self, job: Job, hypothesis: Hypothesis) -> Translation:
         return self._trained.translation(
-            job.text, job.encoded, hypothesis, replacement=True
+            job.text, job.encoded, hypothesis, True, self._line
         )
 
 

@@ -6,7 +6,6 @@ from regard.bundle.trust_part import (
     CarriedReport,
     another_model,
     attach_trust,
-    hash_of_model,
 )
 from regard.training.estimator import Estimator
 from regard.trust.report import TrustReport
@@ -25,7 +24,8 @@ def attach(report: TrustReport, to: str | Path | Estimator) -> None:  # type: ig
     Args:
         report: The report.
         to: The path of the bundle that was examined, which gets the part
-            ``trust.json``, everything else in it staying as it is to the byte; or the
+            ``trust.json``, and whose card says what was found, everything else in it
+            staying as it is to the byte; or the
             ``TextClassifier`` or ``Translator`` in memory, which takes the report along
             where it is saved.
 
@@ -43,6 +43,6 @@ def attach(report: TrustReport, to: str | Path | Estimator) -> None:  # type: ig
     if isinstance(to, str | Path):
         attach_trust(to, content)
         return
-    if report.model != hash_of_model(to.trained):
+    if report.model != to.trained.identity.hash:
         raise another_model("this one")
     to.carry(CarriedReport.of(content))

@@ -15,7 +15,6 @@ from regard._validate import (
     check_number,
     check_settings,
 )
-from regard.bundle.trust_part import hash_of_model
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.errors import DataError
 from regard.text.text_validation import checked_texts
@@ -154,7 +153,7 @@ def examine(
     )
     # A Keras model is no part of a bundle whose file could be told again.
     trained = getattr(model, "trained", None)
-    model_hash = "" if trained is None else hash_of_model(trained)
+    model_hash = "" if trained is None else trained.identity.hash
     report = replace(report, texts=tuple(examined), model=model_hash)
     if marks is None:
         return report

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regard._files import write_file
-from regard.bundle.trust_part import stored_trust
+from regard.bundle.trust_part import SCHEMA, is_sealed, stored_trust
 from regard.errors import ArgumentError, DataError
 from regard.trust import report_format, report_text
 from regard.trust.evidence import (
@@ -25,7 +25,14 @@ from regard.trust.verdict import SENTENCES, Verdict
 from regard.types import TrustLine
 
 _LARGEST_FILE = 64 * 2**20
-_NOT_OF_A_REPORT = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+_NOT_OF_A_REPORT = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -168,14 +175,20 @@ class TrustReport:
         """Read what ``to_dict`` wrote.
 
         Raises:
-            DataError: It is something else.
+            DataError: It is something else, or was changed since.
         """
         try:
-            if stored["schema"] > report_format.SCHEMA:
+            if stored["schema"] > SCHEMA:
                 raise DataError(
                     "The report is of a newer version.",
-                    expected=f"schema {report_format.SCHEMA} or older",
+                    expected=f"schema {SCHEMA} or older",
                     received=str(stored["schema"]),
+                )
+            if not is_sealed(stored):
+                raise DataError(
+                    "The report was changed after it was made: its checksum is not "
+                    "that of its content.",
+                    fix="Make it anew with 'regard trust'.",
                 )
             return cls(**report_format.fields(stored))
         except _NOT_OF_A_REPORT as problem:
@@ -205,7 +218,7 @@ class TrustReport:
         Raises:
             ArgumentError: There is no such file.
             BundleError: A bundle has no report on its model, or is damaged.
-            DataError: The file holds no report.
+            DataError: The file holds no report, or one that was changed by hand.
         """
         file = Path(path)
         if file.is_dir():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regard.bundle.trust_part import SCHEMA, sealed
 from regard.trust.evidence import (
     ErasureCurve,
     ExaminedText,
@@ -24,9 +25,6 @@ from regard.trust.verdict import Verdict
 if TYPE_CHECKING:
     from regard.trust.report import TrustReport
 
-#: 1 had no reliability, placement, spread of random orders, texts or other figures.
-SCHEMA = 2
-
 
 def plain(report: "TrustReport") -> dict[str, Any]:
     """A report as plain values; what is no number becomes null."""
@@ -34,13 +32,13 @@ def plain(report: "TrustReport") -> dict[str, Any]:
     for text in content["texts"]:
         if text["shown"] is None:
             del text["shown"]
-    return {
+    told = {
         "schema": SCHEMA,
         "complete": report.complete,
         "sentence": report.sentence,
         "line": report.line.to_dict(),
-        **content,
     }
+    return sealed({**told, **content})
 
 
 def to_json(content: Mapping[str, Any]) -> str:
