@@ -9,6 +9,7 @@ import typer
 from regard_cli.compare import compare
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
+from regard_cli.interrupts import ending_at_once
 from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
 from regard_cli.serve import serve
@@ -62,7 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     """
     _never_fail_on_encoding()
     try:
-        app(args=arguments, prog_name="regard")
+        # Until a command is prepared for its work.
+        with ending_at_once():
+            app(args=arguments, prog_name="regard")
     except Exception as error:
         code = _exit_code(error)
         if code is None:

@@ -4,12 +4,10 @@ import ctypes
 import importlib.util
 import os
 import runpy
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from regard_cli.interrupts import ending_at_once, listen
 
 # Parameters of mallopt, from glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
@@ -18,30 +16,17 @@ _CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
 
 
 def prepare() -> None:
-    """Choose the backend, and keep what it compiles and the memory it needs."""
-    choose_backend()
-    keep_freed_memory()
-    from regard.runtime import enable_compilation_cache  # noqa: PLC0415 - loads Keras
+    """Choose the backend, and keep what it compiles and the memory it needs.
 
-    enable_compilation_cache()
-
-
-@contextmanager
-def ending_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process inside the block, as it ends a program in C.
-
-    For what loads and writes nothing: there Python's exception gets lost. Imports,
-    JAX's callback of the garbage collector and others swallow it and go on.
+    From then on an interrupt is an exception, see ``main``.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with ending_at_once():
+        choose_backend()
+        keep_freed_memory()
+        from regard.runtime import enable_compilation_cache  # noqa: PLC0415 - loads Keras
+
+        enable_compilation_cache()
+    listen()
 
 
 def choose_backend() -> None:

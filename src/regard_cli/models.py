@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from regard_cli.interrupts import ending_at_once
+
 
 def load_model(bundle: Path) -> Any:
     """The model of a bundle; what is wrong with a part of it that is not used is said.
@@ -16,10 +18,11 @@ def load_model(bundle: Path) -> Any:
     Raises:
         BundleError: There is no bundle, or it is damaged.
     """
-    import regard  # noqa: PLC0415 - loads Keras
+    with ending_at_once():
+        import regard  # noqa: PLC0415 - loads Keras
 
-    with bundle_warnings():
-        return regard.load(bundle)
+        with bundle_warnings():
+            return regard.load(bundle)
 
 
 def column_of(model: Any, held: str, given: str | None) -> str:

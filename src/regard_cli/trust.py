@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from regard_cli.environment import ending_at_once, prepare
+from regard_cli.environment import prepare
 from regard_cli.examined_data import Columns, Examples, read_examined, read_targets
+from regard_cli.interrupts import ending_at_once
 from regard_cli.options import (
     Json,
     KnownLabel,
@@ -133,8 +134,8 @@ def trust(
         _require(verdict, require)
         return
     columns = Columns(text, gold, label, source, target)
+    prepare()
     with ending_at_once():
-        prepare()
         from regard.trust import attach, examine  # noqa: PLC0415 - loads Keras
 
         trained, texts, marks, again = read_examined(

@@ -1,6 +1,7 @@
 """Exit codes, help without Keras, quiet pipes, targets checked before any work."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,23 @@ def test_a_terminal_without_the_character_gets_its_escape():
     )
     result = python(code, PYTHONIOENCODING="latin-1")
     assert (result.returncode, result.stdout) == (0, "café \\u6f22\n")
+
+
+@pytest.mark.parametrize("module", ["typer", "regard_cli.trust", "regard.runtime"])
+@pytest.mark.skipif(os.name != "posix", reason="needs signals that end a process")
+def test_an_interrupt_while_a_command_loads_ends_it_without_a_traceback(module):
+    program = f"""
+import importlib.abc, runpy, signal, sys
+
+class Impatient(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Impatient())
+sys.argv = ["regard", "predict", "nothing.regard", "a text"]
+runpy.run_module("regard_cli")
+"""
+    ended = python(program)
+    assert ended.returncode == -signal.SIGINT
+    assert (ended.stdout, ended.stderr) == ("", "")

@@ -104,7 +104,7 @@ def test_a_report_on_another_model_is_refused_and_not_used(report, bundle):
     vouch(bundle, json.dumps(report.to_dict()).encode())
     with pytest.warns(BundleWarning, match=r"another model.*--save") as said:
         classifier = regard.load(bundle)
-    assert [each.category for each in said] == [BundleWarning]
+    assert [each.category for each in said].count(BundleWarning) == 1
     with pytest.raises(BundleError, match=r"another model.*regard trust .* --save"):
         TrustReport.load(bundle)
     assert classifier.trust is None
@@ -144,7 +144,7 @@ def test_a_bundle_with_a_report_that_is_none_is_used_without(report, bundle, con
     vouch(bundle, content)
     with pytest.warns(BundleWarning, match=r"trust\.json.*--save") as said:
         classifier = regard.load(bundle)
-    assert [each.category for each in said] == [BundleWarning]
+    assert [each.category for each in said].count(BundleWarning) == 1
     assert classifier.trust is None
     assert classifier.explain("a refund").label
     with pytest.raises(BundleError, match=r"trust\.json"):
