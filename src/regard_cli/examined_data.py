@@ -10,6 +10,9 @@ import typer
 from regard_cli.models import column_of, load_model
 from regard_cli.options import Reading
 
+# A larger one is refused.
+_LARGEST_REPORT = 64 * 2**20
+
 
 class Columns(NamedTuple):
     """The columns of tables: of texts, marks and labels, or of a translator's pairs."""
@@ -26,6 +29,22 @@ class Examples(NamedTuple):
 
     texts: list[str]
     labels: list[Any]
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a saved report, whole or not, rather than texts."""
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        # Texts are a list, or an object a line.
+        if not file.read(64).lstrip().startswith(b"{"):
+            return False
+        file.seek(0)
+        content = file.read(_LARGEST_REPORT)
+    with suppress(ValueError, RecursionError):
+        stored = json.loads(content)
+        return isinstance(stored, dict) and {"verdict", "gates"} <= set(stored)
+    return False
 
 
 def read_examined(

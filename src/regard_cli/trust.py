@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.examined_data import Columns, Examples, read_examined, read_targets
+from regard_cli.examined_data import (
+    Columns,
+    Examples,
+    is_report,
+    read_examined,
+    read_targets,
+)
 from regard_cli.interrupts import ending_at_once
 from regard_cli.options import (
     Json,
@@ -43,8 +49,8 @@ def trust(
         typer.Argument(
             metavar="[DATA]",
             help="Texts the model was not trained on: CSV, TSV, JSON lines, Parquet or "
-            "a text a line; or another report, to be compared. Without, the report "
-            "that is there is shown.",
+            "a text a line; or another report, which BUNDLE's is compared with. "
+            "Without, the report that is there is shown.",
         ),
     ] = None,
     text: KnownText = None,
@@ -120,7 +126,7 @@ def trust(
     for path, hint in ((out, "--out"), (html, "--html")):
         if path is not None:
             _check_target(path, hint, read)
-    if model.is_file() or data is None or data.is_dir():
+    if model.is_file() or data is None or data.is_dir() or is_report(data):
         if out is not None or save:
             problem = (
                 "A report is read here, and no new one is made that could be saved."
@@ -341,6 +347,13 @@ def _compare(before: Path, after: Path, html: Path | None, as_json: bool) -> str
     """Print what differs between two reports, and return the verdict of the later."""
     from regard.trust import changes  # noqa: PLC0415 - loads Keras
 
+    if before.is_dir() and after.is_file() and not (before / "trust.json").is_file():
+        raise typer.BadParameter(
+            f"{after} is a report, and {before} has none that it could be compared "
+            f"with. To look at it: regard trust {after}. To examine the model, name a "
+            "file of texts.",
+            param_hint="DATA",
+        )
     reports = _report(before, "BUNDLE"), _report(after, "DATA")
     _write_page(html, reports[1], before=reports[0])
     said = changes(*reports)

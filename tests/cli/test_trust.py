@@ -103,6 +103,20 @@ def test_a_report_for_programs_is_the_one_that_is_saved(run, bundle, data, tmp_p
     assert run("trust", other, out, "--require", "points only").code == 0
 
 
+def test_a_saved_report_is_no_file_of_texts(run, own, data, tmp_path):
+    out = tmp_path / "trust.json"
+    run("trust", own, data, "--n", "4", "--out", out)
+    hint = run("trust", own, out)
+    assert hint.code == 2
+    assert f"{out} is a report, and {own} has none" in hint.err
+    assert f"regard trust {out}." in hint.err
+    run("trust", own, data, "--n", "4", "--save")
+    assert run("trust", own, out).out == "Nothing changed.\n"
+    saved = run("trust", own, out, "--save")
+    assert (saved.code, saved.out) == (2, "")
+    assert "no new one is made" in saved.err
+
+
 def test_too_few_texts_cannot_tell_and_are_not_enough(run, bundle, tmp_path):
     few = tmp_path / "few.txt"
     few.write_text("the refund\nmy parcel\na password\n")

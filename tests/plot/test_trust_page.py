@@ -145,7 +145,9 @@ def test_the_effect_of_words_by_their_weight():
 def test_texts_stand_with_attention_beside_contributions():
     page = page_of()
     best = article(page, "Texts that attention explains best")
-    assert "text 4, answered <bdi><strong>negative</strong></bdi> (97.0 %)" in best
+    # As people count, and as programs do.
+    assert 'text 5 <span class="soft">(index 4)</span>, answered' in best
+    assert "answered <bdi><strong>negative</strong></bdi> (97.0 %)" in best
     assert "gain of attention 0.500, of the best order 0.600" in best
     assert ["dull", "0.7000", "+0.9000"] in rows(best)
     assert 'data-w="0.700"' in best or "data-w=0.700" in best

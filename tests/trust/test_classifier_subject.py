@@ -132,13 +132,25 @@ def test_a_classifier_that_reads_one_word_is_examined(toy_classifier):
     assert report.to_text().startswith(report.verdict.upper())
 
 
-def test_labels_tell_what_erasing_costs_and_do_not_change_the_verdict(toy_classifier):
+def test_labels_tell_what_erasing_costs_and_do_not_change_the_verdict(
+    toy_classifier, monkeypatch
+):
     texts, labels = toy.messages(60, seed=5)
     plain = regard.trust.examine(toy_classifier, ["", *texts], examples=0)
+    asked = []
+    baseline = ClassifierSubject.baseline
+
+    def counted(self, rows):
+        asked.extend(rows)
+        return baseline(self, rows)
+
+    monkeypatch.setattr(ClassifierSubject, "baseline", counted)
     told = regard.trust.examine(
         toy_classifier, ["", *texts], labels=[labels[0], *labels], examples=0
     )
     assert told.gates == plain.gates
+    # Gradients are taken of each text once.
+    assert len(asked) == 60
     right = toy_classifier.predict(texts) == np.array(labels)
     assert told.figures["accuracy"] == pytest.approx(right.mean())
     assert told.figures["accuracy, 50% erased"] < 0.9

@@ -322,6 +322,12 @@ def test_the_best_and_the_worst_texts_are_kept_with_their_words(tmp_path):
     report = examine_subject(subject, n=60, examples=2)
     kept = {each.text for each in report.texts if each.shown}
     assert kept == {each.text for each in report.examples(best=2, worst=2)}
+    # Of three texts, the third best is a worst one, too.
+    few = examine_subject(subject, n=3, examples=2)
+    assert all(each.shown for each in few.texts)
+    assert few.quoted("best") == few.examples(best=2)
+    assert few.quoted("worst") == few.examples(worst=2)
+    assert TrustReport.from_dict(few.to_dict()).quotes == 2
     first = report.examples(best=1)[0]
     row = np.array([first.text])
     baseline, shown = subject.baseline(row), first.shown
@@ -344,4 +350,4 @@ def test_no_word_is_kept_where_none_is_asked_for():
     assert "shown" not in json.dumps(report.to_dict())
     told = examine_subject(subject, n=60)
     assert "w1" in json.dumps(told.to_dict())
-    assert told.showing({}) == report
+    assert told.showing({}, 0) == report

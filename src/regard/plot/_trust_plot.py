@@ -14,7 +14,7 @@ from regard.plot._terminal import rendered, terminal
 from regard.plot._text_plot import text_block
 from regard.plot._trust_picture import trust_picture
 from regard.plot.characters import for_terminal
-from regard.plot.trust_page import drawn_text, kept_texts, trust_fragment, trust_page
+from regard.plot.trust_page import drawn_text, trust_fragment, trust_page
 
 _SIDES: Mapping[str, str] = {
     "best": "Texts that attention explains best",
@@ -60,7 +60,7 @@ class TrustPlot(Plot):
         blocks.append(Text(for_terminal(self.report.to_text().rstrip())))
         is_grey = self.report.line.is_misleading
         for side, title in _SIDES.items():
-            for place, each in enumerate(kept_texts(self.report, side)):
+            for place, each in enumerate(self.report.quoted(side)):
                 shown = each.shown
                 block = Text(f"{title}\n" if not place else "", Style(bold=True))
                 attention = drawn_text(shown, shown.weights)

@@ -1,7 +1,6 @@
 """The HTML of a report on trust: the verdict first, then pictures with their tables."""
 
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,12 +119,6 @@ def trust_fragment(report: Any, before: Any = None) -> str:
     )
 
 
-def kept_texts(report: Any, side: str) -> list[Any]:
-    """The texts whose words were kept, the best or the worst first."""
-    ordered = report.examples(**{side: len(report.texts)})
-    return list(takewhile(lambda each: each.shown is not None, ordered))
-
-
 def drawn_text(shown: Any, values: Sequence[float]) -> WeightedText:
     """A kept text with a number for each of its tokens."""
     offsets = np.array(shown.offsets, dtype=int).reshape(-1, 2)
@@ -186,7 +179,7 @@ def _verdict(report: Any) -> str:
 
 
 def _examples(report: Any, side: str, most: int | None) -> str:
-    kept = kept_texts(report, side)
+    kept = report.quoted(side)
     if not kept:
         return ""
     sizes = np.cumsum([len(each.shown.tokens) for each in kept])
@@ -211,7 +204,8 @@ def _example(each: Any, is_grey: bool) -> str:
         f"at random {each.chance:z.3f}"
     )
     return (
-        f'<section class="example"><p>text {each.text}, answered '
+        f'<section class="example"><p>text {each.text + 1} '
+        f'<span class="soft">(index {each.text})</span>, answered '
         f"<bdi><strong>{safe(shown.label)}</strong></bdi> "
         f"({safe(percent(shown.probability))})<br>"
         f'<span class="soft">{gains}</span></p>\n'

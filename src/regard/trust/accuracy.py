@@ -47,7 +47,7 @@ def true_classes(subject: Subject, labels: Sequence[Any]) -> IntArray:
 
 
 def accuracy_after_erasing(
-    subject: Subject, texts: IntArray, truth: IntArray, seed: int
+    subject: Subject, texts: IntArray, lengths: IntArray, truth: IntArray, seed: int
 ) -> dict[str, float]:
     """How often answers are right, before and after erasing keys at random.
 
@@ -56,6 +56,7 @@ def accuracy_after_erasing(
     Args:
         subject: The model and its texts; they are erased by its first eraser.
         texts: ``(texts,)``, the indices of those that were examined.
+        lengths: ``(texts,)``, their numbers of keys.
         truth: The class of each text of the subject.
         seed: What the order depends on, together with the index of a text.
 
@@ -66,20 +67,21 @@ def accuracy_after_erasing(
     for start in range(0, len(texts), _PART):
         part = texts[start : start + _PART]
         rows = right[start : start + _PART]
-        baseline = subject.baseline(part)
-        drawn = np.zeros((2, *baseline.valid.shape))
+        sizes = lengths[start : start + _PART]
+        valid = np.arange(sizes.max()) < sizes[:, None]
+        drawn = np.zeros((2, *valid.shape))
         for row, (text, length) in enumerate(
-            zip(part.tolist(), baseline.lengths.tolist(), strict=True)
+            zip(part.tolist(), sizes.tolist(), strict=True)
         ):
             generator = np.random.default_rng([seed, text, _STREAM])
             drawn[:, row, :length] = generator.random((2, length))
         order, draws = drawn
-        places = ranks(order, baseline.valid, order)
-        counts, _ = key_counts(baseline.lengths)
-        rows[:, 0] = baseline.probabilities.argmax(axis=-1) == truth[part]
-        for column in range(len(FRACTIONS)):
-            keep = baseline.valid & (places >= counts[:, column, None])
+        places = ranks(order, valid, order)
+        counts, _ = key_counts(sizes)
+        # Before, nothing is erased.
+        for column, erased in enumerate([np.zeros_like(sizes), *counts.T]):
+            keep = valid & (places >= erased[:, None])
             answers = subject.erased(part, keep, subject.erasers[0], draws)
-            rows[:, 1 + column] = answers.argmax(axis=-1) == truth[part]
+            rows[:, column] = answers.argmax(axis=-1) == truth[part]
     names = ["accuracy", *(f"accuracy, {share:.0%} erased" for share in FRACTIONS)]
     return dict(zip(names, right.mean(axis=0).tolist(), strict=True))

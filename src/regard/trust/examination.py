@@ -145,8 +145,8 @@ def examine(
         examples=examples,
     )
     if truth is not None:
-        seen = np.array([each.text for each in report.texts])
-        figures = accuracy_after_erasing(subject, seen, truth, seed)
+        seen, sizes = np.array([(each.text, each.keys) for each in report.texts]).T
+        figures = accuracy_after_erasing(subject, seen, sizes, truth, seed)
         report = replace(report, figures={**report.figures, **figures})
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
@@ -234,7 +234,7 @@ def examine_subject(
             report = judge(join(parts), len(drawn), seed, data=data, model=model)
             kept = report.examples(best=examples, worst=examples)
             indices = list(dict.fromkeys(each.text for each in kept))
-            report = report.showing(shown_texts(subject, indices))
+            report = report.showing(shown_texts(subject, indices), examples)
     except KeyboardInterrupt:
         if report is None:
             raise

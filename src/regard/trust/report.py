@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ class TrustReport:
             that was asked. Another question, and not part of the verdict.
         repetitions: What was found of models trained from other seeds. Not part of the
             verdict.
+        quotes: How many of the best and of the worst texts it keeps the words of; None
+            in reports of before it was kept.
     """
 
     verdict: Verdict
@@ -95,6 +98,7 @@ class TrustReport:
     groups: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
     plausibility: Plausibility | None = None
     repetitions: tuple[Repetition, ...] = ()
+    quotes: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -134,14 +138,23 @@ class TrustReport:
         lost = sorted(self.texts, key=lambda each: each.attention - each.best)
         return (*won[:best], *lost[:worst])
 
-    def showing(self, texts: Mapping[int, ShownText]) -> "TrustReport":
+    def quoted(self, side: str) -> tuple[ExaminedText, ...]:
+        """The ``"best"`` or the ``"worst"`` texts whose words were kept, in order."""
+        most = len(self.texts) if self.quotes is None else self.quotes
+        ordered = self.examples(**{side: most})
+        return tuple(takewhile(lambda each: each.shown is not None, ordered))
+
+    def showing(
+        self, texts: Mapping[int, ShownText], quotes: int | None = None
+    ) -> "TrustReport":
         """The same report, with these texts kept in it and no others.
 
         Args:
             texts: The texts by their index; without any, the report holds no word.
+            quotes: How many of the best and of the worst they are.
         """
         shown = (replace(each, shown=texts.get(each.text)) for each in self.texts)
-        return replace(self, texts=tuple(shown))
+        return replace(self, texts=tuple(shown), quotes=quotes)
 
     def repeated(self, seed: int, other: "TrustReport") -> "TrustReport":
         """The same report, with a repetition beside it.

@@ -89,6 +89,7 @@ def fields(stored: Any) -> dict[str, Any]:
         },
         "plausibility": _plausibility(stored.get("plausibility")),
         "repetitions": tuple(map(_repetition, stored.get("repetitions", ()))),
+        "quotes": None if stored.get("quotes") is None else int(stored["quotes"]),
     }
 
 
