@@ -24,6 +24,7 @@ STOREYS = {
     "_typing": 0,
     "errors": -1,
     "_files": 1,
+    "_frames": 1,
     "_lock": 1,
     "_label_values": 1,
     "_validate": 1,

@@ -1,12 +1,14 @@
 """Labelled texts, out of lists or a file, and the part held out for validation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from regard._frames import frame_columns, is_frame
 from regard._validate import check_share
 from regard.data import clean_examples, read_examples
+from regard.data.record import check_two_columns
 from regard.data.summary import label_names, label_problems
 from regard.errors import ArgumentError
 from regard.text import Labels
@@ -14,10 +16,11 @@ from regard.text.labels import train_test_split
 from regard.text.text_validation import checked_pairs
 from regard.types import IntArray
 
-#: Texts, or the path of a file with texts and labels.
-LabelledSource: TypeAlias = Sequence[str] | str | Path
-#: Texts and labels, or the path of a file with both.
-LabelledValidation: TypeAlias = tuple[Sequence[str], Sequence[Any]] | str | Path
+#: Texts; or a frame, or the path of a file, with texts and labels. What frames there
+#: are is found out where one comes.
+LabelledSource: TypeAlias = Any
+#: Texts and labels; or a frame, or the path of a file, with both.
+LabelledValidation: TypeAlias = tuple[Iterable[str], Iterable[Any]] | str | Path | Any
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,12 @@ class LabelledTexts:
         clean: bool = False,
         known: Labels | None = None,
     ) -> "LabelledTexts":
-        """Read texts and labels from two lists, or from a file where there is a path.
+        """Read texts and labels from two lists, a frame, or a file.
 
         Args:
-            source: Texts, or the path of a file.
-            labels: The label of each text, nothing for a file.
-            columns: The columns of a file.
+            source: Texts, a frame, or the path of a file.
+            labels: The label of each text; None where a frame or a file has them.
+            columns: The columns of a frame or a file.
             clean: Whether they are mended, see ``regard.data.clean_examples``.
             known: The labels that mended ones are to become.
 
@@ -69,6 +72,10 @@ class LabelledTexts:
     def _read(
         source: Any, labels: Any, columns: LabelledColumns, *, lenient: bool = False
     ) -> tuple[list[Any], list[Any]]:
+        if is_frame(source) and labels is None:
+            check_two_columns("Text and label", columns.text, columns.label)
+            names = {"text": columns.text, "label": columns.label}
+            source, labels = frame_columns(source, names)
         if not isinstance(source, str | Path):
             return checked_pairs(source, labels, lenient=lenient)
         if labels is not None:
@@ -112,16 +119,17 @@ def train_validation_split(
         clean: Whether ``validation`` is mended.
     """
     mending: dict[str, Any] = {"clean": clean, "known": labels}
-    if isinstance(validation, str | Path):
+    if isinstance(validation, str | Path) or is_frame(validation):
         return examples, LabelledTexts.of(validation, None, columns, **mending)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
                 "The validation examples are two lists.",
-                expected="validation=(texts, labels), or the path of a file",
+                expected="validation=(texts, labels), a frame, or a file",
                 received=f"{len(validation)} parts",
             )
-        return examples, LabelledTexts.of(*validation, columns, **mending)
+        texts, answers = validation
+        return examples, LabelledTexts.of(texts, answers, columns, **mending)
     if check_share("validation_split", share) == 0:
         return examples, None
     targets = labels.encode(examples.labels)

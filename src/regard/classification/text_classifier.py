@@ -1,7 +1,7 @@
 """Text classification from raw text, without a line of model code."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -69,7 +69,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
     def fit(
         self,
         texts: LabelledSource,
-        labels: Sequence[Any] | None = None,
+        labels: Iterable[Any] | None = None,
         *,
         text: str = "text",
         label: str = "label",
@@ -81,7 +81,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         checkpoint: str | Path | None = None,
         progress: ClassificationCallback | None = None,
     ) -> Self:
-        """Train, on lists or on a file.
+        """Train, on lists, a frame or a file.
 
         Training ends by itself when the accuracy on the validation examples no longer
         rises; the weights of the best epoch are kept, of epochs of the same accuracy
@@ -94,12 +94,14 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         training examples. Neither changes labels or attention.
 
         Args:
-            texts: The texts, or the path of a CSV, TSV, JSON lines or Parquet file.
-            labels: The label of each text, strings or whole numbers; none for a file.
-            text: The column of the file that holds the texts.
-            label: The column of the file that holds the labels.
+            texts: The texts; or a frame (pandas, Polars, PyArrow, a data set of Hugging
+                Face), or the path of a CSV, TSV, JSON, Parquet or Excel file.
+            labels: The label of each text, of one kind: strings, numbers or truth
+                values; none for a frame or a file that has them.
+            text: The column of the frame or the file that holds the texts.
+            label: The column that holds the labels.
             validation: Texts and labels to choose the best epoch and the temperature
-                on, or a file.
+                on, or a frame or a file.
             validation_split: Without ``validation``, the share of the examples held
                 out for it, the same of each class; 0: none, and the last epoch counts.
             clean: Mend the examples, also those of ``validation``, as
@@ -167,24 +169,37 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         """The labels, in the order of the columns of ``predict_proba``."""
         return self.trained.labels.values
 
-    def predict(self, texts: Sequence[str]) -> list[Label]:
-        """The most probable label of each text, as it was given to ``fit``."""
+    def predict(self, texts: Any, *, text: str | None = None) -> list[Label]:
+        """The most probable label of each text, as it was given to ``fit``.
+
+        Args:
+            texts: The texts: a list, an array, a series, a generator, or a frame.
+            text: The column of a frame; by default its only one, or ``text``.
+        """
         trained = self.trained
-        return trained.label(trained.probabilities(listed_texts(texts)))
+        return trained.label(trained.probabilities(listed_texts(texts, text)))
 
-    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
-        """The probability of each label, ``(texts, labels)``; each row sums to 1."""
-        return self.trained.probabilities(listed_texts(texts))
+    def predict_proba(self, texts: Any, *, text: str | None = None) -> FloatArray:
+        """The probability of each label, ``(texts, labels)``; each row sums to 1.
+
+        Args:
+            texts: The texts, as for ``predict``.
+            text: The column of a frame, as there.
+        """
+        return self.trained.probabilities(listed_texts(texts, text))
 
     @overload
-    def explain(self, texts: str) -> Explanation: ...  # type: ignore[overload-overlap]  # a string is one text
+    def explain(self, texts: str, *, text: None = None) -> Explanation: ...
     @overload
-    def explain(self, texts: Sequence[str]) -> list[Explanation]: ...
-    def explain(self, texts: str | Sequence[str]) -> Explanation | list[Explanation]:
+    def explain(self, texts: Any, *, text: str | None = None) -> list[Explanation]: ...
+    def explain(
+        self, texts: Any, *, text: str | None = None
+    ) -> Explanation | list[Explanation]:
         """The label of a text and the words it rests on, out of one forward pass.
 
         Args:
-            texts: One text, or several.
+            texts: One text; or several, as for ``predict``.
+            text: The column of a frame, as there.
 
         Returns:
             One explanation for one text, a list of them for several. The weights are
@@ -193,12 +208,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         trained = self.trained
         if isinstance(texts, str):
             return trained.explain([texts])[0]
-        return trained.explain(listed_texts(texts))
+        return trained.explain(listed_texts(texts, text))
 
     def evaluate(
         self,
         texts: LabelledSource,
-        labels: Sequence[Any] | None = None,
+        labels: Iterable[Any] | None = None,
         *,
         text: str = "text",
         label: str = "label",

@@ -1,37 +1,30 @@
 """Checks that texts are texts, and that each has its label."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from regard._frames import listed_values
 from regard._label_values import is_missing, plain_value
 from regard._validate import check_same_length
 from regard.errors import ArgumentError, DataError, MissingValueError
 
 
-def checked_texts(texts: Any, *, lenient: bool = False) -> list[str]:
-    """``texts`` as a list of strings.
+def checked_texts(
+    texts: Any, *, lenient: bool = False, what: str = "texts"
+) -> list[str]:
+    """``texts`` as a list of strings, which is not empty.
 
     Args:
-        texts: What came.
+        texts: A list, an array, a series, a generator, or a frame: its only column, or
+            the one called ``text``.
         lenient: Whether a text may be missing; it stays what it is then.
+        what: What the texts are called, in the plural; a frame's column is the
+            singular.
 
     Raises:
         ArgumentError: It is one string, is empty, or holds something else.
     """
-    if isinstance(texts, str):
-        raise ArgumentError(
-            "One text was given where a list of texts is read.",
-            expected="a list of strings",
-            received=repr(texts[:40]),
-            fix="Put it in a list: [text].",
-        )
-    if not isinstance(texts, Iterable):
-        raise ArgumentError(
-            "The texts are not a list.",
-            expected="a list of strings",
-            received=f"a {type(texts).__name__}",
-        )
-    listed = list(texts)
+    listed = listed_values(texts, what)
     if not listed:
         raise ArgumentError("There is no text.", expected="at least one text")
     for index, text in enumerate(listed):
@@ -63,9 +56,10 @@ def checked_pairs(
     if labels is None:
         raise ArgumentError(
             "The labels are missing.",
-            expected="a label for each text, or the path of a file with both",
+            expected="a label for each text, or a frame or a file with both",
         )
-    listed, listed_labels = checked_texts(texts, lenient=True), list(labels)
+    listed = checked_texts(texts, lenient=True)
+    listed_labels = listed_values(labels, "labels")
     if not lenient:
         for index, text in enumerate(listed):
             if not isinstance(text, str):

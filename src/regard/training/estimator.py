@@ -1,14 +1,15 @@
 """The base of classes that are trained, asked, measured and saved."""
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from regard._frames import frame_column, is_frame, listed_values
 from regard.bundle import write_bundle
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
-from regard.errors import NotTrainedError
+from regard.errors import ArgumentError, NotTrainedError
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig
 from regard.training.callbacks import InterruptBetweenSteps
@@ -174,13 +175,27 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self._validation, self._validation_examples = None, validation_examples
 
 
-def listed_texts(texts: Any) -> list[str]:
+def listed_texts(
+    texts: Any, column: str | None = None, what: str = "texts"
+) -> list[str]:
     """Texts as a list, which may be empty.
+
+    Args:
+        texts: See ``checked_texts``.
+        column: The column of a frame; None: see there.
+        what: What the texts are called, in the plural.
 
     Raises:
         ArgumentError: It is one string, or holds something else.
+        DataError: The frame has no such column.
     """
-    if isinstance(texts, str) or not isinstance(texts, Iterable):
-        return checked_texts(texts)
-    listed = list(texts)
+    if column is not None:
+        if not is_frame(texts):
+            raise ArgumentError(
+                f"A column '{column}' was named, and there is no frame.",
+                expected="a frame with columns",
+                received=f"a {type(texts).__name__}",
+            )
+        texts = frame_column(texts, what.removesuffix("s"), column)
+    listed = listed_values(texts, what)
     return checked_texts(listed) if listed else []

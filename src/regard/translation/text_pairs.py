@@ -7,15 +7,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from regard._frames import frame_columns, is_frame, listed_values
 from regard._label_values import is_missing, plain_value
 from regard._validate import check_choice, check_same_length, check_share
 from regard.data import clean_pairs, read_pairs, read_parallel
+from regard.data.record import check_two_columns
 from regard.errors import ArgumentError, DataError
 
-#: Sources, or the path of a file with sources and targets.
-PairSource: TypeAlias = Sequence[str] | str | Path
-#: Sources and targets, or the path of a file with both.
-PairValidation: TypeAlias = tuple[Sequence[str], Sequence[str]] | str | Path
+#: Sources; or a frame, or the path of a file, with sources and targets. What frames
+#: there are is found out where one comes.
+PairSource: TypeAlias = Any
+#: Sources and targets; or a frame, or the path of a file, with both.
+PairValidation: TypeAlias = tuple[Iterable[str], Iterable[str]] | str | Path | Any
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,17 @@ def train_validation_split(
         seed: What the split depends on.
         clean: Whether ``validation`` is mended.
     """
-    if isinstance(validation, str | Path):
+    if isinstance(validation, str | Path) or is_frame(validation):
         return pairs, TextPairs.of(validation, None, columns, clean=clean)
     if validation is not None:
         if len(validation) != 2:
             raise ArgumentError(
                 "The validation pairs are two lists.",
-                expected="validation=(sources, targets), or the path of a file",
+                expected="validation=(sources, targets), a frame, or a file",
                 received=f"{len(validation)} parts",
             )
-        return pairs, TextPairs.of(*validation, columns, clean=clean)
+        sources, targets = validation
+        return pairs, TextPairs.of(sources, targets, columns, clean=clean)
     held = round(check_share("validation_split", share) * len(pairs))
     if not held:
         return pairs, None
@@ -129,6 +133,10 @@ def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:
 def _read(
     sources: Any, targets: Any, columns: PairColumns, *, lenient: bool = False
 ) -> tuple[list[str], list[str]]:
+    if is_frame(sources) and targets is None:
+        check_two_columns("Source and target", columns.source, columns.target)
+        names = {"source": columns.source, "target": columns.target}
+        sources, targets = frame_columns(sources, names)
     is_path = isinstance(sources, str | Path)
     if is_path and targets is None:
         return read_pairs(sources, columns.source, columns.target, lenient=lenient)
@@ -142,11 +150,14 @@ def _checked(
 ) -> tuple[list[str], list[str]]:
     if not (_is_list(sources) and _is_list(targets)):
         raise ArgumentError(
-            "Pairs are two lists of texts, or one file, or two.",
+            "Pairs are two lists of texts, or one frame, or one file, or two.",
             expected="sources and targets of the same kind",
             received=f"{type(sources).__name__} and {type(targets).__name__}",
         )
-    sources, targets = list(sources), list(targets)
+    sources, targets = (
+        listed_values(sources, "sources"),
+        listed_values(targets, "targets"),
+    )
     check_same_length({"sources": sources, "targets": targets})
     if not sources:
         raise DataError("There is no pair.", expected="at least one")

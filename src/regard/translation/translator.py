@@ -91,20 +91,22 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         checkpoint: str | Path | None = None,
         progress: TranslationCallback | None = None,
     ) -> Self:
-        """Train, on lists or on files.
+        """Train, on lists, a frame or files.
 
         Training ends by itself when no better epoch comes, see ``choose_by``.
         So does an interrupt (Ctrl-C) after the first epoch: then ``interrupted`` is
         True.
 
         Args:
-            sources: The sources; or the path of a CSV, TSV, JSON lines or Parquet file
-                of pairs, or of a text file with one source a line.
+            sources: The sources; or a frame (pandas, Polars, PyArrow, a data set of
+                Hugging Face) of pairs; or the path of a CSV, TSV, JSON, Parquet or
+                Excel file of pairs, or of a text file with one source a line.
             targets: The targets; or the path of a text file with one target a line;
-                nothing where ``sources`` is a file of pairs.
-            source: The column of the file that holds the sources.
-            target: The column of the file that holds the targets.
-            validation: Sources and targets to choose the best epoch on, or a file.
+                nothing where ``sources`` has both.
+            source: The column of the frame or the file that holds the sources.
+            target: The column that holds the targets.
+            validation: Sources and targets to choose the best epoch on, or a frame or a
+                file.
             validation_split: Without ``validation``, the share of the pairs held out
                 for it; 0: none, and the last epoch counts.
             choose_by: What tells the best epoch, and when no better one comes: the
@@ -180,8 +182,9 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
     @overload
     def translate(
         self,
-        texts: Sequence[str],
+        texts: Any,
         *,
+        source: str | None = None,
         beam: int = 5,
         n_best: int = 1,
         prefixes: Sequence[str] | None = None,
@@ -190,8 +193,9 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
     ) -> list[list[Translation]]: ...
     def translate(
         self,
-        texts: str | Sequence[str],
+        texts: Any,
         *,
+        source: str | None = None,
         beam: int = 5,
         n_best: int = 1,
         prefixes: str | Sequence[str] | None = None,
@@ -201,7 +205,9 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         """Translate texts, with the attention of every token that is written.
 
         Args:
-            texts: One text, or several.
+            texts: One text; or several: a list, an array, a series, a generator, or a
+                frame.
+            source: The column of a frame; by default its only one, or ``source``.
             beam: The number of hypotheses that are followed; 1 is greedy search.
             n_best: How many of them are returned, best first.
             prefixes: What each translation has to begin with; one, for one text.
@@ -225,7 +231,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         if isinstance(texts, str):
             prefixes = [prefixes] if isinstance(prefixes, str) else prefixes
             return trained.translate([texts], settings, prefixes, replace_unknown)[0]
-        listed = listed_texts(texts)
+        listed = listed_texts(texts, source, "sources")
         return trained.translate(listed, settings, prefixes, replace_unknown)
 
     def align(

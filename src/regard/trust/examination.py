@@ -53,7 +53,7 @@ KERAS_MODEL = "keras-model"
 
 
 def _of_classifier(model: Any, x: Any) -> SubjectOfTexts:
-    return ClassifierSubject(model, checked_texts(x))
+    return ClassifierSubject(model, x)
 
 
 #: What makes a subject of a model and its data, by the kind of the model; its other
@@ -87,8 +87,9 @@ def examine(
     Args:
         model: A trained ``TextClassifier`` or ``Translator``, or any trained Keras
             model whose attention looks at positions of its input.
-        x: What it is examined on: texts, 50 or more with a word each; of a Keras model
-            its inputs, or a list of sequences of ids.
+        x: What it is examined on: texts, 50 or more with a word each, or a frame with
+            them, whose only column is read, or ``text`` (of a translator ``source``);
+            of a Keras model its inputs, or a list of sequences of ids.
         n: The most texts that are examined, drawn at random.
         seed: What chance depends on; the same seed gives the same report.
         budget: After so many seconds it ends, and judges the texts it has seen.
@@ -129,6 +130,8 @@ def examine(
         SUBJECTS,
         problem="A model of this kind cannot be examined.",
     )
+    if kind == TEXT_CLASSIFIER:
+        x = checked_texts(x)
     marks = None if gold is None else _marks(gold, x, kind)
     known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
     check_settings(options, known, of=f"the examination of a {kind}")
@@ -168,7 +171,7 @@ def _marks(gold: Sequence[Any], x: Any, kind: str) -> list[Spans]:
     check_choice(
         "kind", kind, [TEXT_CLASSIFIER], problem="Marks are for texts with a label."
     )
-    return checked_marks(gold, checked_texts(x))
+    return checked_marks(gold, x)
 
 
 def _kind_of(model: Any) -> str:

@@ -71,9 +71,8 @@ class TranslatorSubject:
     ) -> None:
         trained = translator.trained
         limit = trained.config.max_length
-        ids = [
-            each.ids[:limit] for each in trained.source.encode(checked_texts(sources))
-        ]
+        given = checked_texts(sources, what="sources")
+        ids = [each.ids[:limit] for each in trained.source.encode(given)]
         #: The index of each examined pair among those that were given.
         self.indices: IntArray = np.flatnonzero([len(each) > 0 for each in ids])
         if not len(self.indices):
@@ -84,8 +83,9 @@ class TranslatorSubject:
         self._sources = [ids[index] for index in kept]
         self._targets: list[IntArray] | None = None
         if targets is not None:
-            check_same_length({"sources": sources, "targets": targets})
-            written = trained.target.encode(checked_texts(targets))
+            wanted = checked_texts(targets, what="targets")
+            check_same_length({"sources": given, "targets": wanted})
+            written = trained.target.encode(wanted)
             self._targets = [written[index].ids for index in kept]
         # What a swapped token is drawn from: all tokens, as often as they occur.
         self._pool = np.concatenate(self._sources)
