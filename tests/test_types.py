@@ -4,7 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from regard.errors import ArgumentError
+from regard.classification import ClassificationEvaluation, ClassMetrics
+from regard.errors import ArgumentError, MissingExtraError
+from regard.metrics import AlignmentScore, TextScore
+from regard.translation.evaluation import TranslationEvaluation
 from regard.types import (
     AttentionMap,
     Explanation,
@@ -154,3 +157,85 @@ def test_an_observation_shows_its_layers():
         "Observation(AttentionMap('encoder/attention', batch=2"
     )
     assert "layer" in Observation(None, {})._repr_mimebundle_()["text/plain"]
+
+
+# As frames of pandas
+
+
+def explained(**parts) -> Explanation:
+    values = {
+        "text": "a film",
+        "label": "good",
+        "labels": ("bad", "good"),
+        "probabilities": np.array([0.25, 0.75]),
+        "tokens": ("a", "film"),
+        "offsets": np.array([[0, 1], [2, 6]]),
+        "weights": np.array([0.25, 0.75]),
+        "contributions": np.array([[0.5, -0.5], [-1.0, 1.0]]),
+        "bias": np.zeros(2),
+    }
+    return Explanation(**{**values, **parts})
+
+
+def test_an_explanation_is_a_row_a_token():
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame = explained().to_pandas()
+    assert frame.to_dict("list") == {
+        "token": ["a", "film"],
+        "start": [0, 2],
+        "end": [1, 6],
+        "weight": [0.25, 0.75],
+        "contribution to bad": [0.5, -1.0],
+        "contribution to good": [-0.5, 1.0],
+    }
+    bare = explained(contributions=None, bias=None).to_pandas()
+    assert list(bare) == ["token", "start", "end", "weight"]
+    empty = {"tokens": (), "offsets": np.zeros((0, 2), int), "weights": np.zeros(0)}
+    assert explained(**empty, contributions=None, bias=None).to_pandas().empty
+
+
+def test_a_translation_is_a_row_a_weight():
+    pytest.importorskip("pandas", reason="needs pandas")
+    weights = np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]])
+    words = ("ein", "hund"), ("a", "dog", "dog")
+    frame = Translation(
+        "ein hund", "a dog dog", *words, weights, -1.0, -1.0
+    ).to_pandas()
+    assert list(frame.target_token) == ["a", "a", "dog", "dog", "dog", "dog"]
+    assert list(frame.source_token) == ["ein", "hund"] * 3
+    table = frame.pivot(index="target", columns="source", values="weight")
+    assert table.to_numpy().tolist() == weights.tolist()
+
+
+def test_a_map_is_a_row_a_weight():
+    pytest.importorskip("pandas", reason="needs pandas")
+    weights = np.arange(6.0).reshape(1, 2, 3)
+    frame = AttentionMap(weights, ("batch", "heads", "keys"), "pool").to_pandas()
+    assert list(frame) == ["batch", "heads", "keys", "weight"]
+    assert frame.iloc[4].to_dict() == {"batch": 0, "heads": 1, "keys": 1, "weight": 4}
+
+
+def test_evaluations_are_rows_of_measures():
+    pytest.importorskip("pandas", reason="needs pandas")
+    evaluation = ClassificationEvaluation(
+        0.75, 0.7, 0.5, 0.1, {"bad": ClassMetrics(1, 0.5, 0.6, 2)}, np.array([[2]])
+    )
+    frame = evaluation.to_pandas()
+    assert frame.loc["bad"].to_dict() == {
+        "precision": 1,
+        "recall": 0.5,
+        "f1": 0.6,
+        "support": 2,
+    }
+    assert frame.index.name == "label"
+    score = TextScore(40.5, "nrefs:1")
+    agreement = AlignmentScore(0.25, 0.5, 1.0)
+    frame = TranslationEvaluation(score, score, score, 3, agreement).to_pandas()
+    assert frame.loc["bleu"].tolist() == [40.5, "nrefs:1"]
+    assert frame.loc["alignment_error_rate", "score"] == 0.25
+
+
+def test_without_pandas_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "regard\[pandas\]"'):
+        explained().to_pandas()

@@ -5,16 +5,19 @@ and nothing of plotting.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from regard.errors import ArgumentError, listed
+from regard.errors import ArgumentError, MissingExtraError, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -91,6 +94,16 @@ class AttentionMap:
         axes = tuple(name for name in self.axes if name != axis)
         weights = np.asarray(self.weights.mean(axis=self._axis(axis)))
         return AttentionMap(weights, axes, self.layer, self.kind)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each weight: the index on each axis, and the weight.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        indices = zip(self.axes, np.indices(self.shape), strict=True)
+        columns = {axis: index.ravel() for axis, index in indices}
+        return pandas_frame({**columns, "weight": self.weights.ravel()})
 
     def _axis(self, name: str) -> int:
         if name not in self.axes:
@@ -298,6 +311,26 @@ class Explanation:
             f"probability={self.probability:.4f}, tokens={len(self.tokens)})"
         )
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each token, with where it stands and its weight.
+
+        The columns are ``token``, ``start`` and ``end`` in characters, ``weight`` and,
+        where they are known, ``contribution to`` each label, in nats.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = {
+            "token": list(self.tokens),
+            "start": self.offsets[:, 0],
+            "end": self.offsets[:, 1],
+            "weight": self.weights,
+        }
+        if self.contributions is not None:
+            for label, added in zip(self.labels, self.contributions.T, strict=True):
+                columns[f"contribution to {label}"] = added
+        return pandas_frame(columns)
+
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain values, ready for JSON."""
         probabilities = zip(self.labels, self.probabilities.tolist(), strict=True)
@@ -367,6 +400,27 @@ class Translation:
             f"tokens={len(self.target_tokens)} of {len(self.source_tokens)})"
         )
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each written token and each token of the source.
+
+        The columns are ``target`` and ``source``, the tokens by their numbers from 0,
+        ``target_token``, ``source_token`` and ``weight``. With a row for each written
+        token: ``frame.pivot(index="target", columns="source", values="weight")``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        target, source = (each.ravel() for each in np.indices(self.alignment.shape))
+        return pandas_frame(
+            {
+                "target": target,
+                "source": source,
+                "target_token": [self.target_tokens[at] for at in target.tolist()],
+                "source_token": [self.source_tokens[at] for at in source.tolist()],
+                "weight": self.alignment.ravel(),
+            }
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The translation as plain values, ready for JSON."""
         return {
@@ -382,6 +436,27 @@ class Translation:
             "truncated": self.truncated,
             "trust": _line(self.trust),
         }
+
+
+def pandas_frame(
+    columns: Mapping[str, Any], index: Sequence[str] | None = None, name: str = ""
+) -> "pd.DataFrame":
+    """A frame of pandas.
+
+    Args:
+        columns: The values of each column.
+        index: The name of each row; None: their numbers.
+        name: What the index is called.
+
+    Raises:
+        MissingExtraError: pandas is not installed.
+    """
+    try:
+        import pandas as pd  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("A frame of results", "pandas", "pandas") from error
+    named = None if index is None else pd.Index(list(index), name=name)
+    return pd.DataFrame(dict(columns), index=named)
 
 
 def _line(trust: TrustLine | None) -> dict[str, Any] | None:

@@ -1,13 +1,16 @@
 """Accuracy, F1 and confusion of a classifier on labelled examples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regard.metrics import expected_calibration_error
-from regard.types import FloatArray, IntArray
+from regard.types import FloatArray, IntArray, pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,19 @@ class ClassificationEvaluation:
         from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
 
         return bundle("Evaluation of a classifier", self.to_dict())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each label: ``precision``, ``recall``, ``f1`` and ``support``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        rows = self.per_class.values()
+        columns = {
+            each.name: [getattr(row, each.name) for row in rows]
+            for each in fields(ClassMetrics)
+        }
+        return pandas_frame(columns, list(self.per_class), "label")
 
     def to_dict(self) -> dict[str, Any]:
         """The measures as plain values, ready for JSON."""

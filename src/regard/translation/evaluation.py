@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from regard._validate import check_same_length
 from regard.decoding import Search, Searcher
@@ -20,7 +20,10 @@ from regard.text import SequenceVocabulary
 from regard.translation.config import TranslatorConfig
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.text_pairs import TextPairs
-from regard.types import Translation
+from regard.types import Translation, pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,26 @@ class TranslationEvaluation:
         from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
 
         return bundle("Evaluation of a translator", self.to_dict())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each measure: its ``score`` and its ``signature``.
+
+        The alignment error rate, with its precision and recall, are shares, 0 to 1.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        figures = self.to_dict()
+        scores = {name: figures[name] for name in ("bleu", "chrf", "exact_match")}
+        scores |= {
+            f"alignment_{name}": {"score": score, "signature": ""}
+            for name, score in figures.get("alignment", {}).items()
+        }
+        columns = {
+            column: [row[column] for row in scores.values()]
+            for column in ("score", "signature")
+        }
+        return pandas_frame(columns, list(scores), "measure")
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON."""
