@@ -76,7 +76,7 @@ def recorder(monkeypatch):
 
     def training(train, held_out, known=None, **_):
         given.train, given.held_out, given.known = train, held_out, known
-        return TrainingOutcome(SimpleNamespace(trust=None), (), False)
+        return TrainingOutcome(SimpleNamespace(trust=None, columns={}), (), False)
 
     monkeypatch.setattr(text_classifier, "fit_text_classifier", training)
     monkeypatch.setattr(translation_module, "fit_translator", training)
@@ -139,6 +139,7 @@ def test_missing_values_of_a_frame(recorder, frame):
 def asked(monkeypatch):
     """Trained things that keep what they are asked in place of an answer."""
     questions: list = []
+    columns = {"text": "message", "label": "topic", "source": "de"}
 
     def keeping(_, texts, *rest):
         questions.append(list(texts))
@@ -155,10 +156,8 @@ def asked(monkeypatch):
         (regard.Translator, TrainedTranslator),
     ):
         trained = object.__new__(name)
-        for attribute in ("trust", "labels"):
-            labels = regard.text.Labels((0, 1))
-            value = labels if attribute == "labels" else None
-            object.__setattr__(trained, attribute, value)
+        object.__setattr__(trained, "labels", regard.text.Labels((0, 1)))
+        object.__setattr__(trained, "columns", columns)
         monkeypatch.setattr(kind, "trained", trained)
     return questions
 
@@ -169,20 +168,21 @@ def test_what_is_trained_is_asked_with_a_frame(asked, frame):
     alone = {"anything": TEXTS}
     for columns, options in (
         (alone, {}),
-        ({"text": TEXTS, "id": LABELS}, {}),
+        ({"message": TEXTS, "id": LABELS}, {}),
         (COLUMNS, {"text": "review"}),
     ):
         classifier.predict(frame(columns), **options)
         classifier.predict_proba(frame(columns), **options)
         classifier.explain(frame(columns), **options)
     classifier.evaluate(frame(COLUMNS), text="review", label="stars")
+    classifier.evaluate(frame({"topic": LABELS, "message": TEXTS}))
     for columns, options in (
         (alone, {}),
-        ({"source": TEXTS, "id": LABELS}, {}),
+        ({"de": TEXTS, "id": LABELS}, {}),
         (COLUMNS, {"source": "review"}),
     ):
         translator.translate(frame(columns), **options)
-    assert asked == [TEXTS] * 13
+    assert asked == [TEXTS] * 14
 
 
 def test_an_examination_reads_a_frame(monkeypatch):

@@ -33,13 +33,16 @@ def frame_columns(frame: Any, names: Mapping[str, str]) -> list[list[Any]]:
     return _values(readable, list(names.values()))
 
 
-def frame_column(frame: Any, argument: str, name: str | None = None) -> list[Any]:
+def frame_column(
+    frame: Any, argument: str, name: str | None = None, *, usual: str | None = None
+) -> list[Any]:
     """The values of one column of a frame.
 
     Args:
         frame: A frame that narwhals knows, or a Hugging Face dataset.
         argument: The argument that names the column.
-        name: The column; None: the only one, or the one called like the argument.
+        name: The column; None: the only one, or the usual one.
+        usual: Its usual name; None: that of the argument.
 
     Raises:
         ArgumentError: It does not say which one.
@@ -49,13 +52,14 @@ def frame_column(frame: Any, argument: str, name: str | None = None) -> list[Any
     readable, available = _opened(frame)
     if name is None and len(available) == 1:
         return _values(readable, available)[0]
-    if name is None and argument not in available:
+    usual = usual or argument
+    if name is None and usual not in available:
         raise ArgumentError(
             f"The {_kind(frame)} has several columns, and one has to be meant.",
             expected=f"one of {listed(available)}",
             fix="Give the column: frame[name].",
         )
-    chosen = argument if name is None else name
+    chosen = usual if name is None else name
     if available.count(chosen) != 1:
         raise _wrong_column(frame, argument, chosen, available)
     return _values(readable, [chosen])[0]

@@ -27,7 +27,7 @@ from regard.errors import DataWarning
 from regard.text import Label, Labels
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
-from regard.training.estimator import Estimator, listed_texts
+from regard.training.estimator import Estimator
 from regard.types import Explanation, FloatArray
 
 
@@ -174,10 +174,11 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
 
         Args:
             texts: The texts: a list, an array, a series, a generator, or a frame.
-            text: The column of a frame; by default its only one, or ``text``.
+            text: The column of a frame; by default its only one, or that of the
+                training.
         """
         trained = self.trained
-        return trained.label(trained.probabilities(listed_texts(texts, text)))
+        return trained.label(trained.probabilities(self._listed(texts, text)))
 
     def predict_proba(self, texts: Any, *, text: str | None = None) -> FloatArray:
         """The probability of each label, ``(texts, labels)``; each row sums to 1.
@@ -186,7 +187,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             texts: The texts, as for ``predict``.
             text: The column of a frame, as there.
         """
-        return self.trained.probabilities(listed_texts(texts, text))
+        return self.trained.probabilities(self._listed(texts, text))
 
     @overload
     def explain(self, texts: str, *, text: None = None) -> Explanation: ...
@@ -208,23 +209,28 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         trained = self.trained
         if isinstance(texts, str):
             return trained.explain([texts])[0]
-        return trained.explain(listed_texts(texts, text))
+        return trained.explain(self._listed(texts, text))
 
     def evaluate(
         self,
         texts: LabelledSource,
         labels: Iterable[Any] | None = None,
         *,
-        text: str = "text",
-        label: str = "label",
+        text: str | None = None,
+        label: str | None = None,
     ) -> ClassificationEvaluation:
         """Measure the classifier on labelled texts; arguments as for ``fit``.
+
+        The columns of a frame or a file are by default those of the training.
 
         Raises:
             DataError: A label was never seen in training, or the file is damaged.
         """
         trained = self.trained
-        examples = LabelledTexts.of(texts, labels, LabelledColumns(text, label))
+        columns = LabelledColumns(
+            self._column("text", text), self._column("label", label)
+        )
+        examples = LabelledTexts.of(texts, labels, columns)
         targets = trained.labels.encode(examples.labels)
         probabilities = trained.probabilities(examples.texts)
         return evaluate(probabilities, targets, trained.labels.names)

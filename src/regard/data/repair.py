@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from regard._frames import listed_values
 from regard._label_values import (
     NOT_A_NUMBER,
     KnownLabels,
@@ -76,7 +77,10 @@ def clean_examples(
         >>> labels, changes
         (['Good', 'Good'], ("Took the label 'Good ' (1) for 'Good'.",))
     """
-    given, raw = listed_texts(texts, "Text", NOT_A_NUMBER), list(labels)
+    given, raw = (
+        listed_texts(texts, "Text", NOT_A_NUMBER),
+        listed_values(labels, "labels"),
+    )
     names = ["" if is_missing_word(name) else name for name in label_names(raw)]
     check_same_length({"texts": given, "labels": names})
     counts = Counter(name for name in names if name)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any, NamedTuple
 
+from regard._frames import listed_values
 from regard._label_values import (
     NOT_A_NUMBER,
     is_missing,
@@ -269,7 +270,7 @@ def listed_texts(
         DataError: A text is no text.
     """
     listed = []
-    for index, value in enumerate(texts):
+    for index, value in enumerate(listed_values(texts, f"{what.lower()}s")):
         plain = plain_value(value)
         if _is_blank(plain) or (isinstance(plain, str) and plain in missing):
             plain = ""
@@ -289,7 +290,7 @@ def label_names(labels: Iterable[Any]) -> list[str]:
     Raises:
         DataError: A label is no label.
     """
-    plain = [plain_value(label) for label in labels]
+    plain = [plain_value(label) for label in listed_values(labels, "labels")]
     names = [
         ""
         if _is_blank(label)

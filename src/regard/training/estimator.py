@@ -174,28 +174,33 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self.history = outcome.history
         self._validation, self._validation_examples = None, validation_examples
 
+    def _column(self, held: str, name: str | None) -> str:
+        """The column that holds something: the one named, else that of the training."""
+        return name or self.columns.get(held, held)
 
-def listed_texts(
-    texts: Any, column: str | None = None, what: str = "texts"
-) -> list[str]:
-    """Texts as a list, which may be empty.
+    def _listed(
+        self, texts: Any, column: str | None = None, what: str = "texts"
+    ) -> list[str]:
+        """Texts as a list, which may be empty.
 
-    Args:
-        texts: See ``checked_texts``.
-        column: The column of a frame; None: see there.
-        what: What the texts are called, in the plural.
+        Args:
+            texts: A list, an array, a series, a generator, or a frame.
+            column: The column of a frame; None: its only one, or that of the training.
+            what: What the texts are called, in the plural.
 
-    Raises:
-        ArgumentError: It is one string, or holds something else.
-        DataError: The frame has no such column.
-    """
-    if column is not None:
-        if not is_frame(texts):
+        Raises:
+            ArgumentError: It is one string, or holds something else.
+            DataError: The frame has no such column.
+        """
+        held = what.removesuffix("s")
+        if is_frame(texts):
+            usual = self._column(held, None)
+            texts = frame_column(texts, held, column, usual=usual)
+        elif column is not None:
             raise ArgumentError(
                 f"A column '{column}' was named, and there is no frame.",
                 expected="a frame with columns",
                 received=f"a {type(texts).__name__}",
             )
-        texts = frame_column(texts, what.removesuffix("s"), column)
-    listed = listed_values(texts, what)
-    return checked_texts(listed) if listed else []
+        listed = listed_values(texts, what)
+        return checked_texts(listed) if listed else []

@@ -12,7 +12,7 @@ from regard.metrics import Alignment
 from regard.metrics.word_alignment import check_links
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
-from regard.training.estimator import Estimator, listed_texts
+from regard.training.estimator import Estimator
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import (
@@ -207,7 +207,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         Args:
             texts: One text; or several: a list, an array, a series, a generator, or a
                 frame.
-            source: The column of a frame; by default its only one, or ``source``.
+            source: The column of a frame; by default its only one, or that of the
+                training.
             beam: The number of hypotheses that are followed; 1 is greedy search.
             n_best: How many of them are returned, best first.
             prefixes: What each translation has to begin with; one, for one text.
@@ -231,7 +232,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         if isinstance(texts, str):
             prefixes = [prefixes] if isinstance(prefixes, str) else prefixes
             return trained.translate([texts], settings, prefixes, replace_unknown)[0]
-        listed = listed_texts(texts, source, "sources")
+        listed = self._listed(texts, source, "sources")
         return trained.translate(listed, settings, prefixes, replace_unknown)
 
     def align(
@@ -259,8 +260,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         sources: PairSource,
         targets: PairSource | None = None,
         *,
-        source: str = "source",
-        target: str = "target",
+        source: str | None = None,
+        target: str | None = None,
         alignments: Sequence[Alignment] | None = None,
         tokenize: str = "13a",
         **search: Any,
@@ -268,10 +269,11 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         """Measure the translations; sources and targets as for ``fit``.
 
         Args:
-            sources: The sources, or a file.
+            sources: The sources, or a frame, or a file.
             targets: The targets, or a file, or nothing.
-            source: The column of the file that holds the sources.
-            target: The column of the file that holds the targets.
+            source: The column of the frame or the file that holds the sources; by
+                default that of the training.
+            target: The column that holds the targets, likewise.
             alignments: The gold alignment of each pair, to compare the attention on
                 the given targets with; see ``regard.metrics.parse_alignments``.
             tokenize: How BLEU cuts texts: ``"13a"``, or ``"none"`` for texts that are
@@ -283,7 +285,10 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             DataError: A gold link points outside of its sentences.
             MissingExtraError: sacrebleu is not installed.
         """
-        pairs = TextPairs.of(sources, targets, PairColumns(source, target))
+        columns = PairColumns(
+            self._column("source", source), self._column("target", target)
+        )
+        pairs = TextPairs.of(sources, targets, columns)
         if alignments is not None:
             check_links(alignments, self.trained.sizes(pairs.sources, pairs.targets))
         translations = self.translate(pairs.sources, **search)
