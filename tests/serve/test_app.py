@@ -12,6 +12,7 @@ from asgi_client import HERE, PREDICT
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from regard import TextClassifier, TrustLine
 from regard.bundle.trust_part import CarriedReport
@@ -365,6 +366,12 @@ def test_there_is_a_host():
     for wrong in ([], "example.org"):
         with pytest.raises(ArgumentError, match="no host"):
             AllowedHosts(wrong)
+
+
+def test_there_are_no_web_sockets(client):
+    for host in ("localhost", "evil.example"):
+        with pytest.raises(WebSocketDisconnect):
+            client.websocket_connect("/", headers={"Host": host}).__enter__()
 
 
 def test_no_address_leads_elsewhere(client):

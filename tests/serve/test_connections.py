@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -76,7 +77,9 @@ def test_a_question_in_many_pieces(talk):
     ],
 )
 def test_what_is_no_request_is_the_fault_of_the_client(talk, sent):
-    assert 400 <= status(talk(sent)) < 500
+    reply = talk(sent)
+    assert 400 <= status(reply) < 500
+    assert b"x-frame-options: deny" in reply.lower()
     assert status(talk(HEAD, length(len(BODY)), BODY)) == 200
 
 
@@ -105,9 +108,16 @@ async def _healthy(scope, _, send):
     await send({"type": "http.response.body", "body": body})
 
 
+class Where(NamedTuple):
+    """A server: its address, and the connections it has."""
+
+    address: tuple[str, int]
+    connections: set
+
+
 @pytest.fixture
 def room():
-    """Makes a server with few places and short times; its address."""
+    """Makes a server with few places and short times."""
     servers = []
 
     def room(**settings):
@@ -117,7 +127,7 @@ def room():
         )
         server = uvicorn.Server(config)
         listening = Listener.of(socket.create_server(("127.0.0.1", 0)))
-        where = listening.getsockname()
+        where = Where(listening.getsockname(), server.server_state.connections)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         servers.append((server, thread))
@@ -138,18 +148,26 @@ def received(one):
         return b""
 
 
+def until(true):
+    for _ in range(6_000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
 HEALTHY = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def test_who_says_nothing_has_to_go(room):
     where = room(head_seconds=0.1)
-    with socket.create_connection(where) as one:
+    with socket.create_connection(where.address) as one:
         assert received(one) == b""
 
 
 def test_who_says_it_slowly_is_told_so(room):
-    where = room(head_seconds=0.3)
-    with socket.create_connection(where) as one:
+    where = room(head_seconds=1.0)
+    with socket.create_connection(where.address) as one:
         one.sendall(HEALTHY + b"\r\n")
         # The second request of a connection has its time as the first.
         assert status(one.recv(65_536)) == 200
@@ -162,17 +180,18 @@ def test_who_says_it_slowly_is_told_so(room):
 
 def test_who_does_not_read_has_to_go(room):
     where = room(send_seconds=0.3)
-    with socket.create_connection(where) as one:
+    with socket.create_connection(where.address) as one:
         one.sendall(HEALTHY.replace(b"/", b"/big", 1) + b"\r\n")
-        time.sleep(1.5)
+        until(lambda: where.connections)
+        until(lambda: not where.connections)
         assert len(received(one)) < 1 << 26
 
 
 def test_those_who_only_wait_make_place(room):
     where = room(most=4)
-    idle = [socket.create_connection(where) for _ in range(20)]
+    idle = [socket.create_connection(where.address) for _ in range(20)]
     for _ in range(3):
-        with socket.create_connection(where) as one:
+        with socket.create_connection(where.address) as one:
             one.sendall(HEALTHY + b"Connection: close\r\n\r\n")
             assert status(received(one)) == 200
     for one in idle[:12]:
@@ -184,11 +203,11 @@ def test_those_who_only_wait_make_place(room):
 
 def test_where_nobody_waits_new_ones_are_refused(room):
     where = room(most=2)
-    busy = [socket.create_connection(where) for _ in range(2)]
+    busy = [socket.create_connection(where.address) for _ in range(2)]
     for one in busy:
         one.sendall(HEALTHY.replace(b"/", b"/big", 1) + b"\r\n")
         assert status(one.recv(16)) == 200
-    with socket.create_connection(where) as one:
+    with socket.create_connection(where.address) as one:
         reply = received(one)
     assert status(reply) == 503
     assert b"Retry-After" in reply

@@ -107,7 +107,7 @@ class HostMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request for one of the hosts; refuse any other."""
-        if scope["type"] == "lifespan" or self._allowed.match(scope["headers"]):
+        if scope["type"] != "http" or self._allowed.match(scope["headers"]):
             await self._app(scope, receive, send)
             return
         error = RequestError(
@@ -146,7 +146,7 @@ class FailureMiddleware:
             await self._app(scope, receive, send_on)
         except BaseException as error:
             # A panic of a library in Rust is no ``Exception``.
-            if started or isinstance(error, _ENDS):
+            if started or scope["type"] != "http" or isinstance(error, _ENDS):
                 raise
             _FAILURES.error("request failed", exc_info=error)
             scope["state"]["log_fields"]["reason"] = "500"
