@@ -3,15 +3,18 @@
 Jain and Wallace (2019), https://aclanthology.org/N19-1357: how weights rank words
 beside how gradients and leaving words out do. Pruthi et al. (2020),
 https://aclanthology.org/2020.acl-main.432: weights that are pushed off the words that
-the label rests on.
+the label rests on. Mohankumar et al. (2020),
+https://aclanthology.org/2020.acl-main.387: how alike the states of an LSTM are.
 """
 
 import csv
+import hashlib
+import pickle
 import statistics
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import keras
@@ -36,9 +39,9 @@ from _trust_models import (
 from _trust_texts import Corpus, Texts
 from regard.trust.examination import judge
 
-#: The texts that a verdict is on.
-_EXAMINED = 300
 _SHORTEST = 5
+
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
@@ -129,13 +132,11 @@ def published(data: Path, name: str) -> dict[tuple[str, str], tuple[float, float
     By the encoder and the score, as ``Network`` calls them.
     """
     found: dict[tuple[str, str], dict[str, float]] = {}
-    file = data / "reference/jain_wallace_2019_kendalltau.csv"
-    with file.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["dataset"] == name and row["class"] == "Overall":
-                encoder = {"average": "tanh"}.get(row["encoder"], row["encoder"])
-                place = encoder, row["attention"]
-                found.setdefault(place, {})[row["measure"]] = float(row["mean"])
+    for row in _rows(data / "reference/jain_wallace_2019_kendalltau.csv"):
+        if row["dataset"] == name and row["class"] == "Overall":
+            encoder = {"average": "tanh"}.get(row["encoder"], row["encoder"])
+            place = encoder, row["attention"]
+            found.setdefault(place, {})[row["measure"]] = float(row["mean"])
     return {
         place: (
             each.get("attention_vs_gradient", np.nan),
@@ -143,6 +144,11 @@ def published(data: Path, name: str) -> dict[tuple[str, str], tuple[float, float
         )
         for place, each in found.items()
     }
+
+
+def _rows(file: Path) -> Iterator[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
 
 
 @dataclass(frozen=True)
@@ -176,53 +182,89 @@ class Settings:
         epochs: The most epochs of a training.
         gradients: The most texts that gradients are taken of.
         left_out: The most texts that words are left out of.
+        examined: The most texts that a verdict is on.
         scores: The scores of attention that are trained.
-        cache: Where trained models are kept, or None.
+        cache: Where what was measured is kept, or None.
     """
 
-    epochs: int = 5
+    epochs: int = 8
     gradients: int = 2_000
     left_out: int = 2_000
+    examined: int = 300
     scores: tuple[str, ...] = ("tanh", "dot")
     cache: Path | None = None
 
+    def measured(
+        self,
+        corpus: Corpus,
+        network: Network,
+        recipe: Recipe,
+        seed: int,
+        measure: Callable[[Trained], Measured],
+        *,
+        name: str = "",
+    ) -> Measured:
+        """What is measured of a network that is trained for it, or was before."""
+        told = replace(recipe, answer=None, guide=None)
+        texts = [len(part) for part in (corpus.train, corpus.held, corpus.test)]
+        how = network, told, texts, replace(self, scores=(), cache=None)
+        digest = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
+        parts = corpus.name, network.encoder, network.score, name, str(seed), digest
+        file = "-".join(["bands", *parts]).replace(" ", "") + ".pickle"
+        kept = None if self.cache is None else self.cache / file
+        if kept is not None and kept.exists():
+            return pickle.loads(kept.read_bytes())  # noqa: S301 - of one's own folder
+        keras.backend.clear_session()
+        trained = network.build(seed)
+        train(trained, (corpus.train, corpus.held), recipe, seed)
+        found = measure(trained)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(pickle.dumps(found))
+        return found
+
+
+#: Embeddings start with numbers of the size that those of fastText have, which Jain and
+#: Wallace start from: the root mean square of "hello" and "world" is 0.3.
+_SPREAD = 0.3
+
 
 def _network(corpus: Corpus, encoder: str, score: str) -> Network:
-    """Their sizes: embeddings of 300, states of 128 in each direction.
-
-    They start from vectors of fastText; here embeddings start as PyTorch has them.
-    """
+    """Their sizes: embeddings of 300, states of 128 in each direction."""
+    one_way = encoder == "forward lstm"
     width = 128 if encoder == "tanh" else 256
     return Network(
         corpus.rows,
         corpus.classes,
         embedding=300,
         encoder=encoder,
-        units=128,
+        units=width if one_way else 128,
         score="context" if score == "tanh" else "dot",
         score_units=width // 2,
-        spread=1.0,
+        spread=_SPREAD,
     )
+
+
+def _recipe(settings: Settings) -> Recipe:
+    """Theirs: of at most eight epochs that of the largest area, never the first."""
+    return Recipe(settings.epochs, 1e-3, by="auc", passed=1)
 
 
 def reproduce(
     corpus: Corpus, encoder: str, score: str, seed: int, settings: Settings
 ) -> Reproduced:
     """Train and measure one of Jain and Wallace's models."""
-    trained = _network(corpus, encoder, score).build(seed)
-    kept = _file(settings, f"{corpus.name}-{encoder}-{score}-{seed}")
-    if kept is not None and kept.exists():
-        trained.model.load_weights(kept)
-    else:
-        recipe = Recipe(settings.epochs, 1e-3, patience=settings.epochs, by="accuracy")
-        train(trained, (corpus.train, corpus.held), recipe, seed)
-        if kept is not None:
-            trained.model.save_weights(kept)
     long = [
         place for place, row in enumerate(corpus.test.ids) if len(row) > _SHORTEST + 2
     ]
     texts = corpus.test.take(long)
-    return measured_model(trained, texts, settings, seed)
+    return settings.measured(
+        corpus,
+        _network(corpus, encoder, score),
+        _recipe(settings),
+        seed,
+        lambda trained: measured_model(trained, texts, settings, seed),
+    )
 
 
 def measured_model(
@@ -232,7 +274,7 @@ def measured_model(
     rows = texts.ids
     weights = trained.weights(texts)
     many, some = rows[: settings.gradients], rows[: settings.left_out]
-    few = np.random.default_rng(seed).permutation(len(rows))[:_EXAMINED]
+    few = np.random.default_rng(seed).permutation(len(rows))[: settings.examined]
     subject = IdsSubject(trained, texts.take(few).ids)
     report = judge(measured_all(subject, seed), len(few), seed)
     return Reproduced(
@@ -244,13 +286,6 @@ def measured_model(
         str(report.gates["moved"].interval),
         str(report.gates["evenness"].interval),
     )
-
-
-def _file(settings: Settings, name: str) -> Path | None:
-    if settings.cache is None:
-        return None
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    return settings.cache / f"bands-{name.replace(' ', '')}.weights.h5"
 
 
 #: The names of encoders in tables.
@@ -275,7 +310,6 @@ def report_correlations(
         for encoder in ("tanh", "lstm"):
             found = []
             for seed in range(seeds):
-                keras.backend.clear_session()
                 found.append(reproduce(corpus, encoder, score, seed, settings))
                 print(f"  {corpus.name}, {encoder}, {score}: {found[-1]}", flush=True)
             place = encoder, score
@@ -325,15 +359,14 @@ class Pushed:
 
 def report_mass(corpus: Corpus, data: Path, seeds: int, settings: Settings) -> str:
     """The models of Pruthi et al. beside what they published."""
-    theirs = {}
-    file = data / "reference/pruthi_2020_table3_sst_wiki.csv"
-    with file.open(encoding="utf-8", newline="") as lines_of:
-        for row in csv.DictReader(lines_of):
-            if row["impermissible_tokens_present"] == "yes":
-                theirs[row["model"], float(row["lambda"])] = (
-                    float(row["accuracy"]),
-                    float(row["attention_mass_on_sst_tokens"]),
-                )
+    theirs = {
+        (row["model"], float(row["lambda"])): (
+            float(row["accuracy"]),
+            float(row["attention_mass_on_sst_tokens"]),
+        )
+        for row in _rows(data / "reference/pruthi_2020_table3_sst_wiki.csv")
+        if row["impermissible_tokens_present"] == "yes"
+    }
     lines = [
         f"{corpus.name}: accuracy and share of the weights on the review, in % (of "
         f"{seeds} seeds); in brackets those of Pruthi et al. (2020)",
@@ -347,7 +380,6 @@ def report_mass(corpus: Corpus, data: Path, seeds: int, settings: Settings) -> s
         for strength in (0.0, 0.1, 1.0):
             found = []
             for seed in range(seeds):
-                keras.backend.clear_session()
                 found.append(push(corpus, encoder, strength, seed, settings))
                 print(f"  {encoder}, {strength:g}: {found[-1]}", flush=True)
             accuracy = 100 * statistics.mean(each.accuracy for each in found)
@@ -380,18 +412,76 @@ def push(
         score="linear",
         spread=1.0,
     )
-    trained = network.build(seed)
-    kept = _file(settings, f"{corpus.name}-{encoder}-{strength:g}-{seed}")
-    if kept is not None and kept.exists():
-        trained.model.load_weights(kept)
-    else:
-        guide = away_from(strength) if strength else None
-        recipe = Recipe(settings.epochs, 1e-3, guide=guide, by="accuracy")
-        train(trained, (corpus.train, corpus.held), recipe, seed)
-        if kept is not None:
-            trained.model.save_weights(kept)
+    guide = away_from(strength) if strength else None
+    recipe = Recipe(settings.epochs, 1e-3, guide=guide, patience=2, by="accuracy")
     texts = corpus.test
-    few = np.random.default_rng(seed).permutation(len(texts))[:_EXAMINED]
-    subject = IdsSubject(trained, texts.take(few).ids)
-    report = judge(measured_all(subject, seed), len(few), seed)
-    return Pushed(trained.accuracy(texts), trained.mass(texts), report.verdict.value)
+
+    def measure(trained: Trained) -> Pushed:
+        few = np.random.default_rng(seed).permutation(len(texts))[: settings.examined]
+        subject = IdsSubject(trained, texts.take(few).ids)
+        report = judge(measured_all(subject, seed), len(few), seed)
+        return Pushed(
+            trained.accuracy(texts), trained.mass(texts), report.verdict.value
+        )
+
+    name = f"{strength:g}"
+    return settings.measured(corpus, network, recipe, seed, measure, name=name)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How alike the states of a plain LSTM are.
+
+    Args:
+        accuracy: On the texts that are measured.
+        conicity: The mean over texts of the mean cosine of states with their mean.
+        counted: The same as their program counts it: cosines without their sign, of all
+            tokens, their sum over the number of tokens without the two of the frame.
+    """
+
+    accuracy: float
+    conicity: float
+    counted: float
+
+
+def conicity(trained: Trained, rows: list[Any]) -> tuple[float, float]:
+    """As Mohankumar et al. define it, and as their program counts it."""
+    found = []
+    for states in trained.states(rows):
+        middle = states.mean(axis=0)
+        lengths = np.linalg.norm(states, axis=-1) * np.linalg.norm(middle)
+        cosines = states @ middle / np.maximum(lengths, 1e-12)
+        found.append((cosines.mean(), np.abs(cosines).sum() / (len(states) - 2)))
+    means = np.mean(found, axis=0)
+    return float(means[0]), float(means[1])
+
+
+def report_conicity(corpus: Corpus, data: Path, seeds: int, settings: Settings) -> str:
+    """A plain LSTM of one direction with attention, as Mohankumar et al. train it."""
+    theirs = {
+        row["dataset"]: row
+        for row in _rows(data / "reference/mohankumar_2020_accuracy_conicity.csv")
+    }[corpus.name]
+    texts = corpus.test
+
+    def measure(trained: Trained) -> Alike:
+        return Alike(trained.accuracy(texts), *conicity(trained, texts.ids))
+
+    network = _network(corpus, "forward lstm", "tanh")
+    found = []
+    for seed in range(seeds):
+        found.append(
+            settings.measured(corpus, network, _recipe(settings), seed, measure)
+        )
+        print(f"  {corpus.name}, plain LSTM: {found[-1]}", flush=True)
+    accuracy, defined, counted = (
+        statistics.mean(getattr(each, name) for each in found)
+        for name in ("accuracy", "conicity", "counted")
+    )
+    return (
+        f"{corpus.name}, plain LSTM of {seeds} seeds: conicity {defined:.2f}, counted "
+        f"as by Mohankumar et al. (2020) {counted:.2f} "
+        f"({theirs['vanilla_conicity']}, by others who ran their program "
+        f"{theirs['vanilla_conicity_rerun']}); accuracy {100 * accuracy:.1f} % "
+        f"({theirs['vanilla_acc']})"
+    )

@@ -17,6 +17,8 @@ from regard.text.padding import bucket_of, length_buckets, pad
 from regard.trust import Baseline
 
 EMBEDDING, STATES, ATTENTION, CLASSES = "embedding", "states", "attention", "classes"
+#: No text has more tokens.
+LONGEST = 402
 #: Of targets and weights of a batch to a loss.
 Loss = Callable[[Any, Any], Any]
 
@@ -30,7 +32,8 @@ class Network:
         classes: The number of labels.
         embedding: The width of an embedded word.
         encoder: What is between words and attention: ``"none"``, ``"tanh"`` (each
-            word by itself), ``"gru"`` or ``"lstm"`` (both directions).
+            word by itself), ``"gru"`` or ``"lstm"`` (both directions), or
+            ``"forward lstm"`` (one).
         units: The width of the encoder, of each direction.
         score: The score of the attention, as ``AttentionPooling`` has it, or
             ``"dot"``, see ``DotPooling``.
@@ -97,6 +100,9 @@ class Network:
         if self.encoder == "tanh":
             dense = keras.layers.Dense(self.units, activation="tanh", name=STATES)
             return dense(embedded)
+        if self.encoder == "forward lstm":
+            forward = regard.layers.LSTM(self.units, return_sequences=True, name=STATES)
+            return forward(embedded)
         layer = {"gru": regard.layers.GRU, "lstm": regard.layers.LSTM}[self.encoder]
         around = keras.layers.Bidirectional(
             layer(self.units, return_sequences=True), name=STATES
@@ -203,7 +209,7 @@ class Trained:
     @cached_property
     def predictor(self) -> Predictor:
         """Runs the model, compiled for few shapes."""
-        return Predictor(self.model, 256, batch_sizes=(32, 256))
+        return Predictor(self.model, LONGEST, batch_sizes=(32, 256))
 
     def states(self, rows: Sequence[Any]) -> list[Any]:
         """The states of texts, of each ``(tokens, features)``."""
@@ -232,7 +238,7 @@ class Trained:
 
 def in_batches(rows: Sequence[Any], size: int) -> Iterator[tuple[list[int], Any]]:
     """Rows by the bucket of their length, as their indices and a padded batch."""
-    lengths = length_buckets(256)
+    lengths = length_buckets(LONGEST)
     buckets = bucket_of(np.array([len(each) for each in rows]), lengths)
     for bucket in np.unique(buckets).tolist():
         inside = np.flatnonzero(buckets == bucket)
@@ -328,7 +334,7 @@ class _Batches(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         """Draw the batches of the next epoch."""
         rows = self._texts.ids
-        lengths = length_buckets(256)
+        lengths = length_buckets(LONGEST)
         buckets = bucket_of(np.array([len(each) for each in rows]), lengths)
         self._order = []
         for bucket in np.unique(buckets).tolist():
@@ -366,7 +372,8 @@ class Recipe:
         guide: What is added to it, of the guide of a text and its weights. None:
             nothing.
         patience: After so many epochs that were no better it ends.
-        by: What is best: ``"loss"`` or ``"accuracy"`` on the held texts.
+        by: What is best: ``"loss"``, ``"accuracy"`` or ``"auc"`` on the held texts.
+        passed: So many first epochs are not kept, however good they are.
     """
 
     epochs: int = 8
@@ -376,6 +383,7 @@ class Recipe:
     guide: Loss | None = None
     patience: int = 2
     by: str = "loss"
+    passed: int = 0
 
 
 def train(
@@ -409,17 +417,20 @@ def train(
         )
         for part, texts in enumerate(parts)
     ]
+    # Of each label against the others: of two labels both areas are the same.
+    area = keras.metrics.AUC(500, multi_label=True, num_labels=classes, name="auc")
     trained.guided.compile(
         keras.optimizers.Adam(recipe.rate, amsgrad=True),
         [recipe.answer or cross_entropy, recipe.guide or nothing],
-        metrics=[["accuracy"], []],
+        metrics=[["accuracy", area] if recipe.by == "auc" else ["accuracy"], []],
     )
     by_loss = recipe.by == "loss"
     best = keras.callbacks.EarlyStopping(
-        "val_loss" if by_loss else f"val_{CLASSES}_accuracy",
+        "val_loss" if by_loss else f"val_{CLASSES}_{recipe.by}",
         mode="min" if by_loss else "max",
         patience=recipe.patience,
         restore_best_weights=True,
+        start_from_epoch=recipe.passed,
     )
     trained.guided.fit(
         data[0],

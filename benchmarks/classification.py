@@ -311,7 +311,8 @@ def main() -> None:
     options = parser.parse_args()
     print(
         f"{_backend.environment()}\n\n"
-        f"| data | accuracy, mean | range | attention | training | {' | '.join(BASELINES)} |\n"
+        "| data | accuracy, mean | range | attention | training | "
+        f"{' | '.join(BASELINES)} |\n"
         f"|---|---|---|---|---|{'---|' * len(BASELINES)}",
         flush=True,
     )

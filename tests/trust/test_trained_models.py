@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ if not BENCHMARKS.is_dir():
     pytest.skip("the benchmarks are part of the repository", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
+import _trust_bands  # noqa: E402
 import _trust_bed  # noqa: E402
 import _trust_models  # noqa: E402
 import _trust_texts  # noqa: E402
@@ -65,6 +67,42 @@ def test_evidence_is_marked_where_the_phrase_stands():
     for ids, marks in zip(corpus.test.ids, corpus.test.evidence, strict=True):
         assert len(ids) == len(marks)
         assert 2 <= marks.sum() <= 8
+
+
+def test_conicity_is_a_mean_cosine_and_is_counted_as_published():
+    class WithStates:
+        def states(self, rows):
+            return [np.array([[2.0, 0], [0, 2], [2, 0], [0, 2], [0, 0]])] * len(rows)
+
+    defined, counted = _trust_bands.conicity(WithStates(), [None])
+    # Four of the five at an angle of 45 degrees to their mean; the last has none.
+    assert defined == pytest.approx(4 / 5 / 2**0.5)
+    assert counted == pytest.approx(4 / 3 / 2**0.5)
+
+
+def test_what_was_measured_is_kept_for_the_same_network_and_settings(
+    tmp_path, monkeypatch
+):
+    class Unbuilt(NamedTuple):
+        encoder: str = "none"
+        score: str = "context"
+
+        def build(self, seed):
+            return seed
+
+    corpus = _trust_texts.messages(train=4, test=2)
+    trained = []
+    monkeypatch.setattr(_trust_bands, "train", lambda *args: trained.append(args))
+
+    def measured(seed=0, name="", **recipe):
+        settings = _trust_bands.Settings(cache=tmp_path)
+        chosen = _trust_models.Recipe(**recipe)
+        return settings.measured(
+            corpus, Unbuilt(), chosen, seed, lambda _: len(trained), name=name
+        )
+
+    assert [measured(), measured(), measured(1), measured(passed=1)] == [1, 1, 2, 3]
+    assert [measured(name="pushed"), measured(1), len(trained)] == [4, 2, 4]
 
 
 @pytest.mark.slow
