@@ -48,8 +48,8 @@ def trust(
         Path | None,
         typer.Argument(
             metavar="[DATA]",
-            help="Texts the model was not trained on: CSV, TSV, JSON lines, Parquet or "
-            "a text a line; or another report, which BUNDLE's is compared with. "
+            help="Texts the model was not trained on: CSV, TSV, JSON, Parquet, Excel, "
+            "or a text a line; or another report, which BUNDLE's is compared with. "
             "Without, the report that is there is shown.",
         ),
     ] = None,

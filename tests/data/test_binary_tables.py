@@ -139,14 +139,14 @@ def cell(value):
     return "<c/>" if value is None else f"<c><v>{value}</v></c>"
 
 
-def workbook(rows):
+def workbook(rows, more=""):
     """The parts that a workbook must have, as Excel writes them."""
     space = "http://schemas.openxmlformats.org"
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
     main, types = f"{space}/spreadsheetml/2006/main", "application/vnd.openxmlformats"
     links = f"{space}/officeDocument/2006/relationships"
     packaged = f"{space}/package/2006"
-    sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows) + more
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{packaged}/content-types"><Default '
         'Extension="rels" ContentType="application/vnd.openxmlformats-package.'
@@ -173,7 +173,7 @@ def workbook(rows):
 
 
 def test_excel(tmp_path):
-    pytest.importorskip("python_calamine", reason="Excel needs python-calamine")
+    pytest.importorskip("openpyxl", reason="Excel needs openpyxl")
     path = tmp_path / "data.xlsx"
     rows = [("id", "text", "label"), (1, "é\n b ", 5), (2.5, "c", True), (3, "", "x")]
     path.write_bytes(workbook(rows))
@@ -192,8 +192,19 @@ def test_excel(tmp_path):
             list(iterate_rows(path, ["text"]))
 
 
+@pytest.mark.parametrize("row", [2**20, 10**13])
+def test_a_cell_in_the_last_corner_is_met_as_it_streams_by(tmp_path, row):
+    """A table of all cells that could be takes half a terabyte; the process ended."""
+    pytest.importorskip("openpyxl", reason="Excel needs openpyxl")
+    path = tmp_path / "far.xlsx"
+    far = f'<row r="{row}"><c r="XFD{row}"><v>1</v></c></row>'
+    path.write_bytes(workbook([("text",), ("a",)], far))
+    read = list(iterate_rows(path, ["text"]))
+    assert read == [("a",), ("",)][: 2 if row == 2**20 else 1]
+
+
 def test_excel_that_is_none(tmp_path, monkeypatch):
-    pytest.importorskip("python_calamine", reason="Excel needs python-calamine")
+    pytest.importorskip("openpyxl", reason="Excel needs openpyxl")
     from regard.data import binary_tables
 
     whole = workbook([("text",), ("a",)])
@@ -212,7 +223,7 @@ def test_excel_that_is_none(tmp_path, monkeypatch):
 
 
 def test_excel_without_its_package_names_the_extra(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
     path = tmp_path / "data.xlsx"
     path.write_bytes(b"")
     with pytest.raises(ImportError, match=r'pip install "regard\[excel\]"'):

@@ -1,11 +1,11 @@
-"""Tables that are no text: Parquet through pyarrow, Excel through python-calamine."""
+"""Tables that are no text: Parquet through pyarrow, Excel through openpyxl."""
 
 import datetime
 import itertools
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +18,8 @@ from regard.errors import DataError, MissingExtraError
 _ROWS = 1_024
 # The most that a workbook unpacks to; the largest sheet of short texts takes a third.
 _MOST_UNPACKED = 2**29
+# So many rows a sheet can have; a damaged one may count further.
+_MOST_ROWS = 2**20 + _ROWS
 _CHUNK = 2**20
 
 
@@ -151,43 +153,80 @@ def xlsx_rows(
     """Rows of the first sheet of an Excel workbook, cells as text, as CSV has them.
 
     Raises:
-        MissingExtraError: python-calamine is not installed.
+        MissingExtraError: openpyxl is not installed.
         DataError: The file is no workbook, unpacks to more than one should, or its
             first sheet has no rows.
     """
     try:
-        import python_calamine  # noqa: PLC0415 - an extra
+        import openpyxl  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError("Reading Excel", "python-calamine", "excel") from error
+        raise MissingExtraError("Reading Excel", "openpyxl", "excel") from error
 
     with open_binary(path) as file:
         _check_unpacked(path, file)
-        with _readable(path):
-            workbook = python_calamine.load_workbook(file)
-            rows = iter(workbook.get_sheet_by_index(0).to_python(skip_empty_area=False))
-    filled: Iterator[tuple[int, list[str]]] = (
-        (number, fields)
-        for number, cells in enumerate(rows, 1)
-        if any(fields := [_cell_text(cell) for cell in cells])
-    )
-    start, names = next(filled, (0, [""]))
-    hint = None
-    if not header:
-        filled = itertools.chain([(start, names)] if start else [], filled)
-        names, hint = numbered(len(names)), NUMBERED
-    if start:
+        # Read as a stream: other libraries make a table of all cells that could be,
+        # and a single one in the last corner of a sheet takes half a terabyte.
+        filled = (
+            (number, fields)
+            for number, fields in enumerate(_sheet_rows(openpyxl, path, file), 1)
+            if any(fields)
+        )
+        start, names = next(filled, (0, []))
+        if not start:
+            raise _without_rows(path)
+        first, hint = [], None
+        if not header:
+            first = [(start, names)]
+            names, hint = numbered(len(names)), NUMBERED
         indices = column_indices(f"{path}, row {start}", names, columns, hint)
-    number = 0
-    for number, fields in filled:
-        yield Record(
-            f"{path}, row {number}",
-            tuple(fields[i] for i in indices),
-            dict(zip(names, fields, strict=True)) if whole else None,
-        )
+        number = 0
+        for number, fields in itertools.chain(first, filled):
+            # What stands beside the table belongs to no column.
+            row = [*fields, *[""] * (len(names) - len(fields))][: len(names)]
+            yield Record(
+                f"{path}, row {number}",
+                tuple(row[i] for i in indices),
+                dict(zip(names, row, strict=True)) if whole else None,
+            )
     if not number:
-        raise DataError(
-            f"The first sheet of {path} has no rows.", expected="at least one row"
-        )
+        raise _without_rows(path)
+
+
+def _without_rows(path: Path) -> DataError:
+    return DataError(
+        f"The first sheet of {path} has no rows.", expected="at least one row"
+    )
+
+
+def _sheet_rows(openpyxl: Any, path: Path, file: BinaryIO) -> Iterator[list[str]]:
+    """The cells of the first sheet, row by row, the empty ones at the end left out."""
+    rows: Any = None
+    read = 0
+    while True:
+        try:
+            with warnings.catch_warnings():
+                # What is not supported, such as colours, is no matter here.
+                warnings.simplefilter("ignore")
+                if rows is None:
+                    workbook = openpyxl.load_workbook(file, True, data_only=True)
+                    sheet = workbook.worksheets[0]
+                    # What a sheet says of its size may be wrong.
+                    sheet.reset_dimensions()
+                    rows = sheet.iter_rows(values_only=True)
+                some = list(itertools.islice(rows, _ROWS))
+        except Exception as error:
+            raise DataError(
+                f"{path} cannot be read as an Excel workbook: {error}.",
+                fix="Open and save it anew, or save the sheet as CSV.",
+            ) from error
+        read += len(some)
+        if not some or read > _MOST_ROWS:
+            return
+        for cells in some:
+            fields = [_cell_text(cell) for cell in cells]
+            while fields and not fields[-1]:
+                fields.pop()
+            yield fields
 
 
 def _check_unpacked(path: Path, file: BinaryIO) -> None:
@@ -219,22 +258,10 @@ def _check_unpacked(path: Path, file: BinaryIO) -> None:
     file.seek(0)
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """What goes wrong in the block is said of the file, a panic of Rust included."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise DataError(
-                f"{path} cannot be read as an Excel workbook: {error}.",
-                fix="Open and save it anew, or save the sheet as CSV.",
-            ) from error
-        raise
-
-
 def _cell_text(cell: Any) -> str:
     """A cell as Excel writes it to CSV; times as ISO 8601."""
+    if cell is None:
+        return ""
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float) and cell.is_integer():

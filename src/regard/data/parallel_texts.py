@@ -53,7 +53,7 @@ def read_pairs(
             read from one column.
         DataError: The file is missing, empty, damaged, or a row of it is wrong or
             holds an empty text; the message names the file and the lines.
-        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
+        MissingExtraError: Parquet without pyarrow, Excel without openpyxl.
 
     Example:
     >>> sources, targets = read_pairs("pairs.tsv", source="de", target="en")

@@ -24,7 +24,7 @@ def iterate_rows(
     The file is never held in memory as a whole. CSV is read with RFC 4180 quoting,
     between commas, semicolons, tabs or bars; TSV without quoting; JSON as one list of
     objects, or one object a line. These may be packed (.gz). Parquet needs pyarrow,
-    Excel python-calamine.
+    Excel openpyxl.
 
     Args:
         path: The file.
@@ -44,7 +44,7 @@ def iterate_rows(
         ArgumentError: The format or the encoding is unknown.
         DataError: The file is missing, empty, damaged, or a row of it is wrong; the
             message names the file and the line.
-        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
+        MissingExtraError: Parquet without pyarrow, Excel without openpyxl.
     """
     for row in open_rows(path, columns, Dialect(format, delimiter, header, encoding)):
         yield tuple(row.text(index, name) for index, name in enumerate(columns))
@@ -116,7 +116,7 @@ def read_examples(
         ArgumentError: The format or the encoding is unknown.
         DataError: The file is missing, empty, damaged, or a row of it is wrong; the
             message names the file and the line.
-        MissingExtraError: Parquet without pyarrow, Excel without python-calamine.
+        MissingExtraError: Parquet without pyarrow, Excel without openpyxl.
 
     Example:
     >>> texts, labels = read_examples("reviews.csv", text="review", label="stars")
