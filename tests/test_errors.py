@@ -1,5 +1,7 @@
 import pickle
 
+import keras
+import numpy as np
 import pytest
 
 from regard.errors import (
@@ -8,7 +10,17 @@ from regard.errors import (
     MissingExtraError,
     RegardError,
     listed,
+    shown,
 )
+
+
+class Frame:
+    """A table, as libraries have them."""
+
+    shape = (50, 1)
+
+    def __repr__(self):
+        return "one\nline\na row"
 
 
 def test_the_message_says_expected_received_and_what_to_do():
@@ -53,3 +65,29 @@ def test_messages_are_short_whatever_they_quote():
     assert len(str(error)) < 9_000
     assert str(error).startswith("longlong")
     assert str(error).endswith("98']. Received: b. Do c.")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (3, "3"),
+        ("topic", "'topic'"),
+        (["a", "b"], "['a', 'b']"),
+        (None, "None"),
+        (range(4), "range(0, 4)"),
+        ([0] * 400, "[0, 0, 0, 0, 0, 0, 0, 0, ...], 400 in all"),
+        (np.zeros((400, 2)), "a ndarray of float64 of shape (400, 2)"),
+        (keras.ops.zeros((3, 2)), "float32 of shape (3, 2)"),
+        (Frame(), "a Frame of shape (50, 1)"),
+    ],
+)
+def test_a_value_is_shown_on_one_line(value, said):
+    assert said in shown(value)
+    assert "\n" not in shown(value)
+
+
+def test_a_value_is_short_whatever_it_holds():
+    nested = [[["word" * 99] * 99] * 99] * 99
+    for value in (nested, "word" * 9_999, {"a": nested}, 10**4_000, keras.Model()):
+        assert len(shown(value)) < 350
+        assert "\n" not in shown(value)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from regard.errors import ArgumentError, listed
+from regard.errors import ArgumentError, listed, shown
 
 Value = TypeVar("Value")
 
@@ -46,7 +46,7 @@ def check_choice(
     if value not in known:
         expected = f"one of {listed(known, _MOST_LISTED)}"
         if problem is not None:
-            raise ArgumentError(problem, expected=expected, received=repr(value))
+            raise ArgumentError(problem, expected=expected, received=shown(value))
         raise wrong_value(name, value, expected, of=of)
     return value
 
@@ -209,7 +209,7 @@ def wrong_value(
     """
     owner = f" of {of}" if of else ""
     return ArgumentError(
-        f"'{name}'{owner} has a wrong value.", expected=expected, received=repr(value)
+        f"'{name}'{owner} has a wrong value.", expected=expected, received=shown(value)
     )
 
 

@@ -1,12 +1,19 @@
 """The exceptions of the library: expected, received, and the remedy."""
 
+import reprlib
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 # The most characters of a part of a message, and of a value in a list.
 _LONGEST_PART = 3_000
-_LONGEST_VALUE = 60
+_LONGEST_VALUE, _LONGEST_SHOWN = 60, 300
+# How a value is written that may be of any size.
+_SHORT, _MOST = reprlib.Repr(), 8
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = _MOST
+_SHORT.maxlevel = 3
+_SHORT.maxfrozenset = _SHORT.maxdeque = _SHORT.maxarray = _MOST
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
 
 
 class RegardError(Exception):
@@ -72,6 +79,22 @@ def listed(values: Iterable[Any], most: int = 10) -> str:
     shown = [shortened(repr(value)) for value in islice(rest, most)]
     more = sum(1 for _ in rest)
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def shown(value: Any) -> str:
+    """A value in a message, on one line and short whatever it holds.
+
+    Of an array, a tensor or a frame the shape is said, which is what is wrong of it in
+    most cases; of a long list the beginning and the length.
+    """
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, Iterable) and not isinstance(value, type) and tuple(shape):
+        dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
+        of = f" of {dtype}" if dtype else ""
+        return f"a {type(value).__name__}{of} of shape {tuple(shape)}"
+    said = shortened(" ".join(_SHORT.repr(value).split()), _LONGEST_SHOWN)
+    is_many = isinstance(value, list | tuple | set | dict) and len(value) > _MOST
+    return f"{said}, {len(value):,} in all" if is_many else said
 
 
 def shortened(text: str, most: int = _LONGEST_VALUE) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from regard.errors import ArgumentError, MissingExtraError, listed
+from regard.errors import ArgumentError, MissingExtraError, listed, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class AttentionMap:
                 raise ArgumentError(
                     f"The attention of layer '{self.layer}' has no such entry.",
                     expected=f"{name}: a slice or a whole number below {size}",
-                    received=repr(index),
+                    received=shown(index),
                 )
             selection[axis] = index
         axes = tuple(
@@ -281,7 +281,7 @@ class Explanation:
             raise ArgumentError(
                 "The label of an explanation is one of its labels.",
                 expected=f"one of {listed(self.labels)}",
-                received=repr(self.label),
+                received=shown(self.label),
             )
 
     def _check_contributions(self) -> None:

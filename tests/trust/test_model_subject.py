@@ -470,3 +470,21 @@ def test_answers_that_are_no_numbers_or_not_the_same_are_refused():
     model = keras.Model(series, classes(pooled))
     with pytest.raises(ArgumentError, match="differently each time"):
         ModelSubject(model, SERIES)
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "said"),
+    [
+        ("labels", np.arange(400), r"a ndarray of int64 of shape \(400,\)"),
+        ("labels", [0] * 7 + [7], "7 for sample 7"),
+        ("labels", ["no"] * 400, r"400 in all"),
+        ("lengths", [[3]] * 400, r"\[\[3\].*400 in all"),
+        ("lengths", [3] * 7 + [99], "99 for sample 7"),
+        ("tokens", "word " * 9_999, r"\.\.\."),
+    ],
+)
+def test_a_wrong_value_is_said_without_all_of_it(option, given, said):
+    model = word_model(regard.layers.AttentionPooling(name="pool"))
+    with pytest.raises(ArgumentError, match=said) as error:
+        regard.trust.examine(model, IDS, n=4, **{option: given})
+    assert len(str(error.value)) < 400

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.bundle import migrations
-from regard.errors import BundleError
+from regard.errors import BundleError, shown
 
 MANIFEST = "manifest.json"
 FORMAT = "regard-bundle"
@@ -117,7 +117,7 @@ def _check_version(folder: Path, version: Any) -> None:
     raise BundleError(
         f"The bundle '{folder}' cannot be loaded: {MANIFEST}: unknown schema version.",
         expected=str(migrations.SCHEMA_VERSION),
-        received=repr(version)[:40],
+        received=shown(version),
         fix="Update regard: a newer version saved it." if newer else None,
     )
 

@@ -18,7 +18,7 @@ from regard.comparison.array_problem import ArrayProblem
 from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
 from regard.comparison.results import Budget, Comparison, TrainingRun
 from regard.comparison.sequence_problem import SequenceProblem
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 from regard.runtime import compile_function
 from regard.tasks import ArrayTask, SequenceTask
 from regard.types import FloatArray
@@ -93,7 +93,7 @@ def _problem(task: Task, budget: Budget) -> LearningProblem[Any]:
     raise ArgumentError(
         "Models are compared on a task.",
         expected="one of regard.tasks, as regard.tasks.get makes it",
-        received=repr(task),
+        received=shown(task),
     )
 
 
@@ -105,7 +105,7 @@ def _check_models(
             raise ArgumentError(
                 f"There is no such model for the task '{task.name}'.",
                 expected=f"some of {', '.join(problem.models)}",
-                received=repr(name),
+                received=shown(name),
             )
     if len(set(models)) < len(models):
         raise ArgumentError(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from regard.classification import TextClassifier
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 from regard.explain.attribution import BoolArray
 from regard.text.padding import bucket_of, pad
 from regard.text.text_validation import checked_texts
@@ -165,7 +165,7 @@ def _place(model: keras.Model, x: Any, name: str | None, count: int) -> int:
         raise ArgumentError(
             f"Which of the {count} inputs is explained has to be said.",
             expected=f"input= one of {', '.join(map(repr, names))}",
-            received=repr(name),
+            received=shown(name),
         )
     return names.index(name)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard._validate import check_choice, check_count
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, shown
 from regard.explain.attribution import Attribution
 from regard.explain.explained_inputs import (
     Array,
@@ -182,7 +182,7 @@ def _targets(inputs: ExplainedInputs, target: Any, outputs: int) -> IntArray:
             "The target is none of the outputs.",
             expected=f"whole numbers from 0 to {outputs - 1}, one or one for each of "
             f"the {inputs.count} inputs",
-            received=repr(target),
+            received=shown(target),
         )
     return np.broadcast_to(asked, inputs.count).astype(np.int32)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Limits:
                 raise ArgumentError(
                     f"The limit '{field.name}' of the service allows nothing.",
                     expected="more than 0",
-                    received=repr(limit),
+                    received=shown(limit),
                 )
         if self.inputs > self.queue:
             raise ArgumentError(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 
 Config = Mapping[str, Any]
 
@@ -292,7 +292,7 @@ def translated(row: Row, class_name: str, config: Config) -> dict[str, Any]:
             settings[name] = value
         elif key not in dropped:
             raise ArgumentError(
-                f"{class_name} has no setting '{key}'.", received=repr(value)
+                f"{class_name} has no setting '{key}'.", received=shown(value)
             )
         else:
             _require_harmless(class_name, key, value, dropped[key])
@@ -311,6 +311,6 @@ def _require_harmless(
     raise ArgumentError(
         f"Keras 3 has nothing for '{key}' of {class_name}, which changes numbers.",
         expected=" or ".join(map(repr, harmless)),
-        received=repr(value),
+        received=shown(value),
         fix=REBUILD,
     )

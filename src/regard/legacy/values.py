@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 from regard.legacy.layers.activations import hard_sigmoid
 
 _MODULES = {
@@ -80,7 +80,7 @@ def _value(key: str, value: Any) -> Any:
     if key == "axis" and isinstance(value, list) and len(value) == 1:
         return value[0]
     if isinstance(value, dict):
-        raise ArgumentError(f"'{key}' is not a plain value.", received=repr(value))
+        raise ArgumentError(f"'{key}' is not a plain value.", received=shown(value))
     return value
 
 
@@ -104,7 +104,7 @@ def dtype_of(value: Any) -> str | None:
         raise ArgumentError(
             "An unknown type or policy of types.",
             expected=f"one of {', '.join(sorted(_POLICIES))}",
-            received=repr(value),
+            received=shown(value),
         )
     return str(name)
 
@@ -115,7 +115,7 @@ def _activation(value: Any) -> Any:
     if value == "hard_sigmoid":
         return hard_sigmoid
     if not (isinstance(value, str) and _is_public(keras.activations, value)):
-        raise ArgumentError("An unknown activation.", received=repr(value))
+        raise ArgumentError("An unknown activation.", received=shown(value))
     return value
 
 
@@ -129,7 +129,7 @@ def _object(kind: str, value: Any) -> Any:
     if not (isinstance(name, str) and _is_public(module, name)):
         raise ArgumentError(
             f"Unknown in keras.{module.__name__.rpartition('.')[2]}.",
-            received=repr(value),
+            received=shown(value),
         )
     if not isinstance(value, dict):
         return name

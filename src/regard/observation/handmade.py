@@ -9,7 +9,7 @@ import numpy.typing as npt
 from keras import ops
 
 from regard import _compat
-from regard.errors import ArgumentError, ObservationError
+from regard.errors import ArgumentError, ObservationError, shown
 from regard.observation.adapters import Adapter
 
 #: Patterns for the paths of layers, or what their axes are by pattern: the axis of the
@@ -49,7 +49,7 @@ def choice_of(softmax: SoftmaxChoice) -> dict[str, Axes]:
                 f"The axes of the softmax '{pattern}' are not named.",
                 expected="the number of the axis of the keys, or a name for each axis "
                 "as in ('batch', 'keys', 'heads')",
-                received=repr(axes),
+                received=shown(axes),
             )
         chosen[pattern] = names
     return chosen
@@ -165,7 +165,7 @@ def _checked(
             raise ArgumentError(
                 f"The names of the axes do not fit the output of '{path}'.",
                 expected=f"{rank} names",
-                received=repr(names),
+                received=shown(names),
             )
         return names
 

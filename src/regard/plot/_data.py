@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard._validate import check_count
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 from regard.types import AttentionMap, FloatArray
 
 Result = TypeVar("Result")
@@ -271,7 +271,7 @@ def _only_row(attention: AttentionMap) -> FloatArray:
         raise ArgumentError(
             "One row of weights is drawn here.",
             expected="one weight for each of the keys",
-            received=repr(attention),
+            received=shown(attention),
             fix=f"Choose one: map.select({choice}); regard.plot.alignment draws all."
             if "keys" in attention.axes
             else "Leave its keys whole.",

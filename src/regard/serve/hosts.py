@@ -12,7 +12,7 @@ from ipaddress import (
 )
 from socket import gethostname
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 
 #: This machine, by the names that only it has.
 LOOPBACK = ("localhost", "127.0.0.0/8", "::1")
@@ -39,7 +39,7 @@ class AllowedHosts:
             raise ArgumentError(
                 "The service would answer for no host.",
                 expected="a list of hosts, or of '*' alone for any",
-                received=repr(hosts),
+                received=shown(hosts),
             )
         self._any = "*" in hosts
         self._networks: list[IPv4Network | IPv6Network] = []

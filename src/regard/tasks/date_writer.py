@@ -12,7 +12,7 @@ from typing import Literal
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_date_format, tokenize_pattern
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, shown
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 # A date as the indices of its parts: year, month, day, weekday, and 0 for literals.
@@ -183,7 +183,7 @@ def find_locale(name: str) -> Locale:
         raise ArgumentError(
             "There is no such locale.",
             expected="identifiers of Babel, such as 'de' or 'ar_EG'",
-            received=repr(name),
+            received=shown(name),
         )
     return locale
 

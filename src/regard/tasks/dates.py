@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from regard.errors import ArgumentError, MissingExtraError
+from regard.errors import ArgumentError, MissingExtraError, shown
 from regard.tasks.pairs import SequencePairs
 from regard.tasks.sequence_task import SequenceTask
 
@@ -69,7 +69,7 @@ class Dates(SequenceTask):
             raise ArgumentError(
                 "The setting 'locales' names the locales of the dates.",
                 expected="a sequence of at least one identifier, such as ('de', 'fr')",
-                received=repr(self.locales),
+                received=shown(self.locales),
             )
         object.__setattr__(self, "locales", tuple(dict.fromkeys(self.locales)))
         _ = self._writers  # A wrong locale is refused now, not by the first sample.

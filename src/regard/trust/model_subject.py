@@ -215,13 +215,10 @@ class ModelSubject:
         given, classes = np.asarray(labels), len(self.labels)
         if given.ndim == 2:
             given = given[:, 0] if given.shape[1] == 1 else given.argmax(axis=1)
-        is_right = given.shape == (len(self._sizes),) and given.dtype.kind in "biuf"
-        if not is_right or not np.isin(given, range(classes)).all():
-            raise wrong_value(
-                "labels",
-                given,
-                f"{len(self._sizes)} whole numbers from 0 to {classes - 1}",
-            )
+        expected = f"{len(self._sizes)} whole numbers from 0 to {classes - 1}"
+        if given.shape != (len(self._sizes),) or given.dtype.kind not in "biuf":
+            raise wrong_value("labels", labels, expected)
+        _check_each("labels", given, np.isin(given, range(classes)), expected)
         return given.astype(np.int64)[self.indices]
 
     def passages(self, texts: IntArray) -> list[Passage]:
@@ -482,17 +479,11 @@ class ModelSubject:
             if each is None:
                 continue
             counts = np.asarray(each)
-            if (
-                counts.shape != shape[:1]
-                or counts.dtype.kind not in "iu"
-                or counts.min() < 0
-                or counts.max() > shape[1]
-            ):
-                raise wrong_value(
-                    "lengths",
-                    counts,
-                    f"{shape[0]} whole numbers from 0 to {shape[1]}, one a sample",
-                )
+            expected = f"{shape[0]} whole numbers from 0 to {shape[1]}, one a sample"
+            if counts.shape != shape[:1] or counts.dtype.kind not in "iu":
+                raise wrong_value("lengths", each, expected)
+            inside = (counts >= 0) & (counts <= shape[1])
+            _check_each("lengths", counts, inside, expected)
             valid = valid & (np.arange(shape[1]) < counts[:, None])
         return valid
 
@@ -558,6 +549,17 @@ def _check_value(value: tuple[int, ...], sample: tuple[int, ...]) -> None:
             "The value of the eraser does not fit the input.",
             expected=f"a number, or one for each feature of a sample {sample}",
             received=f"shape {value}",
+        )
+
+
+def _check_each(name: str, given: Array, is_right: BoolArray, expected: str) -> None:
+    """Refuse a number a sample, naming the first that is wrong."""
+    if not is_right.all():
+        sample = int(np.argmin(is_right))
+        raise ArgumentError(
+            f"'{name}' has a wrong value.",
+            expected=expected,
+            received=f"{given[sample]} for sample {sample}",
         )
 
 
