@@ -67,11 +67,12 @@ class TorchSeq2Seq(nn.Module):
         batch = source.shape[0]
         held = [each.repeat_interleave(beam, dim=0) for each in self.encode(source)]
         *read, state, fed = held
-        symbols = torch.full((batch * beam, 1), BEGIN)
-        total = torch.full((batch, beam), -1e9)
+        here = source.device
+        symbols = torch.full((batch * beam, 1), BEGIN, device=here)
+        total = torch.full((batch, beam), -1e9, device=here)
         total[:, 0] = 0.0
-        seen = torch.zeros(batch * beam, 0, source.shape[1])
-        ended = torch.zeros(batch * beam, dtype=torch.bool)
+        seen = torch.zeros(batch * beam, 0, source.shape[1], device=here)
+        ended = torch.zeros(batch * beam, dtype=torch.bool, device=here)
         for _ in range(steps):
             told = self.target(symbols[:, -1])
             state, fed, weights = self.step(told, state, fed, read)
@@ -80,7 +81,7 @@ class TorchSeq2Seq(nn.Module):
             gains[ended, 0] = 0.0
             ranks = (total[..., None] + gains.view(batch, beam, -1)).view(batch, -1)
             total, places = ranks.topk(beam, dim=-1)
-            rows = torch.arange(batch)[:, None] * beam
+            rows = torch.arange(batch, device=here)[:, None] * beam
             parents = (places // gains.shape[-1] + rows).view(-1)
             written = (places % gains.shape[-1]).view(-1, 1)
             symbols = torch.cat([symbols[parents], written], dim=1)

@@ -2,6 +2,7 @@
 
     python benchmarks/additive.py --backend jax
     python benchmarks/additive.py --backend jax --growth
+    python benchmarks/additive.py --backend torch --dtype bfloat16
 
 Three contestants compute context and weights from the same projected query, key and
 value: `keras.layers.AdditiveAttention`, the plain formula, and `regard.ops.additive`.
@@ -10,9 +11,13 @@ with XLA, PyTorch not at all. They take turns within one process, each round aft
 call that is not timed; the table has medians. With `--keep-memory` the process keeps
 what it frees, as the commands do: nobody pays for fresh pages at each call then.
 
+On a GPU a timing is that of twenty calls in a row (four of long ones), which wait for
+each other on the device alone, and there are larger shapes: those for processors last
+no longer there than it takes to start them.
+
 Peak memory is what a fresh process took for one forward and backward pass beyond what
 it had with its inputs in place. On JAX it is the size of the temporary buffers that
-the compiler reports.
+the compiler reports, and of PyTorch on a GPU what its allocator had given out.
 """
 
 import argparse
@@ -40,11 +45,14 @@ from regard_cli.environment import keep_freed_memory
 
 SHAPES = [(32, 50, 50, 256), (64, 10, 100, 128), (2, 512, 1024, 256), (1, 1, 4096, 512)]
 GROWTH = [(1, 512, keys, 256) for keys in (256, 1024, 4096, 16384)]
+ON_GPU = [*SHAPES, (16, 128, 128, 256), (16, 1024, 1024, 256)]
 ROUNDS = 4
+# Calls of one timing on a GPU.
+IN_A_ROW = 20
 CONTESTANTS = ("keras", "plain", "regard")
 
 
-def inputs(shape):
+def inputs(shape, dtype="float32"):
     """Query, key, value, scale and the upstream gradient of the weights."""
     batch, queries, keys, features = shape
     rng = np.random.default_rng(0)
@@ -57,12 +65,12 @@ def inputs(shape):
     ]
     arrays = [rng.normal(size=size).astype("float32") for size in sizes]
     arrays[3] /= features**0.5
-    return [ops.convert_to_tensor(array) for array in arrays]
+    return [ops.cast(ops.convert_to_tensor(array), dtype) for array in arrays]
 
 
-def keras_attention() -> Callable:
+def keras_attention(dtype: str) -> Callable:
     """The layer of Keras as a function of its inputs and its scale."""
-    layer = keras.layers.AdditiveAttention()
+    layer = keras.layers.AdditiveAttention(dtype=dtype)
 
     def attend(query, key, value, scale):
         if not layer.built:
@@ -84,20 +92,21 @@ def plain_attention(query, key, value, scale):
 
 
 def regard_attention(query, key, value, scale):
-    """Ours, with the weights under the contract."""
+    """Ours, with the weights under the contract, computed in float32 or wider."""
     weights = masked_softmax(additive_scores(query, key, scale))
+    weights = ops.cast(weights, value.dtype)
     return ops.matmul(weights, value), weights
 
 
-def attention(name: str) -> Callable:
+def attention(name: str, dtype: str) -> Callable:
     """The contestant of a name."""
     others = {"plain": plain_attention, "regard": regard_attention}
-    return others.get(name) or keras_attention()
+    return others.get(name) or keras_attention(dtype)
 
 
-def compiled(name: str) -> tuple[Callable, Callable]:
+def compiled(name: str, dtype: str = "float32") -> tuple[Callable, Callable]:
     """The forward pass, and the forward pass with all gradients."""
-    attend = attention(name)
+    attend = attention(name, dtype)
 
     def loss(query, key, value, scale, upstream):
         context, weights = attend(query, key, value, scale)
@@ -149,11 +158,18 @@ def wait(result):
         torch.cuda.synchronize()
 
 
-def seconds(function: Callable, arguments: list) -> float:
-    """Of one call."""
+def seconds(function: Callable, arguments: list, calls: int = 1) -> float:
+    """Of one call, of so many in a row."""
     start = time.perf_counter()
-    wait(function(*arguments))
-    return time.perf_counter() - start
+    for _ in range(calls):
+        result = function(*arguments)
+    wait(result)
+    return (time.perf_counter() - start) / calls
+
+
+def on_gpu() -> bool:
+    """Whether the backend computes on one."""
+    return bool(_backend.accelerator(keras.backend.backend()))
 
 
 def medians(passes: dict[str, Callable], arguments: list) -> dict[str, float]:
@@ -163,19 +179,36 @@ def medians(passes: dict[str, Callable], arguments: list) -> dict[str, float]:
         for name, function in passes.items():
             first = seconds(function, arguments)
             repeats = 2 if first > 0.3 else 12
-            times[name] += [seconds(function, arguments) for _ in range(repeats)]
+            calls = 1
+            if on_gpu():
+                repeats, calls = 3, IN_A_ROW if first < 0.005 else 4
+            times[name] += [seconds(function, arguments, calls) for _ in range(repeats)]
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def memory(name: str, shape: tuple) -> float:
+def memory(name: str, shape: tuple, dtype: str = "float32") -> float:
     """Bytes of one forward and backward pass."""
-    if keras.backend.backend() == "jax":
-        passes = compiled(name)[1].lower(*inputs(shape)).compile()
+    backend = keras.backend.backend()
+    if backend == "jax":
+        passes = compiled(name, dtype)[1].lower(*inputs(shape, dtype)).compile()
         return passes.memory_analysis().temp_size_in_bytes
+    if backend == "torch" and on_gpu():
+        return torch_memory(compiled(name, dtype)[1], inputs(shape, dtype))
     command = [sys.executable, __file__, "--backend", BACKEND]
     command += ["--peak", name, json.dumps(shape)]
     process = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(process.stdout.split()[-1])
+
+
+def torch_memory(function: Callable, arguments: list) -> float:
+    """Bytes that PyTorch had given out on the device, at the most."""
+    import torch
+
+    wait(function(*arguments))
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    wait(function(*arguments))
+    return torch.cuda.max_memory_allocated() - before
 
 
 def peak(name: str, shape: tuple) -> float:
@@ -196,12 +229,13 @@ def highest_bytes() -> float:
     return 0.0
 
 
-def errors(shape: tuple) -> float:
+def errors(shape: tuple, dtype: str = "float32") -> float:
     """Largest error of our scores, relative to the sum of |scale|."""
+    given = inputs(shape, dtype)
     query, key, _, scale, _ = (
-        np.asarray(ops.convert_to_numpy(x)) for x in inputs(shape)
+        np.asarray(ops.convert_to_numpy(ops.cast(x, "float32"))) for x in given
     )
-    found = ops.convert_to_numpy(additive_scores(query, key, scale))
+    found = ops.convert_to_numpy(additive_scores(given[0], given[1], given[3]))
     rows = np.random.default_rng(1).integers(query.shape[1], size=4)
     worst = 0.0
     for row in rows:
@@ -218,8 +252,11 @@ def limit() -> tuple[float, str]:
     multiply-adds for P, two additions and two products for the pairs, two products and
     a multiply-add for their sum and its denominator, one multiply-add to the total,
     and one division. Two vector units work beside each other; the divider gives eight
-    quotients in five cycles (Intel Skylake to Cascade Lake).
+    quotients in five cycles (Intel Skylake to Cascade Lake). A multiprocessor of an
+    NVIDIA GPU has 128 lanes, and its divisions are not those that wait.
     """
+    if on_gpu():
+        return gpu_limit()
     cores = len(os.sched_getaffinity(0))
     clock = clock_hertz()
     lanes = 8
@@ -231,6 +268,23 @@ def limit() -> tuple[float, str]:
     )
 
 
+def gpu_limit() -> tuple[float, str]:
+    """Elements a second of an NVIDIA GPU at its highest clock."""
+    asked = ["nvidia-smi", "--query-gpu=clocks.max.sm", "--format=csv,noheader,nounits"]
+    answer = subprocess.run(asked, check=True, capture_output=True, text=True)
+    clock = 1e6 * float(answer.stdout.split()[0])
+    if keras.backend.backend() == "jax":
+        import jax
+
+        count = jax.devices()[0].core_count
+    else:
+        import torch
+
+        count = torch.cuda.get_device_properties(0).multi_processor_count
+    what = f"{count} multiprocessors x {clock / 1e9:.2f} GHz x 128 lanes / 3.25"
+    return count * clock * 128 / 3.25, what
+
+
 def clock_hertz() -> float:
     """The clock that the machine says it has."""
     for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
@@ -239,19 +293,20 @@ def clock_hertz() -> float:
     return 2.5e9
 
 
-def report(shape: tuple, without_memory: bool) -> None:
+def report(shape: tuple, dtype: str, without_memory: bool) -> None:
     """The lines of one shape."""
-    arguments = inputs(shape)
-    passes = {name: compiled(name) for name in CONTESTANTS}
+    arguments = inputs(shape, dtype)
+    passes = {name: compiled(name, dtype) for name in CONTESTANTS}
     forward = medians({n: p[0] for n, p in passes.items()}, arguments[:4])
     both = medians({n: p[1] for n, p in passes.items()}, arguments)
     elements = float(np.prod(shape))
-    print(f"\n{shape}  {additive_path(arguments[0], arguments[1], arguments[3]).name}")
+    path = additive_path(arguments[0], arguments[1], arguments[3])
+    print(f"\n{shape} {dtype}  {path.name}: {path.reason}")
     for name in CONTESTANTS:
-        line = f"  {name:7} forward {1e3 * forward[name]:9.2f} ms"
-        line += f"   forward+backward {1e3 * both[name]:9.2f} ms"
+        line = f"  {name:7} forward {1e3 * forward[name]:9.3f} ms"
+        line += f"   forward+backward {1e3 * both[name]:9.3f} ms"
         if not without_memory and name != "plain":
-            line += f"   memory {memory(name, shape) / 1e6:8.1f} MB"
+            line += f"   memory {memory(name, shape, dtype) / 1e6:8.1f} MB"
         print(line)
     print(
         "  times faster than Keras:"
@@ -264,7 +319,7 @@ def report(shape: tuple, without_memory: bool) -> None:
     print(
         f"  {elements / forward['regard'] / 1e9:.2f}e9 elements a second forward,"
         f" {elements / both['regard'] / 1e9:.2f}e9 both; limit {rate / 1e9:.1f}e9;"
-        f" largest error {errors(shape):.1e} of the sum of |scale|",
+        f" largest error {errors(shape, dtype):.1e} of the sum of |scale|",
         flush=True,
     )
 
@@ -288,8 +343,12 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="longer and longer keys")
     parser.add_argument("--smoke", action="store_true", help="one small shape, once")
     parser.add_argument(
-        "--shape", type=json.loads, help="one shape: '[2, 512, 1024, 256]'"
+        "--shape",
+        type=json.loads,
+        action="append",
+        help="of these shapes alone: '[2, 512, 1024, 256]'",
     )
+    parser.add_argument("--dtype", default="float32", help="of all inputs")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--keep-memory", action="store_true")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
@@ -306,9 +365,9 @@ def main() -> None:
     if options.smoke:
         global ROUNDS  # noqa: PLW0603 - a run is one process
         ROUNDS = 1
-    shapes = [(2, 8, 8, 16)] if options.smoke else SHAPES
-    for shape in [tuple(options.shape)] if options.shape else shapes:
-        report(shape, options.no_memory)
+    shapes = [(2, 8, 8, 16)] if options.smoke else ON_GPU if on_gpu() else SHAPES
+    for shape in map(tuple, options.shape or shapes):
+        report(shape, options.dtype, options.no_memory)
 
 
 if __name__ == "__main__":

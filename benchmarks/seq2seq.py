@@ -2,7 +2,9 @@
 
 Run: ``python benchmarks/seq2seq.py [--backend jax] [--small] [--smoke]``. Both train on
 the same random pairs and decode the same random sources for the same number of steps,
-in turns, each in a process of its own with two threads; figures are medians. With
+in turns, each in a process of its own with two threads; figures are medians. Where the
+backend computes on a GPU, so does PyTorch; its products are of whole float32, those of
+JAX of tf32 there, unless ``JAX_DEFAULT_MATMUL_PRECISION=highest`` is set. With
 ``--small`` the model is narrow and the pairs have 1 to 40 symbols, the rest is padding:
 what a step costs besides its products counts most there.
 """
@@ -93,6 +95,8 @@ def _take_turns(options: argparse.Namespace) -> None:
 
         torch.set_num_threads(2)
     jobs: dict[str, Callable[[], Any]] = {}
+    # Of a GPU's memory JAX would take three quarters; the other side needs some, too.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     for job in map(str.strip, sys.stdin):
         if job == "environment":
             print(_backend.environment(), flush=True)
@@ -164,10 +168,11 @@ def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
 
         from _torch_seq2seq import TorchSeq2Seq
 
-        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH)
+        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH).to(_device())
         optimizer = torch.optim.Adam(model.parameters(), 1e-3)
         loss = torch.nn.CrossEntropyLoss(ignore_index=0)
-        given = [torch.tensor(each).long() for each in (source, told, target)]
+        arrays = (source, told, target)
+        given = [torch.tensor(each, device=_device()).long() for each in arrays]
 
         def train() -> None:
             for _ in range(10):
@@ -175,6 +180,7 @@ def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
                 logits = model(given[0], given[1])
                 loss(logits.flatten(0, 1), given[2].flatten()).backward()
                 optimizer.step()
+            _wait()
 
         return train
 
@@ -195,16 +201,41 @@ def _decoding(beam: int, sentences: int) -> dict[str, Callable[[], Callable[[], 
 
         from _torch_seq2seq import TorchSeq2Seq
 
-        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH).eval()
-        rows, given = 256 // beam, torch.tensor(source).long()
+        model = TorchSeq2Seq(SOURCE, TARGET, UNITS, WIDTH).to(_device()).eval()
+        rows, given = _rows(beam), torch.tensor(source, device=_device()).long()
 
         def search() -> None:
             for first in range(0, sentences, rows):
-                model.search(given[first : first + rows], STEPS, beam)
+                found = model.search(given[first : first + rows], STEPS, beam)
+                # A user wants them where ours are.
+                [each.cpu() for each in found]
 
         return search
 
     return {"regard": ours, "PyTorch": theirs}
+
+
+def _rows(beam: int) -> int:
+    """The sources of a batch: as many as ours has."""
+    from regard.decoding.searcher import rows_at_once
+
+    return rows_at_once(beam)
+
+
+def _device() -> str:
+    """Where PyTorch computes: where the backend does."""
+    import torch
+
+    there = bool(_backend.accelerator(BACKEND)) and torch.cuda.is_available()
+    return "cuda" if there else "cpu"
+
+
+def _wait() -> None:
+    """Until the device has done what it was told."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

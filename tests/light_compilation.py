@@ -1,5 +1,6 @@
 """Light compilation of small models, whose programs run once or twice in a test."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,21 @@ _LIGHT = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
+
+
+def is_on_gpu() -> bool:
+    """Whether the backend computes on a GPU."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 @contextmanager
@@ -36,10 +52,10 @@ def _light_options() -> Iterator[None]:
     """Give every program the options that XLA otherwise takes from a caller only."""
     from jax._src import compiler
 
-    original = compiler.get_compile_options
+    known, original = _known_options(), compiler.get_compile_options
 
     def light(*arguments: Any, env_options_overrides: Any = None, **named: Any) -> Any:
-        options = {**_LIGHT, **(env_options_overrides or {})}
+        options = {**known, **(env_options_overrides or {})}
         return original(*arguments, env_options_overrides=options, **named)
 
     compiler.get_compile_options = light
@@ -83,4 +99,21 @@ def light_jit(function: Callable[..., Any]) -> Any:
         return function
     import jax
 
-    return jax.jit(function, compiler_options=_LIGHT)
+    return jax.jit(function, compiler_options=_known_options())
+
+
+@functools.cache
+def _known_options() -> dict[str, Any]:
+    """Those that this XLA knows: it refuses a program with an option it does not."""
+    import jax
+
+    known = {}
+    for name, value in _LIGHT.items():
+        # A function of its own for each, or it would be compiled only once.
+        lowered = jax.jit(lambda: 0, compiler_options={name: value}).lower()
+        try:
+            lowered.compile()
+        except jax.errors.JaxRuntimeError:
+            continue
+        known[name] = value
+    return known

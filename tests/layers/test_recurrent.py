@@ -9,13 +9,13 @@ import pytest
 from keras import ops
 from subjects import fill, gradient_of, to_numpy
 
-from light_compilation import light_jit
+from light_compilation import is_on_gpu, light_jit
 from regard.layers import GRU, LSTM, recurrent
 
 pytestmark = pytest.mark.backends
 ON_JAX = keras.backend.backend() == "jax"
 ON_TORCH = keras.backend.backend() == "torch"
-IS_FAST = ON_JAX or ON_TORCH
+IS_FAST = ON_JAX or (ON_TORCH and not is_on_gpu())
 where_fast = pytest.mark.skipif(
     not IS_FAST, reason="elsewhere they run as Keras runs them"
 )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import oracle
+from light_compilation import is_on_gpu
 from regard.errors import ArgumentError
 from regard.ops import additive_context, additive_scores, masked_softmax
 from regard.ops.additive import (
@@ -34,6 +35,7 @@ SHAPES = {"few": (2, 1, 5, 7, 10), "heads": (1, 2, 6, 23, 18)}
 def fast_path(monkeypatch):
     """Nothing is small here."""
     monkeypatch.setattr(dispatch, "SMALL", dict.fromkeys(dispatch.SMALL, 0))
+    monkeypatch.setattr(dispatch, "SMALL_ON_GPU", 0)
 
 
 def relative_error(query, key, scale):
@@ -192,8 +194,10 @@ def test_shapes_that_do_not_belong_together(shapes):
 
 def test_the_implementation_says_why(monkeypatch):
     query, key, scale = draw(SHAPES["few"])
-    assert additive_path(query, key, scale).name == "blocked"
-    assert BACKEND in additive_path(query, key, scale).reason
+    on_kernels = BACKEND == "jax" and is_on_gpu()
+    expected = "kernel" if on_kernels else "blocked"
+    assert additive_path(query, key, scale).name == expected
+    assert ("GPU" if on_kernels else BACKEND) in additive_path(query, key, scale).reason
     monkeypatch.undo()
     chosen = additive_path(query, key, scale)
     assert chosen.name == "plain"

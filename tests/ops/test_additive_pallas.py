@@ -1,5 +1,6 @@
 """The kernels for NVIDIA GPUs, interpreted, and translated where there is no GPU."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from light_compilation import is_on_gpu
 
 if keras.backend.backend() != "jax":
     pytest.skip("the kernels are written in Pallas, for JAX", allow_module_level=True)
@@ -203,10 +205,21 @@ class TestGradient:
         )
 
 
+def abstract_gpu():
+    """A GPU to translate for: since JAX 0.11 the translation asks which one it is."""
+    if not hasattr(jax.sharding, "AbstractDevice"):
+        return contextlib.nullcontext()
+    device = jax.sharding.AbstractDevice("NVIDIA H100", num_cores=132, platform="gpu")
+    mesh = jax.sharding.AbstractMesh((), (), abstract_device=device)
+    return jax.sharding.use_abstract_mesh(mesh)
+
+
 def kernels(function, *shapes):
     """How many kernels a function has when it is translated for a GPU."""
     arguments = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
-    lowered = jax.jit(function).trace(*arguments).lower(lowering_platforms=("cuda",))
+    with abstract_gpu():
+        traced = jax.jit(function).trace(*arguments)
+        lowered = traced.lower(lowering_platforms=("cuda",))
     return lowered.as_text().count("custom_call @__gpu$xla.gpu.triton")
 
 
@@ -252,7 +265,9 @@ class TestDispatch:
 
     def test_the_path_says_so(self, monkeypatch):
         rows = [np.ones(shape, "float32") for shape in self.SHAPES]
+        monkeypatch.setattr(dispatch, "_has_nvidia", lambda: False)
         monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
+        monkeypatch.setattr(dispatch, "SMALL_ON_GPU", 0)
         assert dispatch.choose(*rows).name == "blocked"
         monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
         monkeypatch.setattr(pallas_scores, "fault", lambda: None)
@@ -260,16 +275,41 @@ class TestDispatch:
         assert (path.name, path.scores) == ("kernel", pallas_scores.scores)
         assert "GPU" in path.reason
 
+    @pytest.mark.skipif(is_on_gpu(), reason="this device runs them")
     def test_kernels_that_fail_are_left_out(self, monkeypatch):
         """Here they do: this device cannot run them but as JAX operations."""
         pallas_scores.fault.cache_clear()
         rows = [np.ones(shape, "float32") for shape in self.SHAPES]
-        monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
+        monkeypatch.setattr(dispatch, "SMALL_ON_GPU", 0)
         monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
         with pytest.warns(RuntimeWarning, match="kernels .* are left out: they failed"):
             path = dispatch.choose(*rows)
         assert path.name == "blocked"
         assert "they failed with" in path.reason
+
+    @pytest.mark.parametrize("error", [ImportError, AttributeError])
+    def test_they_are_left_out_where_jax_has_no_triton(self, monkeypatch, error):
+        """It says that it will leave out what they are written in."""
+
+        def fails(name):
+            raise error("no Triton")
+
+        rows = [np.ones(shape, "float32") for shape in self.SHAPES]
+        monkeypatch.setattr(dispatch, "SMALL_ON_GPU", 0)
+        monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
+        monkeypatch.setattr(dispatch, "_kernels", lambda: fails("pallas_scores"))
+        with pytest.warns(RuntimeWarning, match="left out: .*no Triton"):
+            path = dispatch.choose(*rows)
+        assert path.name == "blocked"
+        assert "no Triton" in path.reason
+
+    def test_on_a_gpu_the_formula_is_fastest_for_longer(self, monkeypatch):
+        rows = [np.ones(shape, "float32") for shape in self.SHAPES]
+        monkeypatch.setattr(dispatch, "SMALL", {"jax": 0})
+        monkeypatch.setattr(dispatch, "_has_nvidia", lambda: True)
+        path = dispatch.choose(*rows)
+        assert path.name == "plain"
+        assert "small" in path.reason
 
 
 class TestProbe:
@@ -298,6 +338,7 @@ class TestProbe:
 class TestImports:
     """The modules that are loaded."""
 
+    @pytest.mark.skipif(is_on_gpu(), reason="this one has a GPU")
     def test_pallas_is_not_imported_without_a_gpu(self):
         """A CPU has no use for it."""
         code = (

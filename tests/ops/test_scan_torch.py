@@ -78,7 +78,7 @@ def test_types(dtype, repeated):
     expected = plain(adding, *nests)
     for one, other in zip(tree.flatten(actual), tree.flatten(expected), strict=True):
         assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one.float(), other.float())
+        np.testing.assert_array_equal(one.float().cpu(), other.float().cpu())
     assert repeated == [True]
 
 
@@ -127,7 +127,7 @@ def test_what_may_differ_from_step_to_step_is_not_repeated(what, repeated):
         return after, after
 
     expected, carry = [], np.zeros((2, 3))
-    for at in outer.numpy().astype(float):
+    for at in outer.cpu().numpy().astype(float):
         carry = {
             "a number": lambda c, o: c + o * o.sum(),
             "a choice": lambda c, o: c + o if o.sum() > 0 else c,

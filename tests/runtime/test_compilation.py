@@ -190,3 +190,33 @@ def test_the_backend_is_asked_in_one_place():
         if re.search(r"backend\.backend\(\)", path.read_text("utf-8"))
     }
     assert asking == {"_backend.py"}
+
+
+@only_jax
+def test_on_an_accelerator_no_program_starts_beside_another(model, monkeypatch):
+    """Two with loops on one GPU wait for each other for ever."""
+    from regard.runtime import jax_backend
+
+    running, most = [], []
+
+    class Program:
+        def __init__(self, program):
+            self.program = program
+
+        def __call__(self, *arguments):
+            running.append(0)
+            most.append(len(running))
+            threading.Event().wait(0.01)
+            running.pop()
+            return self.program(*arguments)
+
+    alone = jax_backend._one_at_a_time
+    monkeypatch.setattr(jax_backend, "_one_at_a_time", lambda x: alone(Program(x)))
+    monkeypatch.setattr(jax_backend, "on_accelerator", lambda: True)
+    assert backend().is_on_gpu
+    assert not backend().gains_from_threads
+    programs = [compile_function(model, function) for function in (model, lambda x: x)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: programs[n % 2](X), range(8)))
+    assert len(most) == 8
+    assert max(most) == 1

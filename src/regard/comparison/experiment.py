@@ -19,7 +19,7 @@ from regard.comparison.problem import LearningProblem, Solver, TrainingSamples
 from regard.comparison.results import Budget, Comparison, TrainingRun
 from regard.comparison.sequence_problem import SequenceProblem
 from regard.errors import ArgumentError, shown
-from regard.runtime import compile_function
+from regard.runtime import backend, compile_function
 from regard.tasks import ArrayTask, SequenceTask
 from regard.types import FloatArray
 
@@ -261,8 +261,10 @@ def _train_compiled(
 
     runs = [(state_before(weights), _steps(part, batch)) for part, weights in starts]
     program = jax.jit(_loop(problem, model, optimizer)).lower(*runs[0]).compile()
-    # A loop over small products keeps one core busy, not two.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    # A loop over small products keeps one core busy, not two. On a GPU two loops wait
+    # for each other for ever, see ``regard.runtime.jax_backend``.
+    threads = 1 if backend().is_on_gpu else os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
         for after, losses in pool.map(lambda run: program(*run), runs):
             yield _weights(model, after), np.asarray(losses)
 

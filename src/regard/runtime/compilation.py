@@ -60,6 +60,10 @@ class Backend(Protocol):
         """Whether a function becomes a graph also without ``jit``."""
 
     @property
+    def is_on_gpu(self) -> bool:
+        """Whether it computes on a GPU or the like."""
+
+    @property
     def gains_from_threads(self) -> bool:
         """Whether two programs take less time side by side than one after the other."""
 

@@ -1,5 +1,6 @@
 """Programs on JAX: compiled ahead for one signature, over copies of the variables."""
 
+import functools
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -14,6 +15,16 @@ from regard import _compat
 from regard.errors import ObservationError
 from regard.runtime.compilation import UPDATING, Backend, Compiler, Function
 
+# Two programs with loops that two threads hand to one GPU wait for each other for ever
+# (JAX 0.11.2, H200): a loop's end is asked for from the host, in the middle of it.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@functools.cache
+def on_accelerator() -> bool:
+    """Whether JAX computes on something else than the processor."""
+    return jax.default_backend() != "cpu"
+
 
 class JaxBackend:
     """JAX.
@@ -24,7 +35,16 @@ class JaxBackend:
 
     jit_by_default = True
     has_graphs = False
-    gains_from_threads = True
+
+    @property
+    def is_on_gpu(self) -> bool:
+        """See ``Backend``."""
+        return on_accelerator()
+
+    @property
+    def gains_from_threads(self) -> bool:
+        """See ``Backend``: on an accelerator programs run one after the other."""
+        return not on_accelerator()
 
     def __init__(self) -> None:
         self._copies: weakref.WeakKeyDictionary[keras.Model, _WeightCopies] = (
@@ -109,7 +129,7 @@ class JaxBackend:
     def to_numpy(self, tensors: Any) -> Any:
         """See ``Backend``: from an accelerator all are fetched at once."""
         leaves, structure = jax.tree.flatten(tensors)
-        if jax.default_backend() != "cpu":
+        if on_accelerator():
             for leaf in leaves:
                 if isinstance(leaf, jax.Array):
                     leaf.copy_to_host_async()
@@ -132,7 +152,7 @@ class _JaxCompiler:
         if not jit_compile:
             return function
         traced, scope = self._trace(function, arguments)
-        program = traced.lower().compile()
+        program = _one_at_a_time(traced.lower().compile())
         variables, updated = scope.variables, tuple(scope.updated.values())
 
         def run(*arguments: Any) -> Any:
@@ -181,6 +201,18 @@ class _JaxCompiler:
         copies = self._copies.current(variables, or_older=self._has_met_values)
         self._has_met_values = True
         return copies
+
+
+def _one_at_a_time(program: Function) -> Function:
+    """On an accelerator, the program that no other one is started beside."""
+    if not on_accelerator():
+        return program
+
+    def run(*arguments: Any) -> Any:
+        with _ONE_AT_A_TIME:
+            return program(*arguments)
+
+    return run
 
 
 class _ProgramScope(keras.StatelessScope):

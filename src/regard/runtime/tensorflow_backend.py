@@ -24,6 +24,11 @@ class TensorFlowBackend:
     # Searches side by side would share its threads.
     gains_from_threads = False
 
+    @property
+    def is_on_gpu(self) -> bool:
+        """See ``Backend``."""
+        return bool(tf.config.list_physical_devices("GPU"))
+
     def compiler(self, model: keras.Model) -> Compiler:  # noqa: ARG002 - graphs know it
         """See ``Backend``."""
         return _TensorFlowCompiler()

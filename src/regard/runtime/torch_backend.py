@@ -19,6 +19,11 @@ class TorchBackend:
     # It keeps the interpreter while it runs.
     gains_from_threads = False
 
+    @property
+    def is_on_gpu(self) -> bool:
+        """See ``Backend``."""
+        return torch.cuda.is_available()
+
     def compiler(self, model: keras.Model) -> Compiler:
         """See ``Backend``."""
         return _TorchCompiler(model)

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import ops
@@ -17,6 +18,9 @@ Scores = Callable[[Tensor, Tensor, Tensor], Tensor]
 #: Up to so many (query, key, feature) triples the formula is faster than what compiles,
 #: or calls, more; measured on two cores.
 SMALL = {"jax": 1 << 18, "tensorflow": 1 << 20, "torch": 1 << 20}
+#: The same on a GPU, where so many take no longer than it takes to start the parts of
+#: anything else; measured on an H200.
+SMALL_ON_GPU = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,13 @@ def _refusal(*tensors: Tensor) -> str | None:
     ):
         return "the factors on JAX are made for float32"
     (batch, heads, queries, features), keys = tensors[0].shape, tensors[1].shape[2]
-    return _refused_size(backend, (batch, heads, queries, keys, features))
+    small = SMALL_ON_GPU if _is_on_gpu(tensors[0]) else SMALL[backend]
+    return _refused_size(backend, (batch, heads, queries, keys, features), small)
 
 
-def _refused_size(backend: str, sizes: tuple[int | None, ...]) -> str | None:
+def _refused_size(
+    backend: str, sizes: tuple[int | None, ...], small: int
+) -> str | None:
     """Why these sizes are for the formula; batch, heads, queries, keys, features."""
     # A dimension may be None, or stand for any number while a program is exported.
     known = [size for size in sizes if isinstance(size, int)]
@@ -107,9 +114,17 @@ def _refused_size(backend: str, sizes: tuple[int | None, ...]) -> str | None:
         return "it is exported for any shape, and loops need numbers"
     if backend != "jax" and 1 in sizes[2:4]:
         return "with a single row the tangents take no more than the inputs"
-    if len(known) == len(sizes) and math.prod(known) <= SMALL[backend]:
+    if len(known) == len(sizes) and math.prod(known) <= small:
         return "so small that the formula is fastest"
     return None
+
+
+def _is_on_gpu(tensor: Tensor) -> bool:
+    """Whether a tensor of the backend is computed with on an NVIDIA GPU."""
+    backend = backend_name()
+    if backend == "jax":
+        return _has_nvidia()
+    return backend == "torch" and getattr(tensor, "is_cuda", False)
 
 
 def _has_nvidia() -> bool:
@@ -120,8 +135,14 @@ def _has_nvidia() -> bool:
 
 def _fault_of_kernels() -> str | None:
     """Why the kernels are left out, said once as a warning too."""
-    kernels = importlib.import_module("regard.ops.additive.pallas_scores")
-    fault: str | None = kernels.fault()
+    fault: str | None
+    try:
+        kernels = _kernels()
+    except (ImportError, AttributeError) as error:
+        # JAX means to leave out Pallas's way to Triton.
+        fault = f"this JAX has not what they are written in ({error})"
+    else:
+        fault = kernels.fault()
     if fault is not None:
         warnings.warn(
             f"The GPU kernels of the additive score are left out: {fault}. "
@@ -130,6 +151,10 @@ def _fault_of_kernels() -> str | None:
             stacklevel=2,
         )
     return fault
+
+
+def _kernels() -> Any:
+    return importlib.import_module("regard.ops.additive.pallas_scores")
 
 
 def _scores_of(module: str) -> Scores:
