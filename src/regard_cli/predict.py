@@ -74,7 +74,14 @@ def predict(
 
     column = column_of(model, kind.text_column, text)
     shown, left_out = tell_answers(
-        Questions(texts or [], file, reading, column=column, is_named=text is not None),
+        Questions(
+            texts or [],
+            file,
+            reading,
+            column=column,
+            is_named=text is not None,
+            whole=out is not None,
+        ),
         lambda batch: kind.answer(model, batch),
         kind.batch_size,
         to_lines=to_lines if out is None or as_json else None,

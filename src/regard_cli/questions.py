@@ -29,6 +29,7 @@ class Questions:
         reading: How it is read.
         column: The column with the texts, or what a text is called where there is none.
         is_named: Whether the user named the column.
+        whole: Whether the other columns are read, too.
 
     Attributes:
         names: The columns of the rows; all of them after ``check``.
@@ -45,10 +46,11 @@ class Questions:
         *,
         column: str,
         is_named: bool = False,
+        whole: bool = False,
     ) -> None:
         from regard.data.dialect import Dialect, is_table  # noqa: PLC0415 - loads Keras
 
-        self._arguments, self._column = arguments, column
+        self._arguments, self._column, self._whole = arguments, column, whole
         self._dialect = Dialect(**reading)
         self._is_pipe = arguments == ["-"] or file == "-"
         self._path = None if file is None and not self._is_pipe else Path(file or "-")
@@ -110,7 +112,7 @@ class Questions:
             self._name or "",
             [self._column],
             self._dialect,
-            whole=True,
+            whole=self._whole,
             stream=sys.stdin.buffer if self._is_pipe else None,
         )
         for row in rows:

@@ -106,7 +106,14 @@ def translate(
 
     column = column_of(translator, kind.text_column, text)
     shown, left_out = tell_answers(
-        Questions(texts or [], file, reading, column=column, is_named=text is not None),
+        Questions(
+            texts or [],
+            file,
+            reading,
+            column=column,
+            is_named=text is not None,
+            whole=out is not None,
+        ),
         lambda batch: translator.translate(batch, **search),
         kind.batch_size,
         to_lines=to_lines if out is None or as_json else None,

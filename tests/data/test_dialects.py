@@ -76,6 +76,13 @@ def test_without_a_header_columns_have_numbers(write, delimiter):
         read_examples(path)
 
 
+def test_a_quoted_table_with_the_suffix_of_another(write):
+    path = write('text\tlabel\n"a\nb"\tx\n', "x.tsv")
+    with pytest.raises(DataError, match=r"line 2: .* If they do, it is csv"):
+        read_examples(path)
+    assert read_examples(path, format="csv") == (["a\nb"], ["x"])
+
+
 def test_a_missing_column_says_how_the_file_was_read(write):
     content = "id;body;mark\n1;a;x\n2;b;y\n"
     with pytest.raises(DataError, match=r"'id', 'body', 'mark'\. .*separated by ';'"):

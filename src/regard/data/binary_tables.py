@@ -125,13 +125,21 @@ def _python_values(path: Path, name: str, column: Any, before: int) -> list[Any]
         try:
             column = column.cast(pa.string())
         except pa.ArrowException:
-            # Another column than those that are asked for: it is only passed on.
-            return [None] * len(column)
+            return [_spelled(value) for value in column]
     try:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError as error:
         raise _not_unicode(path, name, column, before) from error
     return values
+
+
+def _spelled(value: Any) -> str | None:
+    """What a value that is only passed on looks like."""
+    try:
+        plain = value.as_py()
+    except (ValueError, OverflowError):  # Such as nanoseconds within a list.
+        return repr(value)
+    return None if plain is None else str(plain)
 
 
 def _not_unicode(path: Path, name: str, column: Any, before: int) -> DataError:

@@ -162,7 +162,8 @@ def _delimited_rows(
     line = 0
     for line, fields in itertools.chain(first, records):
         if len(fields) != len(header):
-            raise _wrong_count(lines, line, fields, header)
+            quoted = reader.dialect.quoting != csv.QUOTE_NONE  # type: ignore[attr-defined]  # a reader of csv
+            raise _wrong_count(lines, line, fields, header, quoted=quoted)
         yield Record(
             f"{lines.path}, line {line}",
             tuple(fields[i] for i in indices),
@@ -204,15 +205,24 @@ def _csv_records(
 
 
 def _wrong_count(
-    lines: LineReader, line: int, fields: Sequence[str], header: Sequence[str]
+    lines: LineReader,
+    line: int,
+    fields: Sequence[str],
+    header: Sequence[str],
+    *,
+    quoted: bool,
 ) -> DataError:
     few = len(fields) < len(header)
+    fix = None if few else "A field that holds the separator belongs in quotes."
+    if not quoted:
+        fix = "Here quotation marks hold nothing together. If they do, it is csv."
+        fix = fix if any(_QUOTE in field for field in fields) else None
     return lines.error(
         f"too {'few' if few else 'many'} fields.",
         line=line,
         expected=f"{len(header)} ({listed(header)})",
         received=str(len(fields)),
-        fix=None if few else "A field that holds the separator belongs in quotes.",
+        fix=fix,
     )
 
 
