@@ -100,7 +100,8 @@ def label_kind(value: Any) -> str:
 
 def without_fractions(labels: Sequence[str]) -> list[str]:
     """Texts of labels, ``"5.0"`` as ``"5"`` where all of them are such numbers."""
-    if labels and all(map(_WHOLE.fullmatch, set(labels))):
+    known = set(labels) - {""}
+    if known and all(map(_WHOLE.fullmatch, known)):
         return [label.partition(".")[0] for label in labels]
     return list(labels)
 

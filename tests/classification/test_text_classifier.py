@@ -389,7 +389,7 @@ def test_what_is_missing_is_refused_with_a_way_out(recorder):
 
 
 def test_dirty_labels_become_classes_with_a_warning_and_none_when_cleaned(recorder):
-    with pytest.warns(DataWarning, match="'bad ' .* differ in letter case.*clean=True"):
+    with pytest.warns(DataWarning, match="'bad ' .* differ in case.*clean=True"):
         classifier().fit(["x"] * 4, ["bad", "bad ", "good", "good"], validation_split=0)
     assert recorder.known.names == ("bad", "bad ", "good")
     texts = ["a film", "b film", None, "c film", "d film", "e film"]

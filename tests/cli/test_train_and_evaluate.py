@@ -116,9 +116,7 @@ def test_dirty_labels_are_told_and_made_classes_by_no_mistake(run, fake, tmp_pat
     assert "7 texts, 5 labels" in told
     assert "  good                          3   42.9%\n" in told
     assert "- There is a label 'NaN' (1): so programs write what is missing." in told
-    assert (
-        "- The labels 'good' (3) and 'Good' (1) differ in letter case or space" in told
-    )
+    assert "- The labels 'good' (3) and 'Good' (1) differ in case or space" in told
     assert "- The labels 'bad' (1) and 'bad ' (1) differ" in told
     assert "- 1 row has no text." in told
     assert "--clean mends" in told

@@ -114,6 +114,14 @@ def test_labels_may_be_numbers_or_truth_values(tmp_path):
     assert read_examples(path)[1] == ["3", "True", "5", "1.5", "x"]
 
 
+def test_whole_numbers_with_a_fraction_are_whole_numbers_in_text_files_too(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,5.0\nb,1.0\nc,\n")
+    assert read_examples(path, lenient=True)[1] == ["5", "1", ""]
+    path.write_text("text,label\na,1.0\nb,1.1\n")
+    assert read_examples(path)[1] == ["1.0", "1.1"]
+
+
 def test_known_labels_are_spelled_as_they_are_known(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("text,label\na,5.0\nb,5\nc,true\n")

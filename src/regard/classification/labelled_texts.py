@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from regard._frames import frame_columns, is_frame
 from regard._validate import check_share
 from regard.data import clean_examples, read_examples
+from regard.data.examples_summary import label_names, label_problems
 from regard.data.record import check_two_columns
-from regard.data.summary import label_names, label_problems
 from regard.errors import ArgumentError
 from regard.text import Labels
 from regard.text.labels import train_test_split

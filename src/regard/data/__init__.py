@@ -2,9 +2,10 @@
 
 from regard._files import decoded_lines as iterate_lines
 from regard._files import open_binary
+from regard.data.examples_summary import ExamplesSummary
+from regard.data.pairs_summary import PairsSummary
 from regard.data.parallel_texts import read_pairs, read_parallel
 from regard.data.repair import clean_examples, clean_pairs
-from regard.data.summary import ExamplesSummary, PairsSummary
 from regard.data.table import iterate_examples, iterate_rows, read_examples
 
 __all__ = [

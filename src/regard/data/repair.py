@@ -17,7 +17,8 @@ from regard._label_values import (
     trimmed,
 )
 from regard._validate import check_same_length
-from regard.data.summary import label_names, listed_texts
+from regard.data.examples_summary import label_names
+from regard.data.summary import listed_texts
 from regard.errors import DataError, MissingValueError
 
 

@@ -3,7 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 
-from regard._label_values import KnownLabels, is_missing, is_missing_word
+from regard._label_values import (
+    KnownLabels,
+    is_missing,
+    is_missing_word,
+    without_fractions,
+)
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import Record, check_two_columns
@@ -88,9 +93,9 @@ def read_examples(
 ) -> tuple[list[str], list[str]]:
     """Read the texts and the labels of a file.
 
-    Labels may be texts, numbers or truth values and come back as texts, ``5.0`` as "5"
-    where it is a number. Apart from the texts and labels themselves nothing of the file
-    is kept in memory.
+    Labels may be texts, numbers or truth values and come back as texts: the number
+    ``5.0`` as "5", and so its text where all labels are such. Apart from the texts and
+    labels themselves nothing of the file is kept in memory.
 
     Args:
         path: A CSV, TSV, JSON, Parquet or Excel file; see ``iterate_rows``.
@@ -135,7 +140,8 @@ def read_examples(
     ):
         texts.append(row_text)
         labels.append(row_label)
-    return texts, labels
+    # Known ones are spelled as they are known.
+    return texts, without_fractions(labels) if known_labels is None else labels
 
 
 def _known(row: Record, label: str, known: KnownLabels, lenient: bool) -> str:

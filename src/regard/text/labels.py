@@ -11,7 +11,6 @@ from regard._label_values import (
     Label,
     label_kind,
     plain_label,
-    without_fractions,
 )
 from regard._validate import check_number
 from regard.errors import DataError
@@ -58,7 +57,8 @@ class Labels:
             )
         distinct: set[Any] = set(given)
         if any(isinstance(label, str) for label in distinct):
-            distinct = set(without_fractions([str(label) for label in distinct]))
+            # Of numbers, of which one has a fraction.
+            distinct = {str(label) for label in distinct}
         if len(distinct) < 2:
             raise DataError(
                 "A classifier needs two classes to tell apart.",
