@@ -162,6 +162,12 @@ def command(*arguments):
     return result.stdout
 
 
+@pytest.mark.parametrize("odd", [5, None, b"x", ["x"], {}])
+def test_what_is_no_path_is_not_loaded(odd):
+    with pytest.raises(ArgumentError, match=r"'path'.*the path of a bundle"):
+        regard.load(odd)
+
+
 def test_it_is_loaded_and_predicts_and_explains(bundle):
     model = regard.load(bundle)
     assert model.words == {"refund", "parcel"}

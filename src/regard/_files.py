@@ -106,7 +106,8 @@ def decoded_lines(file: BinaryIO, name: str, encoding: str = "utf-8") -> Iterato
         raise DataError(
             f"{name}, line {number}{byte}: not valid {shown_encoding(encoding)} "
             f"({getattr(error, 'reason', error)}).",
-            fix="Save the file as UTF-8, or name the encoding it has.",
+            fix="Save the file as UTF-8, or say what it has with encoding=...",
+            arguments=["encoding"],
         ) from error
 
 

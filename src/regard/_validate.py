@@ -209,7 +209,10 @@ def wrong_value(
     """
     owner = f" of {of}" if of else ""
     return ArgumentError(
-        f"'{name}'{owner} has a wrong value.", expected=expected, received=shown(value)
+        f"'{name}'{owner} has a wrong value.",
+        expected=expected,
+        received=shown(value),
+        arguments=[name],
     )
 
 

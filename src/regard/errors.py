@@ -1,7 +1,8 @@
 """The exceptions of the library: expected, received, and the remedy."""
 
+import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -19,11 +20,19 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
 class RegardError(Exception):
     """Base class of every error raised on purpose by the library.
 
+    It says what is wrong. What to do is said at the door that the user came through:
+    its text is in the words of Python, and ``worded`` gives that of another door, such
+    as the command line, which has options where Python has arguments.
+
     Args:
         message: The failure, in one sentence.
         expected: The right value, or kind of value.
         received: The value that came instead.
         fix: The remedy, as one or two sentences to the user.
+        arguments: The arguments of Python that any of these name, as ``'name'`` or
+            ``name=``.
+        elsewhere: The remedy at another door, where ``fix`` would not do with the names
+            of its options.
     """
 
     def __init__(
@@ -33,39 +42,55 @@ class RegardError(Exception):
         expected: str | None = None,
         received: str | None = None,
         fix: str | None = None,
+        arguments: Iterable[str] = (),
+        elsewhere: str | None = None,
     ) -> None:
         # Messages quote what came, which may be of any size.
         self.message = _bounded(message)
         self.expected = None if expected is None else _bounded(expected)
         self.received = None if received is None else _bounded(received)
         self.fix = None if fix is None else _bounded(fix)
+        self.arguments = tuple(arguments)
+        self.elsewhere = elsewhere
         super().__init__(self._text())
 
+    def worded(self, name_of: Callable[[str], str | None]) -> str:
+        """The text at another door than Python.
+
+        Args:
+            name_of: What an argument of Python is called there; None where it is not
+                there: then it is named in plain words, and no remedy needs it.
+        """
+        spelled = {name: name_of(name) for name in self.arguments}
+        plain = {
+            name: there or name.replace("_", " ") for name, there in spelled.items()
+        }
+        fix = self.fix
+        if self.elsewhere is not None:
+            fix = self.elsewhere
+        elif fix is not None and any(
+            there is None and _mentions(fix, name) for name, there in spelled.items()
+        ):
+            fix = None
+        expected = None if self.expected is None else _spelled(self.expected, plain)
+        fix = None if fix is None else _spelled(fix, plain)
+        return _joined(_spelled(self.message, plain), expected, self.received, fix)
+
     def _text(self) -> str:
-        parts = [self.message]
-        if self.expected is not None:
-            parts.append(f"Expected: {self.expected}.")
-        if self.received is not None:
-            parts.append(f"Received: {self.received}.")
-        if self.fix is not None:
-            parts.append(self.fix)
-        return " ".join(parts)
+        return _joined(self.message, self.expected, self.received, self.fix)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling of exceptions,
         # and worker processes send exceptions home pickled.
-        state = (self.message, self.expected, self.received, self.fix)
-        return _rebuild, (type(self), *state)
+        parts = ("expected", "received", "fix", "arguments", "elsewhere")
+        state = {name: getattr(self, name) for name in parts}
+        return _rebuild, (type(self), self.message, state)
 
 
 def _rebuild(
-    kind: type[RegardError],
-    message: str,
-    expected: str | None,
-    received: str | None,
-    fix: str | None,
+    kind: type[RegardError], message: str, state: Mapping[str, Any]
 ) -> RegardError:
-    return kind(message, expected=expected, received=received, fix=fix)
+    return kind(message, **state)
 
 
 def listed(values: Iterable[Any], most: int = 10) -> str:
@@ -107,6 +132,36 @@ def _bounded(part: str) -> str:
         return part
     end = _LONGEST_PART // 10
     return f"{part[: _LONGEST_PART - end]} … {part[-end:]}"
+
+
+def _joined(
+    message: str, expected: str | None, received: str | None, fix: str | None
+) -> str:
+    parts = [message]
+    if expected is not None:
+        parts.append(f"Expected: {expected}.")
+    if received is not None:
+        parts.append(f"Received: {received}.")
+    if fix is not None:
+        parts.append(fix)
+    return " ".join(parts)
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(_pattern(name), text) is not None
+
+
+def _spelled(text: str, names: Mapping[str, str]) -> str:
+    for name, there in names.items():
+        text = re.sub(rf"\b{name}=(?=[^\s.,…])", f"{name}= ", text)
+        text = re.sub(_pattern(name), lambda _, there=there: there, text)  # type: ignore[misc]  # bound at once
+    return text
+
+
+def _pattern(name: str) -> str:
+    """An argument as texts name it: in quotes, with its sign, or by itself if long."""
+    by_itself = rf"|\b{name}\b" if "_" in name else ""
+    return rf"'{name}'|\b{name}=(?:\.\.\.|…)?{by_itself}"
 
 
 class ArgumentError(RegardError, ValueError):
@@ -163,11 +218,11 @@ class MissingExtraError(RegardError, ImportError):
     """
 
     def __init__(self, feature: str, package: str, extra: str) -> None:
-        self.arguments = (feature, package, extra)
+        self.state = (feature, package, extra)
         super().__init__(
             f"{feature} needs the package '{package}', which is not installed.",
             fix=f'Run: pip install "regard[{extra}]"',
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), self.arguments
+        return type(self), self.state

@@ -5,9 +5,11 @@ branch. A new kind is a package with a class like ``Kind`` and a row in ``KINDS`
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from regard._validate import wrong_value
 from regard.bundle import Bundle, PartNames, read_bundle
 from regard.errors import ArgumentError
 
@@ -183,6 +185,7 @@ def load(path: str | Path) -> Any:
         What was saved, for example a ``TextClassifier`` or a ``Translator``.
 
     Raises:
+        ArgumentError: It is no path.
         BundleError: There is no bundle, or it is damaged, incomplete or of an unknown
             version; the message names the part and what is wrong with it.
 
@@ -190,6 +193,8 @@ def load(path: str | Path) -> Any:
         >>> classifier = regard.load("reviews.regard")
         >>> classifier.predict(["A film that never finds its feet."])
     """
+    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
+        raise wrong_value("path", path, "the path of a bundle")
     bundle = read_bundle(path, _part_names)
     return KINDS[bundle.kind]().load(bundle)
 

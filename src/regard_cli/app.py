@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from regard_cli.command import Command, is_memory, said
 from regard_cli.compare import compare
+from regard_cli.completion import completion, prepare_completion
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
 from regard_cli.interrupts import ending_at_once
@@ -40,18 +42,19 @@ legacy = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Bring old models along."
 )
 
-train.command("classify")(train_classify)
-train.command("translate")(train_translate)
-legacy.command("convert")(legacy_convert)
+train.command("classify", cls=Command)(train_classify)
+train.command("translate", cls=Command)(train_translate)
+legacy.command("convert", cls=Command)(legacy_convert)
 app.add_typer(train, name="train")
 app.add_typer(legacy, name="legacy")
-app.command("predict")(predict)
-app.command("translate")(translate)
-app.command("evaluate")(evaluate)
-app.command("trust")(trust)
-app.command("compare")(compare)
-app.command("serve")(serve)
-app.command("demo")(demo)
+app.command("predict", cls=Command)(predict)
+app.command("translate", cls=Command)(translate)
+app.command("evaluate", cls=Command)(evaluate)
+app.command("trust", cls=Command)(trust)
+app.command("compare", cls=Command)(compare)
+app.command("serve", cls=Command)(serve)
+app.command("demo", cls=Command)(demo)
+app.command("completion", cls=Command)(completion)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -62,6 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     quiet (typer sees to that).
     """
     _never_fail_on_encoding()
+    prepare_completion()
     try:
         # Until a command is prepared for its work.
         with ending_at_once():
@@ -70,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = _exit_code(error)
         if code is None:
             raise  # A defect of ours: the traceback is what a report needs.
-        print(f"Error: {_visible(_said(error))}", file=sys.stderr)  # noqa: T201 - the one message
+        print(f"Error: {_visible(said(error))}", file=sys.stderr)  # noqa: T201 - the one message
         sys.exit(code)
 
 
@@ -103,25 +107,7 @@ def _exit_code(error: Exception) -> int | None:
         return FAILED
     if errors is not None and isinstance(error, errors.RegardError):
         return WRONG_INPUT
-    return FAILED if isinstance(error, OSError) or _is_memory(error) else None
-
-
-def _said(error: Exception) -> str:
-    if _is_memory(error):
-        return (
-            "There is not enough memory for this. Ask for less at a time, for example "
-            "smaller batches, fewer units or shorter texts."
-        )
-    return str(error)
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether there was no memory left, as any backend says it."""
-    text = str(error)
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and ("RESOURCE_EXHAUSTED" in text or "can't allocate memory" in text)
-    )
+    return FAILED if isinstance(error, OSError) or is_memory(error) else None
 
 
 def _visible(message: str) -> str:

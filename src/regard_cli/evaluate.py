@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -46,7 +46,8 @@ def evaluate(
     target: KnownTarget = None,
     beam: Beam = 5,
     tokenize: Annotated[
-        str, typer.Option(help="How BLEU cuts words: 13a, intl, char, zh or none.")
+        Literal["13a", "intl", "char", "zh", "none"],
+        typer.Option(help="How BLEU cuts words."),
     ] = "13a",
     alignments: Annotated[
         Path | None,

@@ -1,7 +1,7 @@
 """``regard legacy convert``: a model of Keras 2 as a file of Keras 3."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,11 +22,12 @@ def legacy_convert(
         int | None, typer.Option(min=1, help="The length of the sequences.")
     ] = None,
     variant: Annotated[
-        str | None,
-        typer.Option(help="AttentionWithContext: dot_product or kdot."),
+        Literal["dot_product", "kdot"] | None,
+        typer.Option(help="Which AttentionWithContext it is."),
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="keras-self-attention: 0.51 or 0.41.")
+        Literal["0.51", "0.41"] | None,
+        typer.Option(help="Of keras-self-attention."),
     ] = None,
     modern: Annotated[
         bool,

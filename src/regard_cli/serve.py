@@ -3,6 +3,7 @@
 The service runs under uvicorn, in this process or in several.
 """
 
+import errno
 import gc
 import logging
 import os
@@ -184,10 +185,31 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
-    except OSError:
+    # A host that is no name cannot even be encoded.
+    except (OSError, UnicodeError) as error:
         listening.close()
-        raise
+        raise OSError(_unbound(error, host, port)) from error
     return listening
+
+
+def _unbound(error: Exception, host: str, port: int) -> str:
+    """Why an address cannot be listened at, and what to do."""
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return (
+            f"Port {port} of {host} is taken: something listens there already. Choose "
+            f"another one, for example --port {port + 1}, or 0 for any that is free."
+        )
+    if number == errno.EACCES:
+        return f"Port {port} may not be listened at. Choose one from 1024 on: --port."
+    if isinstance(error, UnicodeError | socket.gaierror) or (
+        number == errno.EADDRNOTAVAIL
+    ):
+        return (
+            f"{host!r} is no address of this machine. Choose another one with --host: "
+            "127.0.0.1 for this machine alone, 0.0.0.0 for all that reach it."
+        )
+    return f"{host}, port {port}, cannot be listened at: {error}."
 
 
 def _announce(listening: socket.socket, app: "Starlette") -> None:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regard import TextClassifier
 
 FAILED, INTERRUPTED = 1, 130
-_VOCABULARIES = "word, character, bpe or unigram"
+Vocabulary: TypeAlias = Literal["word", "character", "bpe", "unigram"]
 
 
 @reads_files
@@ -121,13 +121,13 @@ def train_translate(
         Path | None, typer.Option(help="Its targets, where they are a file of text.")
     ] = None,
     vocabulary: Annotated[
-        str | None, typer.Option(help=f"The symbols of both sides: {_VOCABULARIES}.")
+        Vocabulary | None, typer.Option(help="The symbols of both sides.")
     ] = None,
     source_vocabulary: Annotated[
-        str | None, typer.Option(help="Those of the source, where they differ.")
+        Vocabulary | None, typer.Option(help="Those of the source, where they differ.")
     ] = None,
     target_vocabulary: Annotated[
-        str | None, typer.Option(help="Those of the target.")
+        Vocabulary | None, typer.Option(help="Those of the target.")
     ] = None,
     units: Annotated[
         int | None, typer.Option(min=1, help="The width of the recurrent layers.")
@@ -140,11 +140,13 @@ def train_translate(
         bool, typer.Option("--lowercase", help="Letter case makes no difference.")
     ] = False,
     split: Annotated[
-        str | None,
-        typer.Option(help="Where words are cut: whitespace, or words."),
+        Literal["whitespace", "words"] | None,
+        typer.Option(
+            help="Where words are cut: at white space, or at all that is no letter."
+        ),
     ] = None,
     choose_by: Annotated[
-        str, typer.Option(help="What tells the best epoch: loss, or bleu.")
+        Literal["loss", "bleu"], typer.Option(help="What tells the best epoch.")
     ] = "loss",
     clean: Clean = False,
     restart: Restart = False,

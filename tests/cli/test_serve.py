@@ -17,6 +17,7 @@ import urllib.request
 import pytest
 
 from regard.serve.hosts import AllowedHosts, hosts_of
+from regard_cli.serve import _listening
 
 
 @pytest.fixture
@@ -138,7 +139,19 @@ def test_a_damaged_bundle_is_refused_by_its_name(run, toy_bundle, tmp_path):
 def test_an_address_that_is_taken_is_one_message(run, toy_bundle):
     result = run("serve", toy_bundle, "--host", "192.0.2.1")
     assert result.code == 1
-    assert result.err.startswith("Error: ")
+    assert result.err.startswith("Error: '192.0.2.1' is no address of this machine.")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = run("serve", toy_bundle, "--port", port)
+    assert result.code == 1
+    assert f"Error: Port {port} of 127.0.0.1 is taken" in result.err
+    assert f"--port {port + 1}" in result.err
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 99])
+def test_a_host_that_is_none_is_one_message(host):
+    with pytest.raises(OSError, match=r"is no address of this machine.*--host"):
+        _listening(host, 0)
 
 
 @pytest.mark.parametrize("missing", ["uvicorn", "starlette"])

@@ -21,8 +21,12 @@ from regard.legacy.recognition import LoadOptions
 )
 def test_two_readings_ask_for_an_option(name, option):
     file = golden.Golden(name).file("_model.h5")
-    with pytest.raises(ArgumentError, match=f"option '{option}'.*--{option}") as caught:
+    with pytest.raises(ArgumentError, match=f"option '{option}'.*{option}=") as caught:
         legacy.load_model(file)
+    # The command line names its own.
+    said = caught.value.worded(lambda name: f"--{name}")
+    assert f"the option --{option}: " in said
+    assert said.endswith(f"Say it: --{option}")
     assert file.name in str(caught.value)
     assert "layer 'attention" in str(caught.value)
 

@@ -79,6 +79,21 @@ def test_unknown_addresses_and_methods_are_problems(client):
     assert reply.headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("input", "'input' is no member of a request. Did you mean 'inputs'? Known: "),
+        ("colour", "'colour' is no member of a request. Known: "),
+        # Somebody else's words are not repeated.
+        ("<script>", "One is no member of a request. Known: "),
+        ("x" * 99, "One is no member of a request. Known: "),
+    ],
+)
+def test_an_unknown_member_is_named(client, member, said):
+    asked = {"inputs": "a", member: 1}
+    assert problem(client.post(PREDICT, json=asked), 422)["detail"].startswith(said)
+
+
 def check_malformed(client, count, seed):
     for body in malformed(count, seed):
         reply = client.post(PREDICT, content=body, headers=JSON)

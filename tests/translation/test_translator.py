@@ -251,3 +251,10 @@ def test_gold_links_are_by_target_and_source():
 def test_questions_that_make_no_sense(toy_translator, ask, match):
     with pytest.raises((ArgumentError, DataError), match=match):
         ask(toy_translator)
+
+
+def test_a_search_has_no_other_settings(toy_translator):
+    for ask in (toy_translator.translate, toy_translator.evaluate):
+        given = (["eins"],) if ask == toy_translator.translate else (["eins"], ["one"])
+        with pytest.raises(ArgumentError, match=r"A search has no setting 'foo'.*min_"):
+            ask(*given, foo=2)

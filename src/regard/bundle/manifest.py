@@ -88,7 +88,7 @@ def _read_json(folder: Path) -> Any:
         what = "it is not a folder" if folder.exists() else "it does not exist"
         raise BundleError(
             f"The bundle '{folder}' cannot be loaded: {what}.",
-            expected="the folder that 'save' or 'regard train' made",
+            expected="a bundle, the folder that a trained model was saved in",
         )
     try:
         with (folder / MANIFEST).open("rb") as file:

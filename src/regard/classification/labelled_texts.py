@@ -127,6 +127,7 @@ def train_validation_split(
                 "The validation examples are two lists.",
                 expected="validation=(texts, labels), a frame, or a file",
                 received=f"{len(validation)} parts",
+                arguments=["validation"],
             )
         texts, answers = validation
         return examples, LabelledTexts.of(texts, answers, columns, **mending)

@@ -42,8 +42,9 @@ class Budget:
         if self.batch > self.samples:
             raise ArgumentError(
                 "There are fewer samples than make a step.",
-                expected=f"samples of batch={self.batch} or more",
-                received=f"samples={self.samples}",
+                expected=f"{self.batch} 'samples' or more, which is the 'batch'",
+                received=f"{self.samples}",
+                arguments=["samples", "batch"],
             )
 
     @property

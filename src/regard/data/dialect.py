@@ -89,7 +89,8 @@ class Dialect:
                 f"The name of {path} does not say what format it has.",
                 expected=f"{', '.join(SUFFIXES)}, or a text format followed by .gz",
                 received="".join(path.suffixes[-2:]) or "no suffix",
-                fix="Rename the file or name its format.",
+                fix="Rename the file, or say its format with format=...",
+                arguments=["format"],
             )
         if detected == "tsv" and self.delimiter not in {None, "\t"}:
             # Whoever names a delimiter means a table like others, with quotes.

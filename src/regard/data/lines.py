@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from regard._files import (
     LONGEST_LINE,
@@ -66,7 +66,7 @@ class LineReader:
         self.pending.clear()
 
     def error(
-        self, message: str, *, line: int | None = None, **parts: str | None
+        self, message: str, *, line: int | None = None, **parts: Any
     ) -> DataError:
         """A ``DataError`` that begins with the file and the line."""
         number = self.number if line is None else line
@@ -136,7 +136,8 @@ class LineReader:
         return DataError(
             f"{self.path}, {place}: not valid {shown_encoding(self._encoding)} "
             f"({getattr(error, 'reason', error)}).",
-            fix="Save the file as UTF-8, or name the encoding it has.",
+            fix="Save the file as UTF-8, or say what it has with encoding=...",
+            arguments=["encoding"],
         )
 
     def _first_bad_byte(self) -> tuple[int, int]:

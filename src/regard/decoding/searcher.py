@@ -215,6 +215,7 @@ def _fitting(prefix: IntArray, steps: int) -> IntArray:
             expected=f"at most {steps} symbols",
             received=str(len(prefix)),
             fix="Raise max_length.",
+            arguments=["max_length"],
         )
     return prefix
 

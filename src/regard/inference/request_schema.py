@@ -1,8 +1,10 @@
 """The schema of a request: what can be asked of a model, described and checked."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from regard.inference.json_format import FLAG, Schema, array, record
@@ -95,9 +97,7 @@ class RequestSchema:
         stored = _read_object(body)
         unknown = sorted(set(stored) - set(self._members))
         if unknown:
-            # Their names are the client's own words; they might be anything.
-            known = list(self._members)
-            refuse(f"{len(unknown)} of the members are unknown. Known: {known}.")
+            refuse(_no_member(unknown[0], list(self._members)))
         if "inputs" not in stored:
             refuse("'inputs' is missing: one text or a list of them.")
         members = {
@@ -198,6 +198,14 @@ def _check_text(index: int, text: Any, most: int) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         refuse(f"Input {index} holds half a surrogate pair.")
+
+
+def _no_member(name: str, known: list[str]) -> str:
+    # Its name is the client's own word, and might be anything.
+    named = f"'{name}'" if re.fullmatch(r"[\w.-]{1,40}", name, re.ASCII) else "One"
+    near = get_close_matches(name[:40], known, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"{named} is no member of a request.{hint} Known: {known}."
 
 
 def _read_flag(name: str, value: Any) -> bool:

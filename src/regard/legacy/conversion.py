@@ -54,16 +54,16 @@ def convert(path: str | Path, options: LoadOptions) -> ConvertedModel:
     if file.config is None:
         raise ArgumentError(
             f"'{path}' holds weights without a model.",
-            expected="a file of model.save()",
+            expected="the file of a whole model",
             received=file.layout,
-            fix="Build the model and use regard.legacy.load_weights(model, path).",
+            fix="Build the model in Python and use regard.legacy.load_weights.",
         )
     if file.keras_version[:2] not in {"1.", "2.", "un"}:
         raise ArgumentError(
             f"'{path}' is not an old file.",
             expected="a version of Keras before 3",
             received=file.keras_version,
-            fix="Use keras.models.load_model.",
+            fix="It needs no conversion: keras.models.load_model reads it.",
         )
     inferred: list[str] = []
     model = rebuild(file, options, inferred.append)

@@ -123,6 +123,8 @@ class _LayerBuilder:
                 expected=error.expected,
                 received=error.received,
                 fix=error.fix,
+                arguments=error.arguments,
+                elsewhere=error.elsewhere,
             ) from error
         except Exception as error:
             raise self.file.error(part, f"it makes no sense ({error})") from error

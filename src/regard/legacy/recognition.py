@@ -236,7 +236,8 @@ def _ambiguity(layer: StoredLayer, option: str, readings: str) -> ArgumentError:
     return ArgumentError(
         f"The file does not say which '{class_name}' the layer '{name}' is.",
         expected=f"the option '{option}': {readings}",
-        fix=f"In Python {option}=…, on the command line --{option.replace('_', '-')}.",
+        fix=f"Say it: {option}=...",
+        arguments=[option],
     )
 
 

@@ -193,4 +193,5 @@ def _check_name(name: str) -> None:
             f"{name!r} cannot be the name of a model.",
             expected="letters, digits, '.', '-' and '_', 64 at most",
             fix="Rename the folder, or give a dictionary of names and bundles.",
+            elsewhere="Rename the folder.",
         )

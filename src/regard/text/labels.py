@@ -173,4 +173,6 @@ def _too_few(name: str) -> DataError:
         "held out for validation.",
         expected="at least two examples of each class",
         fix="Add examples, give validation=(texts, labels), or validation_split=0.",
+        arguments=["validation", "validation_split"],
+        elsewhere="Add examples, or give others to choose by: 'validation'.",
     )

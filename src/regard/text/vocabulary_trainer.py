@@ -113,6 +113,8 @@ def _alphabet(
             expected=f"a size of {FIRST_ORDINARY_ID + len(alphabet)} or more",
             received=str(size),
             fix="Raise the size, or min_frequency: rarer characters are unknown then.",
+            arguments=["min_frequency"],
+            elsewhere="Leave texts with rare characters out, or choose other symbols.",
         )
     return alphabet
 

@@ -254,9 +254,10 @@ class TrainingLoop:
         others = [name for name in mine if identity.get(name) != mine[name]]
         if others:
             raise ArgumentError(
-                f"The checkpoint '{self.checkpoint}' is that of another training.",
+                f"The checkpoint '{self.checkpoint}' is that of another training, with "
+                f"another value of {', '.join(others)}.",
                 expected="the same data, settings and seed",
-                received=f"another value of {', '.join(others)}",
+                arguments=[name for name in others if name.isidentifier()],
                 fix="Go on with what it was begun with, or remove the file.",
             )
 

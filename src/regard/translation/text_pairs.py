@@ -105,6 +105,7 @@ def train_validation_split(
                 "The validation pairs are two lists.",
                 expected="validation=(sources, targets), a frame, or a file",
                 received=f"{len(validation)} parts",
+                arguments=["validation"],
             )
         sources, targets = validation
         return pairs, TextPairs.of(sources, targets, columns, clean=clean)
@@ -127,6 +128,8 @@ def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:
         raise ArgumentError(
             "The best epoch cannot be chosen by BLEU without validation pairs.",
             fix="Give validation=..., or a larger validation_split.",
+            arguments=["validation", "validation_split"],
+            elsewhere="Give more pairs, or others to choose by: 'validation'.",
         )
 
 

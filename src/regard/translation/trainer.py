@@ -298,6 +298,8 @@ def _encode(
             expected=f"texts of 1 to {limit} symbols on both sides",
             received=f"{len(sources)} pairs, all of them empty or longer",
             fix="Raise max_length, or choose larger symbols.",
+            arguments=["max_length", "vocabulary"],
+            elsewhere="Shorten the texts, or choose larger symbols: 'vocabulary'.",
         )
     return EncodedPairs(
         [sources[index] for index in kept], [targets[index] for index in kept]

@@ -2,9 +2,11 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self, overload
 
+from regard._validate import check_settings
 from regard.data.repair import hinting
 from regard.decoding import Search
 from regard.errors import DataWarning
@@ -225,6 +227,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         Raises:
             ArgumentError: A setting is wrong.
         """
+        known = [field.name for field in fields(Search)]
+        check_settings(search, known, of="a search")
         settings = Search(
             beam=beam, n_best=n_best, **({"length_penalty": 1.0} | search)
         )

@@ -100,6 +100,7 @@ class KaggleAttention(LegacyAttention):
                 "The layer is tied to sequences of one length.",
                 expected=f"{self.step_dim} steps, as 'step_dim' says",
                 received=f"{input_shape[1]} steps",
+                arguments=["step_dim"],
             )
         return {"W": (features,), **({"b": (self.step_dim,)} if self.bias else {})}
 

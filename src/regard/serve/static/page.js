@@ -14,11 +14,22 @@ function element(name, options = {}, ...children) {
   return made;
 }
 
+// What programs are told of the limit that was hit, in words for people.
+const LIMITS = {
+  characters: (most) => `This text is too long: ${most} characters are the most.`,
+  tokens: (most) => `This text is too long: ${most} words and signs are the most.`,
+  body_bytes: () => "This text is too long.",
+  queue: () => "Many are asking at this moment. Try again in a while.",
+  seconds: () => "The answer took too long. A shorter text takes less time.",
+  read_seconds: () => "The text came too slowly. Try again.",
+};
+
 async function read(response) {
   const reply = await response.json().catch(() => null);
   if (response.ok && reply) return reply;
-  const problem = reply?.detail ?? `The service answered ${response.status}.`;
-  throw new Error(problem);
+  const words = LIMITS[reply?.limit];
+  if (words) throw new Error(words(Number(reply.allowed).toLocaleString("en")));
+  throw new Error(reply?.detail ?? `The service answered ${response.status}.`);
 }
 
 // ---- the question, in the form and in the address ----
