@@ -183,7 +183,9 @@ class Settings:
         gradients: The most texts that gradients are taken of.
         left_out: The most texts that words are left out of.
         examined: The most texts that a verdict is on.
+        encoders: What is trained between words and attention.
         scores: The scores of attention that are trained.
+        start: How weights begin, as ``Network`` calls it.
         cache: Where what was measured is kept, or None.
     """
 
@@ -191,7 +193,9 @@ class Settings:
     gradients: int = 2_000
     left_out: int = 2_000
     examined: int = 300
+    encoders: tuple[str, ...] = ("tanh", "lstm")
     scores: tuple[str, ...] = ("tanh", "dot")
+    start: str = "keras"
     cache: Path | None = None
 
     def measured(
@@ -207,7 +211,8 @@ class Settings:
         """What is measured of a network that is trained for it, or was before."""
         told = replace(recipe, answer=None, guide=None)
         texts = [len(part) for part in (corpus.train, corpus.held, corpus.test)]
-        how = network, told, texts, replace(self, scores=(), cache=None)
+        sizes = self.gradients, self.left_out, self.examined
+        how = network, told, texts, sizes
         digest = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
         parts = corpus.name, network.encoder, network.score, name, str(seed), digest
         file = "-".join(["bands", *parts]).replace(" ", "") + ".pickle"
@@ -229,7 +234,7 @@ class Settings:
 _SPREAD = 0.3
 
 
-def _network(corpus: Corpus, encoder: str, score: str) -> Network:
+def _network(corpus: Corpus, encoder: str, score: str, settings: Settings) -> Network:
     """Their sizes: embeddings of 300, states of 128 in each direction."""
     one_way = encoder == "forward lstm"
     width = 128 if encoder == "tanh" else 256
@@ -242,6 +247,7 @@ def _network(corpus: Corpus, encoder: str, score: str) -> Network:
         score="context" if score == "tanh" else "dot",
         score_units=width // 2,
         spread=_SPREAD,
+        start=settings.start,
     )
 
 
@@ -260,7 +266,7 @@ def reproduce(
     texts = corpus.test.take(long)
     return settings.measured(
         corpus,
-        _network(corpus, encoder, score),
+        _network(corpus, encoder, score, settings),
         _recipe(settings),
         seed,
         lambda trained: measured_model(trained, texts, settings, seed),
@@ -307,7 +313,7 @@ def report_correlations(
     ]
     means: dict[tuple[str, str], tuple[float, float]] = {}
     for score in settings.scores:
-        for encoder in ("tanh", "lstm"):
+        for encoder in settings.encoders:
             found = []
             for seed in range(seeds):
                 found.append(reproduce(corpus, encoder, score, seed, settings))
@@ -467,7 +473,7 @@ def report_conicity(corpus: Corpus, data: Path, seeds: int, settings: Settings) 
     def measure(trained: Trained) -> Alike:
         return Alike(trained.accuracy(texts), *conicity(trained, texts.ids))
 
-    network = _network(corpus, "forward lstm", "tanh")
+    network = _network(corpus, "forward lstm", "tanh", settings)
     found = []
     for seed in range(seeds):
         found.append(

@@ -43,6 +43,7 @@ class Network:
         sink: The share of the weights that the first word draws, which has no value;
             None: it is a word like others.
         spread: The standard deviation of the first embeddings; None: as Keras has it.
+        start: How other weights begin: as ``"keras"`` has it or as ``"pytorch"`` does.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class Network:
     moved: bool = False
     sink: float | None = None
     spread: float | None = None
+    start: str = "keras"
 
     def build(self, seed: int) -> "Trained":
         """The network with its first weights."""
@@ -76,8 +78,11 @@ class Network:
         context, weights = pooling(states, return_attention_scores=True)
         classes = keras.layers.Dense(self.classes, activation="softmax", name=CLASSES)
         answers = classes(context)
+        model = keras.Model(ids, answers)
+        if self.start == "pytorch":
+            _start_as_pytorch(model, seed)
         return Trained(
-            keras.Model(ids, answers),
+            model,
             keras.Model(ids, [answers, weights[:, 0]]),
             keras.Model(ids, states),
         )
@@ -108,6 +113,25 @@ class Network:
             layer(self.units, return_sequences=True), name=STATES
         )
         return around(embedded)
+
+
+def _start_as_pytorch(model: keras.Model, seed: int) -> None:
+    """Weights of its ``Linear`` and ``LSTM``: even, within one over a root.
+
+    That of the number of inputs, of an LSTM that of its units; a bias as its kernel.
+    """
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        bound = 0.0
+        for weight in [] if layer.name == EMBEDDING else layer.trainable_variables:
+            recurrent = "lstm" in weight.path
+            if len(weight.shape) == 2:
+                units = weight.shape[1] // 4 if recurrent else weight.shape[0]
+                bound = units**-0.5
+            # A recurrent layer of PyTorch has two biases, which are added.
+            addends = 2 if recurrent and len(weight.shape) == 1 else 1
+            drawn = random.uniform(-bound, bound, (addends, *weight.shape))
+            weight.assign(drawn.sum(axis=0))
 
 
 @keras.saving.register_keras_serializable(package="benchmarks")

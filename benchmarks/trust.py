@@ -2,6 +2,7 @@
 
     python benchmarks/trust.py bed [DATA] [--seeds 3] [--draws 5] [--cache FOLDER]
     python benchmarks/trust.py bands DATA [--sets sst sst_wiki imdb] [--seeds 3]
+        [--encoders average bilstm] [--start keras] [--reviews 2000]
     python benchmarks/trust.py all DATA
     python benchmarks/trust.py speed DATA [--bundle FOLDER]
 
@@ -69,22 +70,28 @@ def bed(options: argparse.Namespace) -> str:
 def published(options: argparse.Namespace) -> str:
     """Train and measure the models of three papers."""
     data, seeds = options.data, options.seeds
-    settings = bands.Settings(cache=options.cache)
+    settings = bands.Settings(
+        encoders=tuple(ENCODERS[name] for name in options.encoders),
+        start=options.start,
+        cache=options.cache,
+    )
+    recurrent = "lstm" in settings.encoders
     tables = []
     if "sst" in options.sets:
         corpus = texts.sst(data, least=1, frame=True)
         tables.append(bands.report_correlations(corpus, data, seeds, settings))
-        tables.append(bands.report_conicity(corpus, data, seeds, settings))
+        if recurrent:
+            tables.append(bands.report_conicity(corpus, data, seeds, settings))
     if "sst_wiki" in options.sets:
         five = replace(settings, epochs=5)
         corpus = texts.sst_wiki(data, least=1)
         tables.append(bands.report_mass(corpus, data, seeds, five))
     if "imdb" in options.sets:
-        # Reviews are long: one in eight of theirs is trained on.
-        corpus = texts.imdb(data, train=2_000, test=300)
+        corpus = texts.imdb(data, train=options.reviews, test=300)
         few = replace(settings, epochs=3, left_out=30, examined=50, scores=("tanh",))
         tables.append(bands.report_correlations(corpus, data, 1, few))
-        tables.append(bands.report_conicity(corpus, data, 1, few))
+        if recurrent:
+            tables.append(bands.report_conicity(corpus, data, 1, few))
     return "\n\n".join(tables)
 
 
@@ -129,6 +136,8 @@ PARTS: dict[str, Any] = {
     "speed": speed,
 }
 SETS = ("messages", "sst", "sst_wiki", "imdb")
+#: What is between words and attention in the models of Jain and Wallace.
+ENCODERS = {"average": "tanh", "bilstm": "lstm"}
 
 
 def main() -> None:
@@ -143,6 +152,11 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--alarms", type=int, default=200)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument(
+        "--encoders", nargs="+", choices=ENCODERS, default=list(ENCODERS)
+    )
+    parser.add_argument("--start", choices=["keras", "pytorch"], default="keras")
+    parser.add_argument("--reviews", type=int, default=2_000, help="IMDB's, to train")
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--smoke", action="store_true", help="a few texts, once")

@@ -69,6 +69,20 @@ def test_evidence_is_marked_where_the_phrase_stands():
         assert 2 <= marks.sum() <= 8
 
 
+def test_weights_start_as_those_of_pytorch():
+    network = _trust_models.Network(
+        10, 2, embedding=9, encoder="tanh", units=4, score_units=25, start="pytorch"
+    )
+    states, attention = (
+        network.build(0).model.get_layer(name).get_weights()
+        for name in ("states", "attention")
+    )
+    # One over the root of the inputs: nine features, four units, twenty-five of these.
+    bounds = [1 / 3, 1 / 3, 1 / 2, 1 / 2, 1 / 5]
+    for weight, bound in zip([*states, *attention], bounds, strict=True):
+        assert 0.5 * bound < np.abs(weight).max() <= bound
+
+
 def test_conicity_is_a_mean_cosine_and_is_counted_as_published():
     class WithStates:
         def states(self, rows):
