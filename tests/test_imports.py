@@ -27,6 +27,8 @@ STOREYS = {
     "_frames": 1,
     "_lock": 1,
     "_label_values": 1,
+    "_untrusted": 1,
+    "_hdf5": 2,
     "_validate": 1,
     "runtime": 1,
     "types": 1,

@@ -3,6 +3,7 @@
 Written against Keras 3.15. A break in a later release is mended here and nowhere else.
 """
 
+import contextlib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +13,12 @@ import keras
 import numpy as np
 from keras.src import backend
 from keras.src.backend import get_keras_mask, set_keras_mask
+from keras.src.backend.common import global_state
 
 # The methods in which the attention layers of Keras turn scores into weights.
 COMPUTE_ATTENTION = "_compute_attention"  # MultiHeadAttention, GroupQueryAttention
 APPLY_SCORES = "_apply_scores"  # Attention, AdditiveAttention
+_UNINITIALIZED = "uninitialized_variables"
 
 
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
@@ -83,6 +86,46 @@ def raw_value(variable: keras.Variable) -> Any:
 def awaits_value(variable: keras.Variable) -> bool:
     """Whether a variable was made in a scope that is still open, without a value."""
     return variable._value is None and variable._initializer is not None
+
+
+@contextlib.contextmanager
+def without_values(tell: Callable[[keras.Variable], None]) -> Iterator[None]:
+    """A scope in which variables get a shape, and no value; see ``start_at_zero``.
+
+    Args:
+        tell: Called with each variable that is made; what it raises ends the scope.
+    """
+    # Keras lists them to give them values later, to all that were made.
+    earlier = global_state.get_global_attribute(_UNINITIALIZED)
+    global_state.set_global_attribute(_UNINITIALIZED, _Listener(tell))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(_UNINITIALIZED, earlier or [])
+
+
+class _Listener(list[keras.Variable]):
+    def __init__(self, tell: Callable[[keras.Variable], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def append(self, variable: keras.Variable) -> None:
+        """Tell of a variable, and keep nothing."""
+        self._tell(variable)
+
+
+def start_at_zero(model: keras.Model) -> None:
+    """Give the variables of a model that have no value one.
+
+    Floats are 0, which takes no time to draw; the states of random numbers are what
+    they would have been.
+    """
+    for variable in model.variables:
+        if awaits_value(variable):
+            if keras.backend.is_float_dtype(variable.dtype):
+                variable._initializer = keras.initializers.Zeros()
+            variable._deferred_initialize()
 
 
 def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:

@@ -8,8 +8,8 @@ import pytest
 
 from old_files import OLD_FILES
 from regard import legacy
+from regard._hdf5 import isolated_reader, read_old_file
 from regard.errors import DataError
-from regard.legacy.hdf5 import isolated_reader, read_old_file
 
 PROGRAM = isolated_reader._PROGRAM
 FILE = OLD_FILES / "kaggle_attention" / "plain_model.h5"
@@ -19,8 +19,8 @@ import importlib.util
 spec = importlib.util.spec_from_file_location("reader", {str(PROGRAM)!r})
 reader = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(reader)
-reader._SECONDS = 0
-reader.limit_resources(0)
+
+reader.limit_resources(0, 0.1)
 while True:
     pass
 """
@@ -72,7 +72,7 @@ def test_a_process_that_waits_without_end_is_ended(run_instead, monkeypatch):
 
 def test_the_process_neither_loads_keras_nor_a_backend():
     completed = subprocess.run(
-        [sys.executable, "-P", "-X", "importtime", str(PROGRAM), str(FILE)],
+        [sys.executable, "-P", "-X", "importtime", str(PROGRAM), "content", str(FILE)],
         capture_output=True,
         check=True,
     )

@@ -11,8 +11,8 @@ import pytest
 
 from regard import legacy, observe
 from regard._compat import mask_of
+from regard._hdf5 import OldFile, StoredWeight
 from regard.errors import ArgumentError, RegardError
-from regard.legacy.hdf5 import OldFile, StoredWeight
 from regard.legacy.keras_layers import keras_weight_shapes, make_keras_layer
 from regard.legacy.model_graph import rebuild
 from regard.legacy.recognition import LoadOptions

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from regard import legacy
+from regard._hdf5 import read_old_file
 from regard.errors import DataError, RegardError
-from regard.legacy.hdf5 import read_old_file
 
 
 def write(path, change=None, config=None):

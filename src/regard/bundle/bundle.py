@@ -16,8 +16,16 @@ from pathlib import Path
 import keras
 
 from regard._files import write_directory
+from regard._untrusted import LARGEST_FILE
 from regard._version import __version__
-from regard.bundle.manifest import MANIFEST, Manifest, PartDigest, defect, read_manifest
+from regard.bundle.manifest import (
+    MANIFEST,
+    Manifest,
+    PartDigest,
+    defect,
+    read_file,
+    read_manifest,
+)
 from regard.errors import ArgumentError, BundleError
 
 
@@ -179,14 +187,10 @@ def read_part(path: str | Path, name: str) -> bytes:
 
 
 def _read_part(folder: Path, name: str, digest: PartDigest) -> bytes:
-    file = folder / name
-    try:
-        size = file.stat().st_size
-        if size != digest.size:
-            raise defect(folder, name, f"it has {size} bytes instead of {digest.size}")
-        content = file.read_bytes()
-    except OSError as error:
-        raise defect(folder, name, error.strerror or str(error)) from error
+    content = read_file(folder, name, LARGEST_FILE)
+    if len(content) != digest.size:
+        size = len(content)
+        raise defect(folder, name, f"it has {size} bytes instead of {digest.size}")
     if hashlib.sha256(content).hexdigest() != digest.sha256:
         raise defect(folder, name, "its content is not what was saved (SHA-256)")
     return content

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from regard._untrusted import parse_json, read_regular_file
 from regard.bundle import migrations
-from regard.errors import BundleError, shown
+from regard.errors import BundleError, DataError, shown
 
 MANIFEST = "manifest.json"
 FORMAT = "regard-bundle"
@@ -90,24 +91,30 @@ def _read_json(folder: Path) -> Any:
             f"The bundle '{folder}' cannot be loaded: {what}.",
             expected="a bundle, the folder that a trained model was saved in",
         )
+    content = read_file(folder, MANIFEST, _LIMIT)
     try:
-        with (folder / MANIFEST).open("rb") as file:
-            content = file.read(_LIMIT + 1)
+        return parse_json(content, most=_LIMIT)
+    except DataError as error:
+        raise defect(folder, MANIFEST, error.message) from error
+
+
+def read_file(folder: Path, name: str, most: int) -> bytes:
+    """The content of a file of a bundle.
+
+    Args:
+        folder: The bundle.
+        name: The name of the file.
+        most: The most bytes it may have.
+
+    Raises:
+        BundleError: It cannot be read, is no file of the folder, or too large.
+    """
+    try:
+        return read_regular_file(folder / name, most=most, within=folder)
     except OSError as error:
-        raise defect(folder, MANIFEST, error.strerror or str(error)) from error
-    if len(content) > _LIMIT:
-        raise defect(folder, MANIFEST, f"it is larger than {_LIMIT} bytes")
-    try:
-        return json.loads(content, object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
-        raise defect(folder, MANIFEST, f"it is not JSON ({error})") from error
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys differ; with a repeated key two readers would disagree."""
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return dict(pairs)
+        raise defect(folder, name, error.strerror or str(error)) from error
+    except DataError as error:
+        raise defect(folder, name, error.message) from error
 
 
 def _check_version(folder: Path, version: Any) -> None:

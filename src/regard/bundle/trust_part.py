@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from regard._untrusted import parse_json
 from regard.bundle.bundle import Bundle, read_part, replace_parts
 from regard.bundle.manifest import read_manifest
 from regard.bundle.model_file import MODEL_FILE
 from regard.bundle.model_identity import ModelIdentity
-from regard.errors import ArgumentError, BundleError, BundleWarning
+from regard.errors import ArgumentError, BundleError, BundleWarning, DataError
 from regard.types import TrustLine
 
 #: The names of the part, and of the card, which people read of a bundle.
@@ -30,6 +31,7 @@ TRUST, CARD = "trust.json", "README.md"
 SCHEMA = 3
 CHECKSUM = "checksum"
 _MOST_CHARACTERS = 2_000
+_MOST_BYTES = 1 << 24
 _SECTION = b"## What the weights are\n"
 _WEIGHTS = """
 The attention on a token is its share in the vector that the label is predicted from. It
@@ -256,8 +258,8 @@ def _checked(content: bytes, model_hash: str) -> CarriedReport:
         BundleError: It is none, or about another model.
     """
     try:
-        report = CarriedReport.of(json.loads(content))
-    except (ValueError, RecursionError) as problem:
+        report = CarriedReport.of(parse_json(content, most=_MOST_BYTES))
+    except DataError as problem:
         raise BundleError("It is no report of an examination.") from problem
     if report.content["model"] != model_hash:
         raise BundleError("It is about another model.")

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from regard._untrusted import parse_json
 from regard._version import __version__
 from regard.bundle import Bundle
 from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
@@ -23,13 +24,14 @@ from regard.bundle.trust_part import (
 )
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
+from regard.classification.evidence_pooling import Evidence
 from regard.classification.network import (
     ATTENTION,
     EMBEDDING,
     bias_of,
     with_evidence,
 )
-from regard.classification.temperature import PROBABILITIES
+from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import BundleError
 from regard.observation.predictor import BATCH_SIZES, Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
@@ -46,6 +48,16 @@ MODEL, TOKENIZER = MODEL_FILE, "tokenizer.json"
 LABELS, CONFIG = "labels.json", "config.json"
 FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
+_MOST_OF_LABELS = 1 << 24
+# The layers of this library that classifiers of all releases are made of.
+_CLASSES = {
+    "AttentionPooling",
+    "Evidence",
+    "EvidencePooling",
+    "FeatureEmbedding",
+    "GRU",
+    "TemperedSoftmax",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +258,7 @@ class TrainedTextClassifier:
             config, seed, chosen = config_from_json(content, TextClassifierConfig)
             columns = columns_from_json(content)
         with bundle.reading(LABELS) as content:
-            labels = Labels.from_dict(json.loads(content))
+            labels = Labels.from_dict(parse_json(content, most=_MOST_OF_LABELS))
         with bundle.reading(TOKENIZER) as content:
             tokenizer = Tokenizer.from_json(content.decode("utf-8"))
         with bundle.reading(FEATURES) as content:
@@ -254,21 +266,27 @@ class TrainedTextClassifier:
             if features.words != tokenizer.vocabulary_size:
                 raise BundleError("The features are those of another vocabulary.")
         reader = FeatureReader(tokenizer, features, config.max_length)
+        card, trust = read_card(bundle), read_trust(bundle)
         with bundle.reading(MODEL) as content:
-            model = model_from_bytes(content)
+            model = model_from_bytes(content, _CLASSES)
             _check_shapes(model, features, len(labels))
-        return cls(
-            reader,
-            labels,
-            config,
-            seed,
-            model,
-            chosen,
-            card=read_card(bundle),
-            model_hash=bundle.digests[MODEL],
-            trust=read_trust(bundle),
-            columns=columns,
-        )
+            _check_scales(model)
+            # It reads the layers that answers are made of.
+            trained = cls(
+                reader,
+                labels,
+                config,
+                seed,
+                model,
+                chosen,
+                card=card,
+                model_hash=bundle.digests[MODEL],
+                trust=trust,
+                columns=columns,
+            )
+            if trained.bias.shape != (len(labels),):
+                raise BundleError("The model does not fit the labels.")
+        return trained
 
 
 _CARD = """\
@@ -318,3 +336,20 @@ def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:
             expected=f"from {fitting[0]} to {fitting[1]}, with {features.size} rows",
             received=f"from {shapes[0]} to {shapes[1]}",
         )
+
+
+def _check_scales(model: keras.Model) -> None:
+    """Refuse a model whose logits, or what they are made of, are divided by nothing."""
+    scales = [
+        (name, float(getattr(layer, name)))
+        for layer in model.layers
+        for kind, name in ((TemperedSoftmax, "temperature"), (Evidence, "bound"))
+        if isinstance(layer, kind)
+    ]
+    for name, value in scales:
+        if not value > 0:
+            raise BundleError(
+                f"The {name} of the model is out of range.",
+                expected="a number above 0",
+                received=str(value),
+            )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from regard._validate import check_count, wrong_value
+from regard.text.features import MOST_PIECES
 from regard.training.base_config import BaseConfig
 
 
@@ -20,7 +21,8 @@ class TextClassifierConfig(BaseConfig):
         ngram_order: The longest n-grams of words, 1 for words alone.
         min_texts: In how many texts an n-gram or a piece of a word has to occur.
         max_ngrams: The most n-grams of each order.
-        subwords: The most pieces (3 to 5 characters) read of a word; 0: none.
+        subwords: The most pieces (3 to 5 characters) read of a word, up to 512; 0:
+            none.
         embedding_units: The width of the embedding.
         recurrent_units: The width of a bidirectional GRU over the embeddings, in each
             direction; its states stand beside the embeddings. 0: none.
@@ -126,6 +128,9 @@ class TextClassifierConfig(BaseConfig):
         if self.calibration_folds == 1:
             expected = "2 or more, or 0"
             raise wrong_value("calibration_folds", 1, expected, of=self.of_what)
+        if self.subwords > MOST_PIECES:
+            expected = f"{MOST_PIECES} or fewer"
+            raise wrong_value("subwords", self.subwords, expected, of=self.of_what)
         # The key of an n-gram has 63 bits.
         if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
             expected = "shorter n-grams"

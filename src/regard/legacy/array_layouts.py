@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.legacy.hdf5 import Array
+from regard._hdf5 import Array
 
 # Which of the gates of Keras 1 comes first today: of z, r, h; of i, c, f, o.
 _GATES_1 = {"GRU": (0, 1, 2), "LSTM": (0, 2, 1, 3)}

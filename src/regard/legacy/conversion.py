@@ -8,8 +8,8 @@ from pathlib import Path
 
 import keras
 
+from regard._hdf5 import Array, LayerWeights, OldFile, read_old_file
 from regard.errors import ArgumentError
-from regard.legacy.hdf5 import Array, LayerWeights, OldFile, read_old_file
 from regard.legacy.keras_layers import arrays_for
 from regard.legacy.layers.legacy_attention import LegacyAttention
 from regard.legacy.layers.many_to_one import ManyToOneAttention

@@ -10,10 +10,10 @@ from typing import Any
 
 import keras
 
+from regard._hdf5 import Array
 from regard.errors import ArgumentError
 from regard.layers.shapes import any_inside
 from regard.legacy.array_layouts import directions, halves, in_todays_layout
-from regard.legacy.hdf5 import Array
 from regard.legacy.settings import ROWS
 from regard.legacy.values import arguments_of
 

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 
 from regard._compat import mask_of
+from regard._hdf5 import Array, LayerWeights, OldFile
 from regard.errors import RegardError
 from regard.legacy.array_layouts import in_todays_layout
-from regard.legacy.hdf5 import Array, LayerWeights, OldFile
 from regard.legacy.keras_layers import (
     class_for_masks,
     completed,

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from regard import _compat
+from regard._hdf5 import Array
 from regard.layers import AttentionPooling, FeatureAttention, SelfAttention
-from regard.legacy.hdf5 import Array
 from regard.legacy.layers.activations import EPSILON
 from regard.legacy.layers.feature_gate import Att
 from regard.legacy.layers.legacy_attention import LegacyAttention

@@ -11,9 +11,9 @@ from typing import Any
 import keras
 
 from regard._compat import mask_of
+from regard._hdf5 import LayerWeights
 from regard._validate import check_choice
 from regard.errors import ArgumentError
-from regard.legacy.hdf5 import LayerWeights
 from regard.legacy.layers.encoder_decoder import AttentionDecoder, AttentionLayer
 from regard.legacy.layers.feature_gate import Att
 from regard.legacy.layers.legacy_attention import LegacyAttention

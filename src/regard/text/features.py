@@ -7,8 +7,6 @@ its stem. Each of these features is a row of one embedding table (``FeatureEmbed
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from regard._untrusted import EXPANSION, read_archive
 from regard.errors import BundleError
 from regard.types import IntArray
 
@@ -25,17 +24,8 @@ from regard.types import IntArray
 NOTHING = 0
 #: The lengths of the pieces of a word, its boundaries counted as characters.
 PIECES = (3, 4, 5)
-
-_DAMAGE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    OSError,
-    EOFError,
-    NotImplementedError,  # a compression that zipfile does not know
-    zlib.error,
-    zipfile.BadZipFile,
-)
+#: The most pieces that may be read of a word, each a column of features.
+MOST_PIECES = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +138,16 @@ class Features:
             BundleError: The file is damaged.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                words, order, columns = arrays["sizes"].tolist()
-                ngrams = [arrays[f"order_{n}"] for n in range(2, order + 1)]
-                pieces = arrays["pieces"]
-        except _DAMAGE as error:
+            arrays = read_archive(content, expansion=EXPANSION)
+            words, order, columns = _array(arrays["sizes.npy"]).tolist()
+            if not (words > 1 and 1 <= order <= len(arrays) - 1 and columns >= 0):
+                raise ValueError("their sizes are none")
+            ngrams = [_array(arrays[f"order_{n}.npy"]) for n in range(2, order + 1)]
+            pieces = _array(arrays["pieces.npy"])
+        except (ValueError, TypeError, KeyError, EOFError, SyntaxError) as error:
             raise BundleError(f"These features cannot be read: {error}.") from error
+        if columns > MOST_PIECES:
+            raise BundleError(f"They have more than {MOST_PIECES} pieces of a word.")
         if any(not _is_sorted(keys) for keys in [*ngrams, pieces]):
             raise BundleError("The keys of these features are not sorted numbers.")
         return cls(words, tuple(ngrams), pieces, columns)
@@ -258,4 +252,16 @@ def _find(wanted: IntArray, keys: IntArray) -> IntArray:
 
 
 def _is_sorted(keys: IntArray) -> bool:
-    return keys.dtype == np.int64 and keys.ndim == 1 and bool((np.diff(keys) > 0).all())
+    is_list = keys.dtype == np.int64 and keys.ndim == 1
+    return is_list and bool((keys[1:] > keys[:-1]).all())
+
+
+def _array(member: bytes) -> IntArray:
+    """The whole numbers of a file of NumPy's that holds all that it says it does."""
+    file = io.BytesIO(member)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array has another format")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind != "i" or (in_columns and len(shape) > 1):
+        raise ValueError("an array has other numbers than it should")
+    return np.frombuffer(member, dtype, offset=file.tell()).reshape(shape)

@@ -24,6 +24,7 @@ from typing import TypeAlias
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from regard.errors import DataError
 from regard.text.text_validation import not_unicode
 
 #: How the pipeline spells the special ids.
@@ -37,7 +38,8 @@ Join: TypeAlias = Callable[[Sequence[str]], str]
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_]&&[^{_UNSPACED}]]+"
 _JOINERS = r"['\u2019\u200c\u200d]"
-_TOKEN = rf"[{_UNSPACED}]\p{{M}}*|{_WORD}(?:{_JOINERS}{_WORD})*|(?!\s)\X"
+#: What is one token, for the library.
+TOKEN = rf"[{_UNSPACED}]\p{{M}}*|{_WORD}(?:{_JOINERS}{_WORD})*|(?!\s)\X"
 # What the rules of the pipeline come to where all characters are ASCII.
 _ASCII_TOKEN = re.compile(r"[A-Za-z0-9_]+(?:'[A-Za-z0-9_]+)*|[^\t\n\v\f\r ]")
 
@@ -50,6 +52,8 @@ _WORDS_AND_MARKS = pre_tokenizers.Split(
 )
 _NOTHING_BUT_A_MARK = pre_tokenizers.Split(Regex(rf"\A{_MARK}\z"), behavior="removed")
 
+# One character of Unicode is 18 in its compatibility form.
+_GROWTH = 64
 _CHUNK = 1024
 _REMEMBERED = 1 << 15
 
@@ -82,8 +86,12 @@ class Splitter:
         others = [text for text, known in zip(texts, plain, strict=True) if not known]
         try:
             encodings = iter(self._library.encode_batch(others) if others else ())
-        except (TypeError, UnicodeError) as error:
-            raise not_unicode(texts) from error
+        except BaseException as error:
+            if isinstance(error, TypeError | UnicodeError):
+                raise not_unicode(texts) from error
+            if is_panic(error):
+                raise _fails(error) from error
+            raise
         for text, known in zip(texts, plain, strict=True):
             if known:
                 yield [match.span() for match in _ASCII_TOKEN.finditer(text)]
@@ -109,7 +117,7 @@ def word_pipeline(vocabulary: dict[str, int]) -> Tokenizer:
         ]
     )
     pipeline.pre_tokenizer = pre_tokenizers.Split(
-        Regex(_TOKEN), behavior="removed", invert=True
+        Regex(TOKEN), behavior="removed", invert=True
     )
     return pipeline
 
@@ -172,5 +180,34 @@ def _is_mark(token: str) -> bool:
     return bool(token) and not _NOTHING_BUT_A_MARK.pre_tokenize_str(token)
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether the library for tokenizers gave up; no ``except Exception`` sees that."""
+    return type(error).__name__ == "PanicException"
+
+
+def normalised(pipeline: Tokenizer, piece: str) -> str:
+    """The word that a piece of text is looked up as.
+
+    Raises:
+        DataError: The rules make it far longer than it was, or fail.
+    """
+    try:
+        word = str(pipeline.normalizer.normalize_str(piece))
+    except BaseException as error:
+        if is_panic(error):
+            raise _fails(error) from error
+        raise
+    if len(word) > _GROWTH * len(piece):
+        raise DataError(
+            f"The rules of the tokenizer make {len(word)} characters of {len(piece)}.",
+            expected=f"at most {_GROWTH} times as many",
+        )
+    return word
+
+
+def _fails(error: BaseException) -> DataError:
+    return DataError(f"The rules of the tokenizer fail on a text ({error}).")
+
+
 def _rules(pipeline: Tokenizer) -> object:
-    return json.loads(pipeline.to_str())["pre_tokenizer"]
+    return json.loads(pipeline.pre_tokenizer.__getstate__())

@@ -1,14 +1,15 @@
 """Tokenizers and vocabularies as JSON, checked before anything relies on them."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
 
-from regard.errors import BundleError
-from regard.text.segmentation import CUTS, PADDING_WORD, UNKNOWN_WORD
+from regard._untrusted import parse_json
+from regard.errors import BundleError, DataError
+from regard.text.pipeline_rules import UnknownRuleError, check_rules
+from regard.text.segmentation import CUTS, PADDING_WORD, UNKNOWN_WORD, is_panic
 from regard.text.special_ids import (
     FIRST_ORDINARY_ID,
     PADDING_ID,
@@ -22,6 +23,7 @@ KINDS = ("word", "character", "bpe", "unigram")
 SPLITS = ("whitespace", "words")
 _KEYS = {"version", "kind", "symbols", "split", "lowercase", "merges", "scores"}
 _LONGEST_SYMBOL = 10_000
+_LARGEST_SCORE = 1e6
 # What the file of a tokenizer may say beside its words and rules: all of it would
 # change ids or offsets behind our back.
 _UNUSED = ("added_tokens", "truncation", "padding", "post_processor", "decoder")
@@ -66,9 +68,9 @@ def read_symbol_table(content: str) -> SymbolTable:
         BundleError: The JSON is damaged or not that of a vocabulary.
     """
     try:
-        stored = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _damaged_vocabulary(f"it is not JSON ({error})") from error
+        stored = parse_json(content)
+    except DataError as error:
+        raise _damaged_vocabulary(error.message) from error
     if not isinstance(stored, dict) or set(stored) != _KEYS:
         raise _damaged_vocabulary("it is not the JSON of a vocabulary")
     if type(stored["version"]) is not int or stored["version"] != VERSION:
@@ -89,7 +91,9 @@ def read_pipeline(content: str) -> Tokenizer:
     _check_pipeline(content)
     try:
         return Tokenizer.from_str(content)
-    except Exception as error:  # the library raises the bare class
+    except BaseException as error:  # the library raises the bare class, or panics
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise _damaged_tokenizer(f"the library refuses it ({error})") from error
 
 
@@ -138,10 +142,13 @@ def _merges(stored: Any, symbols: set[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _scores(stored: Any) -> tuple[float, ...]:
+    # Sums of them have to be finite as well.
     if not isinstance(stored, list) or not all(
-        isinstance(score, float) and math.isfinite(score) for score in stored
+        isinstance(score, float) and abs(score) <= _LARGEST_SCORE for score in stored
     ):
-        raise _damaged_vocabulary("its scores are not finite numbers")
+        raise _damaged_vocabulary(
+            "its scores are not finite logarithms of probabilities"
+        )
     return tuple(stored)
 
 
@@ -166,17 +173,19 @@ def _fits(table: SymbolTable, symbol: str) -> bool:
 
 def _check_pipeline(content: str) -> None:
     try:
-        stored = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _damaged_tokenizer(f"it is not JSON ({error})") from error
+        stored = parse_json(content)
+    except DataError as error:
+        raise _damaged_tokenizer(error.message) from error
     if not isinstance(stored, dict) or not isinstance(stored.get("model"), dict):
         raise _damaged_tokenizer("it is not the JSON of a tokenizer")
     if extras := [name for name in _UNUSED if stored.get(name)]:
         raise _damaged_tokenizer(f"it has parts that are not used here: {extras}")
-    if not stored.get("normalizer") or not stored.get("pre_tokenizer"):
-        raise _damaged_tokenizer(
-            "its rules for cutting and normalising text are missing"
+    try:
+        check_rules(
+            stored.get("normalizer"), stored.get("pre_tokenizer"), trusted=False
         )
+    except UnknownRuleError as error:
+        raise _damaged_tokenizer(str(error)) from error
     if stored["model"].get("type") != "WordLevel":
         raise _damaged_tokenizer("its model is not a vocabulary of words")
     _check_vocabulary(stored["model"].get("vocab"))

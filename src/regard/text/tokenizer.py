@@ -10,11 +10,13 @@ import numpy as np
 import tokenizers
 
 from regard._validate import check_count
+from regard.text.pipeline_rules import check_pipeline
 from regard.text.segmentation import (
     PADDING_WORD,
     UNKNOWN_WORD,
     Spans,
     Splitter,
+    normalised,
     word_pipeline,
 )
 from regard.text.serialization import read_pipeline
@@ -61,13 +63,18 @@ class Tokenizer:
 
     Args:
         pipeline: A word-level tokenizer of the Hugging Face library whose first two
-            ids are padding and unknown.
+            ids are padding and unknown. Its rules are among those that cut a text into
+            pieces of it and make a piece little longer.
+
+    Raises:
+        ArgumentError: It has other rules.
     """
 
     PADDING_ID = PADDING_ID
     UNKNOWN_ID = UNKNOWN_ID
 
     def __init__(self, pipeline: tokenizers.Tokenizer) -> None:
+        check_pipeline(pipeline)
         self._pipeline = pipeline
         self._splitter = Splitter(pipeline)
         self._vocabulary: dict[str, int] = pipeline.get_vocab()
@@ -125,7 +132,7 @@ class Tokenizer:
 
     def normalise(self, piece: str) -> str:
         """The word that a piece of text is looked up as."""
-        return str(self._pipeline.normalizer.normalize_str(piece))
+        return normalised(self._pipeline, piece)
 
     def word(self, id_: int) -> str:
         """The normalised word of an id."""

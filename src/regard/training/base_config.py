@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
+from regard._untrusted import parse_json
 from regard._validate import (
     check_choice,
     check_count,
@@ -15,6 +16,10 @@ from regard._validate import (
     check_share,
 )
 from regard.errors import BundleError
+
+# More than any setting needs, and what every backend counts with.
+_LARGEST_COUNT = 2**31 - 1
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,18 @@ class BaseConfig:
             return check_share(name, value, of=of)
         may_be_zero = name in self.may_be_zero
         if kind is int:
-            return check_count(name, value, least=0 if may_be_zero else 1, of=of)
+            least = 0 if may_be_zero else 1
+            # Said only where it is not so: nobody asks for the most there can be.
+            most = _LARGEST_COUNT if _is_larger(value) else None
+            return check_count(name, value, least=least, most=most, of=of)
         if kind is float:
             bound: dict[str, Any] = {"least" if may_be_zero else "above": 0}
             return check_number(name, value, **bound, of=of)
         return value
+
+
+def _is_larger(value: Any) -> bool:
+    return isinstance(value, int) and value > _LARGEST_COUNT
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
@@ -125,7 +137,7 @@ def config_from_json(
         ArgumentError: A setting has a wrong value.
         BundleError: It is no configuration, or has a setting that is not known here.
     """
-    stored = json.loads(content)
+    stored = parse_json(content, most=_MOST_BYTES)
     if (
         not isinstance(stored, dict)
         or not {"seed", "settings"} <= set(stored) <= _MEMBERS

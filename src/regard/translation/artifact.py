@@ -214,7 +214,7 @@ class TrainedTranslator:
         with bundle.reading(TARGET) as content:
             target = SequenceVocabulary.from_json(content.decode("utf-8"))
         with bundle.reading(MODEL) as content:
-            model: Any = model_from_bytes(content)
+            model: Any = model_from_bytes(content, {Seq2Seq.__name__})
             _check_model(model, len(source), len(target))
         return cls(
             source,

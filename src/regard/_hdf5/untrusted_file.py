@@ -8,19 +8,24 @@ Old files have several layouts, of which Keras wrote one after the other.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from regard._untrusted import check_regular
 from regard.errors import DataError, RegardError
 
 Array = npt.NDArray[Any]
+
+#: What is wrong with an array that has such values.
+NOT_FINITE = "it holds values that are not finite"
 
 # How much larger than its place in the file an array may be: weights are noise, which
 # no compression shrinks by more than a little.
@@ -28,6 +33,9 @@ _EXPANSION = 64
 _ROOM = 4096
 _KNOWN_FILTERS = frozenset({1, 2, 3})  # deflate, shuffle, Fletcher's checksum
 _FLOATS = (h5py.h5t.IEEE_F16LE, h5py.h5t.IEEE_F32LE, h5py.h5t.IEEE_F64LE)
+# Keras writes these numbers as bytes, with their name in the attribute "dtype".
+_BRAIN_FLOAT = "bfloat16"
+_MOST_OBJECTS = 1024
 
 
 class UntrustedFile:
@@ -118,8 +126,43 @@ class UntrustedFile:
             self._check(part, dataset)
             array: Array = dataset[()]
         if not np.isfinite(array).all():
-            raise file_error(self.path, part, "it holds values that are not finite")
+            raise file_error(self.path, part, NOT_FINITE)
         return array
+
+    def places(self) -> Iterator["ArrayPlace"]:
+        """All arrays of the file, each in one piece, and where they lie in it."""
+        self._left = self._size
+        waiting: deque[tuple[str, Any]] = deque([("", self.root)])
+        seen = 0
+        while waiting:
+            path, member = waiting.popleft()
+            if not isinstance(member, h5py.Group):
+                yield self._place(path, member)
+                continue
+            for name in self.names(member):
+                seen += 1
+                if seen > _MOST_OBJECTS:
+                    problem = "groups lie in groups without end"
+                    raise file_error(self.path, path, problem)
+                inner = f"{path}/{name}".lstrip("/")
+                waiting.append((inner, self._step(member, name)))
+
+    def _place(self, path: str, dataset: Any) -> "ArrayPlace":
+        with self.errors_at(path):
+            name, size = _BRAIN_FLOAT, _bytes(dataset.shape, dataset.dtype)
+            if isinstance(dataset, h5py.Dataset) and self._is_brain(dataset):
+                self._spend(path, size)
+            else:
+                self._check(path, dataset)
+                name = str(dataset.dtype)
+            place = dataset.id.get_offset()
+            if dataset.chunks is not None or (place is None and size):
+                raise file_error(self.path, path, "it does not lie there in one piece")
+            return ArrayPlace(path, name, dataset.shape, place or 0)
+
+    def _is_brain(self, dataset: h5py.Dataset) -> bool:
+        opaque = dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2
+        return opaque and self.text(dataset, "dtype") == _BRAIN_FLOAT
 
     def _check(self, part: str, dataset: Any) -> None:
         """Refuse a dataset before a byte of it is read."""
@@ -154,6 +197,22 @@ class UntrustedFile:
             raise file_error(self.path, part, "the file unfolds to many times its size")
 
 
+class ArrayPlace(NamedTuple):
+    """Where an array lies in a file, in one piece.
+
+    Args:
+        path: Its path in the file.
+        dtype: The name of the type of its numbers.
+        shape: Its shape.
+        start: The first of its bytes.
+    """
+
+    path: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+
+
 @contextmanager
 def open_untrusted(path: str | Path) -> Iterator[UntrustedFile]:
     """Open an HDF5 file.
@@ -164,6 +223,10 @@ def open_untrusted(path: str | Path) -> Iterator[UntrustedFile]:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"There is no file '{path}'.")
+    try:
+        check_regular(path.stat())
+    except DataError as error:
+        raise file_error(path, "the file itself", error.message) from error
     try:
         handle = h5py.File(path, "r")
     except Exception as error:
@@ -212,6 +275,16 @@ class FileContent:
     keras_version: str = _UNKNOWN
     backend: str = _UNKNOWN
     config: str | None = None
+
+
+def read_places(path: Path) -> list[ArrayPlace]:
+    """Where the arrays of a file of weights lie, of any layout of groups.
+
+    Raises:
+        DataError: It cannot be read, or has something else than arrays of floats.
+    """
+    with open_untrusted(path) as file:
+        return list(file.places())
 
 
 def read_content(path: Path) -> FileContent:

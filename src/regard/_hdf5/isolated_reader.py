@@ -1,4 +1,4 @@
-"""The content of an old file, whatever its layout, read by a process of its own.
+"""The content of an HDF5 file, whatever its layout, read by a process of its own.
 
 A damaged file can send the library for HDF5 into an endless loop, or down, and no check
 of ours comes before it: so the process has limits of time and memory.
@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from regard._hdf5.plain_layout import plain_arrays
+from regard._hdf5.untrusted_file import NOT_FINITE, Array, file_error
 from regard.errors import DataError
-from regard.legacy.hdf5.untrusted_file import Array, file_error
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # For a system that has no limit on the time a process computes.
@@ -71,7 +73,7 @@ def read_old_file(path: str | Path) -> OldFile:
             file and the part.
     """
     path = Path(path)
-    header, content = _run_reader(path)
+    header, content = _run_reader("content", path)
     if "error" in header:
         raise DataError(header["error"])
     config = header.pop("config")
@@ -79,11 +81,52 @@ def read_old_file(path: str | Path) -> OldFile:
     return OldFile(path, layers=layers, config=_parsed(path, config), **header)
 
 
-def _run_reader(path: Path) -> tuple[dict[str, Any], bytes]:
+def read_arrays(content: bytes) -> Mapping[str, Array]:
+    """The arrays of finite floats in a file of weights, by their paths.
+
+    The layout that such files have had so far is read here; any other one by a process
+    of its own.
+
+    Args:
+        content: The file. The arrays are views of it.
+
+    Raises:
+        DataError: It cannot be read, or has something else in it; the message names the
+            array.
+    """
+    arrays = plain_arrays(content)
+    if arrays is None:
+        arrays = dict(_placed(content))
+    for path, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise DataError(f"{path}: {NOT_FINITE}.")
+    return arrays
+
+
+def _placed(content: bytes) -> Iterator[tuple[str, Array]]:
+    import ml_dtypes  # noqa: PLC0415 - seldom needed, and loaded by every backend
+
+    types = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "weights.h5"
+        file.write_bytes(content)
+        try:
+            header, _ = _run_reader("places", file)
+            problem = header.get("error")
+        except DataError as error:
+            problem = error.message
+        if problem is not None:
+            raise DataError(problem.replace(f"'{file}' cannot", "They cannot"))
+    for path, dtype, shape, start in header["places"]:
+        kind = types.get(dtype) or np.dtype(dtype)
+        yield path, np.frombuffer(content, kind, math.prod(shape), start).reshape(shape)
+
+
+def _run_reader(what: str, path: Path) -> tuple[dict[str, Any], bytes]:
     """The output of the reader: its line of JSON, and the bytes of the arrays."""
     # Threads of a numerical library would reserve more memory than the limit.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", str(_PROGRAM), str(path)]
+    command = [sys.executable, "-P", str(_PROGRAM), what, str(path)]
     try:
         completed = subprocess.run(  # noqa: S603 - our own program, and a path as argument
             command,
