@@ -8,6 +8,7 @@ import pytest
 
 import regard
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
+from regard.classification.artifact import KNOWN_LAYERS
 from regard.classification.config import TextClassifierConfig
 from regard.classification.initialization import start_randomly
 from regard.classification.network import ATTENTION, CLASSES, build_text_classifier
@@ -83,7 +84,7 @@ def test_a_model_as_bytes_is_the_same_model(sharpness):
         # Weights that are not trained travel, too.
         model.get_layer(ATTENTION).sharpness.assign(3.0)
         model.get_layer(CLASSES).bound.assign(0.1)
-    again = model_from_bytes(model_to_bytes(model))
+    again = model_from_bytes(model_to_bytes(model), KNOWN_LAYERS)
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(again(TOKENS)),
         keras.ops.convert_to_numpy(model(TOKENS)),

@@ -8,6 +8,7 @@ import regard
 import toy
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.classification import temperature, trainer
+from regard.classification.artifact import KNOWN_LAYERS
 from regard.classification.config import TextClassifierConfig
 from regard.classification.network import ATTENTION, build_text_classifier
 from regard.classification.temperature import (
@@ -134,7 +135,7 @@ def test_only_the_probabilities_change():
         after.outputs.argmax(axis=1), before.outputs.argmax(axis=1)
     )
     np.testing.assert_allclose(after.outputs, tempered(before.outputs, 3.0), atol=1e-6)
-    again = model_from_bytes(model_to_bytes(model))
+    again = model_from_bytes(model_to_bytes(model), KNOWN_LAYERS)
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(again(tokens)), after.outputs, atol=1e-6
     )

@@ -125,5 +125,5 @@ def test_another_model(tmp_path, parts):
     path = tmp_path / "odd.regard"
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     write_bundle(path, KIND, parts | {"model.keras": model_to_bytes(model)})
-    with pytest.raises(BundleError, match="names a class that is not loaded from a file"):
+    with pytest.raises(BundleError, match="names a class that is not loaded"):
         regard.load(path)

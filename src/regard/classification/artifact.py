@@ -49,8 +49,8 @@ LABELS, CONFIG = "labels.json", "config.json"
 FEATURES = "features.npz"
 PARTS = frozenset({MODEL, TOKENIZER, FEATURES, LABELS, CONFIG})
 _MOST_OF_LABELS = 1 << 24
-# The layers of this library that classifiers of all releases are made of.
-_CLASSES = {
+#: The layers of this library that classifiers of all releases are made of.
+KNOWN_LAYERS = {
     "AttentionPooling",
     "Evidence",
     "EvidencePooling",
@@ -268,7 +268,7 @@ class TrainedTextClassifier:
         reader = FeatureReader(tokenizer, features, config.max_length)
         card, trust = read_card(bundle), read_trust(bundle)
         with bundle.reading(MODEL) as content:
-            model = model_from_bytes(content, _CLASSES)
+            model = model_from_bytes(content, KNOWN_LAYERS)
             _check_shapes(model, features, len(labels))
             _check_scales(model)
             # It reads the layers that answers are made of.

@@ -17,8 +17,6 @@ from regard._validate import (
 )
 from regard.errors import BundleError
 
-# More than any setting needs, and what every backend counts with.
-_LARGEST_COUNT = 2**31 - 1
 _MOST_BYTES = 1 << 20
 
 
@@ -84,18 +82,11 @@ class BaseConfig:
             return check_share(name, value, of=of)
         may_be_zero = name in self.may_be_zero
         if kind is int:
-            least = 0 if may_be_zero else 1
-            # Said only where it is not so: nobody asks for the most there can be.
-            most = _LARGEST_COUNT if _is_larger(value) else None
-            return check_count(name, value, least=least, most=most, of=of)
+            return check_count(name, value, least=0 if may_be_zero else 1, of=of)
         if kind is float:
             bound: dict[str, Any] = {"least" if may_be_zero else "above": 0}
             return check_number(name, value, **bound, of=of)
         return value
-
-
-def _is_larger(value: Any) -> bool:
-    return isinstance(value, int) and value > _LARGEST_COUNT
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
