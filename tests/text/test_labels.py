@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -163,3 +164,11 @@ def test_a_class_with_a_single_example_is_named():
 def test_a_share_out_of_range_is_refused(fraction):
     with pytest.raises(ArgumentError, match="above 0, below 1"):
         train_test_split(np.array([0, 0]), fraction, LABELS, 0)
+
+
+@pytest.mark.backends
+def test_labels_of_tensors_are_numbers():
+    tensor = keras.ops.convert_to_tensor([1, 0, 1])
+    labels = Labels.of(tensor)
+    assert labels.values == (0, 1)
+    assert labels.encode(keras.ops.cast(tensor, "float32")).tolist() == [1, 0, 1]
