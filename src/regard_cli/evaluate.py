@@ -1,6 +1,7 @@
 """``regard evaluate``: how good a trained model is on data with the right answers."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from regard_cli.models import column_of, load_model
 from regard_cli.options import (
     Beam,
     Bundle,
+    Clean,
     Json,
     KnownLabel,
     KnownSource,
@@ -65,6 +67,7 @@ def evaluate(
             "--target-first", help="The links of --alignments name the target first."
         ),
     ] = False,
+    clean: Clean = False,
     as_json: Json = False,
     reading: Reading,
 ) -> None:
@@ -73,6 +76,11 @@ def evaluate(
         hint = "--first" if first else "--target-first"
         raise typer.BadParameter(
             "This is how --alignments are read, and there are none.", param_hint=hint
+        )
+    if alignments is not None and clean:
+        raise typer.BadParameter(
+            "Each pair has a line of --alignments, so that none can be left out.",
+            param_hint="--clean",
         )
     prepare()
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
@@ -88,9 +96,10 @@ def evaluate(
         "first": first,
         "target_first": target_first,
         "reading": reading,
+        "clean": clean,
     }
     files = [data] if targets is None else [data, targets]
-    with _links_told_as_options():
+    with _told_as_options():
         evaluation = kind.evaluate(model, files, options)
     if as_json:
         typer.echo(json.dumps(evaluation.to_dict(), ensure_ascii=False))
@@ -99,15 +108,26 @@ def evaluate(
 
 
 @contextmanager
-def _links_told_as_options() -> Iterator[None]:
-    """Say by the options of this command how gold alignments that do not fit would."""
-    from regard.errors import DataError  # noqa: PLC0415 - loads Keras
+def _told_as_options() -> Iterator[None]:
+    """Say what was mended, and by the options of this command what mends errors."""
+    from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
+    from regard.errors import DataError, DataWarning  # noqa: PLC0415 - loads Keras
     from regard.metrics.word_alignment import (  # noqa: PLC0415 - loads Keras
         MisplacedLinkError,
     )
 
     try:
-        yield
+        with hinting("With --clean such rows are left out."):
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", DataWarning)
+                yield
+            for one in told:
+                if issubclass(one.category, DataWarning):
+                    typer.echo(one.message, err=True)
+                else:
+                    warnings.warn_explicit(
+                        one.message, one.category, one.filename, one.lineno
+                    )
     except MisplacedLinkError as error:
         remedy, fix = dict(error.remedy), error.fix
         if remedy:

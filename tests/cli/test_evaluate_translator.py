@@ -100,6 +100,19 @@ def test_gold_links_as_their_file_counts_and_turns_them(run, loaded, two_files):
     assert "AER            0.00" in result.out
 
 
+def test_pairs_with_an_empty_side_are_left_out_where_asked(run, loaded, pairs):
+    pairs.write_text(pairs.read_text() + "\tone\n")
+    command = ["evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "none"]
+    assert "--clean" in run(*command).err
+    result = run(*command, "--clean")
+    assert result.code == 0
+    assert result.out.endswith("texts             2\n")
+    assert result.err == "Left out 1 pair without a text on both sides.\n"
+    gold = run(*command, "--clean", "--alignments", pairs)
+    assert gold.code == 2
+    assert "none can be left out" in gold.err
+
+
 def test_how_links_are_read_where_there_are_none(run, two_files):
     result = run("evaluate", "x.regard", *two_files, "--target-first")
     assert result.code == 2

@@ -356,6 +356,26 @@ def test_a_label_never_seen_is_placed(run, fake, tmp_path):
     assert "line 3: the label 'odd' was never seen" in result.err
 
 
+def test_evaluating_mends_where_asked_and_says_so(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\na,Good\nb,bad \n,good\nc,\nd,bad\n")
+    refused = run("evaluate", "x.regard", data)
+    assert refused.code == 2
+    assert "line 2: the label 'Good' was never seen" in refused.err
+    assert "Did you mean 'good'?" in refused.err
+    result = run("evaluate", "x.regard", data, "--clean")
+    assert (result.code, result.out) == (0, METRICS)
+    assert fake.trained_on == (["a", "b", "d"], ["good", "bad", "bad"])
+    assert result.err.splitlines() == [
+        "Left out 1 row without a label.",
+        "Left out 1 row without a text.",
+        "Took the label 'Good' (1) for 'good'.",
+        "Took the label 'bad ' (1) for 'bad'.",
+    ]
+    data.write_text("text,label\na,\n")
+    assert "With --clean" in run("evaluate", "x.regard", data).err
+
+
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory):
     """A problem that is learned at once: one word decides."""

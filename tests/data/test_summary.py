@@ -126,7 +126,9 @@ def test_cleaning_leaves_out_what_is_missing_and_keeps_the_kind_of_labels():
 
 
 def test_known_labels_say_how_they_are_spelled():
-    assert clean_examples(["a"] * 3, ["X", "x ", "y"], ["x"]).labels == ["x", "x", "y"]
+    labels = ["X", "x ", "y", "Y ", "y"]
+    clean = clean_examples(["a"] * 5, labels, ["x"])
+    assert clean.labels == ["x", "x", "y", "y", "y"]
 
 
 @given(st.lists(st.tuples(st.text(), st.text() | st.none()), min_size=1))

@@ -1,5 +1,6 @@
 """Text classifiers as a kind: what is asked of one, and how its answers are told."""
 
+import warnings
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from regard.classification.artifact import KIND, PARTS, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
+from regard.errors import DataWarning
 from regard.inference import Job, Limits, PredictionRequest, RequestError, RequestSchema
 from regard.inference.json_format import (
     FLAG,
@@ -89,9 +91,13 @@ class TextClassifierKind:
         Args:
             model: The classifier.
             data: The file.
-            options: The columns, ``text`` and ``label``, and the ``reading``.
+            options: The columns, ``text`` and ``label``, the ``reading``, and whether
+                examples are mended, ``clean``.
+
+        Warns:
+            DataWarning: Examples were mended.
         """
-        from regard.data import read_examples  # noqa: PLC0415 - for files
+        from regard.data import clean_examples, read_examples  # noqa: PLC0415 - for files
 
         # A file has texts for labels, also where the model was trained on numbers.
         known = {str(label): label for label in model.labels}
@@ -101,7 +107,13 @@ class TextClassifierKind:
             options["label"],
             **options["reading"],
             known_labels=known,
+            lenient=options["clean"],
         )
+        if options["clean"]:
+            mended = clean_examples(texts, names, known)
+            texts, names = mended.texts, [str(name) for name in mended.labels]
+            for said in mended.changes:
+                warnings.warn(said, DataWarning, stacklevel=2)
         return model.evaluate(texts, [known[name] for name in names])
 
     def evaluation_table(self, evaluation: ClassificationEvaluation) -> str:

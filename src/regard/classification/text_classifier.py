@@ -218,19 +218,29 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         *,
         text: str | None = None,
         label: str | None = None,
+        clean: bool = False,
     ) -> ClassificationEvaluation:
         """Measure the classifier on labelled texts; arguments as for ``fit``.
 
-        The columns of a frame or a file are by default those of the training.
+        The columns of a frame or a file are by default those of the training, and
+        labels are mended to those of the training.
 
         Raises:
             DataError: A label was never seen in training, or the file is damaged.
+
+        Warns:
+            DataWarning: Examples were mended.
         """
         trained = self.trained
         columns = LabelledColumns(
             self._column("text", text), self._column("label", label)
         )
-        examples = LabelledTexts.of(texts, labels, columns)
+        with hinting("evaluate(..., clean=True) leaves such rows out."):
+            examples = LabelledTexts.of(
+                texts, labels, columns, clean=clean, known=trained.labels
+            )
+        for said in examples.changes:
+            warnings.warn(said, DataWarning, stacklevel=2)
         targets = trained.labels.encode(examples.labels)
         probabilities = trained.probabilities(examples.texts)
         return evaluate(probabilities, targets, trained.labels.names)

@@ -1,5 +1,6 @@
 """Translators as a kind: what is asked of one, and how its answers are told."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -12,6 +13,7 @@ from regard.bundle import TRUST, Bundle, PartNames
 from regard.bundle.trust_part import line_of
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
+from regard.errors import DataWarning
 from regard.inference import (
     Job,
     Limits,
@@ -115,14 +117,26 @@ class TranslatorKind:
             options: The columns, ``source`` and ``target``; the ``reading``; the
                 ``beam``; ``tokenize``, how BLEU cuts texts; the file of gold
                 ``alignments`` or None, what its ``first`` position is called, and
-                whether it has ``target_first``.
+                whether it has ``target_first``; whether pairs are mended, ``clean``.
+
+        Warns:
+            DataWarning: Pairs were mended.
         """
+        from regard.data import clean_pairs  # noqa: PLC0415 - for files
         from regard.data.parallel_texts import read_pair_files  # noqa: PLC0415 - for files
 
         gold = options["alignments"]
         sources, targets = read_pair_files(
-            data, options["source"], options["target"], options["reading"]
+            data,
+            options["source"],
+            options["target"],
+            options["reading"],
+            lenient=options["clean"],
         )
+        if options["clean"]:
+            sources, targets, changes = clean_pairs(sources, targets)
+            for said in changes:
+                warnings.warn(said, DataWarning, stacklevel=2)
         return model.evaluate(
             sources,
             targets,
