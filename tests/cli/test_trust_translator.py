@@ -56,3 +56,11 @@ def test_what_is_not_there_is_said(run, toy_translator_bundle, table, options, s
     assert result.code == 2
     assert said.lower() in result.err.lower()
     assert result.out == ""
+
+
+def test_a_translator_is_not_trained_again(run, toy_translator_bundle, table):
+    again = ("--source", "de", "--retrain", "1", "--training", table)
+    result = run("trust", toy_translator_bundle, table, *again)
+    assert result.code == 2
+    assert "regard train translate --seed 1" in result.err
+    assert result.out == ""

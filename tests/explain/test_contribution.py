@@ -40,6 +40,57 @@ def test_contributions_are_what_each_position_adds_to_the_logit():
         assert (told.scores[x == 0] == 0).all()
 
 
+def attended(end):
+    """Self-attention over words; ``end`` makes one state of those of all queries."""
+    tokens = keras.Input((7,), dtype="int32")
+    states = keras.layers.Embedding(WORDS, 6, mask_zero=True)(tokens)
+    states = regard.layers.SelfAttention(num_heads=2, name="self")(states)
+    return randomised(keras.Model(tokens, keras.layers.Dense(3)(end(states))))
+
+
+def test_contributions_of_queries_add_up_to_those_of_all():
+    x = ids()
+    model = attended(keras.layers.Flatten())
+    whole = explain.contribution(model, x, 1)
+    assert whole.exact
+    parts = [explain.contribution(model, x, 1, query=query) for query in range(7)]
+    assert all(each.exact for each in parts)
+    total = np.sum([each.scores for each in parts], axis=0)
+    np.testing.assert_allclose(total, whole.scores, atol=1e-5)
+    for each in parts:
+        np.testing.assert_allclose(
+            each.scores.sum(1) + each.rest, each.values, atol=1e-5
+        )
+    # Each input has a query of its own.
+    own = explain.contribution(model, x, 1, query=[6, 0, 2, 3])
+    for row, query in enumerate([6, 0, 2, 3]):
+        np.testing.assert_allclose(own[row], parts[query][row], atol=1e-6)
+    norms = [explain.value_norm(model, x, query=query).scores for query in range(7)]
+    of_row = np.stack(norms)[:, 0]
+    mean = explain.value_norm(model, x)[0]
+    np.testing.assert_allclose(of_row.mean(axis=0), mean, atol=1e-5)
+
+
+def test_of_one_query_that_is_read_the_others_add_nothing():
+    x = np.maximum(ids(), 1)
+    model = attended(lambda states: states[:, 2])
+    whole = explain.contribution(model, x, 0)
+    one = explain.contribution(model, x, 0, query=2)
+    np.testing.assert_allclose(one.scores, whole.scores, atol=1e-6)
+    assert np.abs(explain.contribution(model, x, 0, query=3).scores).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [(-1, "'query'"), (7, "number below 7"), ("last", "'query'"), ([1, 2], "4 inputs")],
+)
+def test_queries_that_are_none_are_refused(query, said):
+    with pytest.raises(ArgumentError, match=said):
+        explain.contribution(attended(keras.layers.Flatten()), ids(), query=query)
+    with pytest.raises(ArgumentError, match="it pools"):
+        explain.contribution(pooled(), ids(), query=0)
+
+
 def test_contributions_of_texts_add_up_to_the_logits(toy_classifier):
     texts = ["the refund was in my order", "", "parcel"]
     told = explain.contribution(toy_classifier, texts)

@@ -69,6 +69,29 @@ def test_what_adds_up_to_nothing_is_ordered_by_the_norms_of_its_values():
     )
 
 
+def test_one_query_of_several_has_contributions_and_weights_rolled_out():
+    def last_of_two(states):
+        states = regard.layers.SelfAttention(name="first")(states)
+        return regard.layers.SelfAttention(name="second")(states)[:, 1]
+
+    model = word_model(last_of_two, 2)
+    baseline = ModelSubject(model, IDS, layer="second", query=1).baseline(ROWS)
+    assert set(baseline.orders) == {*GRADIENTS, "contribution", "rollout"}
+    told = regard.explain.contribution(model, IDS, layer="second", query=1)
+    # The last position of the third text is there in it alone.
+    np.testing.assert_allclose(
+        baseline.orders["contribution"][2], told.scores[2], atol=1e-5
+    )
+    rolled = regard.explain.rollout(model, IDS, query=1)
+    np.testing.assert_allclose(baseline.orders["rollout"][2], rolled[2], atol=1e-5)
+    # Counted from the last position of each text.
+    ends = ModelSubject(model, IDS, layer="second", query=-1).baseline(ROWS)
+    own = regard.explain.contribution(model, IDS, layer="second", query=[3, 2, 4, 2])
+    np.testing.assert_allclose(
+        ends.orders["contribution"], own.scores[:, :5], atol=1e-5
+    )
+
+
 def test_keys_have_the_gradients_of_what_they_read():
     model = word_model(
         lambda states: regard.layers.AttentionPooling()(

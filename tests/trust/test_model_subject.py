@@ -14,7 +14,7 @@ pytestmark = pytest.mark.backends
 
 layers = keras.layers
 ROWS = np.arange(4)
-NOTHING = lambda _: Scores({}, {})  # noqa: E731 - in the place of an object
+NOTHING = lambda *_: Scores({}, {})  # noqa: E731 - in the place of an object
 SERIES = np.random.default_rng(0).normal(5, 1, (6, 5, 3)).astype(np.float32)
 IDS = np.array(
     [[3, 4, 5, 6, 0], [7, 8, 3, 0, 0], [9, 4, 4, 5, 6], [5, 6, 7, 0, 0]] * 2, np.int64

@@ -10,14 +10,15 @@ import numpy.typing as npt
 from keras import ops
 
 from regard import _compat
-from regard.errors import ObservationError
+from regard._validate import wrong_value
+from regard.errors import ArgumentError, ObservationError
 from regard.explain.attribution import Attribution, BoolArray
 from regard.explain.explained_inputs import Array
 from regard.explain.explained_model import Jobs
 from regard.explain.explained_pass import Inner, inner_tensor
 from regard.explain.question import PartOfQuestion, ask
 from regard.observation.discovery import HookPoint, select_hook_points
-from regard.types import FloatArray
+from regard.types import FloatArray, IntArray
 
 #: The largest difference that rounding explains, of numbers about 1.
 _ROUNDING = 1e-5
@@ -29,6 +30,7 @@ def contribution(
     target: Any = None,
     *,
     layer: str = "*",
+    query: int | npt.ArrayLike | None = None,
     input: str | None = None,  # noqa: A002 - what Keras calls it
     mask: npt.ArrayLike | None = None,
     of: str = "logit",
@@ -51,6 +53,8 @@ def contribution(
         x: As there.
         target: As there.
         layer: The path of the attention layer, where there are several.
+        query: The query whose weights alone are meant, or that of each input; what the
+            others add is part of ``rest``. None: all of them.
         input: As for ``gradient_x_input``.
         mask: As there.
         of: As there.
@@ -79,11 +83,12 @@ def contribution(
         has_gradients=False,
     )
     inner = _attention(question.inputs.model, layer)
-    runs = [_added(asked, inner) for asked in question]
+    of_query = _checked_query(query, inner, question.inputs.count)
+    runs = [_added(asked, inner, of_query) for asked in question]
     if all(bool(run.pop("exact").all()) for run in runs):
         return question.attribution("contribution", runs, exact=True)
     for run, asked in zip(runs, question, strict=True):
-        run["scores"] = _norms(asked, inner, run["mask"])
+        run["scores"] = _norms(asked, inner, run["mask"], of_query)
         del run["rest"], run["error"]
     return question.attribution("contribution", runs, signed=False)
 
@@ -93,6 +98,7 @@ def value_norm(
     x: Any,
     *,
     layer: str = "*",
+    query: int | npt.ArrayLike | None = None,
     input: str | None = None,  # noqa: A002 - what Keras calls it
     mask: npt.ArrayLike | None = None,
     batch_size: int | None = None,
@@ -109,6 +115,8 @@ def value_norm(
         model: As for ``gradient_x_input``.
         x: As there.
         layer: The path of the attention layer, where there are several.
+        query: The query whose weights alone are meant, or that of each input; None:
+            the mean over all of them.
         input: As for ``gradient_x_input``.
         mask: As there.
         batch_size: As there.
@@ -139,10 +147,11 @@ def value_norm(
         has_gradients=False,
     )
     inner = _attention(question.inputs.model, layer)
+    of_query = _checked_query(query, inner, question.inputs.count)
     runs = []
     for asked in question:
         mask_ = asked.explained.masks(asked.plan, asked.part)
-        scores = _norms(asked, inner, mask_)
+        scores = _norms(asked, inner, mask_, of_query)
         runs.append({"scores": scores, "mask": _fitted(mask_, scores)})
     return question.attribution(
         "value_norm", runs, target=None, of="weights", signed=False
@@ -163,27 +172,62 @@ def _attention(model: keras.Model, layer: str) -> Inner:
     return Inner(point.path, point.layer, adapter=point.adapter)
 
 
-def _pools(point: HookPoint) -> bool:
+def _pools(point: HookPoint | Inner) -> bool:
     return "queries" not in getattr(point.layer, "weights_axes", ("queries",))
 
 
-def _added(asked: PartOfQuestion, inner: Inner) -> dict[str, Array]:
+def _checked_query(query: Any, inner: Inner, count: int) -> IntArray | None:
+    """The query of each input, ``(inputs,)``; None for all.
+
+    Raises:
+        ArgumentError: The layer has none, or they are no numbers from 0 up.
+    """
+    if query is None:
+        return None
+    asked = np.asarray(query)
+    is_right = asked.dtype.kind in "iu" and asked.shape in {(), (count,)}
+    if not is_right or asked.min(initial=0) < 0:
+        expected = f"a whole number from 0 up, or one for each of the {count} inputs"
+        raise wrong_value("query", query, expected)
+    if _pools(inner):
+        raise ArgumentError(
+            f"The layer '{inner.path}' has no queries: it pools.",
+            expected="query=None",
+        )
+    return np.broadcast_to(asked, count)
+
+
+def _check_inside(queries: IntArray | None, there: int, inner: Inner) -> None:
+    if queries is not None and queries.max(initial=0) >= there:
+        raise ArgumentError(
+            f"The layer '{inner.path}' has no such query.",
+            expected=f"a number below {there}",
+            received=str(queries.max()),
+        )
+
+
+def _added(
+    asked: PartOfQuestion, inner: Inner, of_query: IntArray | None
+) -> dict[str, Array]:
     count = len(asked.part)
     rows = np.arange(count)
     asked = asked.rows(2 * count)
     plan = replace(asked.plan, inner=inner)
+    queries = None if of_query is None else of_query[asked.part.rows]
 
     def run(share: float, target: npt.NDArray[Any]) -> dict[str, Array]:
         return asked.explained.differentiate(
             plan,
             asked.part,
-            Jobs(rows, np.full(count, share), target),
+            Jobs(rows, np.full(count, share), target, queries),
             of=asked.of,
             baseline=None,
             size=asked.batch_size or 1,
         )
 
     whole = run(1.0, asked.targets)
+    if queries is not None:
+        _check_inside(queries, int(whole["queries"][0]), inner)
     none = run(0.0, whole["target"])
     scores, rest, values = whole["scores"], none["values"], whole["values"]
     error = np.abs(scores.sum(axis=1, dtype=float) + rest - values)
@@ -206,7 +250,9 @@ def _fitted(mask: BoolArray, scores: FloatArray) -> BoolArray:
     return mask if mask.shape == scores.shape else np.ones(scores.shape, bool)
 
 
-def _norms(asked: PartOfQuestion, inner: Inner, mask: BoolArray) -> FloatArray:
+def _norms(
+    asked: PartOfQuestion, inner: Inner, mask: BoolArray, of_query: IntArray | None
+) -> FloatArray:
     """The norms of what is taken from each key, the mean over the queries there are."""
 
     def norms(x: Any, call_mask: Any) -> Mapping[str, Any]:
@@ -217,6 +263,11 @@ def _norms(asked: PartOfQuestion, inner: Inner, mask: BoolArray) -> FloatArray:
     found = asked.explained.look(name, asked.part, norms, asked.batch_size)["norms"]
     if found.ndim == 2:
         return np.asarray(found)
+    if of_query is not None:
+        queries = of_query[asked.part.rows]
+        _check_inside(queries, found.shape[1], inner)
+        chosen = queries[:, None, None]
+        return np.asarray(np.take_along_axis(found, chosen, axis=1)[:, 0])
     valid = np.ones(found.shape[:2], bool)
     if mask.shape == valid.shape:
         valid = mask

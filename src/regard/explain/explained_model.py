@@ -56,11 +56,14 @@ class Jobs:
         rows: ``(jobs,)``, the row of each job.
         shares: ``(jobs,)``, how far on the way, 1 for the input itself.
         targets: ``(jobs,)``, the output, -1 for the predicted one.
+        queries: ``(jobs,)``, the query whose weights alone are on their way, where
+            weights are; None: all.
     """
 
     rows: IntArray
     shares: FloatArray
     targets: IntArray
+    queries: IntArray | None = None
 
 
 class ExplainedModel:
@@ -233,7 +236,8 @@ class ExplainedModel:
 
         Returns:
             ``scores (jobs, positions)``, gradients times the whole way; ``values`` and
-            ``targets (jobs,)``; where one is known ``mask (jobs, positions)``.
+            ``targets (jobs,)``; where one is known ``mask (jobs, positions)``; where
+            one query is meant ``queries (jobs,)``, how many there are.
         """
         gives_mask = self.gives_mask(part)
         key = (
@@ -242,13 +246,13 @@ class ExplainedModel:
             part.place,
             gives_mask,
             baseline is None,
+            jobs.queries is None,
             of,
         )
+        more = gives_mask, baseline is not None, jobs.queries is not None
         program = self.keep(
             (*key, repr(part.structure)),
-            lambda: self._gradient_program(
-                plan, part, of, gives_mask, baseline is not None
-            ),
+            lambda: self._gradient_program(plan, part, of, more),
         )
 
         def arguments(numbers: IntArray) -> tuple[Any, ...]:
@@ -262,21 +266,25 @@ class ExplainedModel:
                 given.append(part.mask[chosen])
             if baseline is not None:
                 given.append(baseline[chosen])
+            if jobs.queries is not None:
+                given.append(jobs.queries[numbers].astype(np.int32))
             return tuple(given)
 
         return in_batches(program, arguments, len(jobs.rows), self._size(size))
 
     def _gradient_program(
-        self, plan: Plan, part: Part, of: str, gives_mask: bool, has_baseline: bool
+        self, plan: Plan, part: Part, of: str, more: tuple[bool, bool, bool]
     ) -> Callable[..., Any]:
         model, inner, place = self.model, plan.inner, part.place
+        gives_mask, has_baseline, has_query = more
 
         def differentiated(
-            leaves: Any, targets: Any, shares: Any, *more: Any
+            leaves: Any, targets: Any, shares: Any, *others: Any
         ) -> dict[str, Any]:
-            rest = list(more)
+            rest = list(others)
             mask = rest.pop(0) if gives_mask else None
             start: Any = rest.pop(0) if has_baseline else None
+            query = rest.pop(0) if has_query else None
             leaves = list(leaves)
 
             def tensor(explained: Any) -> Any:
@@ -288,6 +296,8 @@ class ExplainedModel:
             with FrozenState():
                 end = tensor(leaves[place])
                 way = end if start is None else end - tensor(start)
+                if query is not None:
+                    way = way * _of_query(query, end)
                 left = ops.cast(1 - shares, end.dtype)
                 left = ops.reshape(left, (-1,) + (1,) * (len(end.shape) - 1))
 
@@ -301,6 +311,8 @@ class ExplainedModel:
 
                 gradient, told = backend().gradient(value, end - left * way)
                 scores = ops.cast(gradient * way, "float32")
+            if query is not None:
+                told["queries"] = ops.full_like(query, end.shape[-2])
             return {"scores": _by_position(scores, inner), **told}
 
         return compile_function(model, differentiated)
@@ -501,6 +513,13 @@ def _by_position(scores: Any, inner: Inner | None) -> Any:
     if inner is not None and inner.adapter is not None:
         return ops.sum(scores, axis=tuple(range(1, rank - 1)))
     return ops.sum(scores, axis=-1) if rank > 2 else scores
+
+
+def _of_query(query: Any, weights: Any) -> Any:
+    """1 at the weights of one query of each row, else 0."""
+    count, rank = weights.shape[-2], len(weights.shape)
+    chosen = ops.cast(ops.equal(ops.arange(count), query[:, None]), weights.dtype)
+    return ops.reshape(chosen, (-1,) + (1,) * (rank - 3) + (count, 1))
 
 
 def _name(inner: Inner | None) -> Hashable:

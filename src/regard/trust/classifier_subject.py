@@ -18,6 +18,7 @@ from regard.explain.gradients import integrate
 from regard.explain.question import PartOfQuestion
 from regard.text.tokenizer import EncodedText
 from regard.trust.measurement import CONTRIBUTION
+from regard.trust.plausibility import read_marks, tokens_marked
 from regard.trust.subject import Baseline, BoolArray, Passage
 from regard.types import FloatArray, IntArray
 
@@ -49,7 +50,7 @@ class ClassifierSubject:
         self._predictor = self._trained.predictor_of(_BATCH_SIZES)
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
-        self._given = len(texts)
+        self._texts = texts
         #: The index of each examined text among those that were given.
         self.indices: IntArray = np.flatnonzero([len(each.ids) > 0 for each in encoded])
         if not len(self.indices):
@@ -139,9 +140,29 @@ class ClassifierSubject:
         """The texts as far as the model reads them; see ``evidence.Showing``."""
         return [self._passages[text] for text in texts.tolist()]
 
+    def marked(self, gold: Sequence[Any]) -> list[BoolArray]:
+        """Which tokens of each text are marked; see ``Markable``."""
+        check_same_length({"texts": self._texts, "gold marks": gold})
+        spans = [
+            read_marks(each, text, f"Text {index}")
+            for index, (each, text) in enumerate(zip(gold, self._texts, strict=True))
+        ]
+        return [
+            tokens_marked(spans[index], passage.offsets)
+            for index, passage in zip(
+                self.indices.tolist(), self._passages, strict=True
+            )
+        ]
+
+    def weights(self, texts: IntArray) -> list[FloatArray]:
+        """The weights of texts; see ``Markable``."""
+        rows = [self._rows[text] for text in texts.tolist()]
+        readings = self._trained.readings(rows, self._predictor)
+        return [each.weights.mean(axis=0) for each in readings]
+
     def classes_of(self, labels: Sequence[Any]) -> IntArray:
         """The class of each text, by the labels of all; see ``Answerable``."""
-        check_same_length({"texts": range(self._given), "labels": labels})
+        check_same_length({"texts": self._texts, "labels": labels})
         return self._trained.labels.encode(labels)[self.indices]
 
     def _with_holes(self, row: IntArray, kept: BoolArray, _: FloatArray) -> IntArray:

@@ -34,7 +34,7 @@ from regard.trust.evidence import (
 from regard.trust.gates import erasure_gates, measure_gates
 from regard.trust.measurement import RANDOM, Measurements, Measuring, join, measure
 from regard.trust.model_subject import ModelSubject
-from regard.trust.plausibility import Spans, checked_marks, plausibility
+from regard.trust.plausibility import checked_marks, plausibility
 from regard.trust.report import TrustReport
 from regard.trust.subject import Subject, SubjectOfTexts
 from regard.trust.translator_subject import TranslatorSubject
@@ -102,12 +102,13 @@ def examine(
         gold: What people marked as the reasons in each text, for the plausibility of
             the weights, which is apart from the verdict: ``[[start, end], …]`` in
             characters, the end exclusive; or a number for each word between spaces, 1
-            where it is marked and else 0; or None.
+            where it is marked and else 0; or None. In samples of a Keras model the
+            same of positions, in place of characters and words.
         **options: Of a translator ``targets``, what is written for each text; without
             them it is what the translator writes. Of a Keras model, what
             ``ModelSubject`` takes: ``layer``, ``erase``, ``query``, ``lengths``,
-            ``positions``, ``input``, ``output``, ``outputs``, ``softmax`` and
-            ``tokens``.
+            ``positions``, ``input``, ``output``, ``outputs``, ``softmax``,
+            ``tokens`` and ``classes``.
 
     Returns:
         The verdict, its reasons and all that was measured.
@@ -132,11 +133,11 @@ def examine(
     )
     if kind == TEXT_CLASSIFIER:
         x = checked_texts(x)
-    marks = None if gold is None else _marks(gold, x, kind)
     known = list(inspect.signature(SUBJECTS[kind]).parameters)[2:]
     check_settings(options, known, of=f"the examination of a {kind}")
     # What a subject can be asked for beside measuring is found out where it is asked.
     subject: Any = SUBJECTS[kind](model, x, **options)
+    marks = None if gold is None else checked_marks(subject, gold)
     truth = None if labels is None else true_classes(subject, labels)
     report = examine_subject(
         subject,
@@ -151,27 +152,21 @@ def examine(
         seen, sizes = np.array([(each.text, each.keys) for each in report.texts]).T
         figures = accuracy_after_erasing(subject, seen, sizes, truth, seed)
         report = replace(report, figures={**report.figures, **figures})
+    if marks is not None:
+        of_texts = [each.text for each in report.texts]
+        found = plausibility(
+            subject.weights(np.array(of_texts)),
+            [marks[text] for text in of_texts],
+            seed,
+        )
+        report = replace(report, plausibility=found)
     examined = (
         replace(each, text=int(subject.indices[each.text])) for each in report.texts
     )
     # A Keras model is no part of a bundle whose file could be told again.
     trained = getattr(model, "trained", None)
     model_hash = "" if trained is None else trained.identity.hash
-    report = replace(report, texts=tuple(examined), model=model_hash)
-    if marks is None:
-        return report
-    indices = [each.text for each in report.texts]
-    explanations = model.explain([x[index] for index in indices])
-    found = plausibility(explanations, [marks[index] for index in indices], seed)
-    return replace(report, plausibility=found)
-
-
-def _marks(gold: Sequence[Any], x: Any, kind: str) -> list[Spans]:
-    """What is marked in each text, checked before anything is measured."""
-    check_choice(
-        "kind", kind, [TEXT_CLASSIFIER], problem="Marks are for texts with a label."
-    )
-    return checked_marks(gold, x)
+    return replace(report, texts=tuple(examined), model=model_hash)
 
 
 def _kind_of(model: Any) -> str:

@@ -14,7 +14,7 @@ from regard.explain.gradients import integrate
 from regard.explain.question import ask
 from regard.observation import observe
 from regard.trust.measurement import CONTRIBUTION
-from regard.types import FloatArray
+from regard.types import FloatArray, IntArray
 
 VALUE_NORM, ROLLOUT = "value_norm", "rollout"
 GRADIENT, INTEGRATED = "gradient_x_input", "integrated_gradients"
@@ -39,7 +39,7 @@ class Scores:
     error: FloatArray | None = None
 
 
-_Ask: TypeAlias = Callable[[Any], Scores]
+_Ask: TypeAlias = Callable[[Any, IntArray | None], Scores]
 
 
 class ExplainedOrders:
@@ -56,7 +56,7 @@ class ExplainedOrders:
         layer: The key of the attention.
         x: The inputs of some samples, to find out what can be had.
         name: The name of the examined input; None where there is one.
-        query: The number of the query that is meant; None: all.
+        queries: The query of each of these samples that is meant; None: all.
         baseline: What stands for nothing; None: vectors of zeros.
     """
 
@@ -67,29 +67,34 @@ class ExplainedOrders:
         x: Any,
         *,
         name: str | None = None,
-        query: int | None = None,
+        queries: IntArray | None = None,
         baseline: Any = None,
     ) -> None:
         self._model, self._name = model, name
-        self._layer, self._query, self._baseline = layer, query, baseline
+        self._layer, self._baseline = layer, baseline
         possible: list[_Ask] = [self._gradients]
-        # Of a second use of a layer, and of one query of many, they are not known.
-        if query is None and "#" not in layer:
+        # Of a second use of a layer they are not known.
+        if "#" not in layer:
             possible.append(self._contributions)
         possible.append(self._rollout)
         self._is_exact: bool | None = None
-        self._asked = [each for each in possible if _answers(each, x)]
+        self._asked = [each for each in possible if _answers(each, x, queries)]
 
-    def __call__(self, x: Any) -> Scores:
-        """The scores of samples, of inputs in the structure of the model's."""
-        parts = [each(x) for each in self._asked]
+    def __call__(self, x: Any, queries: IntArray | None = None) -> Scores:
+        """The scores of samples.
+
+        Args:
+            x: The inputs, in the structure of the model's.
+            queries: The query of each that is meant; None: all.
+        """
+        parts = [each(x, queries) for each in self._asked]
         return Scores(
             {name: of for part in parts for name, of in part.of_positions.items()},
             {name: of for part in parts for name, of in part.of_keys.items()},
             next((part.error for part in parts if part.error is not None), None),
         )
 
-    def _gradients(self, x: Any) -> Scores:
+    def _gradients(self, x: Any, _: IntArray | None) -> Scores:
         question = ask(
             self._model,
             x,
@@ -109,10 +114,11 @@ class ExplainedOrders:
             {GRADIENT: run["at_input"], INTEGRATED: run["scores"]}, {}, run["error"]
         )
 
-    def _contributions(self, x: Any) -> Scores:
+    def _contributions(self, x: Any, queries: IntArray | None) -> Scores:
         # Of one size, whatever the number of samples: it is compiled once.
         options: Any = {
             "layer": self._layer,
+            "query": queries,
             "input": self._name,
             "batch_size": BATCH_ROWS,
         }
@@ -125,17 +131,21 @@ class ExplainedOrders:
         norms = value_norm(self._model, x, **options)
         return Scores({}, {VALUE_NORM: norms.scores})
 
-    def _rollout(self, x: Any) -> Scores:
+    def _rollout(self, x: Any, queries: IntArray | None) -> Scores:
         if len(observe(self._model).paths) < 2:
             return Scores({}, {})
-        told = rollout(self._model, x, input=self._name, query=self._query)
-        return Scores({ROLLOUT: told.scores}, {})
+        if queries is None:
+            told = rollout(self._model, x, input=self._name)
+            return Scores({ROLLOUT: told.scores}, {})
+        told = rollout(self._model, x, input=self._name, query="all")
+        rows = np.take_along_axis(told.scores, queries[:, None, None], axis=1)
+        return Scores({ROLLOUT: rows[:, 0]}, {})
 
 
-def _answers(order: _Ask, x: Any) -> bool:
+def _answers(order: _Ask, x: Any, queries: IntArray | None) -> bool:
     """Whether an order can be had of a model."""
     try:
-        order(x)
+        order(x, queries)
     except RegardError:
         return False
     return True

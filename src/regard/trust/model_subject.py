@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 
-from regard._validate import wrong_value
-from regard.errors import ArgumentError, DataError, ObservationError
+from regard._validate import check_same_length, wrong_value
+from regard.errors import ArgumentError, DataError, ObservationError, listed
 from regard.text.padding import bucket_of, length_buckets
 from regard.trust.answers import AUTO, AnsweringModel, Answers
 from regard.trust.explained_orders import COMPLETENESS, SIGNED, ExplainedOrders
 from regard.trust.inputs import Array, Inputs
+from regard.trust.plausibility import positions_marked
 from regard.trust.replacement import (
     Erase,
     Hole,
@@ -79,6 +80,9 @@ class ModelSubject:
         softmax: Attention made by hand, as in ``regard.observe``.
         tokens: What the positions of each sample are called where it is shown, for
             those there are; by default ids, or the numbers of the positions.
+        classes: What the outputs are called, in their order, which labels may then be
+            given by; of one probability the names of no and of yes. By default they
+            are numbers.
 
     Raises:
         ArgumentError: The parts do not fit each other, or something has to be said.
@@ -101,6 +105,7 @@ class ModelSubject:
         outputs: str = AUTO,
         softmax: Any = (),
         tokens: Sequence[Sequence[str]] | None = None,
+        classes: Sequence[str] | None = None,
     ) -> None:
         if erase is not None and not isinstance(erase, Erase):
             raise wrong_value("erase", erase, "regard.trust.Erase(...), or None")
@@ -137,7 +142,7 @@ class ModelSubject:
         data = Positions(array, self._valid, bool(by_column))
         self._replace = erasers(self._inputs, erase, hole, data)
         self.erasers: tuple[str, ...] = tuple(self._replace)
-        self.labels: Sequence[str] = [str(at) for at in range(probe.answers.shape[1])]
+        self.labels = _names_of_classes(classes, probe.answers.shape[1])
         self._tokens = self._checked_tokens(tokens)
         name = self._inputs.name if self._inputs.others else None
         self._orders = ExplainedOrders(
@@ -145,7 +150,7 @@ class ModelSubject:
             self._model.key,
             self._packed(probe.samples, int(self._widths[probe.samples].max())),
             name=name,
-            query=query,
+            queries=self._queries_asked(probe.samples),
             baseline=_start(erase, array, data),
         )
         #: The samples that are measured at a time, each under many weights at once.
@@ -159,6 +164,19 @@ class ModelSubject:
     def baseline(self, texts: IntArray) -> Baseline:
         """The undisturbed answers to samples; see ``Subject``."""
         samples = self.indices[texts]
+        probabilities = self._look(samples)
+        weights = self._reported(samples)
+        try:
+            replayed = self.forced(texts, weights)
+        except ObservationError:
+            replayed = None
+        labels = probabilities.argmax(axis=-1)
+        orders, figures = self._other_orders(samples, labels)
+        sizes = self._sizes[samples]
+        return Baseline(probabilities, weights, sizes, replayed, orders, figures)
+
+    def _look(self, samples: IntArray) -> FloatArray:
+        """The answers to samples, whose own weights are kept until the next look."""
         answers: list[Any] = [None] * len(samples)
         self._own = {}
         for rows, width in self._batches(samples):
@@ -166,16 +184,7 @@ class ModelSubject:
             for row, answer, own in zip(rows.tolist(), given, weights, strict=True):
                 answers[row] = answer
                 self._own[int(samples[row])] = own
-        weights = self._reported(samples)
-        try:
-            replayed = self.forced(texts, weights)
-        except ObservationError:
-            replayed = None
-        probabilities = np.stack(answers)
-        labels = probabilities.argmax(axis=-1)
-        orders, figures = self._other_orders(samples, labels)
-        sizes = self._sizes[samples]
-        return Baseline(probabilities, weights, sizes, replayed, orders, figures)
+        return np.stack(answers)
 
     def erased(
         self, texts: IntArray, keep: BoolArray, eraser: str, draws: FloatArray
@@ -213,6 +222,12 @@ class ModelSubject:
     def classes_of(self, labels: Sequence[Any]) -> IntArray:
         """The class of each sample, by the labels of all; see ``Answerable``."""
         given, classes = np.asarray(labels), len(self.labels)
+        if given.dtype.kind in "UO" and given.ndim == 1:
+            numbers = {name: at for at, name in enumerate(self.labels)}
+            known = [numbers.get(each, -1) for each in given.tolist()]
+            expected = f"{len(self._sizes)} of {listed(self.labels)}"
+            _check_each("labels", given, np.array(known) >= 0, expected)
+            given = np.array(known)
         if given.ndim == 2:
             given = given[:, 0] if given.shape[1] == 1 else given.argmax(axis=1)
         expected = f"{len(self._sizes)} whole numbers from 0 to {classes - 1}"
@@ -220,6 +235,30 @@ class ModelSubject:
             raise wrong_value("labels", labels, expected)
         _check_each("labels", given, np.isin(given, range(classes)), expected)
         return given.astype(np.int64)[self.indices]
+
+    def marked(self, gold: Sequence[Any]) -> list[BoolArray]:
+        """Which keys of each sample are marked, by its positions; see ``Markable``."""
+        check_same_length({"samples": self._sizes, "gold marks": gold})
+        marks = []
+        for sample, each in enumerate(gold):
+            there = np.flatnonzero(self._valid[sample])
+            at = positions_marked(each, len(there), f"Sample {sample}")
+            whole = np.zeros(self._valid.shape[1], bool)
+            whole[there] = at
+            of_keys = whole if self._reads is None else self._reads @ whole
+            marks.append(of_keys[self._keys[sample, : self._sizes[sample]]])
+        return [marks[sample] for sample in self.indices.tolist()]
+
+    def weights(self, texts: IntArray) -> list[FloatArray]:
+        """The weights of samples, the mean over their queries too; see ``Markable``."""
+        samples = self.indices[texts]
+        found: list[Any] = [None] * len(samples)
+        for start in range(0, len(samples), self.part):
+            of_part = samples[start : start + self.part]
+            self._look(of_part)
+            for row, sample in enumerate(of_part.tolist(), start):
+                found[row] = self._of_keys(sample).mean(axis=(0, 1))
+        return found
 
     def passages(self, texts: IntArray) -> list[Passage]:
         """Samples as they are shown, by their indices."""
@@ -273,7 +312,8 @@ class ModelSubject:
         sizes = self._sizes[samples]
         inside = np.arange(sizes.max()) < sizes[:, None]
         for rows, width in self._batches(samples):
-            told = self._orders(self._packed(samples[rows], width))
+            x = self._packed(samples[rows], width)
+            told = self._orders(x, self._queries_asked(samples[rows]))
             scores = {
                 name: each if self._reads is None else each @ self._reads.T
                 for name, each in told.of_positions.items()
@@ -326,6 +366,9 @@ class ModelSubject:
             # Of self-attention: those of positions that there are.
             return np.flatnonzero(self._valid[sample, : own.shape[1]])
         return np.arange(own.shape[1])
+
+    def _queries_asked(self, samples: IntArray) -> IntArray | None:
+        return None if self._queries is None else self._queries[samples]
 
     def _at_positions(
         self, samples: IntArray, keep: BoolArray, draws: FloatArray
@@ -528,6 +571,16 @@ class ModelSubject:
             self._ask(samples[:_PROBED], int(width))[0] for width in (before, after)
         ]
         return widths if np.abs(answers[0] - answers[1]).max() <= _SAME else exact
+
+
+def _names_of_classes(classes: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if classes is None:
+        return tuple(str(at) for at in range(count))
+    names = () if isinstance(classes, str) else tuple(classes)
+    is_right = all(isinstance(name, str) for name in names)
+    if not is_right or len(set(names)) != count or len(names) != count:
+        raise wrong_value("classes", classes, f"{count} different names")
+    return names
 
 
 def _start(erase: Erase, array: Array, data: Positions) -> Any:

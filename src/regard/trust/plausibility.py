@@ -6,15 +6,16 @@ reasons than people would, and its weights then tell the truth by disagreeing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from regard._validate import check_same_length
-from regard.errors import DataError
+from regard.errors import ArgumentError, DataError, shown
 from regard.metrics import rationale_agreement
 from regard.trust.statistics import Interval, bootstrap, mean
-from regard.types import Explanation
+from regard.trust.subject import BoolArray
+from regard.types import FloatArray, IntArray
 
 #: What is marked in a text: ``(start, end)`` of each part, in characters.
 Spans: TypeAlias = tuple[tuple[int, int], ...]
@@ -22,6 +23,10 @@ Spans: TypeAlias = tuple[tuple[int, int], ...]
 _EXPECTED = (
     "[[start, end], ...] in characters, the end exclusive; or a 0 or 1 for each word "
     "between spaces, [0, 1, 1, ...]; or nothing"
+)
+_OF_POSITIONS = (
+    "a 0 or 1 for each position, [0, 1, 1, ...]; or [[start, end], ...] in positions, "
+    "the end exclusive; or nothing"
 )
 
 
@@ -67,27 +72,90 @@ def read_marks(gold: Any, text: str, place: str) -> Spans:
     odd = next(each for each in entries if not _is_flag(each))
     if _is_flag(entries[0]):
         raise _wrong(place, f"{odd!r:.60} among numbers of words")
-    spans = tuple(_span(each, text, place) for each in entries)
+    spans = tuple(_ends(each, len(text), place, _EXPECTED) for each in entries)
     return tuple((start, end) for start, end in spans if start < end)
 
 
-def checked_marks(gold: Sequence[Any], texts: Sequence[str]) -> list[Spans]:
-    """What is marked in each of the texts.
+def tokens_marked(spans: Spans, offsets: IntArray) -> BoolArray:
+    """Whether each token is marked: where a character of it is, ``(tokens,)``.
+
+    Marks beyond what the model read of a text are left out.
+    """
+    starts, ends = offsets[:, 0], offsets[:, 1]
+    marked = np.zeros(len(offsets), bool)
+    for start, end in spans:
+        marked |= (starts < end) & (ends > start)
+    return marked
+
+
+def positions_marked(gold: Any, count: int, place: str) -> BoolArray:
+    """Which positions of a sample are marked, checked.
 
     Args:
-        gold: The marks of each, see ``read_marks``.
-        texts: The texts.
+        gold: A number for each position there is, 1 where it is marked and else 0;
+            ``[[start, end], …]`` in positions, the end exclusive; None or an empty
+            list where nothing is known.
+        count: How many positions there are.
+        place: What the sample is called, as an error message begins.
 
     Raises:
-        ArgumentError: There are not as many of both.
-        DataError: They are no marks, do not fit a text, or nothing is marked at all.
+        DataError: It is something else, or does not fit.
     """
-    check_same_length({"texts": texts, "gold marks": gold}, of="an examination")
-    marks = [
-        read_marks(each, text, f"Text {index}")
-        for index, (each, text) in enumerate(zip(gold, texts, strict=True))
-    ]
-    if not any(marks):
+    marked = np.zeros(count, bool)
+    if gold is None:
+        return marked
+    if isinstance(gold, str) or not isinstance(gold, Sequence | np.ndarray):
+        raise _wrong(place, shown(gold), _OF_POSITIONS)
+    entries = [each.tolist() if isinstance(each, np.ndarray) else each for each in gold]
+    if entries and all(_is_flag(each) for each in entries):
+        if len(entries) != count:
+            raise DataError(
+                f"{place}: the marks do not fit.",
+                expected=f"a 0 or 1 for each of its {count} positions",
+                received=f"{len(entries)} of them",
+            )
+        return np.array(entries, bool)
+    for each in entries:
+        start, end = _ends(each, count, place, _OF_POSITIONS)
+        marked[start:end] = True
+    return marked
+
+
+@runtime_checkable
+class Markable(Protocol):
+    """A subject of whose keys people can say that they are reasons."""
+
+    def marked(self, gold: Sequence[Any]) -> list[BoolArray]:
+        """Which keys of each text of the subject are marked.
+
+        Args:
+            gold: The marks of all data that were given, also of what is passed over.
+
+        Raises:
+            ArgumentError: There are more or fewer.
+            DataError: They are no marks.
+        """
+
+    def weights(self, texts: IntArray) -> list[FloatArray]:
+        """The weight of each key of texts, by their indices; the mean over heads."""
+
+
+def checked_marks(subject: Any, gold: Sequence[Any]) -> list[BoolArray]:
+    """Which keys of each text of a subject are marked.
+
+    Raises:
+        ArgumentError: Nobody can mark them, or there are not as many as data.
+        DataError: They are no marks, do not fit, or nothing is marked at all.
+    """
+    if not isinstance(subject, Markable):
+        raise ArgumentError(
+            "Marks are for texts with a label, or for the positions of a Keras model.",
+            expected="no marks for a model that writes",
+            fix="Links between the words of pairs are what 'regard evaluate BUNDLE "
+            "--alignments' compares its weights with.",
+        )
+    marks = subject.marked(gold)
+    if not any(each.any() for each in marks):
         raise DataError(
             "In none of the texts a word is marked.",
             fix="Mark the words that are reasons, or leave the marks out.",
@@ -96,27 +164,17 @@ def checked_marks(gold: Sequence[Any], texts: Sequence[str]) -> list[Spans]:
 
 
 def plausibility(
-    explanations: Sequence[Explanation], marks: Sequence[Spans], seed: int
+    weights: Sequence[FloatArray], marks: Sequence[BoolArray], seed: int
 ) -> Plausibility | None:
     """Weights held against marks; None where no token of any text is marked.
 
-    A token is marked where a character of it is. Marks beyond what the model read of a
-    text are left out.
-
     Args:
-        explanations: The texts with the weights of the model.
-        marks: What is marked in each, see ``read_marks``.
+        weights: The weight of each token of each text, ``(tokens,)``.
+        marks: Whether it is marked.
         seed: What the resamples depend on.
     """
-    check_same_length({"explanations": explanations, "marks": marks})
-    gold = [
-        _marked(each, spans) for each, spans in zip(explanations, marks, strict=True)
-    ]
-    pairs = [
-        (each.weights, tokens)
-        for each, tokens in zip(explanations, gold, strict=True)
-        if tokens.any()
-    ]
+    check_same_length({"weights": weights, "marks": marks})
+    pairs = [pair for pair in zip(weights, marks, strict=True) if pair[1].any()]
     if not pairs:
         return None
     share = float(np.mean([tokens.mean() for _, tokens in pairs]))
@@ -148,15 +206,6 @@ def plausibility_lines(found: Plausibility) -> list[str]:
     return [*lines, f"{even}  on {found.texts} texts with marks"]
 
 
-def _marked(explanation: Explanation, spans: Spans) -> Any:
-    """Whether each token is marked, ``(tokens,)``."""
-    starts, ends = explanation.offsets[:, 0], explanation.offsets[:, 1]
-    marked = np.zeros(len(explanation.tokens), bool)
-    for start, end in spans:
-        marked |= (starts < end) & (ends > start)
-    return marked
-
-
 def _is_flag(entry: Any) -> bool:
     is_number = isinstance(entry, bool | int | float | np.integer)
     return is_number and entry in (0, 1)
@@ -179,22 +228,22 @@ def _of_words(flags: Sequence[Any], text: str, place: str) -> Spans:
     return tuple(spans)
 
 
-def _span(entry: Any, text: str, place: str) -> tuple[int, int]:
+def _ends(entry: Any, length: int, place: str, expected: str) -> tuple[int, int]:
     is_pair = isinstance(entry, Sequence) and not isinstance(entry, str)
     ends = list(entry) if is_pair else []
     if len(ends) != 2 or not all(type(end) is int for end in ends):
-        raise _wrong(place, f"{entry!r:.60}")
+        raise _wrong(place, f"{entry!r:.60}", expected)
     start, end = ends
-    if not 0 <= start <= end <= len(text):
+    if not 0 <= start <= end <= length:
         raise DataError(
-            f"{place}: a mark lies outside of the text.",
-            expected=f"0 <= start <= end <= {len(text)}, its characters",
+            f"{place}: a mark lies outside of it.",
+            expected=f"0 <= start <= end <= {length}",
             received=f"[{start}, {end}]",
         )
     return start, end
 
 
-def _wrong(place: str, received: str) -> DataError:
+def _wrong(place: str, received: str, expected: str = _EXPECTED) -> DataError:
     return DataError(
-        f"{place}: these are no marks of words.", expected=_EXPECTED, received=received
+        f"{place}: these are no marks.", expected=expected, received=received
     )

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from regard._validate import check_choice
 from regard.classification import TextClassifier
 from regard.classification.artifact import KIND as TEXT_CLASSIFIER
 from regard.classification.trainer import ClassificationCallback
+from regard.errors import ArgumentError
+from regard.translation.artifact import KIND as TRANSLATOR
 from regard.trust.gates import Gate
 from regard.trust.verdict import Verdict
 
@@ -72,11 +73,23 @@ def check_retrainable(model: Any) -> None:
     Raises:
         ArgumentError: It is no text classifier.
     """
-    check_choice(
-        "kind",
-        getattr(model, "kind", type(model).__name__),
-        [TEXT_CLASSIFIER],
-        problem="A model of this kind cannot be trained again here.",
+    kind = getattr(model, "kind", type(model).__name__)
+    if kind == TEXT_CLASSIFIER:
+        return
+    fixes = {
+        TRANSLATOR: "Translators train for long, and are not trained again by an "
+        "examination. Train others with 'regard train translate --seed 1', examine "
+        "each, and compare the reports: regard trust FIRST.json SECOND.json",
+    }
+    own = (
+        "How it was trained is not known here. Train it again from another seed, "
+        "examine that model, and put it beside: report.repeated(seed, its_report)."
+    )
+    raise ArgumentError(
+        "A model of this kind cannot be trained again here.",
+        expected=f"a '{TEXT_CLASSIFIER}'",
+        received=f"'{kind}'",
+        fix=fixes.get(kind, own),
     )
 
 
