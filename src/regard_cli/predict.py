@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,14 @@ def predict(
             "to the score of the label or takes from it."
         ),
     ] = "attention",
+    toward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="The label whose score contributions are of, by default of each text "
+            "the one it is given.",
+        ),
+    ] = None,
     reading: Reading,
 ) -> None:
     """Answer texts, for example with labels, and show the words each rests on."""
@@ -63,14 +72,14 @@ def predict(
             f"'{shade}' is none of {', '.join(map(repr, kind.shades))}.",
             param_hint="--shade",
         )
+    drawn = _drawn_for(model, shade, toward)
     separators = itertools.chain([""], itertools.repeat("\n"))
 
     def to_lines(answer: Any) -> str:
         if as_json:
             return json.dumps(kind.to_json(answer), ensure_ascii=False) + "\n"
-        return next(separators) + kind.plot([answer], shade=shade).to_terminal(
-            note=False
-        )
+        plot = drawn(kind.plot([answer], shade=shade))
+        return next(separators) + plot.to_terminal(note=False)
 
     column = column_of(model, kind.text_column, text)
     shown, left_out = tell_answers(
@@ -90,6 +99,27 @@ def predict(
         keep=0 if html is None else most,
     )
     if html is not None:
-        write_page(kind, shown, left_out, html, shade)
+        plot = drawn(kind.plot(shown, left_out, shade=shade))
+        write_page(plot, len(shown), left_out, html)
     if not as_json:
         tell_trust(model, bundle)
+
+
+def _drawn_for(model: Any, shade: str, toward: str | None) -> Callable[[Any], Any]:
+    """What is done to a plot so that it is shaded for a label."""
+    if toward is None:
+        return lambda plot: plot
+    if shade != "contributions":
+        raise typer.BadParameter(
+            "Attention is the same for all labels: --shade contributions",
+            param_hint="--toward",
+        )
+    # Labels may be numbers, which are shown as texts.
+    known = [str(name) for name in model.labels]
+    if toward not in known:
+        from regard.errors import listed  # noqa: PLC0415 - loads Keras
+
+        raise typer.BadParameter(
+            f"'{toward}' is none of {listed(known)}.", param_hint="--toward"
+        )
+    return lambda plot: plot.toward(toward)

@@ -11,7 +11,7 @@ from regard_cli.answer_table import open_table
 from regard_cli.questions import Question, Questions
 
 if TYPE_CHECKING:
-    from regard.kinds import Kind
+    pass
 
 
 def answered(
@@ -102,25 +102,18 @@ def tell_answers(
     return result
 
 
-def write_page(
-    kind: "Kind",
-    answers: list[Any],
-    left_out: int,
-    path: Path,
-    shade: str = "attention",
-) -> None:
+def write_page(plot: Any, texts: int, left_out: int, path: Path) -> None:
     """Write a page that shows answers, and say so.
 
     Args:
-        kind: The kind of the model.
-        answers: The answers that are shown.
+        plot: The answers, drawn.
+        texts: How many texts they are of.
         left_out: How many more there were; the page says so as well.
         path: Where the page goes.
-        shade: What is shaded, one of the kind's ``shades``.
     """
-    kind.plot(answers, left_out, shade=shade).save(path)
+    plot.save(path)
     note = ""
     if left_out:
-        count = len(answers)
-        note = f" It shows the first {count:,} of {count + left_out:,} texts (--most)."
+        whole = texts + left_out
+        note = f" It shows the first {texts:,} of {whole:,} texts (--most)."
     typer.echo(f"Wrote {path}.{note}", err=True)

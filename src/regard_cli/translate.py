@@ -126,7 +126,8 @@ def translate(
         _write_alignments(shown, alignments)
     if html is not None:
         left_out += len(shown[most:])
-        write_page(kind, shown[:most], left_out, html)
+        plot = kind.plot(shown[:most], left_out)
+        write_page(plot, len(shown[:most]), left_out, html)
     if not as_json:
         tell_trust(translator, bundle)
 

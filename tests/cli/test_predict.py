@@ -26,6 +26,16 @@ def test_contributions_in_the_place_of_attention(run, fake, tmp_path):
     result = run("predict", "x.regard", "fine film", *options)
     assert result.out == "good  75.0 %\n[fine -0.500] film\n"
     assert "adds to the score of <bdi>good</bdi>" in page.read_text("utf-8")
+    other = run("predict", "x.regard", "fine film", *options, "--toward", "bad")
+    assert other.out.startswith("good  75.0 %  (shaded for bad, 25.0 %)\n[fine +0.500]")
+    assert "<bdi>bad</bdi>" in page.read_text("utf-8")
+    for said, *wrong in (
+        ("'worse' is none of 'bad', 'good'", *options, "--toward", "worse"),
+        ("same for all labels", "--toward", "bad"),
+    ):
+        refused = run("predict", "x.regard", "fine film", *wrong)
+        assert (refused.code, refused.out) == (2, "")
+        assert said in refused.err
     wrong = run("predict", "x.regard", "fine film", "--shade", "salience")
     assert wrong.code == 2
     assert "'salience' is none of 'attention', 'contributions'" in wrong.err

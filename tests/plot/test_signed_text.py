@@ -87,6 +87,35 @@ def test_contributions_are_those_to_the_label_that_was_given(film):
     assert "<h1>What each word adds to the answer</h1>" in page
 
 
+def test_contributions_to_another_label_are_shaded_where_one_is_chosen(film, tmp_path):
+    parts = np.array([[0.1, -0.3]] * 6) * np.arange(6)[:, None]
+    added = replace(film, contributions=parts, bias=np.zeros(2))
+    given = film.label
+    for place, label in enumerate(added.labels):
+        plot = regard.plot.text(added, shade="contributions", label=label)
+        page = plot.to_html()
+        shown = [float(span["data-w"]) for span in weighted(page)]
+        np.testing.assert_allclose(shown, parts[:, place], atol=5e-4)
+        share = f"{100 * added.probabilities[place]:.1f} %"
+        assert f"<bdi>{label}</bdi> (<bdi>{label}, {share}</bdi>)" in page
+        # The answer stays the answer.
+        assert f"<title>{given}:" in page
+        drawn = plot.to_terminal(color=False, width=80)
+        assert drawn.startswith(f"{given}  ")
+        assert f"(shaded for {label}, {share})" in drawn.splitlines()[0]
+    evil = replace(added, labels=("<b>x</b>", "y"), label="y")
+    page = regard.plot.text(evil, shade="contributions", label="<b>x</b>").to_html()
+    assert not {tag for tag, _ in Reader(page).elements} & {"b", "script"}
+    for wrong, said in (
+        ({"shade": "contributions", "label": "none"}, r"'label' of contributions"),
+        ({"label": given}, "same for all labels"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            regard.plot.text(added, **wrong)
+    with pytest.raises(ArgumentError, match="have no labels"):
+        regard.plot.text(TOKENS, PARTS, shade="contributions", label="x")
+
+
 def test_a_label_cannot_act_in_the_legend(explain):
     parts = {"contributions": np.ones((2, 2)), "bias": np.zeros(2)}
     evil = explain("a b", [0.5, 0.5], label="<b>x</b>", **parts)

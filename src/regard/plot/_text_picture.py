@@ -10,6 +10,7 @@ from regard.errors import ArgumentError
 from regard.plot._color_scale import FAINT, Hue, ink, level, shades
 from regard.plot._text_segments import (
     Drawn,
+    ExplanationToward,
     Shade,
     TextSegment,
     hue_of,
@@ -152,6 +153,8 @@ def _draw(
     hue = hue_of(explanation, shade)
     if isinstance(explanation, Explanation):
         heading = f"{explanation.label}   {percent(explanation.probability)}"
+        if isinstance(explanation, ExplanationToward):
+            heading += f"   (shaded for {explanation.shown_share})"
         _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
     y += 0.25 * _LEADING
     for line in lines:

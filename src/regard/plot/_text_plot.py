@@ -33,6 +33,7 @@ from regard.plot._terminal import (
 from regard.plot._text_picture import text_picture
 from regard.plot._text_segments import (
     Drawn,
+    ExplanationToward,
     Shade,
     TextSegment,
     WeightedText,
@@ -89,6 +90,27 @@ class TextPlot(Plot):
         for explanation in explanations:
             _check_numbers(explanation, self.shade)
 
+    def toward(self, label: str) -> "TextPlot":
+        """The same texts, shaded by what speaks for one label in all of them.
+
+        Args:
+            label: The label, which need not be the answer.
+
+        Raises:
+            ArgumentError: Contributions are not what is shaded, or there is no such
+                label.
+        """
+        if self.shade != "contributions":
+            raise ArgumentError(
+                "Attention is the same for all labels.",
+                expected="shade='contributions' beside a label",
+            )
+        others = [
+            ExplanationToward.of(each, label) if isinstance(each, Explanation) else each
+            for each in self.explanations
+        ]
+        return TextPlot(others, self.left_out, self.shade)
+
     def to_html(self) -> str:
         """The whole page: no network, no script, everything of the text escaped."""
         return text_page(self.explanations, self.left_out, self.shade)
@@ -144,6 +166,7 @@ def text(
     weights: AttentionMap | npt.ArrayLike | None = None,
     *,
     shade: str = "attention",
+    label: str | None = None,
     most: int | None = MOST,
 ) -> TextPlot:
     """Draw explanations, or tokens and their weights, as shaded text.
@@ -156,7 +179,9 @@ def text(
             Tokens are joined by spaces, unless some of them bring their own. Shaded as
             contributions they may be negative.
         shade: ``"attention"``, where the model looked; or ``"contributions"``, what
-            each token adds to the score of the label that was given, with its sign.
+            each token adds to the score of a label, with its sign.
+        label: The label that contributions are shaded for; None: of each text the one
+            that it was given.
         most: How many explanations are drawn, from the first on; a note says how many
             more there were. None draws all; a token takes about 70 bytes of a page.
 
@@ -175,6 +200,10 @@ def text(
     >>> regard.plot.text(["a", "good", "film"], [0.1, 0.7, 0.2])
     """
     if weights is not None:
+        if label is not None:
+            raise ArgumentError(
+                "Weights that are given have no labels.", expected="label=None"
+            )
         tokens = _weighted_text(explanations, weights, _checked_shade(shade))
         return TextPlot([tokens], shade=shade)
     checked = checked_results(
@@ -185,7 +214,8 @@ def text(
         instead="regard.plot.text(tokens, weights) draws tokens with their weights.",
     )
     shown = checked[: check_most(most)]
-    return TextPlot(shown, len(checked) - len(shown), shade)
+    plot = TextPlot(shown, len(checked) - len(shown), shade)
+    return plot if label is None else plot.toward(label)
 
 
 def _checked_shade(shade: str) -> Shade:
@@ -279,9 +309,11 @@ def _heading(explanation: Drawn) -> Text:
     if not isinstance(explanation, Explanation):
         return Text()
     label = for_terminal_line(explanation.label)
-    return Text.assemble(
-        (label, Style(bold=True)), f"  {percent(explanation.probability)}\n"
-    )
+    toward = ""
+    if isinstance(explanation, ExplanationToward):
+        toward = f"  (shaded for {for_terminal_line(explanation.shown_share)})"
+    share = f"  {percent(explanation.probability)}{toward}\n"
+    return Text.assemble((label, Style(bold=True)), share)
 
 
 def _number(segment: TextSegment, shade: Shade) -> str:

@@ -1,11 +1,12 @@
 """Texts cut into the segments that carry a weight and the segments between them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
 
+from regard._validate import check_choice
 from regard.errors import ArgumentError
 from regard.plot._color_scale import Hue, end_of_scale
 from regard.types import Explanation, FloatArray, IntArray, TrustLine
@@ -58,12 +59,48 @@ class WeightedText:
         return cls((" " * gap).join(tokens), offsets, weights)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ExplanationToward(Explanation):
+    """An explanation that is shaded by what speaks for one of its labels.
+
+    Args:
+        toward: The label, which need not be the answer.
+    """
+
+    toward: str = ""
+
+    @classmethod
+    def of(cls, explanation: Explanation, toward: str) -> "ExplanationToward":
+        """That of an explanation.
+
+        Raises:
+            ArgumentError: It has no such label.
+        """
+        check_choice("label", toward, explanation.labels, of="contributions")
+        names = [each.name for each in fields(Explanation)]
+        parts = {name: getattr(explanation, name) for name in names}
+        return cls(**parts, toward=toward)
+
+    @property
+    def shown_share(self) -> str:
+        """The label and its probability, as people read them."""
+        share = self.probabilities[self.labels.index(self.toward)]
+        return f"{self.toward}, {percent(float(share))}"
+
+
+def shaded_label(explanation: Explanation) -> str:
+    """The label that contributions are shaded for."""
+    if isinstance(explanation, ExplanationToward):
+        return explanation.toward
+    return explanation.label
+
+
 #: What is drawn as a shaded text.
 Drawn = Explanation | WeightedText
 
 
 def shaded_values(explanation: Drawn, shade: Shade) -> FloatArray:
-    """What a text is shaded by, ``(tokens,)``: contributions are to its own label."""
+    """What a text is shaded by, ``(tokens,)``: contributions are to one label."""
     if shade == "attention" or isinstance(explanation, WeightedText):
         return explanation.weights
     if explanation.contributions is None:
@@ -72,7 +109,7 @@ def shaded_values(explanation: Drawn, shade: Shade) -> FloatArray:
             expected="one of a model that adds up what each token brings",
             fix="Shade it by attention.",
         )
-    label = explanation.labels.index(explanation.label)
+    label = explanation.labels.index(shaded_label(explanation))
     return np.asarray(explanation.contributions[:, label])
 
 

@@ -7,11 +7,13 @@ from typing import NamedTuple
 from regard.plot._color_scale import FAINT, level
 from regard.plot._text_segments import (
     Drawn,
+    ExplanationToward,
     Shade,
     TextSegment,
     hue_of,
     percent,
     scale_end,
+    shaded_label,
     shown_weight,
     strongest,
     text_segments,
@@ -226,7 +228,9 @@ def _legend(segments: Sequence[TextSegment], explanation: Drawn, shade: Shade) -
     if shade == "contributions":
         of = "the answer"
         if isinstance(explanation, Explanation):
-            of = f"the score of <bdi>{safe(explanation.label)}</bdi>"
+            of = f"the score of <bdi>{safe(shaded_label(explanation))}</bdi>"
+            if isinstance(explanation, ExplanationToward):
+                of += f" (<bdi>{safe(explanation.shown_share)}</bdi>)"
         note = f"what a word adds to {of}, underlined where it takes from it"
         return color_legend(shown_weight(end, shade), note, shown_weight(-end, shade))
     note = (

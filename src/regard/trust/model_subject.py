@@ -142,6 +142,7 @@ class ModelSubject:
         data = Positions(array, self._valid, bool(by_column))
         self._replace = erasers(self._inputs, erase, hole, data)
         self.erasers: tuple[str, ...] = tuple(self._replace)
+        self._has_names = classes is not None
         self.labels = _names_of_classes(classes, probe.answers.shape[1])
         self._tokens = self._checked_tokens(tokens)
         name = self._inputs.name if self._inputs.others else None
@@ -222,12 +223,12 @@ class ModelSubject:
     def classes_of(self, labels: Sequence[Any]) -> IntArray:
         """The class of each sample, by the labels of all; see ``Answerable``."""
         given, classes = np.asarray(labels), len(self.labels)
-        if given.dtype.kind in "UO" and given.ndim == 1:
+        if given.dtype.kind in "UO" and given.ndim == 1 and self._has_names:
             numbers = {name: at for at, name in enumerate(self.labels)}
-            known = [numbers.get(each, -1) for each in given.tolist()]
+            known = np.array([numbers.get(each, -1) for each in given.tolist()])
             expected = f"{len(self._sizes)} of {listed(self.labels)}"
-            _check_each("labels", given, np.array(known) >= 0, expected)
-            given = np.array(known)
+            _check_each("labels", given, known >= 0, expected)
+            given = known
         if given.ndim == 2:
             given = given[:, 0] if given.shape[1] == 1 else given.argmax(axis=1)
         expected = f"{len(self._sizes)} whole numbers from 0 to {classes - 1}"
