@@ -1,6 +1,7 @@
 """What ``regard trust`` reads: a model, texts, marks of people, training examples."""
 
 import json
+from codecs import BOM_UTF8
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ def is_report(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         # Texts are a list, or an object a line.
-        if not file.read(64).lstrip().startswith(b"{"):
+        if not file.read(64).removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
             return False
         file.seek(0)
         content = file.read(_LARGEST_REPORT)

@@ -12,6 +12,7 @@ from regard.bundle.trust_part import sealed
 from regard.errors import ArgumentError, DataError
 from regard.trust import Passage, TrustReport, Verdict, changes, examine_subject
 from regard.trust.measurement import join, measure
+from regard_cli.examined_data import is_report
 
 TEXT = {"text": 0, "keys": 1, "attention": 0.1, "best": 0.1, "chance": 0.1}
 CURVE = {name: [0.5] for name in ("fractions", "without", "alone", "flipped")}
@@ -80,6 +81,11 @@ def test_a_report_comes_back_from_its_file(report, tmp_path):
     report.save(tmp_path / "trust.json")
     assert TrustReport.load(tmp_path / "trust.json") == report
     assert [path.name for path in tmp_path.iterdir()] == ["trust.json"]
+    # An editor may put a mark before it.
+    content = (tmp_path / "trust.json").read_text("utf-8")
+    (tmp_path / "trust.json").write_text(content, "utf-8-sig")
+    assert TrustReport.load(tmp_path / "trust.json") == report
+    assert is_report(tmp_path / "trust.json")
 
 
 def test_what_is_no_number_becomes_null_and_comes_back(tmp_path):

@@ -241,7 +241,8 @@ class TrustReport:
         if file.stat().st_size > _LARGEST_FILE:
             raise DataError(f"{file} is too large for a report.")
         try:
-            stored = json.loads(file.read_text("utf-8"))
+            # As bytes, it may begin with a mark of their order.
+            stored = json.loads(file.read_bytes())
         except (ValueError, RecursionError) as problem:
             raise DataError(f"{file} holds no JSON.") from problem
         return cls.from_dict(stored)
