@@ -98,7 +98,9 @@ def decoded_lines(file: BinaryIO, name: str, encoding: str = "utf-8") -> Iterato
                 raise too_long(f"{name}, line {number}")
             if "\0" in line:
                 raise DataError(f"{name}, line {number}: NUL byte.", expected="text")
-            yield line.removesuffix("\n").removesuffix("\r")
+            text = line.removesuffix("\n").removesuffix("\r")
+            # Encodings that say an order of bytes keep their mark.
+            yield text.removeprefix("\ufeff") if number == 1 else text
             number += 1
     except UnicodeError as error:
         start = getattr(error, "start", None)

@@ -42,6 +42,7 @@ def test_a_mark_says_the_encoding(wide):
     for end in ("le", "be"):
         content = "\ufeffé\nĊ\n".encode(f"{wide}-{end}")
         assert lines(content) == ["é", "Ċ"]
+        assert lines(content, f"{wide}-{end}") == ["é", "Ċ"]
 
 
 def test_wrong_encodings():

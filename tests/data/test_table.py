@@ -103,6 +103,8 @@ def test_a_byte_order_mark_says_the_encoding(tmp_path, encoding):
     path = tmp_path / "data.tsv"
     path.write_bytes("text\tlabel\r\ncœur\tx\r\n".encode(encoding))
     assert read_examples(path) == (["cœur"], ["x"])
+    path.write_bytes("\ufefftext\tlabel\ncœur\tx\n".encode("utf-16-be"))
+    assert read_examples(path, encoding="utf-16-be") == (["cœur"], ["x"])
 
 
 def test_labels_may_be_numbers_or_truth_values(tmp_path):

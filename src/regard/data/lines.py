@@ -100,7 +100,11 @@ class LineReader:
                 self._encoding = marked_encoding(_peeked(file), self._encoding)
                 # newline="" keeps line endings inside quoted fields as they are.
                 text = io.TextIOWrapper(file, self._encoding, newline="")
-                yield from parts(text)
+                pieces = parts(text)
+                # Encodings that say an order of bytes keep their mark.
+                if first := next(pieces, "").removeprefix("\ufeff"):
+                    yield first
+                yield from pieces
                 if self._stream is not None:
                     text.detach()
         except UnicodeError as error:
