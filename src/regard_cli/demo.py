@@ -40,8 +40,8 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Classify messages and rewrite dates; show what the models looked at."""
-    check_new_folder(out, ["messages.html", "dates.html"])
     prepare()
+    check_new_folder(out, ["messages.html", "dates.html"])
     from regard.bundle import check_target  # noqa: PLC0415 - loads Keras
 
     for name in ("messages", "dates"):
