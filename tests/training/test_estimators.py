@@ -17,7 +17,7 @@ import toy
 import toy_pairs
 from light_compilation import kept_programs, light_compilation
 from regard.bundle import write_bundle
-from regard.errors import ArgumentError, BundleError, DataError
+from regard.errors import ArgumentError, BundleError, BundleWarning, DataError
 from regard.training import EpochMetrics, TrainingProgress, callbacks
 from regard.training.estimator import Estimator
 from regard.training.model_selection import ModelSelection
@@ -190,6 +190,7 @@ PLACES = {
 }
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(("owner", "name"), PLACES.values(), ids=PLACES)
 def test_no_further_interrupt_loses_what_there_is(kind, monkeypatch, owner, name):
     """Who presses Ctrl-C once more is in a hurry, and wants the model all the same."""
@@ -368,6 +369,30 @@ def test_a_chosen_setting_that_is_unknown_or_wrong_is_refused(undisturbed, tmp_p
         write_bundle(tmp_path / "odd.regard", undisturbed.kind, parts)
         with pytest.raises(BundleError, match=match):
             regard.load(tmp_path / "odd.regard")
+
+
+def test_settings_that_are_not_those_of_the_model_are_refused(undisturbed, tmp_path):
+    config = undisturbed.trained.config
+    for name in {"embedding_units", "num_heads", "units"} & set(config.names()):
+        value = getattr(config, name) + 1
+        parts = changed_settings(
+            undisturbed, lambda of, n=name, v=value: of.update({n: v})
+        )
+        write_bundle(tmp_path / "odd.regard", undisturbed.kind, parts)
+        with pytest.raises(
+            BundleError, match=rf"config\.json.*'{name}' is {value}, and"
+        ):
+            regard.load(tmp_path / "odd.regard")
+
+
+def test_a_stranger_in_a_bundle_is_named(undisturbed, tmp_path):
+    path = tmp_path / "some.regard"
+    undisturbed.save(path)
+    (path / ".DS_Store").touch()  # What the system leaves is nobody's.
+    regard.load(path)
+    (path / "notes.txt").touch()
+    with pytest.warns(BundleWarning, match=r"no part of the bundle.*'notes\.txt'"):
+        regard.load(path)
 
 
 def test_a_setting_of_a_newer_version_is_refused(undisturbed, tmp_path):

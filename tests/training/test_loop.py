@@ -19,6 +19,8 @@ from regard.training.callbacks import ProgressReporter, TrainingProgress
 from regard.training.loop import TrainingLoop
 from regard.training.model_selection import ModelSelection
 
+pytestmark = pytest.mark.backends
+
 EPOCHS, STEPS = 3, 2
 EXAMPLES = EncodedExamples(
     [np.full(8, index % 4) for index in range(8)], np.arange(8) % 2

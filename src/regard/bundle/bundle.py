@@ -8,6 +8,7 @@ out as bytes: what was checked is what is used.
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from regard.bundle.manifest import (
     read_file,
     read_manifest,
 )
-from regard.errors import ArgumentError, BundleError
+from regard.errors import ArgumentError, BundleError, BundleWarning, listed
 
 
 @dataclass(frozen=True)
@@ -145,18 +146,21 @@ def read_bundle(
     Raises:
         BundleError: There is no bundle, or it is damaged, incomplete, of an unknown
             version or kind; the message names the bundle, the part and the defect.
+
+    Warns:
+        BundleWarning: There are other files in it.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
     names = part_names(manifest.kind)
     if names is None:
         raise defect(folder, MANIFEST, f"the kind '{manifest.kind}' is unknown")
-    listed = set(manifest.parts)
-    if not names.required <= listed <= names.required | names.optional:
+    there = set(manifest.parts)
+    if not names.required <= there <= names.required | names.optional:
         raise defect(
             folder,
             MANIFEST,
-            f"it lists the parts {sorted(listed)}, where a {manifest.kind} "
+            f"it lists the parts {sorted(there)}, where a {manifest.kind} "
             f"has {sorted(names.required)}"
             + (f" and may have {sorted(names.optional)}" if names.optional else ""),
         )
@@ -169,8 +173,22 @@ def read_bundle(
             if name not in names.optional:
                 raise
             damaged[name] = error
+    _warn_of_strangers(folder, there)
     digests = {name: digest.sha256 for name, digest in manifest.parts.items()}
     return Bundle(folder, manifest.kind, parts, digests, damaged)
+
+
+def _warn_of_strangers(folder: Path, parts: set[str]) -> None:
+    """Say which files in a bundle are no part of it; hidden ones are the system's."""
+    names = {each.name for each in folder.iterdir() if not each.name.startswith(".")}
+    strangers = sorted(names - parts - {MANIFEST})
+    if strangers:
+        warnings.warn(
+            f"'{folder}' holds what is no part of the bundle and is not used: "
+            f"{listed(strangers, 4)}.",
+            BundleWarning,
+            stacklevel=4,
+        )
 
 
 def read_part(path: str | Path, name: str) -> bytes:

@@ -29,6 +29,7 @@ from regard.classification.network import (
     ATTENTION,
     EMBEDDING,
     bias_of,
+    settings_of,
     with_evidence,
 )
 from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
@@ -36,6 +37,7 @@ from regard.errors import BundleError
 from regard.observation.predictor import BATCH_SIZES, Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
 from regard.training.base_config import (
+    check_agreement,
     columns_from_json,
     config_from_json,
     config_to_json,
@@ -286,6 +288,8 @@ class TrainedTextClassifier:
             )
             if trained.bias.shape != (len(labels),):
                 raise BundleError("The model does not fit the labels.")
+        with bundle.reading(CONFIG) as content:
+            check_agreement(content, settings_of(model))
         return trained
 
 

@@ -18,6 +18,7 @@ Shape = tuple[int | None, ...]
 #: The name of the layer whose attention says what a prediction rests on.
 ATTENTION = "attention"
 EMBEDDING, CLASSES = "features", "classes"
+_AROUND = "around"
 
 
 def build_text_classifier(
@@ -143,6 +144,21 @@ def with_evidence(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, [model.output, evidence], name=model.name)
 
 
+def settings_of(model: keras.Model) -> dict[str, Any]:
+    """The settings that a classifier was built with, as far as its layers tell."""
+    layers = {layer.name: layer for layer in model.layers}
+    settings = {"embedding_units": layers[EMBEDDING].units}
+    if not isinstance(layers[ATTENTION], EvidencePooling):
+        settings["num_heads"] = layers[ATTENTION].num_heads
+        around = layers.get(_AROUND)
+        settings["recurrent_units"] = 0 if around is None else _width(around)
+    return settings
+
+
+def _width(around: Any) -> int:
+    return int(around.forward_layer.units)
+
+
 def bias_of(model: keras.Model) -> Tensor:
     """The variable ``(classes,)`` that is added to the logits."""
     attention = model.get_layer(ATTENTION)
@@ -177,7 +193,7 @@ def _with_context(
         seed=next(seeds),
         name="gru",
     )
-    around = keras.layers.Bidirectional(layer, name="around")(dropped)
+    around = keras.layers.Bidirectional(layer, name=_AROUND)(dropped)
     return keras.layers.Concatenate(name="states")([states, around])
 
 

@@ -15,7 +15,7 @@ from regard._validate import (
     check_settings,
     check_share,
 )
-from regard.errors import BundleError
+from regard.errors import BundleError, shortened
 
 _MOST_BYTES = 1 << 20
 
@@ -164,3 +164,22 @@ def columns_from_json(content: bytes) -> dict[str, str]:
     ):
         raise BundleError("Its columns are no names.", expected="texts")
     return columns
+
+
+def check_agreement(content: bytes, facts: Mapping[str, Any]) -> None:
+    """Refuse settings of a bundle that are not those of its model.
+
+    Args:
+        content: What ``config_to_json`` wrote; what it does not say cannot be wrong.
+        facts: What the model is like, by the names of settings.
+
+    Raises:
+        BundleError: It says something else.
+    """
+    stated = json.loads(content)["settings"]
+    for name, value in facts.items():
+        if name in stated and stated[name] != value:
+            raise BundleError(
+                f"It says that '{name}' is {shortened(repr(stated[name]))}, and in the "
+                f"model it is {value!r}."
+            )

@@ -20,6 +20,7 @@ from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
 from regard.text.special_ids import END_ID, UNKNOWN_ID
 from regard.training.base_config import (
+    check_agreement,
     columns_from_json,
     config_from_json,
     config_to_json,
@@ -216,6 +217,10 @@ class TrainedTranslator:
         with bundle.reading(MODEL) as content:
             model: Any = model_from_bytes(content, {Seq2Seq.__name__})
             _check_model(model, len(source), len(target))
+        with bundle.reading(CONFIG) as content:
+            built = model.get_config()
+            facts = {name: built[name] for name in config.names() if name in built}
+            check_agreement(content, facts)
         return cls(
             source,
             target,
