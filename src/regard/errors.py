@@ -2,7 +2,9 @@
 
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -182,6 +184,26 @@ class DataWarning(UserWarning):
 
 class BundleError(RegardError):
     """A bundle on disk that is damaged, incomplete or of an unknown version."""
+
+
+@contextmanager
+def hearing(category: type[Warning], tell: Callable[[str], None]) -> Iterator[None]:
+    """Give the warnings of a block to a function, where people look for them.
+
+    Args:
+        category: Those that are meant; others stay as they are.
+        tell: Told what each says.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", category)
+        yield
+    for each in caught:
+        if issubclass(each.category, category):
+            tell(str(each.message))
+        else:
+            warnings.warn_explicit(
+                each.message, each.category, each.filename, each.lineno
+            )
 
 
 class InUseError(RegardError):

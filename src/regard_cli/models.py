@@ -1,9 +1,6 @@
 """Trained models out of bundles, and what was found of their weights."""
 
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +17,20 @@ def load_model(bundle: Path) -> Any:
     """
     with ending_at_once():
         import regard  # noqa: PLC0415 - loads Keras
+        from regard.errors import BundleWarning, hearing  # noqa: PLC0415 - the same
 
-        with bundle_warnings():
+        with hearing(BundleWarning, _warn):
             return regard.load(bundle)
+
+
+def _warn(said: str) -> None:
+    typer.echo(f"Warning: {said}", err=True)
 
 
 def column_of(model: Any, held: str, given: str | None) -> str:
     """The column that holds something: the given one, or that of the training."""
     remembered: dict[str, str] = getattr(model, "columns", {})
     return given or remembered.get(held, held)
-
-
-@contextmanager
-def bundle_warnings() -> Iterator[None]:
-    """Say as a line for people what bundles loaded in the block have that is not used.
-
-    Other warnings stay as they are.
-    """
-    from regard.errors import BundleWarning  # noqa: PLC0415 - loads Keras
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", BundleWarning)
-        yield
-    for each in caught:
-        if issubclass(each.category, BundleWarning):
-            typer.echo(f"Warning: {each.message}", err=True)
-        else:
-            warnings.warn_explicit(
-                each.message, each.category, each.filename, each.lineno
-            )
 
 
 def tell_trust(model: Any, bundle: Path) -> None:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.models import bundle_warnings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -44,13 +43,12 @@ class ServiceSettings:
         """The service."""
         from regard.serve import create_app  # noqa: PLC0415 - needs the extra
 
-        with bundle_warnings():
-            app = create_app(
-                self.bundles,
-                max_batch=self.max_batch,
-                max_wait_ms=self.max_wait_ms,
-                allowed_hosts=self.allowed_hosts,
-            )
+        app = create_app(
+            self.bundles,
+            max_batch=self.max_batch,
+            max_wait_ms=self.max_wait_ms,
+            allowed_hosts=self.allowed_hosts,
+        )
         threading.Thread(target=_keep_what_stays, args=(app,), daemon=True).start()
         return app
 

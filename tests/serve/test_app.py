@@ -271,6 +271,18 @@ def test_what_takes_long_at_the_start_is_said(toy_bundle, log):
     assert lines[3]["seconds"] > 0
 
 
+def test_a_bundle_that_is_used_in_part_is_logged_with_what_to_do(
+    toy_bundle, tmp_path, log
+):
+    bundle = shutil.copytree(toy_bundle, tmp_path / "toy.regard")
+    (bundle / "README.md").write_text("Buy this model.")
+    create_app([bundle], limits=Limits(tokens=16), max_batch=1)
+    [line] = [line for line in log() if line["level"] == "WARNING"]
+    assert line["event"] == "loaded in part"
+    assert line["model"] == "toy"
+    assert "README.md" in line["problem"]
+
+
 def test_a_model_that_cannot_be_compiled_is_a_failure_of_ours(app, monkeypatch, log):
     inner = app()
     model = inner.state.models["topics"]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, BundleWarning, hearing
 from regard.inference import Job, Limits
 from regard.kinds import kind_of, load, trust_of
 from regard.serve.batcher import Batcher, Batching, ClosedError
@@ -155,7 +155,13 @@ def _loaded(name: str, source: Any) -> Any:
         return source
     _log("loading", model=name)
     begin = time.monotonic()
-    model = load(source)
+
+    def warn(said: str) -> None:
+        fields = {"model": name, "problem": said}
+        _LOG.warning("loaded in part", extra={"fields": fields})
+
+    with hearing(BundleWarning, warn):
+        model = load(source)
     _log("loaded", model=name, seconds=_since(begin))
     return model
 
