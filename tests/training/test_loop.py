@@ -70,7 +70,7 @@ def training(model, checkpoint, progress=None) -> TrainingLoop:
 
 
 def stop(progress):
-    if progress.epoch == 2:
+    if (progress.epoch, progress.step) == (2, STEPS):
         raise StopError
 
 
