@@ -94,7 +94,7 @@ Epochs: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="The most passes over DATA.")
 ]
 Seed: TypeAlias = Annotated[
-    int, typer.Option(min=0, help="What all random choices hang on.")
+    int, typer.Option(min=0, max=2**63 - 1, help="What all random choices hang on.")
 ]
 
 #: How files are read: arguments of the functions of ``regard.data``.

@@ -61,7 +61,9 @@ def trust(
         float | None,
         typer.Option(help="End after so many seconds, and judge what was seen."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="What chance hangs on.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="What chance hangs on.")
+    ] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Save the report as JSON, too.")
     ] = None,

@@ -25,7 +25,8 @@ def test_a_line_for_each_model_ends_with_its_mean_and_a_picture(run, tmp_path):
     assert "uniform  run 2  accuracy" in result.err
     assert "first-n, mean of 2 runs" in page.read_text("utf-8")
 
-    result = run("compare", *TASK, "--models", "uniform", *SMALL, "--json")
+    large = ("--seed", 2**40)
+    result = run("compare", *TASK, "--models", "uniform", *SMALL, "--json", *large)
     figures = json.loads(result.out)["models"]["uniform"]
     assert len(figures["accuracy"]) == 2
     # A third of the attention is on the one gold position of three.

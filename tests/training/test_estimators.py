@@ -231,6 +231,19 @@ def test_progress_is_told_to_what_can_be_called(kind, odd):
         fit(kind, progress=odd)
 
 
+@pytest.mark.parametrize("odd", ["x", -1, 0.5, True, None, 2**63])
+def test_a_seed_is_a_whole_number(kind, odd):
+    with pytest.raises(ArgumentError, match=r"'seed'.*a whole number"):
+        type(kind.make())(seed=odd)
+
+
+def test_a_seed_may_be_large(kind):
+    estimator = kind.make()
+    estimator.seed = 2**63 - 1
+    estimator.fit(*kind.train, validation=kind.held_out, epochs=1, batch_size=16)
+    assert len(estimator.history) == 1
+
+
 # Going on
 
 

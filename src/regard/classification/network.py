@@ -1,5 +1,6 @@
 """The network of a text classifier: features, attention pooling, classes."""
 
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -54,7 +55,8 @@ def build_text_classifier(
         A model from features ``(batch, time, width)`` to probabilities ``(batch,
         classes)``.
     """
-    seeds = count(1000 * seed)
+    # No backend takes a wider seed.
+    seeds = (number % 2**31 for number in count(1000 * seed))
     features = keras.Input((None, width), dtype="int32", name="tokens")
     states = FeatureEmbedding(
         rows,
@@ -74,7 +76,7 @@ def _evidence_pooled(
     states: keras.KerasTensor,
     classes: int,
     config: TextClassifierConfig,
-    seeds: "count[int]",
+    seeds: Iterator[int],
 ) -> keras.KerasTensor:
     """The logits of attention on the evidence of each token."""
     # The same units in all of a text, as if they were left out of what is pooled.
@@ -95,7 +97,7 @@ def _states_pooled(
     states: keras.KerasTensor,
     classes: int,
     config: TextClassifierConfig,
-    seeds: "count[int]",
+    seeds: Iterator[int],
 ) -> keras.KerasTensor:
     """The logits of what a learned attention pools."""
     initializers = keras.initializers
@@ -181,7 +183,7 @@ class _Read(keras.layers.Layer):
 
 
 def _with_context(
-    states: keras.KerasTensor, config: TextClassifierConfig, seeds: "count[int]"
+    states: keras.KerasTensor, config: TextClassifierConfig, seeds: Iterator[int]
 ) -> keras.KerasTensor:
     """The states, and beside each what a recurrent layer knows there."""
     dropped = keras.layers.Dropout(config.dropout, seed=next(seeds))(states)

@@ -144,7 +144,7 @@ def _fresh(
 ) -> tuple[Solver, TrainingSamples]:
     """A fresh model with its weights, and the samples it is trained on."""
     samples = problem.arrays(problem.draw(budget.samples, seed=2 * seed))
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed % 2**32)  # Seeds of Keras have 32 bits.
     model = problem.model(name, budget)
     model(samples.inputs[:1], samples.targets[:1])  # makes the weights
     return model, samples

@@ -89,6 +89,15 @@ class BaseConfig:
         return value
 
 
+def checked_seed(seed: Any) -> int:
+    """A seed as all generators of random numbers take it.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    return check_count("seed", seed, least=0, most=2**63 - 1)
+
+
 ConfigT = TypeVar("ConfigT", bound=BaseConfig)
 _MEMBERS = frozenset({"seed", "settings", "chosen", "columns"})
 
@@ -137,6 +146,7 @@ def config_from_json(
         or not isinstance(stored.get("chosen", {}), dict)
     ):
         raise BundleError("It is no configuration.", expected="'seed' and 'settings'")
+    checked_seed(stored["seed"])
     known = config_type.names()
     named = [*stored["settings"], *stored.get("chosen", {})]
     unknown = [name for name in named if name not in known]

@@ -11,7 +11,7 @@ from regard.bundle import write_bundle
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import ArgumentError, NotTrainedError
 from regard.text.text_validation import checked_texts
-from regard.training.base_config import BaseConfig
+from regard.training.base_config import BaseConfig, checked_seed
 from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import EpochMetrics
@@ -64,7 +64,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     _call_of_fit: ClassVar[str]
 
     def __init__(self, seed: int = 0, **settings: Any) -> None:
-        self.seed = seed
+        self.seed = checked_seed(seed)
         # Wrong ones are refused at once.
         config = self._config_type.of(settings)
         self.settings = {name: getattr(config, name) for name in settings}
