@@ -1,7 +1,6 @@
-"""A model that is explained: its plan, and the programs that are run over its rows."""
+"""A model that is explained, and the programs that are run over its rows."""
 
-import inspect
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -9,43 +8,29 @@ import keras
 import numpy as np
 from keras import ops
 
-from regard import _compat
-from regard.errors import ArgumentError, DataError, ObservationError, RegardError
 from regard.explain.explained_inputs import Array, Part
 from regard.explain.explained_pass import (
     ExplainedPass,
     Inner,
-    LayerUse,
     inner_tensor,
     run_pass,
-    survey_pass,
 )
-from regard.observation.discovery import matches, walk
+from regard.explain.plan import (
+    Plan,
+    checked_ids,
+    gives_mask,
+    packed,
+    plan_of,
+    survey_of,
+    vocabulary,
+)
+from regard.observation.discovery import walk
 from regard.runtime import FrozenState, backend, compile_function
 from regard.types import FloatArray, IntArray
 
 #: The rows of a batch, which is filled up to them; few rows run in fewer.
 BATCH_ROWS, FEW_ROWS = 32, 8
 _KEPT = "_regard_explained"
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What is known of a model before it is explained.
-
-    Args:
-        inner: The tensor that gradients are taken at; None: the input itself.
-        masked: Whether a mask travels with it.
-        outputs: How many outputs there are.
-        has_logits: Whether they are probabilities whose logits are known.
-        squeezed: Whether the outputs have no axis of their own.
-    """
-
-    inner: Inner | None
-    masked: bool
-    outputs: int
-    has_logits: bool
-    squeezed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +95,16 @@ class ExplainedModel:
             ObservationError: Nothing that has gradients reads the input.
         """
         key = ("plan", layer, has_gradients, part.place, part.call_mask, _shapes(part))
-        return self.keep(key, lambda: self._plan(part, layer, has_gradients))
+        return self.keep(
+            key,
+            lambda: plan_of(
+                self.model,
+                part,
+                self._survey(part),
+                layer,
+                has_gradients=has_gradients,
+            ),
+        )
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What was made for a key, made when it is first asked for."""
@@ -118,81 +112,14 @@ class ExplainedModel:
             self._kept[key] = make()
         return self._kept[key]
 
-    def _plan(self, part: Part, layer: str | None, has_gradients: bool) -> Plan:
-        seen = self._survey(part)
-        shape = _output_shape(self.model, seen.outputs)
-        try:
-            use, number = _chosen(self.model, part, seen.uses, layer)
-        except RegardError:
-            if has_gradients:
-                raise
-            use, number = None, 1
-        return Plan(
-            None if use is None else Inner(use.path, use.layer, number),
-            use is not None and use.masked,
-            shape[1] if len(shape) > 1 else 1,
-            seen.logits is not None,
-            len(shape) == 1,
-        )
-
-    def _survey(self, part: Part) -> ExplainedPass:
-        """What the layers of the model are given and give, in symbols."""
-        return self.keep(
-            ("survey", part.call_mask, repr(part.structure), _shapes(part)),
-            lambda: self._surveyed(part),
-        )
-
-    def _surveyed(self, part: Part) -> ExplainedPass:
-        if not _compat.is_built(self.model):
-            first = [keras.ops.convert_to_tensor(leaf[:1]) for leaf in part.leaves]
-            with keras.StatelessScope():
-                self.model(
-                    packed(part, first), **_compat.inference_arguments(self.model)
-                )
-        found: list[ExplainedPass] = []
-        refused: list[Any] = []
-
-        def survey(leaves: Any, mask: Any) -> Any:
-            first = ops.convert_to_tensor(leaves[0])
-            if first is not leaves[0] and not refused:
-                # On the device of PyTorch that holds no numbers a tensor that is
-                # handed on becomes another, and what reads an input is not known.
-                # Keras then runs on one that does.
-                refused.append(first)
-                raise RuntimeError
-            x = packed(part, leaves)
-            found.append(survey_pass(self.model, x, mask, leaves))
-            return found[-1].outputs
-
-        leaves = [
-            keras.KerasTensor((2, *leaf.shape[1:]), dtype)
-            for leaf, dtype in zip(
-                part.leaves, _declared(self.model, part), strict=True
-            )
-        ]
-        mask = None
-        if self.gives_mask(part) and part.mask is not None:
-            mask = keras.KerasTensor((2, *part.mask.shape[1:]), "bool")
-        outputs = _compat.output_spec(survey, leaves, mask)
-        # Symbols of the trace itself are not kept.
-        has_logits = None if found[-1].logits is None else True
-        return replace(found[-1], outputs=outputs, logits=has_logits)
-
     def vocabulary(self, part: Part, place: int) -> int | None:
         """How many ids an input may have; None where no embedding reads it.
-
-        What is done to an input before an embedding reads it is not looked through.
 
         Args:
             part: The inputs.
             place: Which of them.
         """
-        sizes = [
-            int(use.layer.input_dim)
-            for use in self._survey(part).uses
-            if use.reads == place and isinstance(use.layer, keras.layers.Embedding)
-        ]
-        return min(sizes, default=None)
+        return vocabulary(self._survey(part), place)
 
     def checked(self, part: Part) -> Part:
         """The inputs, with ids as whole numbers that their embedding has.
@@ -210,9 +137,16 @@ class ExplainedModel:
                 leaves[place] = checked_ids(leaf, size)
         return replace(part, leaves=tuple(leaves))
 
+    def _survey(self, part: Part) -> ExplainedPass:
+        """What the layers of the model are given and give, in symbols."""
+        return self.keep(
+            ("survey", part.call_mask, repr(part.structure), _shapes(part)),
+            lambda: survey_of(self.model, part),
+        )
+
     def gives_mask(self, part: Part) -> bool:
         """Whether the call of the model gets the mask of a part."""
-        return part.call_mask and _takes_mask(self.model)
+        return gives_mask(self.model, part)
 
     def differentiate(
         self,
@@ -467,42 +401,6 @@ def rows_for(jobs: int, batch_size: int | None = None) -> int:
     return FEW_ROWS if jobs <= FEW_ROWS else BATCH_ROWS
 
 
-def packed(part: Part, leaves: Any) -> Any:
-    """The inputs as the model takes them."""
-    if part.structure == 0:
-        return leaves[0]
-    return keras.tree.pack_sequence_as(part.structure, leaves)
-
-
-def checked_ids(ids: Array, size: int) -> Array:
-    """Ids as whole numbers, all of them in an embedding of a size.
-
-    Raises:
-        DataError: There are others.
-    """
-    is_id = (ids >= 0) & (ids < size) & (ids == np.round(ids))
-    if not is_id.all():
-        row = np.unravel_index(int(np.argmin(is_id)), ids.shape)
-        raise DataError(
-            "The inputs have an id that the embedding which reads them does not have.",
-            expected=f"ids from 0 to {size - 1}",
-            received=f"{ids[row]} in input {row[0]}",
-            fix="Make the ids with the vocabulary that the model was trained on; what "
-            "is not in it has an id of its own there.",
-        )
-    return ids.astype(np.int32)
-
-
-def _declared(model: keras.Model, part: Part) -> list[str]:
-    """The dtypes of inputs as a model reads them: one of old may read ids as floats."""
-    symbols = keras.tree.flatten(getattr(model, "inputs", None) or [])
-    if isinstance(part.structure, dict):
-        named = {each.name: each for each in symbols}
-        symbols = [named[name] for name in sorted(part.structure) if name in named]
-    own = part.leaves if len(symbols) != len(part.leaves) else symbols
-    return [str(each.dtype) for each in own]
-
-
 def _replaced(leaves: list[Any], place: int, leaf: Any) -> list[Any]:
     return [*leaves[:place], leaf, *leaves[place + 1 :]]
 
@@ -530,90 +428,3 @@ def _name(inner: Inner | None) -> Hashable:
 
 def _shapes(part: Part) -> Hashable:
     return tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in part.leaves)
-
-
-def _takes_mask(model: keras.Model) -> bool:
-    return "mask" in inspect.signature(model.call).parameters
-
-
-def _output_shape(model: keras.Model, outputs: Any) -> tuple[int, ...]:
-    shape = getattr(outputs, "shape", None)
-    if shape is None or len(shape) not in {1, 2}:
-        received = keras.tree.map_structure(lambda each: tuple(each.shape), outputs)
-        raise ArgumentError(
-            f"The outputs of the model '{model.name}' cannot be explained.",
-            expected="one array of shape (batch, outputs)",
-            received=str(received),
-            fix="Explain a model that ends in the output in question: "
-            "keras.Model(model.inputs, output).",
-        )
-    return tuple(shape)
-
-
-def _chosen(
-    model: keras.Model, part: Part, uses: Sequence[LayerUse], layer: str | None
-) -> tuple[LayerUse | None, int]:
-    """The use of a layer at whose output gradients are taken."""
-    if layer is not None:
-        return _named(model, uses, layer)
-    if part.explained.dtype.kind == "f":
-        return None, 1
-    shape = part.explained.shape[1:]
-    reading = [
-        use
-        for use in uses
-        if use.given[0][1:] == shape
-        and (
-            use.given[1].startswith(("int", "uint", "bool"))
-            or isinstance(use.layer, keras.layers.Embedding)
-        )
-        and use.gives is not None
-        and use.gives[1].startswith(("float", "bfloat"))
-        and not isinstance(use.layer, keras.Model)
-    ]
-    for few in (
-        [use for use in reading if isinstance(use.layer, keras.layers.Embedding)],
-        reading,
-    ):
-        direct = [use for use in few if use.reads == part.place] or few
-        if len({id(use.layer) for use in direct}) == 1:
-            use = direct[0]
-            same = [each for each in uses if each.layer is use.layer]
-            return use, 1 + next(n for n, each in enumerate(same) if each is use)
-        if direct:
-            paths = ", ".join(repr(use.path) for use in direct)
-            raise ArgumentError(
-                f"Several layers of the model '{model.name}' read the input.",
-                expected=f"layer= one of {paths}",
-            )
-    raise ObservationError(
-        f"No layer of the model '{model.name}' turns the whole numbers of the input "
-        "into vectors, so that there is no gradient.",
-        fix="Name with layer= the layer whose output gradients are taken at, give "
-        "floating numbers, or leave positions out instead: leave_one_out.",
-    )
-
-
-def _named(
-    model: keras.Model, uses: Sequence[LayerUse], layer: str
-) -> tuple[LayerUse, int]:
-    path, _, number = layer.rpartition("#")
-    if not (path and number.isdigit()):
-        path, number = layer, "1"
-    matching = [use for use in uses if matches(use.path, path)]
-    paths = dict.fromkeys(use.path for use in matching)
-    same = [use for use in matching if use.path == next(iter(paths), None)]
-    if len(paths) != 1 or not 0 < int(number) <= len(same):
-        known = dict.fromkeys(use.path for use in uses)
-        raise ArgumentError(
-            f"There is no one layer '{layer}' in the model '{model.name}'.",
-            expected=f"one of {', '.join(map(repr, known))}",
-            received=", ".join(map(repr, paths)) or None,
-        )
-    use = same[int(number) - 1]
-    if use.gives is None or not use.gives[1].startswith(("float", "bfloat")):
-        raise ObservationError(
-            f"The layer '{use.path}' gives no floating numbers, which have gradients.",
-            fix="Name another layer.",
-        )
-    return use, int(number)

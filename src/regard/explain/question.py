@@ -16,7 +16,8 @@ from regard.explain.explained_inputs import (
     Part,
     explained_inputs,
 )
-from regard.explain.explained_model import ExplainedModel, Plan, rows_for
+from regard.explain.explained_model import ExplainedModel, rows_for
+from regard.explain.plan import Plan
 from regard.types import IntArray
 
 #: What may be explained of a model whose outputs are probabilities.
