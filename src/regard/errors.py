@@ -230,6 +230,10 @@ class BackendError(RegardError, ImportError):
     """The backend of Keras is installed and cannot be loaded."""
 
 
+class ForkedProcessError(RegardError, RuntimeError):
+    """A process was forked off one that had computed, and would wait for ever."""
+
+
 class MissingExtraError(RegardError, ImportError):
     """A feature needs a package that is not installed.
 

@@ -188,6 +188,7 @@ def load(path: str | Path) -> Any:
         ArgumentError: It is no path.
         BundleError: There is no bundle, or it is damaged, incomplete or of an unknown
             version; the message names the part and what is wrong with it.
+        ForkedProcessError: This process was forked off one that had computed.
 
     Example:
         >>> classifier = regard.load("reviews.regard")
@@ -195,6 +196,9 @@ def load(path: str | Path) -> Any:
     """
     if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
         raise wrong_value("path", path, "the path of a bundle")
+    from regard.runtime import check_not_forked  # noqa: PLC0415 - with what is loaded
+
+    check_not_forked()
     bundle = read_bundle(path, _part_names)
     return KINDS[bundle.kind]().load(bundle)
 

@@ -12,6 +12,7 @@ from regard.runtime.compilation import (
     FrozenState,
     Programs,
     backend,
+    check_not_forked,
     compile_function,
 )
 from regard.runtime.compilation_cache import (
@@ -26,6 +27,7 @@ __all__ = [
     "FrozenState",
     "Programs",
     "backend",
+    "check_not_forked",
     "compile_function",
     "default_directory",
     "enable_compilation_cache",

@@ -1,7 +1,9 @@
 """Functions of a model's variables and of arrays, compiled once for each signature."""
 
+import contextlib
 import functools
 import importlib
+import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +13,7 @@ import keras
 import numpy as np
 
 from regard._backend import backend_name
+from regard.errors import ForkedProcessError
 
 #: Of tensors or arrays; all that it may change is the values of variables of Keras.
 Function = Callable[..., Any]
@@ -117,6 +120,47 @@ class Backend(Protocol):
     def to_numpy(self, tensors: Any) -> Any:
         """Tensors, in whatever nest, as NumPy arrays."""
 
+    def has_threads(self, has_run: bool) -> bool:
+        """Whether it has begun to work in threads, which a forked process lacks.
+
+        Args:
+            has_run: Whether a program has run in this process.
+        """
+
+
+# Whether this process was forked off one in which the backend had begun to work.
+_is_cut_off = False
+_has_run = False
+
+
+def check_not_forked() -> None:
+    """Refuse to compute where it would wait for ever.
+
+    A forked process has none of the threads of the one it came from, and a backend that
+    had some goes on to wait for them.
+
+    Raises:
+        ForkedProcessError: This process was forked off one that had computed.
+    """
+    if _is_cut_off:
+        raise ForkedProcessError(
+            "This process was forked off one that had computed before, and would wait "
+            f"for threads of {backend_name()} that did not come along.",
+            fix="Start it by 'spawn', multiprocessing.get_context('spawn'), or load "
+            "and ask models in the new process alone.",
+        )
+
+
+def _after_fork() -> None:
+    global _is_cut_off  # noqa: PLW0603 - of the process
+    # Whatever fails here is no reason to disturb a process that never computes.
+    with contextlib.suppress(Exception):
+        _is_cut_off = _is_cut_off or backend().has_threads(_has_run)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 def backend() -> Backend:
     """The backend that Keras runs on."""
@@ -172,6 +216,9 @@ class Programs:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program for these arguments."""
+        global _has_run  # noqa: PLW0603 - of the process
+        check_not_forked()
+        _has_run = True
         return self._program(arguments)(*arguments)
 
     def _program(self, arguments: tuple[Any, ...]) -> Function:
@@ -207,6 +254,7 @@ def compile_function(model: keras.Model, function: Function) -> Function:
         return compiler.compile(function, arguments, chosen.jit_by_default)
 
     programs = Programs(make)
+
     return lambda *arrays: chosen.to_numpy(programs(*arrays))
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import jax
 import keras
 import numpy as np
+from jax._src import xla_bridge
 
 from regard import _compat
 from regard.errors import ObservationError
@@ -135,6 +136,10 @@ class JaxBackend:
                     leaf.copy_to_host_async()
         # Copies, which whoever gets them may write to.
         return jax.tree.unflatten(structure, map(np.array, leaves))
+
+    def has_threads(self, has_run: bool) -> bool:  # noqa: ARG002 - known by itself
+        """See ``Backend``: those of XLA, which come with the first array."""
+        return bool(xla_bridge.backends_are_initialized())
 
 
 class _JaxCompiler:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from regard import _compat
 from regard.errors import ObservationError
@@ -86,6 +87,10 @@ class TensorFlowBackend:
     def to_numpy(self, tensors: Any) -> Any:
         """See ``Backend``."""
         return keras.tree.map_structure(_to_numpy, tensors)
+
+    def has_threads(self, has_run: bool) -> bool:  # noqa: ARG002 - known by itself
+        """See ``Backend``: those of its runtime, which come with the first tensor."""
+        return bool(context.context()._initialized)
 
 
 class _TensorFlowCompiler:

@@ -91,6 +91,10 @@ class TorchBackend:
         """See ``Backend``."""
         return keras.tree.map_structure(keras.ops.convert_to_numpy, tensors)
 
+    def has_threads(self, has_run: bool) -> bool:
+        """See ``Backend``: those of OpenMP, or of a driver."""
+        return torch.cuda.is_initialized() or (has_run and torch.get_num_threads() > 1)
+
 
 class _TorchCompiler:
     """Exports and compiles, or runs a function as it is."""

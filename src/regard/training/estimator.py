@@ -10,6 +10,7 @@ from regard._frames import frame_column, is_frame, listed_values
 from regard.bundle import write_bundle
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import ArgumentError, NotTrainedError
+from regard.runtime import check_not_forked
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig, checked_seed
 from regard.training.callbacks import InterruptBetweenSteps
@@ -155,6 +156,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     @contextmanager
     def _training(self) -> Iterator[None]:
         """A block from which a model comes out, however often Ctrl-C is pressed."""
+        check_not_forked()
         with InterruptBetweenSteps().listening(at_once=True) as interrupts:
             yield
             self.interrupted = self.interrupted or interrupts.came
