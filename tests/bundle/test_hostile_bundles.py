@@ -56,7 +56,7 @@ def test_some_hostile_bundles(tmp_path):
 def test_all_hostile_bundles(tmp_path):
     seconds = dict(check(list(hostile.HARMS), tmp_path))
     assert len(seconds) > 130
-    # A look at the clock, which tests that run each time leave alone.
+    # Of computing; what waits without end, the process that loads them ends with.
     assert max(seconds.values()) < SECONDS, max(seconds, key=seconds.get)
 
 

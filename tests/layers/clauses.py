@@ -52,12 +52,14 @@ class Limits:
         oracle: Of weights and contexts from the float64 oracle.
         same: Of two runs that should give the same.
         observing: Of the context with and without asking for weights.
+        huge: Times what an input may be, and is finite all the same.
     """
 
     row: float = 1e-6
     oracle: float = 1e-5
     same: float = 0.0
     observing: float = 0.0
+    huge: float = 1e30
 
 
 class Subject(Protocol):
@@ -120,6 +122,15 @@ def padding_may_be_nan(subject: Subject, batch: Batch, limits: Limits) -> None:
         _same_with_padding(subject, batch, filling, limits)
 
 
+def huge_inputs_are_weighed(subject: Subject, batch: Batch, limits: Limits) -> None:
+    """Rows sum to 1 and contexts are finite where products of inputs leave float32."""
+    huge = _scaled(batch, limits.huge)
+    context, _ = subject(huge)
+    assert np.isfinite(context).all()
+    rows_sum_to_one(subject, huge, limits)
+    masked_keys_are_zero(subject, huge, limits)
+
+
 def observing_changes_nothing(subject: Subject, batch: Batch, limits: Limits) -> None:
     """The context is the same whether the weights are asked for or not."""
     beside_weights, _ = subject(batch, observed=True)
@@ -168,6 +179,12 @@ def permuting_keys_permutes_weights(
         expected, context = expected[..., order, :], context[:, order]
     np.testing.assert_allclose(moved_weights, expected, rtol=0, atol=limits.oracle)
     np.testing.assert_allclose(moved_context, context, rtol=0, atol=limits.oracle)
+
+
+def _scaled(batch: Batch, factor: float) -> Batch:
+    scaled = np.float32(factor)
+    query = None if batch.query is None else batch.query * scaled
+    return replace(batch, source=batch.source * scaled, query=query)
 
 
 def _permuted(batch: Batch, order: Array) -> Batch:

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.backends
 # its weights, and oracle and layer see inputs and projections that were rounded.
 LIMITS = {
     "float32": Limits(),
-    "mixed_float16": Limits(row=2e-4, oracle=1e-2),
+    "mixed_float16": Limits(row=2e-4, oracle=1e-2, huge=1e3),
     "bfloat16": Limits(row=2e-3, oracle=8e-2),
 }
 # A compiler may fuse the two programs, with and without weights, differently.
 COMPILED_LIMITS = {
     "float32": Limits(observing=1e-6),
-    "float16": Limits(row=2e-4, oracle=1e-2, observing=2e-3),
+    "float16": Limits(row=2e-4, oracle=1e-2, observing=2e-3, huge=1e3),
     "bfloat16": Limits(row=2e-3, oracle=8e-2, observing=2e-2),
 }
 FORWARD = (
@@ -85,6 +85,9 @@ def test_eager(name, dtype):
         batch = batch_for(CASES[name], pattern)
         for clause in clauses_of(CASES[name]):
             holds(clause, subject, batch, LIMITS[dtype], pattern)
+    clauses.huge_inputs_are_weighed(
+        subject, batch_for(CASES[name], "none"), LIMITS[dtype]
+    )
 
 
 @pytest.mark.parametrize("name", TO_COMPILE)
@@ -95,6 +98,9 @@ def test_compiled(name, dtype, optimised):
         batch = batch_for(CASES[name], pattern)
         for clause in clauses_of(CASES[name]):
             holds(clause, subject, batch, COMPILED_LIMITS[dtype], pattern)
+    clauses.huge_inputs_are_weighed(
+        subject, batch_for(CASES[name], "none"), COMPILED_LIMITS[dtype]
+    )
 
 
 @every_case

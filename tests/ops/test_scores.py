@@ -6,7 +6,14 @@ import pytest
 from keras import ops
 
 import oracle
-from regard.ops import additive_scores, merge_heads, scores, split_heads
+from regard.ops import (
+    additive_scores,
+    masked_softmax,
+    merge_heads,
+    scores,
+    split_heads,
+)
+from regard.runtime import backend
 
 pytestmark = pytest.mark.backends
 
@@ -132,3 +139,53 @@ def test_heads_apart_and_together_again():
     assert tuple(apart.shape) == (2, 3, 5, 2)
     np.testing.assert_array_equal(ops.convert_to_numpy(apart)[:, 1], states[..., 2:4])
     np.testing.assert_array_equal(ops.convert_to_numpy(merge_heads(apart)), states)
+
+
+HUGE = {"float32": 1e30, "bfloat16": 1e30, "float16": 6e4}
+
+
+@pytest.mark.parametrize("name", ["dot", "scaled_dot", "general"])
+@pytest.mark.parametrize("dtype", HUGE)
+def test_scores_of_huge_inputs_are_finite(name, dtype):
+    key = ops.cast(normal(2, 5, 6) / 4 * HUGE[dtype], dtype)
+    query = ops.cast(normal(2, 3, 6) / 4 * HUGE[dtype], dtype)
+    kernel = {"kernel": np.eye(6, dtype=np.float32)} if name == "general" else {}
+    found = ops.convert_to_numpy(getattr(scores, name)(query, key, **kernel))
+    assert np.isfinite(found).all()
+    wide = [ops.convert_to_numpy(ops.cast(each, "float32")) for each in (query, key)]
+    query, key = (each.astype(np.float64) for each in wide)
+    right = query @ key.swapaxes(-1, -2)
+    # Beyond the numbers of float32 no more than the sign is left.
+    np.testing.assert_array_equal(np.sign(found).reshape(right.shape), np.sign(right))
+
+
+@pytest.mark.parametrize("name", ["dot", "scaled_dot"])
+def test_the_gradient_through_huge_scores_is_finite(name):
+    key = normal(2, 5, 6) * np.float32(1e30)
+    aim = ops.convert_to_tensor(normal(2, 3, 5))
+
+    def looked_at(query):
+        weights = masked_softmax(getattr(scores, name)(query, key))
+        return ops.sum(weights * aim), ()
+
+    query = ops.convert_to_tensor(normal(2, 3, 6) * np.float32(1e30))
+    gradient, _ = backend().gradient(looked_at, query)
+    assert np.isfinite(ops.convert_to_numpy(gradient)).all()
+
+
+def test_usual_scores_keep_every_bit():
+    query, key = normal(2, 3, 6) * 100, normal(2, 5, 6)
+    plain = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(scores.dot(query, key)), ops.convert_to_numpy(plain)
+    )
+
+
+def test_one_huge_row_leaves_the_others_alone():
+    query, key = normal(2, 3, 6), normal(2, 5, 6)
+    alone = ops.convert_to_numpy(scores.dot(query, key))
+    query[0, 1] *= 1e30
+    beside = ops.convert_to_numpy(scores.dot(query, key))
+    np.testing.assert_array_equal(beside[1], alone[1])
+    np.testing.assert_array_equal(beside[0, [0, 2]], alone[0, [0, 2]])
+    np.testing.assert_allclose(beside[0, 1], alone[0, 1] * 1e30, rtol=1e-5)

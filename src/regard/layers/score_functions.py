@@ -10,7 +10,7 @@ from keras import ops
 from regard._typing import Float, Tensor
 from regard.ops import project, scores, split_heads
 from regard.ops.additive import additive_scores, additive_step_scores, prepare_keys
-from regard.ops.precision import widen
+from regard.ops.precision import finite_product, widen
 from regard.ops.scan import StepPart
 
 Weights: TypeAlias = Mapping[str, Tensor]
@@ -145,8 +145,8 @@ def _products(
     # Products as they lie in memory: for an einsum, XLA copies the keys in each step.
     keys = ops.swapaxes(keys, 2, 3)
     if len(query.shape) == 3:
-        return ops.squeeze(ops.matmul(query[:, :, None], keys), 2)
-    return ops.swapaxes(ops.matmul(ops.swapaxes(query, 1, 2), keys), 1, 2)
+        return ops.squeeze(finite_product(query[:, :, None], keys), 2)
+    return ops.swapaxes(finite_product(ops.swapaxes(query, 1, 2), keys), 1, 2)
 
 
 _PRODUCTS = StepPart(_products, over_steps(_products))

@@ -13,7 +13,7 @@ from keras import ops
 from regard._typing import Float, Tensor
 from regard.ops.additive import additive_scores
 from regard.ops.linear import split_heads
-from regard.ops.precision import widen
+from regard.ops.precision import finite_product, widen
 
 
 def linear(
@@ -131,7 +131,7 @@ def dot(
         Luong, Pham, Manning: Effective approaches to attention-based neural machine
         translation (2015), https://arxiv.org/abs/1508.04025.
     """
-    return ops.matmul(widen(query), ops.swapaxes(widen(key), -1, -2))
+    return finite_product(widen(query), ops.swapaxes(widen(key), -1, -2))
 
 
 def scaled_dot(
