@@ -1,5 +1,6 @@
 """Each benchmark runs, on the backend it is about, whatever is installed beside it."""
 
+import gzip
 import os
 import re
 import runpy
@@ -172,6 +173,24 @@ def test_seq2seq():
     report = _in_a_process("seq2seq.py", "--smoke")
     assert_it_says_where(report)
     assert report.count("ratio") == 2
+
+
+def test_reading(run, tmp_path):
+    texts, labels = toy.messages(60)
+    rows = [f"{text}\t{label}" for text, label in zip(texts, labels, strict=True)]
+    content = "\n".join(["text\tlabel", *rows]).encode("utf-8")
+    for name in (
+        "imdb/imdb_train.tsv.gz",
+        "imdb/imdb_test.tsv.gz",
+        "sst/sst2_train.tsv",
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        packed = file.suffix == ".gz"
+        file.write_bytes(gzip.compress(content) if packed else content)
+    report = run("reading.py", tmp_path, "--smoke")
+    assert_it_says_where(report)
+    assert report.count("one thread, processor") == 2
 
 
 @pytest.mark.slow

@@ -1,17 +1,19 @@
 """From raw text to what a model reads."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from regard.text.features import Features
+from regard.text.joined_texts import Pieces
 from regard.text.tokenizer import EncodedText, Tokenizer
 from regard.types import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
+_REMEMBERED = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,34 +32,43 @@ class FeatureReader:
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
         """Each text with ``ids`` of shape ``(tokens, features.width)``."""
-        encoded = self.tokenizer.encode(texts, self.max_length)
-        return [
-            replace(tokens, ids=self._rows(tokens, text))
-            for tokens, text in zip(encoded, texts, strict=True)
-        ]
+        return self.tokenizer.encode_each(texts, self.max_length, self._rows)
 
-    def _rows(self, encoded: EncodedText, text: str) -> IntArray:
-        rows = self.features.rows(encoded.ids)
+    def _rows(self, texts: Sequence[str], pieces: Pieces) -> IntArray:
+        rows = self.features.rows_of_texts(pieces.ids, pieces.places)
         if self.features.columns:
-            rows[:, self.features.order :] = self._pieces(encoded, text)
+            self._add_pieces(rows, texts, pieces)
         return rows
 
-    def _pieces(self, encoded: EncodedText, text: str) -> IntArray:
+    def _add_pieces(self, rows: IntArray, texts: Sequence[str], pieces: Pieces) -> None:
+        """Fill the columns of pieces of each token's spelling."""
         table, filled = self._word_pieces
-        ids = encoded.ids
-        rows = table[ids]
-        for place in np.flatnonzero(~filled[ids]).tolist():
-            id_ = int(ids[place])
-            if id_ == Tokenizer.UNKNOWN_ID:
-                start, end = encoded.offsets[place].tolist()
-                word = self.tokenizer.normalise(text[start:end])
-                rows[place] = self.features.pieces_of(word)
-            else:
-                word = self.tokenizer.word(id_)
-                table[id_] = rows[place] = self.features.pieces_of(word)
+        ids, columns = pieces.ids, rows[:, self.features.order :]
+        for id_ in np.unique(ids[~filled[ids]]).tolist():
+            if id_ != Tokenizer.UNKNOWN_ID:
+                table[id_] = self.features.pieces_of(self.tokenizer.word(id_))
                 # Last: another thread may read at the same time.
                 filled[id_] = True
-        return rows
+        columns[:] = table[ids]
+        unknown = np.flatnonzero(ids == Tokenizer.UNKNOWN_ID)
+        if not len(unknown):
+            return
+        owners = np.repeat(np.arange(len(texts)), pieces.counts)[unknown].tolist()
+        starts, ends = pieces.spans[unknown].T.tolist()
+        # As they stand in the texts: only a new one is normalised.
+        spelled = [
+            texts[owner][start:end]
+            for owner, start, end in zip(owners, starts, ends, strict=True)
+        ]
+        numbers = {piece: n for n, piece in enumerate(dict.fromkeys(spelled))}
+        of_pieces = np.asarray([self._rows_of_piece(piece) for piece in numbers])
+        columns[unknown] = of_pieces[list(map(numbers.__getitem__, spelled))]
+
+    @cached_property
+    def _rows_of_piece(self) -> Callable[[str], IntArray]:
+        """The rows for a piece of text that is not in the vocabulary."""
+        normalise, pieces_of = self.tokenizer.normalise, self.features.pieces_of
+        return lru_cache(_REMEMBERED)(lambda piece: pieces_of(normalise(piece)))
 
     @cached_property
     def _word_pieces(self) -> tuple[IntArray, BoolArray]:

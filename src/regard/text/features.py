@@ -8,9 +8,9 @@ its stem. Each of these features is a row of one embedding table (``FeatureEmbed
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from regard._untrusted import EXPANSION, read_archive
 from regard.errors import BundleError
+from regard.text.key_table import KeyTable
 from regard.types import IntArray
 
 #: The row of what is not there: padding, and features never seen in training.
@@ -26,6 +27,7 @@ NOTHING = 0
 PIECES = (3, 4, 5)
 #: The most pieces that may be read of a word, each a column of features.
 MOST_PIECES = 512
+_REMEMBERED = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +74,24 @@ class Features:
             ``(tokens, width)``. The first column is the word id itself. Where there is
             no such feature, or an unknown one, stands 0, as in the columns of pieces.
         """
+        return self.rows_of_texts(ids, np.arange(len(ids)))
+
+    def rows_of_texts(self, ids: IntArray, places: IntArray) -> IntArray:
+        """As ``rows``, of several texts one after the other.
+
+        Args:
+            ids: ``(tokens,)``, the word ids.
+            places: ``(tokens,)``, how many tokens come before each in its own text.
+        """
         rows = np.zeros((len(ids), self.width), np.int32)
         rows[:, 0] = ids
-        for column, keys in enumerate(self.ngrams, start=1):
-            places = _find(ngram_keys(ids, column + 1, self.words), keys)
-            shifted = places + self._starts[column]
-            rows[:, column] = np.where(places < 0, NOTHING, shifted)
+        of_orders = _ngram_keys(ids, self.order, self.words, places)
+        for column, (keys, table) in enumerate(
+            zip(of_orders, self._tables, strict=True), start=1
+        ):
+            found = table.find(keys.view(np.uint64)[None])
+            shifted = found + self._starts[column]
+            rows[:, column] = np.where(found < 0, NOTHING, shifted)
         return rows
 
     def without(self, rows: IntArray, keep: npt.NDArray[np.bool_]) -> IntArray:
@@ -103,21 +117,31 @@ class Features:
         sizes = [self.words, *map(len, self.ngrams)]
         return [0, *np.cumsum(sizes).tolist()]
 
+    @cached_property
+    def _tables(self) -> list[KeyTable]:
+        return [KeyTable(keys.view(np.uint64)[:, None]) for keys in self.ngrams]
+
     def pieces_of(self, word: str) -> IntArray:
         """The rows of the pieces of a word, ``(columns,)``, filled up with 0.
 
         Args:
             word: Its normalised spelling.
         """
-        places = _find(piece_keys(word), self.pieces)
-        known = places[places >= 0] + self._starts[-1]
+        row_of = self._row_of_piece
+        known = [row for piece in _pieces(word) if (row := row_of(piece)) != NOTHING]
         if len(known) > self.columns:
-            # Spread over the word: beginning and end say most.
-            chosen = np.linspace(0, len(known) - 1, self.columns).round().astype(int)
-            known = known[chosen]
+            known = [known[place] for place in _spread(len(known), self.columns)]
         rows = np.zeros(self.columns, np.int32)
         rows[: len(known)] = known
         return rows
+
+    @cached_property
+    def _row_of_piece(self) -> Callable[[str], int]:
+        rows = {
+            key: row for row, key in enumerate(self.pieces.tolist(), self._starts[-1])
+        }
+        # Words share their pieces, and a digest takes long.
+        return lru_cache(_REMEMBERED)(lambda piece: rows.get(_hash(piece), NOTHING))
 
     def to_bytes(self) -> bytes:
         """The features as a file of plain arrays (``.npz``)."""
@@ -204,24 +228,45 @@ def ngram_keys(ids: IntArray, order: int, words: int) -> IntArray:
         order: ``n``; ``V ** n`` has to fit into 63 bits.
         words: ``V``, above every id.
     """
-    keys = ids.astype(np.int64)
+    places = np.arange(len(ids))
+    of_orders = [ids.astype(np.int64), *_ngram_keys(ids, order, words, places)]
+    return of_orders[-1]
+
+
+def _ngram_keys(
+    ids: IntArray, order: int, words: int, places: IntArray
+) -> Iterator[IntArray]:
+    """``ngram_keys`` for the orders from 2 on, of texts one after the other."""
+    wide = keys = ids.astype(np.int64)
     for step in range(1, order):
-        earlier = np.concatenate([np.zeros(step, np.int64), ids])[: len(ids)]
+        earlier = np.zeros_like(wide)
+        earlier[step:] = wide[:-step]
+        earlier[places < step] = 0
         keys = keys + earlier * words**step
-    return keys
+        yield keys
 
 
 def piece_keys(word: str) -> IntArray:
     """Numbers for the pieces of a word, in their order; none for a single character."""
+    return np.asarray([_hash(piece) for piece in _pieces(word)], np.int64)
+
+
+def _pieces(word: str) -> list[str]:
     if len(word) < 2:
-        return np.empty(0, np.int64)
+        return []
     marked = f"<{word}>"
-    pieces = [
+    return [
         marked[start : start + length]
         for length in PIECES
         for start in range(len(marked) - length + 1)
     ]
-    return np.asarray([_hash(piece) for piece in pieces], np.int64)
+
+
+@lru_cache
+def _spread(count: int, columns: int) -> list[int]:
+    """Places that are spread over the word: beginning and end say most."""
+    places: list[int] = np.linspace(0, count - 1, columns).round().astype(int).tolist()
+    return places
 
 
 def _hash(piece: str) -> int:
@@ -241,14 +286,6 @@ def _frequent(keys: Iterator[IntArray], least: int, most: int) -> IntArray:
         kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
     chosen: IntArray = distinct[kept]
     return chosen
-
-
-def _find(wanted: IntArray, keys: IntArray) -> IntArray:
-    """The place of each wanted number in sorted keys, -1 where it is not there."""
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[places] == wanted, places, -1)
 
 
 def _is_sorted(keys: IntArray) -> bool:

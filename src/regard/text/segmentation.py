@@ -70,7 +70,7 @@ class Splitter:
 
     def __init__(self, pipeline: Tokenizer) -> None:
         self._library = splitter(pipeline)
-        self._has_our_rules = _rules(pipeline) == _rules(word_pipeline({}))
+        self._has_our_rules = _cuts(pipeline) == _cuts(word_pipeline({}))
 
     def split(self, texts: Sequence[str]) -> Iterator[Spans]:
         """The spans of each text.
@@ -209,5 +209,14 @@ def _fails(error: BaseException) -> DataError:
     return DataError(f"The rules of the tokenizer fail on a text ({error}).")
 
 
-def _rules(pipeline: Tokenizer) -> object:
+def has_our_rules(pipeline: Tokenizer) -> bool:
+    """Whether a pipeline cuts and normalises as ``word_pipeline`` does."""
+    ours = word_pipeline({})
+    rules = json.loads(ours.normalizer.__getstate__())
+    if pipeline.normalizer is None or _cuts(pipeline) != _cuts(ours):
+        return False
+    return bool(json.loads(pipeline.normalizer.__getstate__()) == rules)
+
+
+def _cuts(pipeline: Tokenizer) -> object:
     return json.loads(pipeline.pre_tokenizer.__getstate__())

@@ -1,32 +1,41 @@
 """A vocabulary of words, and texts as ids of it with offsets."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 
 import numpy as np
 import tokenizers
 
 from regard._validate import check_count
+from regard.text.joined_texts import Foreign, JoinedTexts, Pieces
 from regard.text.pipeline_rules import check_pipeline
 from regard.text.segmentation import (
     PADDING_WORD,
     UNKNOWN_WORD,
-    Spans,
     Splitter,
+    has_our_rules,
     normalised,
     word_pipeline,
 )
 from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
+from regard.text.text_validation import not_unicode
 from regard.types import IntArray
 
 _SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
 _REMEMBERED = 1 << 17
 _CHUNK = 1024
+# Characters that are cut at once: what they need then stays in the cache.
+_AT_ONCE = 1 << 19
+# Of more the interpreter lock would let no more run.
+_THREADS = 4
+_LONGEST_RUN = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +60,8 @@ class EncodedText:
 
     def pieces(self, text: str) -> tuple[str, ...]:
         """The tokens as they stand in ``text``, the text that was encoded."""
-        return tuple(text[start:end] for start, end in self.offsets.tolist())
+        starts, ends = self.offsets.T.tolist()
+        return tuple([text[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 class Tokenizer:
@@ -80,6 +90,8 @@ class Tokenizer:
         self._vocabulary: dict[str, int] = pipeline.get_vocab()
         self._words = {id_: word for word, id_ in self._vocabulary.items()}
         self._id_of = lru_cache(_REMEMBERED)(self._look_up)
+        self._is_ours = has_our_rules(pipeline)
+        self._runs: dict[str, Foreign] = {}
 
     @classmethod
     def train(
@@ -125,13 +137,43 @@ class Tokenizer:
         Raises:
             DataError: A text is not valid Unicode (it holds half a surrogate pair).
         """
-        return [
-            self._encode(text, spans, max_length)
-            for text, spans in zip(texts, self._splitter.split(texts), strict=True)
-        ]
+        return self.encode_each(texts, max_length, lambda _, pieces: pieces.ids)
+
+    def encode_each(
+        self,
+        texts: Sequence[str],
+        max_length: int,
+        ids_of: Callable[[Sequence[str], Pieces], IntArray],
+    ) -> list[EncodedText]:
+        """As ``encode``, with ids that are made of all tokens of some texts at once.
+
+        Args:
+            texts: The texts.
+            max_length: The most tokens kept of one text.
+            ids_of: Maps texts and their tokens to ``(tokens, …)``. Several threads may
+                call it.
+
+        Raises:
+            DataError: A text is not valid Unicode (it holds half a surrogate pair).
+        """
+
+        def encode(some: Sequence[str]) -> list[EncodedText]:
+            whole = self._pieces(some)
+            kept = whole.shortened(max_length)
+            kept = kept._replace(ids=ids_of(some, kept))
+            return list(_encoded_texts(kept, whole.counts))
+
+        try:
+            return list(chain.from_iterable(_map(encode, _some_at_a_time(texts))))
+        except (AttributeError, UnicodeError) as error:
+            if all(isinstance(text, str) and _is_unicode(text) for text in texts):
+                raise
+            raise not_unicode(texts) from error
 
     def normalise(self, piece: str) -> str:
         """The word that a piece of text is looked up as."""
+        if self._is_ours and piece.isascii():
+            return piece.lower()
         return normalised(self._pipeline, piece)
 
     def word(self, id_: int) -> str:
@@ -151,15 +193,45 @@ class Tokenizer:
         """
         return cls(read_pipeline(content))
 
-    def _encode(self, text: str, spans: Spans, max_length: int) -> EncodedText:
-        kept = spans[:max_length]
-        ids = [self._id_of(text[start:end]) for start, end in kept]
-        ends = np.fromiter(chain.from_iterable(kept), np.int32, 2 * len(kept))
-        return EncodedText(
-            np.asarray(ids, dtype=np.int32),
-            ends.reshape(-1, 2),
-            truncated=len(spans) > max_length,
+    @cached_property
+    def _joined(self) -> JoinedTexts:
+        return JoinedTexts(self._vocabulary, self._foreign, self._id_of)
+
+    def _pieces(self, texts: Sequence[str]) -> Pieces:
+        """The pieces of some texts, all at once where the rules are ours."""
+        if self._is_ours:
+            return self._joined.pieces(texts)
+        return self._pieces_one_by_one(texts)
+
+    def _pieces_one_by_one(self, texts: Sequence[str]) -> Pieces:
+        """The same by the rules as they stand: what the faster way must equal."""
+        found = [
+            ([self._id_of(text[start:end]) for start, end in spans], spans)
+            for text, spans in zip(texts, self._splitter.split(texts), strict=True)
+        ]
+        ids = list(chain.from_iterable(ids for ids, _ in found))
+        spans = list(chain.from_iterable(spans for _, spans in found))
+        return Pieces.of(
+            np.asarray(ids, np.int32),
+            np.asarray(spans, np.int32).reshape(-1, 2),
+            np.asarray([len(ids) for ids, _ in found], np.int64),
         )
+
+    def _foreign(self, runs: Sequence[str]) -> list[Foreign]:
+        """Cut strings that are not of ASCII characters alone; many come again."""
+        known = self._runs
+        new = [run for run in dict.fromkeys(runs) if run not in known]
+        found = {
+            run: (spans, [self._id_of(run[start:end]) for start, end in spans])
+            for run, spans in zip(new, self._splitter.split(new), strict=True)
+        }
+        cut = [found.get(run) or known[run] for run in runs]
+        kept = {run: each for run, each in found.items() if len(run) <= _LONGEST_RUN}
+        # Never changed, as another thread may look things up in it.
+        if len(known) + len(kept) > _REMEMBERED:
+            known = {}
+        self._runs = known | kept
+        return cut
 
     def _look_up(self, piece: str) -> int:
         id_ = self._vocabulary.get(self.normalise(piece), self.UNKNOWN_ID)
@@ -177,3 +249,53 @@ class Tokenizer:
         for piece, count in pieces.items():
             words[self.normalise(piece)] += count
         return words
+
+
+def _encoded_texts(pieces: Pieces, counts: IntArray) -> Iterator[EncodedText]:
+    """The pieces of each text by itself.
+
+    Args:
+        pieces: Those of some texts.
+        counts: How many each text has that is not shortened.
+    """
+    truncated = (counts > pieces.counts).tolist()
+    ends = np.cumsum(pieces.counts).tolist()
+    for start, end, cut_off in zip([0, *ends], ends, truncated, strict=False):
+        # Copies, so that the others need not be kept.
+        ids, spans = pieces.ids[start:end].copy(), pieces.spans[start:end].copy()
+        yield EncodedText(ids, spans, cut_off)
+
+
+def _map(
+    function: Callable[[Sequence[str]], list[EncodedText]],
+    batches: Iterable[Sequence[str]],
+) -> Iterable[list[EncodedText]]:
+    """The result for each batch, on all cores where there are several.
+
+    NumPy lets other threads go on while it computes.
+    """
+    listed = list(batches)
+    workers = min(len(listed), os.cpu_count() or 1, _THREADS)
+    if workers < 2:
+        return map(function, listed)
+    with ThreadPoolExecutor(workers, thread_name_prefix="regard-read") as threads:
+        return list(threads.map(function, listed))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _some_at_a_time(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    first = size = 0
+    for index, text in enumerate(texts):
+        if size and size + len(text) > _AT_ONCE:
+            yield texts[first:index]
+            first, size = index, 0
+        size += len(text) + 1
+    if first < len(texts):
+        yield texts[first:]

@@ -1,0 +1,166 @@
+"""Texts are read as they are one token after the other, to the byte."""
+
+import gzip
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tokenizers import normalizers
+
+import regard
+from plain_reading import PlainReader, assert_same
+from regard.errors import DataError
+from regard.text import FeatureReader, Tokenizer, joined_texts, tokenizer
+from regard.text.features import learn_features
+from regard.text.key_table import KeyTable
+
+BUNDLES = Path(__file__).resolve().parents[1] / "data" / "bundles"
+WORDS = [
+    "a", "don't", "rock'n'roll", "_x_", "3", "\u00bd", "\u00e9", "na\u00efve",
+    "e\u0301", "don\u2019t", "twelveletter", "sixteen_letters_", "\x00",
+    "a_word_of_twenty_four_ch", "a" * 25, "[PAD]", "\u4e2d", "\u0e44\u0e17",
+    "\u06a9\u062a\u200c\u0647\u0627",
+    "\U0001f468\u200d\U0001f469", "\U0001f1e9\U0001f1ea", "\u0130stanbul", "\u0600",
+]  # fmt: skip
+BETWEEN = [" ", "", "\n", "\t ", "'", "''", ".", "\u00a0", "\u2003", "\x1c", "\x85"]
+# What is made of words the vocabularies know, and of anything else.
+PARTS = st.one_of(st.sampled_from(WORDS + BETWEEN), st.text(max_size=4))
+TEXTS = st.lists(st.builds("".join, st.lists(PARTS, max_size=12)), max_size=5)
+
+
+def reader_of(texts, columns, max_length=1000, change=None):
+    words = Tokenizer.train(texts)
+    if change:
+        change(words._pipeline)
+        words = Tokenizer(words._pipeline)
+    encoded = words.encode(texts, 1000)
+    spelled = [
+        [words.normalise(piece) for piece in tokens.pieces(text)]
+        for tokens, text in zip(encoded, texts, strict=True)
+    ]
+    features = learn_features(
+        [tokens.ids for tokens in encoded],
+        spelled,
+        words.vocabulary_size,
+        order=3,
+        min_texts=1,
+        max_ngrams=1000,
+        columns=columns,
+    )
+    return FeatureReader(words, features, max_length)
+
+
+TRAINED = [" ".join(WORDS), "a don't a", ". , ' a_word_of_twenty_four_ch x", "a b"]
+READERS = {
+    "pieces": reader_of(TRAINED, columns=4),
+    "no pieces": reader_of(TRAINED, columns=0),
+    "short": reader_of(TRAINED, columns=12, max_length=3),
+}
+PLAIN = {name: PlainReader(reader) for name, reader in READERS.items()}
+QUICK = PlainReader(READERS["pieces"], quick=True)
+
+
+def lower_only(pipeline):
+    pipeline.normalizer = normalizers.Lowercase()
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(TEXTS)
+@example(["don't 'a' a''b 'tis rock'n'roll'", "", " ", "A DON'T"])
+@example(["\u0600 a", "a \u0301b", "a\r\nb", "½ ¼0", "x" * 30 + " " + "X" * 30])
+def test_as_one_token_after_the_other(name, texts):
+    assert_same(READERS[name].read(texts), PLAIN[name].read(texts))
+
+
+@given(TEXTS)
+def test_the_quick_way_of_before_is_the_same(texts):
+    assert_same(READERS["pieces"].read(texts), QUICK.read(texts))
+
+
+def test_many_texts_at_a_time_on_several_threads(monkeypatch):
+    reader = READERS["pieces"]
+    texts = [" ".join(words) for words in itertools.permutations(WORDS, 2)]
+    expected = PLAIN["pieces"].read(texts)
+    monkeypatch.setattr(tokenizer, "_AT_ONCE", 40)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    # Few are remembered, so that they are forgotten meanwhile.
+    monkeypatch.setattr(tokenizer, "_REMEMBERED", 3)
+    assert_same(reader.read(texts), expected)
+    assert len(reader.tokenizer._runs) < len(texts)
+
+
+def test_rules_of_others_are_followed():
+    reader = reader_of(TRAINED, 4, change=lower_only)
+    texts = ["½ Naïve DON\u2019T a", "don't", ""]
+    assert_same(reader.read(texts), PlainReader(reader).read(texts))
+    # Where they are ours, this is three words of one piece.
+    assert reader.tokenizer.normalise("½") == "½"
+
+
+def test_half_a_surrogate_pair_is_named_wherever_it_is(monkeypatch):
+    monkeypatch.setattr(tokenizer, "_AT_ONCE", 10)
+    with pytest.raises(DataError, match="Text 7 "):
+        READERS["pieces"].read([*["a plain text"] * 7, "half \ud800", "more"])
+
+
+@pytest.mark.parametrize(
+    "bundle", sorted(BUNDLES.glob("*/*classifier*")), ids=lambda path: path.parent.name
+)
+def test_bundles_of_all_releases(bundle):
+    reader = regard.load(bundle).trained.reader
+    texts = [*TRAINED, "A film that is not good, isn't it? Ça va…", "x " * 2000]
+    assert_same(reader.read(texts), PlainReader(reader).read(texts))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [0, 12])
+def test_all_real_data(shared_data, columns):
+    for file in sorted(shared_data.rglob("*")):
+        if file.suffix not in {".gz", ".tsv", ".txt", ".jsonl"} or not file.is_file():
+            continue
+        content = file.read_bytes()
+        if file.suffix == ".gz":
+            content = gzip.decompress(content)
+        texts = content.decode("utf-8").split("\n")[:6000]
+        reader = reader_of(texts[:500], columns, max_length=200)
+        assert_same(reader.read(texts), PlainReader(reader).read(texts))
+
+
+class TestKeys:
+    """The table of keys, against a dictionary."""
+
+    # Few different words, so that keys share some, and 0 among them.
+    PARTS = st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1))
+
+    @pytest.mark.parametrize("words", [1, 2, 3])
+    @given(data=st.data())
+    def test_are_found_where_they_are(self, words, data):
+        key = st.tuples(*[self.PARTS] * words)
+        keys = data.draw(st.lists(key, max_size=40, unique=True))
+        wanted = keys + data.draw(st.lists(key, max_size=20))
+        table = KeyTable(np.asarray(keys, np.uint64).reshape(-1, words))
+        found = table.find(np.asarray(wanted, np.uint64).reshape(-1, words).T)
+        places = {key: place for place, key in enumerate(keys)}
+        assert found.tolist() == [places.get(key, -1) for key in wanted]
+
+    def test_keys_that_want_one_slot(self):
+        # Of these multiples of a power of two the hashes' high bits are few.
+        keys = (np.arange(1, 2000, dtype=np.uint64) << np.uint64(50))[:, None]
+        table = KeyTable(keys)
+        np.testing.assert_array_equal(table.find(keys.T), np.arange(len(keys)))
+        assert (table.find(keys.T + np.uint64(1)) == -1).all()
+
+
+def test_words_up_to_three_numbers_long_are_looked_up_so(monkeypatch):
+    """Only longer ones go through the dictionary."""
+    words = Tokenizer.train(TRAINED)
+    asked = []
+    joined = joined_texts.JoinedTexts(
+        words._vocabulary, words._foreign, lambda piece: asked.append(piece) or 1
+    )
+    asked.clear()
+    joined.pieces(["a_word_of_twenty_four_ch " + "A" * 25 + " twelveletter"])
+    assert asked == ["a" * 25]
