@@ -140,7 +140,7 @@ def test_the_commands_of_the_readme_run(run, tmp_path):
     rows = [f"{text},{label}" for text, label in zip(texts, labels, strict=True)]
     for name in ("reviews.csv", "test.csv"):
         (tmp_path / name).write_text("\n".join(["text,label", *rows]), "utf-8")
-    (tmp_path / "new_reviews.txt").write_text("\n".join(texts[:3]), "utf-8")
+    (tmp_path / "new_reviews.csv").write_text("\n".join(["text", *texts[:3]]), "utf-8")
     pairs = map("\t".join, zip(*toy_pairs.sentences(200, seed=0), strict=True))
     (tmp_path / "pairs.tsv").write_text("\n".join(["de\ten", *pairs]), "utf-8")
     ran = 0
