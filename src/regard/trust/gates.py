@@ -20,7 +20,7 @@ from regard.types import FloatArray
 
 #: The largest difference of probabilities that numerics explain.
 REPLAY = 1e-3
-EVENNESS, ROOM, WORDS, MISLEADING = 0.99, 0.02, 0.5, 0.15
+EVENNESS, ROOM, WORDS, MISLEADING = 0.99, 0.05, 0.5, 0.15
 MOVED, SPREAD, SURER, APART = 0.05, 0.01, 0.55, 0.02
 #: The least share by which contributions have to do better than attention, without
 #: their sign, and the share of the weights that may be on what adds next to nothing.
