@@ -107,17 +107,17 @@ class _PlainFile:
         for start, length in blocks:
             place = start
             while place + 8 <= start + length and count:
-                kind, size, flags = self._read(struct.Struct("<2HB"), place)
+                name, size, flags = self._read(struct.Struct("<2HB"), place)
                 body = self._slice(place + 8, size)
                 place, count = place + 8 + size, count - 1
-                if kind == _CONTINUATION:
+                if name == _CONTINUATION:
                     blocks.append(self._continued(body))
-                elif kind in {_SPACE, _TYPE, _LAYOUT, _TABLE}:
-                    if kind in messages or flags & 2:
+                elif name in {_SPACE, _TYPE, _LAYOUT, _TABLE}:
+                    if name in messages or flags & 2:
                         raise _Unfamiliar
-                    messages[kind] = body
-                elif kind not in _OF_ARRAYS:
-                    messages[kind] = b""
+                    messages[name] = body
+                elif name not in _OF_ARRAYS:
+                    messages[name] = b""
         return messages
 
     def _continued(self, body: bytes) -> tuple[int, int]:
