@@ -47,6 +47,7 @@ class Kind(Protocol):
         parts: The parts of its bundles.
         batch_size: How many texts of a file are answered at a time.
         shades: What its answers can be shaded by.
+        evaluation_options: The options of ``evaluate`` that not every kind has.
         text_column: What holds its texts in a file with columns, where nothing else is
             known.
         request_examples: Examples of requests to a service, by what they show.
@@ -56,6 +57,7 @@ class Kind(Protocol):
     parts: PartNames
     batch_size: int
     shades: tuple[str, ...]
+    evaluation_options: tuple[str, ...]
     text_column: str
     request_examples: Mapping[str, Any]
 

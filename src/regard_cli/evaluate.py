@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -23,6 +23,9 @@ from regard_cli.options import (
     Reading,
     reads_files,
 )
+
+_BEAM: Final = 5
+_TOKENIZE: Final = "13a"
 
 
 @reads_files
@@ -46,11 +49,11 @@ def evaluate(
     label: KnownLabel = None,
     source: KnownSource = None,
     target: KnownTarget = None,
-    beam: Beam = 5,
+    beam: Beam = _BEAM,
     tokenize: Annotated[
         Literal["13a", "intl", "char", "zh", "none"],
         typer.Option(help="How BLEU cuts words."),
-    ] = "13a",
+    ] = _TOKENIZE,
     alignments: Annotated[
         Path | None,
         typer.Option(help="Gold alignments, a line a pair, in Pharaoh's format."),
@@ -88,6 +91,19 @@ def evaluate(
     model = load_model(bundle)
     kind = kind_of(model)
     columns = {"text": text, "label": label, "source": source, "target": target}
+    given = {
+        **columns,
+        "targets": targets,
+        "alignments": alignments,
+        "beam": None if beam == _BEAM else beam,
+        "tokenize": None if tokenize == _TOKENIZE else tokenize,
+    }
+    for name, value in given.items():
+        if value is not None and name not in kind.evaluation_options:
+            raise typer.BadParameter(
+                f"{bundle} is a {kind.name}, which has no use for it.",
+                param_hint="TARGETS" if name == "targets" else f"--{name}",
+            )
     options = {
         **{held: column_of(model, held, name) for held, name in columns.items()},
         "beam": beam,

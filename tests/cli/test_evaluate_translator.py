@@ -131,3 +131,10 @@ def test_pairs_that_are_wrong(run, loaded, pairs, two_files):
     result = run("evaluate", "x.regard", pairs, "--beam", 1, "--tokenize", "odd")
     assert result.code == 2
     assert "'odd'" in result.err
+
+
+def test_options_of_a_classifier_are_refused_for_a_translator(run, loaded, pairs):
+    result = run("evaluate", "x.regard", pairs, "--label", "a")
+    assert (result.code, result.out) == (2, "")
+    assert "Invalid value for --label" in result.err
+    assert "translator, which has no use for it" in result.err

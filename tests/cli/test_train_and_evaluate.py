@@ -437,3 +437,36 @@ def test_control_c_in_a_real_training(messages, tmp_path):
     assert "keeping the best model so far" in err
     assert "accuracy" in out
     assert regard.load(bundle).labels == ("login", "money")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--alignments", "gold.txt"),
+        ("--beam", 3),
+        ("--tokenize", "zh"),
+        ("--source", "a"),
+        ("--target", "a"),
+        ("targets.txt",),
+    ],
+)
+def test_options_of_a_translator_are_refused_for_a_classifier(
+    run, fake, table, tmp_path, option
+):
+    result = run("evaluate", "x.regard", table, *option)
+    assert (result.code, result.out) == (2, "")
+    assert "text-classifier, which has no use for it" in result.err
+    name = option[0] if len(option) > 1 else "TARGETS"
+    assert f"Invalid value for {name}" in result.err
+    assert fake.trained_on == ()
+
+
+def test_a_missing_column_is_told_with_the_options_that_help(run, fake, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a film,good\nanother,bad\n")
+    refused = run("evaluate", "x.regard", data)
+    assert refused.code == 2
+    assert "if the first line is no header, say so: --no-header." in refused.err
+    data.write_text("text;label\na;good\n")
+    refused = run("evaluate", "x.regard", data, "--delimiter", ",")
+    assert "by ';' it is: name it, --delimiter." in refused.err

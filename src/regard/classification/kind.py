@@ -41,6 +41,7 @@ class TextClassifierKind:
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")
+    evaluation_options: tuple[str, ...] = ("text", "label")
     text_column: str = "text"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "A film that never finds its feet."},

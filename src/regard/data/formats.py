@@ -153,12 +153,12 @@ def _delimited_rows(
         raise DataError(f"{lines.path} is empty.", expected=expected)
     place = f"{lines.path}, line {lines.number}"
     first: list[tuple[int, list[str]]] = []
-    hint = NUMBERED
+    hint, elsewhere = NUMBERED, None
     if not dialect.header:
         first, header = [(line, header)], numbered(len(header))
     elif not set(columns) <= set(header):
-        hint = _hint(seen, columns, delimiter)
-    indices = column_indices(place, header, columns, hint)
+        hint, elsewhere = _hints(seen, columns, delimiter)
+    indices = column_indices(place, header, columns, hint, elsewhere)
     line = 0
     for line, fields in itertools.chain(first, records):
         if len(fields) != len(header):
@@ -175,16 +175,17 @@ def _delimited_rows(
         )
 
 
-def _hint(first: Sequence[str], columns: Sequence[str], delimiter: str) -> str:
-    """What may be the reason where a column is not there."""
+def _hints(
+    first: Sequence[str], columns: Sequence[str], delimiter: str
+) -> tuple[str, str]:
+    """What may be the reason where a column is not there; the same for options."""
     read = f"The file was read as separated by {shown_delimiter(delimiter)}"
     other = [found for found in delimiters_with(first, columns) if found != delimiter]
     if other:
-        return f"{read}; by {shown_delimiter(other[0])} it is: name its delimiter."
-    return (
-        f"{read}. Name the column that is meant; if the first line is no header, say "
-        "that there is none."
-    )
+        by = f"{read}; by {shown_delimiter(other[0])} it is"
+        return f"{by}: name its delimiter.", f"{by}: name it, 'delimiter'."
+    name = f"{read}. Name the column that is meant; if the first line is no header, say"
+    return f"{name} that there is none.", f"{name} so: 'no_header'."
 
 
 def _csv_records(

@@ -59,13 +59,17 @@ def column_indices(
     available: Sequence[str],
     wanted: Sequence[str],
     hint: str | None = None,
+    elsewhere: str | None = None,
 ) -> list[int]:
     """The index of each wanted column; arguments as of ``missing_column``.
 
     Raises:
         DataError: A wanted column is not there, or there twice.
     """
-    return [_index(place, available, name, hint) for name in wanted]
+    for name in wanted:
+        if name not in available:
+            raise missing_column(place, available, name, hint, elsewhere)
+    return [_index(place, available, name) for name in wanted]
 
 
 def check_two_columns(what: str, first: str, second: str) -> None:
@@ -83,7 +87,11 @@ def check_two_columns(what: str, first: str, second: str) -> None:
 
 
 def missing_column(
-    place: str, available: Sequence[str], name: str, hint: str | None = None
+    place: str,
+    available: Sequence[str],
+    name: str,
+    hint: str | None = None,
+    elsewhere: str | None = None,
 ) -> DataError:
     """The error for a column that is not there: what there is, and what is near.
 
@@ -92,15 +100,22 @@ def missing_column(
         available: The columns that are there.
         name: The one that is not.
         hint: What else may be the reason, as a sentence to the user.
+        elsewhere: The same at doors with options, which it quotes as arguments.
     """
     near = [
         other for other in available if other.strip().lower() == name.strip().lower()
     ] or get_close_matches(name, available[:_COMPARED], n=1)
-    how = "" if hint is None else f" {hint}"
+    guess = f"Did you mean '{near[0]:.60}'?" if near else None
+    fix, there = (
+        " ".join(filter(None, [guess, how])) or None
+        for how in (hint, elsewhere or hint)
+    )
     return DataError(
         f"{place}: there is no column '{name:.60}'.",
         expected=f"one of {listed(available)}",
-        fix=f"Did you mean '{near[0]:.60}'?{how}" if near else hint,
+        fix=fix,
+        arguments=() if elsewhere is None else ("no_header", "delimiter"),
+        elsewhere=there,
     )
 
 
@@ -110,10 +125,8 @@ def _kind(value: object) -> str:
     )
 
 
-def _index(place: str, available: Sequence[str], name: str, hint: str | None) -> int:
+def _index(place: str, available: Sequence[str], name: str) -> int:
     indices = [index for index, other in enumerate(available) if other == name]
-    if not indices:
-        raise missing_column(place, available, name, hint)
     if len(indices) > 1:
         raise DataError(
             f"{place}: {len(indices)} columns have the name '{name}'.",

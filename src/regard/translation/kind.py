@@ -60,6 +60,14 @@ class TranslatorKind:
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
     shades: tuple[str, ...] = ("attention",)
+    evaluation_options: tuple[str, ...] = (
+        "targets",
+        "source",
+        "target",
+        "beam",
+        "tokenize",
+        "alignments",
+    )
     text_column: str = "source"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "ein hund rennt"},
