@@ -1,6 +1,8 @@
 """A classifier from raw text: what it learns, what it says, what it refuses."""
 
+import copy
 import json
+import pickle
 import random
 import signal
 from dataclasses import replace
@@ -413,3 +415,32 @@ def test_labels_of_any_kind_come_back_as_they_were(recorder):
     for labels in ([True, False], np.array([1.0, 5.0]), [np.int64(1), np.int64(2)]):
         classifier().fit(["a", "b"] * 2, [*labels, *labels], validation_split=0)
         assert list(recorder.known.values) == sorted(labels)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", "a\0b"])
+def test_what_is_no_place_to_save_is_refused(toy_classifier, path):
+    with pytest.raises(ArgumentError, match="'path' has a wrong value"):
+        toy_classifier.save(path)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.deepcopy,
+        lambda it: pickle.loads(pickle.dumps(it)),  # noqa: S301 - written beside it
+    ],
+)
+def test_a_copy_answers_as_the_original_and_is_apart_from_it(toy_classifier, copied):
+    other = copied(toy_classifier)
+    texts = ["a good film", "nothing"]
+    assert other.predict_proba(texts) == pytest.approx(
+        toy_classifier.predict_proba(texts), abs=1e-6
+    )
+    assert other.settings == toy_classifier.settings
+    assert other.history == toy_classifier.history
+    assert other.trained.model is not toy_classifier.trained.model
+
+
+def test_a_classifier_that_was_not_trained_can_be_copied():
+    other = copy.deepcopy(regard.TextClassifier(seed=3, epochs=2))
+    assert (other.seed, other.settings) == (3, {"epochs": 2})

@@ -1,13 +1,16 @@
 """The base of classes that are trained, asked, measured and saved."""
 
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from regard._frames import frame_column, is_frame, listed_values
-from regard.bundle import write_bundle
+from regard._validate import wrong_value
+from regard.bundle import Bundle, write_bundle
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import ArgumentError, NotTrainedError
 from regard.runtime import check_not_forked
@@ -40,6 +43,10 @@ class Artifact(Carrier, Protocol):
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Self:
+        """The artifact whose parts these are."""
 
 
 ArtifactT = TypeVar("ArtifactT", bound=Artifact)
@@ -140,9 +147,21 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
                 there already is replaced once the new one is complete.
 
         Raises:
-            ArgumentError: Something that is not a bundle is in the way.
+            ArgumentError: It is no path, or something that is not a bundle is in the
+                way.
         """
+        if not isinstance(path, str | PathLike) or "\0" in str(path):
+            raise wrong_value("path", path, "the path of a folder")
         write_bundle(path, self.kind, self._parts())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was compiled has locks, which neither a deep copy nor a pickle can hold:
+        # both hold the parts of the bundle, and compile anew.
+        state = {**vars(self), "_trained": None}
+        if self._trained is None:
+            return type(self), (), state
+        trained = type(self._trained)
+        return _rebuilt, (type(self), trained, self._parts(), state)
 
     def _parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
@@ -206,3 +225,17 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
             )
         listed = listed_values(texts, what)
         return checked_texts(listed) if listed else []
+
+
+def _rebuilt(
+    estimator: type[Estimator[Any, Any]],
+    artifact: type[Artifact],
+    parts: Mapping[str, bytes],
+    state: Mapping[str, Any],
+) -> Estimator[Any, Any]:
+    """The copy of an estimator, of the parts that its bundle would have."""
+    digests = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+    bundle = Bundle(Path("a copy"), estimator.kind, parts, digests)
+    copied = estimator.of(artifact.from_bundle(bundle))
+    vars(copied).update({**state, "_trained": copied.trained})
+    return copied
