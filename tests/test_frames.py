@@ -210,6 +210,7 @@ def test_an_examination_reads_a_frame(monkeypatch):
         (None, "not a list"),
         ([b"a"], r"Text 0 is not a string.*a bytes"),
         ([1, 2], r"Text 0 is not a string.*1, a int"),
+        (np.array("one text"), "not a list.*ndarray"),
         (np.array([["a"], ["b"]]), "Text 0 is not a string"),
         (SimpleNamespace(columns=["text"]), "is no frame that can be read"),
         (

@@ -90,7 +90,8 @@ def listed_values(values: Any, what: str) -> list[Any]:
             else "Decode them into a list.",
         )
     is_unordered = isinstance(values, Mapping | set | frozenset)
-    if is_unordered or not isinstance(values, Iterable):
+    is_single = getattr(values, "ndim", 1) == 0
+    if is_unordered or is_single or not isinstance(values, Iterable):
         keys = list(values)[:1] if isinstance(values, Mapping) else []
         raise ArgumentError(
             f"The {what} are not a list.",

@@ -53,6 +53,8 @@ def said(error: Exception) -> str:
         return text
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}."
     return str(error)
 
 

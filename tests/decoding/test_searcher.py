@@ -112,7 +112,7 @@ def test_prefixes_that_do_not_fit(searching):
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"beam": 0}, r"'beam'.*1 or more.*Received: 0"),
+        ({"beam": 0}, r"'beam'.*from 1 to 10000.*Received: 0"),
         ({"beam": True}, r"'beam'.*whole number"),
         ({"beam": 2.0}, r"'beam'.*whole number"),
         ({"n_best": 2}, r"'n_best'.*at most the beam, 1"),

@@ -242,3 +242,9 @@ def test_links_inside_pass_and_the_last_place_counted_from_one_does_not(sizes):
     if sizes:
         with pytest.raises(MisplacedLinkError):
             check_links(parse_alignments(moved), sizes)
+
+
+@pytest.mark.parametrize("gold", [3, "gold.txt", [(0, 0)], None])
+def test_what_is_no_alignment_is_refused(gold):
+    with pytest.raises(ArgumentError, match=r"'alignments' .*parse_alignments"):
+        check_links(gold, [(1, 1)])

@@ -1,12 +1,14 @@
 """Translations of a trained translator, and where it says it looked."""
 
+import copy
 import math
+import sys
 
 import numpy as np
 import pytest
 
 import toy_pairs
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, MissingExtraError
 from regard.metrics import format_alignment, hard_alignment, parse_alignments
 from regard.translation.evaluation import aligned_as
 from regard.types import Translation
@@ -217,7 +219,8 @@ def test_gold_links_are_by_target_and_source():
     [
         (lambda translator: translator.translate(None), "not a list"),
         (lambda translator: translator.translate(["a", 3]), "Text 1 is not a string"),
-        (lambda translator: translator.translate(["a"], beam=0), "'beam'.*1 or more"),
+        (lambda translator: translator.translate(["a"], beam=0), "'beam'.*from 1 to"),
+        (lambda translator: translator.translate(["a"], beam=10**9), "to 10000"),
         (
             lambda translator: translator.translate(["a"], beam=2, n_best=3),
             "at most the beam, 2",
@@ -258,3 +261,23 @@ def test_a_search_has_no_other_settings(toy_translator):
         given = (["eins"],) if ask == toy_translator.translate else (["eins"], ["one"])
         with pytest.raises(ArgumentError, match=r"A search has no setting 'foo'.*min_"):
             ask(*given, foo=2)
+
+
+def test_a_copy_has_the_same_weights_and_is_apart(toy_translator):
+    other = copy.deepcopy(toy_translator)
+    assert other.trained.model is not toy_translator.trained.model
+    weights = zip(
+        other.trained.model.get_weights(),
+        toy_translator.trained.model.get_weights(),
+        strict=True,
+    )
+    assert all(np.array_equal(one, another) for one, another in weights)
+
+
+def test_scores_that_cannot_be_computed_are_missed_before_the_search(
+    toy_translator, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    monkeypatch.setattr(type(toy_translator), "translate", None)
+    with pytest.raises(MissingExtraError, match="sacrebleu"):
+        toy_translator.evaluate(SOURCES, TARGETS)

@@ -63,3 +63,7 @@ def test_intervals_in_words():
     interval = bootstrap(mean, np.array([0.8, 0.82, 0.79, 0.83]), seed=0)
     assert interval.per_cent.startswith("81 % [")
     assert str(interval).startswith("0.81 [")
+
+
+def test_an_interval_without_ends_says_so():
+    assert str(bootstrap(mean, np.array([0.5]), seed=0)) == "0.5 [unknown]"

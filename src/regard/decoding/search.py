@@ -6,6 +6,8 @@ from regard._validate import check_count, check_number, wrong_value
 from regard.types import FloatArray, IntArray
 
 _OWNER = "a search"
+# With 200,000 symbols more next ones could not be numbered in 32 bits.
+_MOST_BEAM = 10_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Search:
     symbol that ends it.
 
     Args:
-        beam: The number of hypotheses that are followed; 1 is greedy search.
+        beam: The number of hypotheses that are followed, 10,000 at most; 1 is greedy
+            search.
         n_best: How many of them are returned, best first.
         length_penalty: :math:`\alpha`; 0 ranks by probability, more prefers length.
         coverage_penalty: :math:`\beta`; more prefers to look at every source symbol.
@@ -51,7 +54,7 @@ class Search:
     forbid_unknown: bool = False
 
     def __post_init__(self) -> None:
-        check_count("beam", self.beam, of=_OWNER)
+        check_count("beam", self.beam, most=_MOST_BEAM, of=_OWNER)
         check_count("n_best", self.n_best, of=_OWNER)
         check_count("min_length", self.min_length, least=0, of=_OWNER)
         check_count("block_ngrams", self.block_ngrams, least=0, of=_OWNER)

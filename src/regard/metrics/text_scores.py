@@ -126,6 +126,15 @@ def check_texts(predictions: Sequence[str], references: Sequence[str]) -> None:
         )
 
 
+def check_text_scores() -> None:
+    """Refuse to begin what would end in scores that cannot be computed.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    _sacrebleu("BLEU")
+
+
 def _sacrebleu(feature: str) -> ModuleType:
     try:
         from sacrebleu import metrics  # noqa: PLC0415 - an extra, and slow to import

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from regard._validate import check_same_length
+from regard._validate import check_same_length, wrong_value
 from regard.errors import DataError
 
 #: ``(target, source)``: a position of the target and that of the source it comes from.
@@ -151,9 +151,15 @@ def check_links(gold: Sequence[Alignment], sizes: Sequence[tuple[int, int]]) -> 
         sizes: The numbers of target and of source tokens of each pair.
 
     Raises:
-        ArgumentError: There are not as many alignments as pairs.
+        ArgumentError: They are no alignments, or not as many as pairs.
         MisplacedLinkError: A link points outside; the message names it and its line.
     """
+    if not isinstance(gold, Sequence) or not all(
+        isinstance(each, Alignment) for each in gold
+    ):
+        raise wrong_value(
+            "alignments", gold, "a list of what regard.metrics.parse_alignments gives"
+        )
     check_same_length({"pairs": sizes, "gold alignments": gold})
     for index, (alignment, size) in enumerate(zip(gold, sizes, strict=True)):
         for link in sorted(alignment.possible):

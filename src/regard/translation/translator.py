@@ -11,6 +11,7 @@ from regard.data.repair import hinting
 from regard.decoding import Search
 from regard.errors import DataWarning
 from regard.metrics import Alignment
+from regard.metrics.text_scores import check_text_scores
 from regard.metrics.word_alignment import check_links
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
@@ -295,6 +296,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         pairs = TextPairs.of(sources, targets, columns)
         if alignments is not None:
             check_links(alignments, self.trained.sizes(pairs.sources, pairs.targets))
+        check_text_scores()
         translations = self.translate(pairs.sources, **search)
         alignment = None
         if alignments is not None:

@@ -1,5 +1,6 @@
 """Intervals over texts, and rank correlation with ties."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
+        if math.isnan(self.low):
+            return f"{self.value:.3g} [unknown]"  # One value varies by no known amount.
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
     @property

@@ -97,8 +97,14 @@ def group_lines(groups: Mapping[str, Mapping[str, Interval]]) -> list[str]:
     """The figures of groups of words, as lines for a terminal."""
     names = dict.fromkeys(name for figures in groups.values() for name in figures)
     lines = ["Words of the target apart, never part of the verdict:"]
-    lines += [f"{'':26}" + "".join(f"{group:<24}" for group in groups)]
-    for name in names:
-        cells = (figures.get(name, "") for figures in groups.values())
-        lines.append(f"{name:26}" + "".join(f"{cell!s:<24}" for cell in cells))
+    rows = [["", *groups]]
+    rows += [
+        [name, *(str(figures.get(name, "")) for figures in groups.values())]
+        for name in names
+    ]
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    lines += [
+        "".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
     return [line.rstrip() for line in lines]
