@@ -107,17 +107,17 @@ class _PlainFile:
         for start, length in blocks:
             place = start
             while place + 8 <= start + length and count:
-                name, size, flags = self._read(struct.Struct("<2HB"), place)
+                number, size, flags = self._read(struct.Struct("<2HB"), place)
                 body = self._slice(place + 8, size)
                 place, count = place + 8 + size, count - 1
-                if name == _CONTINUATION:
+                if number == _CONTINUATION:
                     blocks.append(self._continued(body))
-                elif name in {_SPACE, _TYPE, _LAYOUT, _TABLE}:
-                    if name in messages or flags & 2:
+                elif number in {_SPACE, _TYPE, _LAYOUT, _TABLE}:
+                    if number in messages or flags & 2:
                         raise _Unfamiliar
-                    messages[name] = body
-                elif name not in _OF_ARRAYS:
-                    messages[name] = b""
+                    messages[number] = body
+                elif number not in _OF_ARRAYS:
+                    messages[number] = b""
         return messages
 
     def _continued(self, body: bytes) -> tuple[int, int]:
