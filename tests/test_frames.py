@@ -275,3 +275,31 @@ def test_without_narwhals_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "narwhals", None)
     with pytest.raises(MissingExtraError, match=r'pip install "regard\[data\]"'):
         regard.TextClassifier().fit(SimpleNamespace(columns=["text", "label"]))
+
+
+def test_columns_that_have_numbers_for_names(recorder):
+    pd = pytest.importorskip("pandas", reason="needs pandas")
+    table = pd.DataFrame({0: TEXTS, 1: LABELS})
+    learner = regard.TextClassifier()
+    with pytest.raises(DataError, match=r"no column 'text'.*0, 1"):
+        learner.fit(table)
+    assert _frames.frame_columns(table, {"text": 0, "label": 1}) == [TEXTS, LABELS]
+    assert _frames.frame_columns(table.iloc[:, ::-1], {"label": 1, "text": 0}) == [
+        LABELS,
+        TEXTS,
+    ]
+
+
+def test_series_of_the_same_rows_in_another_order(recorder):
+    table = pandas(COLUMNS)
+    turned = table.iloc[::-1]
+    match = "the same rows in another order"
+    with pytest.raises(ArgumentError, match=match):
+        regard.TextClassifier().fit(turned["review"], table["stars"])
+    with pytest.raises(ArgumentError, match=match):
+        regard.Translator().fit(turned["review"], table["review"])
+    pairs = {"texts": turned["review"], "labels": turned["stars"]}
+    _frames.check_one_order(pairs)
+    apart = pandas(COLUMNS).set_index("review")["stars"]
+    _frames.check_one_order({**pairs, "labels": apart})
+    _frames.check_one_order({**pairs, "labels": turned["stars"].to_list()})

@@ -105,6 +105,36 @@ def listed_values(values: Any, what: str) -> list[Any]:
     return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
 
 
+def check_one_order(parts: Mapping[str, Any]) -> None:
+    """Refuse two series of the same rows in different orders: pairs would be wrong.
+
+    Args:
+        parts: What may be series of pandas, by their names in the plural.
+
+    Raises:
+        ArgumentError: Their indices have the same entries, ordered otherwise.
+    """
+    one: Any
+    other: Any
+    one, other = (getattr(part, "index", None) for part in parts.values())
+    if not (hasattr(one, "sort_values") and hasattr(other, "sort_values")):
+        return
+    try:
+        is_other_order = not one.equals(other) and one.sort_values().equals(
+            other.sort_values()
+        )
+    except TypeError:  # Entries of several types have no order.
+        return
+    if is_other_order:
+        first, second = parts
+        raise ArgumentError(
+            f"The {first} and {second} are series of the same rows in another order.",
+            expected="one order",
+            fix=f"Bring them into one: {second}.loc[{first}.index]; or give lists, "
+            "which pair up as they come: .to_list().",
+        )
+
+
 def _opened(frame: Any) -> tuple[Any, list[str]]:
     """A frame that can be read, and the names of its columns."""
     if _is_dataset(frame):
@@ -138,10 +168,13 @@ def _opened(frame: Any) -> tuple[Any, list[str]]:
 def _values(readable: Any, names: Sequence[str]) -> list[list[Any]]:
     if not hasattr(readable, "to_native"):
         return [_dataset_column(readable, name) for name in names]
-    chosen = readable.select(list(dict.fromkeys(names)))
+    import narwhals as nw  # noqa: PLC0415 - an extra, which has opened the frame
+
+    # Columns of pandas may have numbers for names, which alone mean no column.
+    chosen = readable.select(nw.col(*dict.fromkeys(names)))
     if hasattr(chosen, "collect"):
         chosen = chosen.collect()
-    return [chosen[name].to_list() for name in names]
+    return [chosen.get_column(name).to_list() for name in names]
 
 
 def _is_dataset(frame: Any) -> bool:
@@ -165,7 +198,7 @@ def _wrong_column(
             f"The {_kind(frame)} has {count} columns of the name '{name}'.",
             fix="Rename them, so that one is meant.",
         )
-    near = get_close_matches(name, available, n=1)
+    near = get_close_matches(str(name), map(str, available), n=1)
     named = near[0] if near else "…"
     return DataError(
         f"The {_kind(frame)} has no column '{name}'.",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from regard._frames import listed_values
+from regard._frames import check_one_order, listed_values
 from regard._label_values import is_missing, plain_value
 from regard._validate import check_same_length
 from regard.errors import ArgumentError, DataError, MissingValueError
@@ -59,6 +59,7 @@ def checked_pairs(
             expected="a label for each text, or a frame or a file with both",
         )
     listed = checked_texts(texts, lenient=True)
+    check_one_order({"texts": texts, "labels": labels})
     listed_labels = listed_values(labels, "labels")
     if not lenient:
         for index, text in enumerate(listed):

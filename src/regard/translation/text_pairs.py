@@ -7,7 +7,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from regard._frames import frame_columns, is_frame, listed_values
+from regard._frames import (
+    check_one_order,
+    frame_columns,
+    is_frame,
+    listed_values,
+)
 from regard._label_values import is_missing, plain_value
 from regard._validate import check_choice, check_same_length, check_share
 from regard.data import clean_pairs, read_pairs, read_parallel
@@ -157,6 +162,7 @@ def _checked(
             expected="sources and targets of the same kind",
             received=f"{type(sources).__name__} and {type(targets).__name__}",
         )
+    check_one_order({"sources": sources, "targets": targets})
     sources, targets = (
         listed_values(sources, "sources"),
         listed_values(targets, "targets"),
