@@ -95,6 +95,7 @@ _PYTHON_ONLY = {
     *("observation", "layers", "ops", "explain", "runtime", "plot", "_compat.py"),
     *("trust/answers.py", "trust/inputs.py", "trust/model_subject.py"),
     *("trust/replacement.py", "trust/accuracy.py", "tasks", "inference"),
+    *("trust/sample_batches.py", "trust/sample_keys.py"),
     *("legacy/layers", "_backend.py"),
 }
 _NAMED = re.compile(r"\b([a-z]\w*)=(?!=)|\b([a-z]+(?:_[a-z]+)+)\b")

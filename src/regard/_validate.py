@@ -176,6 +176,28 @@ def check_same_length(parts: Mapping[str, Sized], *, of: str | None = None) -> i
     return max(lengths.values(), default=0)
 
 
+def check_each(name: str, values: Any, is_right: Any, expected: str) -> None:
+    """Refuse an argument of one value a sample, naming the first that is wrong.
+
+    Args:
+        name: The name of the argument.
+        values: Its values, an array.
+        is_right: ``(samples,)``, which of them are right.
+        expected: What all of them should have been.
+
+    Raises:
+        ArgumentError: Some are wrong.
+    """
+    if not np.all(is_right):
+        sample = int(np.argmin(is_right))
+        raise ArgumentError(
+            f"'{name}' has a wrong value.",
+            expected=expected,
+            received=f"{values[sample]} for sample {sample}",
+            arguments=[name],
+        )
+
+
 def check_settings(settings: Iterable[str], known: Iterable[str], *, of: str) -> None:
     """Refuse settings that there are not.
 

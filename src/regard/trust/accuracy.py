@@ -1,11 +1,12 @@
-"""What erasing alone costs: how often answers are right, words erased at random."""
+"""How often answers are right: by what labels, and with words erased at random."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from regard.errors import ArgumentError
+from regard._validate import check_each, wrong_value
+from regard.errors import ArgumentError, listed
 from regard.trust.erasure import FRACTIONS, key_counts, ranks
 from regard.trust.subject import Subject
 from regard.types import IntArray
@@ -26,6 +27,50 @@ class Answerable(Protocol):
         Raises:
             ArgumentError: There are more or fewer, or labels that the model has not.
         """
+
+
+class SampleClasses:
+    """The classes of a model by what they are called, and those of its samples.
+
+    Args:
+        names: What the classes are called, in their order; None: by their numbers.
+        classes: How many there are.
+        samples: The number of samples that were given.
+
+    Raises:
+        ArgumentError: There are not as many different names.
+    """
+
+    def __init__(self, names: Sequence[str] | None, classes: int, samples: int) -> None:
+        self._has_names, self._samples = names is not None, samples
+        #: What each class is called.
+        self.names: tuple[str, ...] = tuple(map(str, range(classes)))
+        if names is not None:
+            self.names = () if isinstance(names, str) else tuple(names)
+            is_right = all(isinstance(name, str) for name in self.names)
+            if not is_right or not len(set(self.names)) == len(self.names) == classes:
+                raise wrong_value("classes", names, f"{classes} different names")
+
+    def of(self, labels: Sequence[Any]) -> IntArray:
+        """The class of each sample, by its name, its number or one number a class.
+
+        Raises:
+            ArgumentError: There are more or fewer, or labels that the model has not.
+        """
+        given, classes = np.asarray(labels), len(self.names)
+        if given.dtype.kind in "UO" and given.ndim == 1 and self._has_names:
+            numbers = {name: at for at, name in enumerate(self.names)}
+            known = np.array([numbers.get(each, -1) for each in given.tolist()])
+            expected = f"{self._samples} of {listed(self.names)}"
+            check_each("labels", given, known >= 0, expected)
+            given = known
+        if given.ndim == 2:
+            given = given[:, 0] if given.shape[1] == 1 else given.argmax(axis=1)
+        expected = f"{self._samples} whole numbers from 0 to {classes - 1}"
+        if given.shape != (self._samples,) or given.dtype.kind not in "biuf":
+            raise wrong_value("labels", labels, expected)
+        check_each("labels", given, np.isin(given, range(classes)), expected)
+        return given.astype(np.int64)
 
 
 def true_classes(subject: Subject, labels: Sequence[Any]) -> IntArray:

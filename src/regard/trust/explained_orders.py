@@ -14,6 +14,8 @@ from regard.explain.gradients import integrate
 from regard.explain.question import ask
 from regard.observation import observe
 from regard.trust.measurement import CONTRIBUTION
+from regard.trust.sample_batches import SampleBatches
+from regard.trust.sample_keys import SampleKeys
 from regard.types import FloatArray, IntArray
 
 VALUE_NORM, ROLLOUT = "value_norm", "rollout"
@@ -140,6 +142,45 @@ class ExplainedOrders:
         told = rollout(self._model, x, input=self._name, query="all")
         rows = np.take_along_axis(told.scores, queries[:, None, None], axis=1)
         return Scores({ROLLOUT: rows[:, 0]}, {})
+
+
+def scores_of_keys(
+    orders: Callable[[Any, IntArray | None], Scores],
+    batches: SampleBatches,
+    keys: SampleKeys,
+    samples: IntArray,
+    signs: IntArray,
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Scores of the keys by the names of their orders, and figures of samples.
+
+    Args:
+        orders: What the model can be asked for.
+        batches: Its samples.
+        keys: Their keys.
+        samples: ``(samples,)``, the indices of those that are asked for.
+        signs: ``(samples,)``, -1 where what speaks for the output of the model speaks
+            against the answer.
+
+    Returns:
+        ``(samples, keys)`` and ``(samples,)`` each.
+    """
+    found: dict[str, FloatArray] = {}
+    figures: dict[str, FloatArray] = {}
+    sizes = keys.sizes[samples]
+    inside = np.arange(sizes.max()) < sizes[:, None]
+    for rows, width in batches.of(samples):
+        x = batches.packed(samples[rows], width)
+        told = orders(x, keys.queries_meant(samples[rows]))
+        scores = {name: keys.read(each) for name, each in told.of_positions.items()}
+        for name, each in {**scores, **told.of_keys}.items():
+            whole = found.setdefault(name, np.zeros(inside.shape))
+            signed = each * signs[rows, None] if name in SIGNED else each
+            own = keys.in_order(samples[rows], signed, inside.shape[1])
+            whole[rows, : own.shape[1]] = np.where(inside[rows, : own.shape[1]], own, 0)
+        if told.error is not None:
+            of_all = figures.setdefault(COMPLETENESS, np.zeros(len(samples)))
+            of_all[rows] = told.error
+    return found, figures
 
 
 def _answers(order: _Ask, x: Any, queries: IntArray | None) -> bool:
