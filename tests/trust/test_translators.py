@@ -15,14 +15,10 @@ from regard.translation import TranslatorConfig
 from regard.translation.artifact import TrainedTranslator
 from regard.translation.seq2seq import Seq2Seq
 from regard.trust import TrustReport, Verdict, examine, translator_subject
+from regard.trust.examined_words import WORDS, drawn_words, function_ids
 from regard.trust.subject import Baseline
-from regard.trust.translator_subject import (
-    WORDS,
-    TranslatorSubject,
-    _choices,
-    _erased_figures,
-    _some,
-)
+from regard.trust.translator_subject import TranslatorSubject
+from regard.trust.word_effects import choices, erased_figures
 from regard.trust.word_groups import CONTENT, FUNCTION, NEITHER, word_groups
 from regard.trust.writer import Steps, Writer
 
@@ -240,7 +236,7 @@ def test_what_is_forced_keeps_the_sum_and_the_place():
     baseline = Baseline(np.ones((1, 2)), weights, np.array([3]), None, {})
     shuffled = np.array([[[2, 0, 1, 0]] * 20])
     chances = type("Chances", (), {"shuffled": shuffled})
-    own, zeroed, even, *others = _choices(baseline, chances)[0]
+    own, zeroed, even, *others = choices(baseline, chances)[0]
     np.testing.assert_array_equal(own, weights[0])
     # The key that the heads look at most together is the second.
     near(zeroed, [[5 / 7, 0, 2 / 7, 0], [0.5, 0, 0.5, 0]], 1e-12)
@@ -253,27 +249,24 @@ def test_content_and_function_words_are_drawn_alike():
     seen = set()
     for seed in range(80):
         noise = np.random.default_rng(seed).random(len(group))
-        steps = _some(group, noise, np.arange(10))
+        steps = drawn_words(group, noise, np.arange(10))
         assert len(steps) == WORDS
         assert (group[steps] == CONTENT).sum() == WORDS // 2
         assert steps == sorted(steps)
         seen |= set(steps)
     assert seen == set(range(10))
     # Where there are too few of one, more of the other; and the end as a last resort.
-    assert len(_some(np.full(5, FUNCTION), np.arange(5.0), np.arange(5))) == WORDS
-    assert _some(np.array([NEITHER]), np.zeros(1), np.array([], int)) == [0]
+    assert len(drawn_words(np.full(5, FUNCTION), np.arange(5.0), np.arange(5))) == WORDS
+    assert drawn_words(np.array([NEITHER]), np.zeros(1), np.array([], int)) == [0]
 
 
 def test_function_words_are_frequent_types_and_signs(translator):
     vocabulary = translator.trained.target
-    ids = translator_subject._function_ids(vocabulary)
+    ids = function_ids(vocabulary)
     names = vocabulary.tokens(ids)
     assert "." in names
     assert len(ids) == (len(vocabulary) - 4) // 10
-    assert (
-        translator_subject._function_ids(SequenceVocabulary.train(LINES, "character"))
-        is None
-    )
+    assert function_ids(SequenceVocabulary.train(LINES, "character")) is None
 
 
 class OffByOne:
@@ -295,7 +288,7 @@ class OffByOne:
 
 def test_weights_that_are_off_by_one_are_told_by_their_lag():
     erasure = type("Erasure", (), {"gain": {"attention": np.array([0.0, 1.0])}})
-    figures = _erased_figures(OffByOne(), erasure)
+    figures = erased_figures(OffByOne(), erasure)
     # At the first and the last token there is nothing on one side.
     for lag, expected in ((-1, 0), (0, 0), (1, 2)):
         np.testing.assert_array_equal(figures[f"lag {lag}"], [expected, np.nan])
