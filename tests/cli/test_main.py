@@ -88,7 +88,9 @@ def test_errors_become_one_message_and_a_code(run, fake, monkeypatch, error, cod
     monkeypatch.setattr(fake, "explain", fail)
     result = run("predict", "x.regard", "a text")
     assert (result.code, result.out) == (code, "")
-    assert result.err == f"Error: {error}\n"
+    # Of the system's errors the words, and no number.
+    said = f"{error.strerror}." if isinstance(error, OSError) else error
+    assert result.err == f"Error: {said}\n"
 
 
 @pytest.mark.parametrize("command", ["classify", "translate"])
