@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.models import column_of, load_model
+from regard_cli.models import check_options_of, column_of, load_model
 from regard_cli.options import (
     Beam,
     Bundle,
@@ -98,12 +98,7 @@ def evaluate(
         "beam": None if beam == _BEAM else beam,
         "tokenize": None if tokenize == _TOKENIZE else tokenize,
     }
-    for name, value in given.items():
-        if value is not None and name not in kind.evaluation_options:
-            raise typer.BadParameter(
-                f"{bundle} is a {kind.name}, which has no use for it.",
-                param_hint="TARGETS" if name == "targets" else f"--{name}",
-            )
+    check_options_of(model, bundle, given)
     options = {
         **{held: column_of(model, held, name) for held, name in columns.items()},
         "beam": beam,

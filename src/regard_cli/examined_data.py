@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from regard_cli.models import column_of, load_model
+from regard_cli.models import check_options_of, column_of, load_model
 from regard_cli.options import Reading
 
 # A larger one is refused.
@@ -61,6 +61,8 @@ def read_examined(
     from regard.bundle import check_part_target  # noqa: PLC0415 - loads Keras
 
     trained = load_model(model)
+    given = {"text": columns.text, "label": columns.label, "source": columns.source}
+    check_options_of(trained, model, given)
     if save:
         check_part_target(model)
     texts, marks = _texts(data, _text_column(trained, columns), columns.gold, reading)

@@ -1,6 +1,7 @@
 """Trained models out of bundles, and what was found of their weights."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,25 @@ def column_of(model: Any, held: str, given: str | None) -> str:
     """The column that holds something: the given one, or that of the training."""
     remembered: dict[str, str] = getattr(model, "columns", {})
     return given or remembered.get(held, held)
+
+
+def check_options_of(model: Any, bundle: Path, given: Mapping[str, Any]) -> None:
+    """Refuse options that models of this kind have no use for.
+
+    Args:
+        model: The model.
+        bundle: Where it was loaded from.
+        given: The options by name, of those that not every kind has; None: not given.
+    """
+    from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
+
+    kind = kind_of(model)
+    for name, value in given.items():
+        if value is not None and name not in kind.evaluation_options:
+            raise typer.BadParameter(
+                f"{bundle} is a {kind.name}, which has no use for it.",
+                param_hint="TARGETS" if name == "targets" else f"--{name}",
+            )
 
 
 def tell_trust(model: Any, bundle: Path) -> None:

@@ -690,3 +690,10 @@ def _silent():
     from rich.progress import Progress
 
     return None, Progress(disable=True)
+
+
+def test_options_of_a_translator_are_refused_before_anything_is_read(examined):
+    result = examined("--source", "text")
+    assert (result.code, result.out) == (2, "")
+    assert "Invalid value for --source" in result.err
+    assert "text-classifier, which has no use for it" in result.err
