@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from regard import _files
+from regard import _files, _untrusted
 from regard._files import staged_file, write_directory, write_file
-from regard.errors import ArgumentError
+from regard._untrusted import read_regular_file
+from regard.errors import ArgumentError, DataError
 
 ERRORS = [KeyboardInterrupt, OSError, MemoryError]
 
@@ -220,3 +222,38 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert link.is_symlink()
     # Names of the system, files among them.
     assert _files._is_device(Path("/dev/null"))
+
+
+@pytest.fixture
+def _no_blocks_counted(monkeypatch):
+    """As some file systems have it: of many files no block is counted."""
+    fstat = os.fstat
+
+    def uncounted(descriptor):
+        status = fstat(descriptor)
+        return SimpleNamespace(
+            st_mode=status.st_mode, st_size=status.st_size, st_blocks=0
+        )
+
+    monkeypatch.setattr(os, "fstat", uncounted)
+    monkeypatch.setattr(_untrusted, "_SMALL", 1 << 16)
+
+
+@pytest.mark.usefixtures("_no_blocks_counted")
+def test_a_file_is_read_whatever_its_file_system_counts(tmp_path):
+    content = os.urandom(1 << 17)
+    (tmp_path / "file").write_bytes(content)
+    assert read_regular_file(tmp_path / "file", most=1 << 20) == content
+
+
+@pytest.mark.usefixtures("_no_blocks_counted")
+@pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="nothing tells of holes here")
+def test_a_file_of_holes_is_refused_whatever_its_file_system_counts(tmp_path):
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"a")
+        file.truncate(1 << 24)
+        found = os.lseek(file.fileno(), 0, os.SEEK_HOLE)
+    if found == 1 << 24:
+        pytest.skip("this file system knows no holes")
+    with pytest.raises(DataError, match="are on the disk"):
+        read_regular_file(tmp_path / "file", most=1 << 30)

@@ -4,6 +4,7 @@ A small file can say that it holds gigabytes, name a device, or nest without end
 function here compares what a file says with what there is of it first.
 """
 
+import errno
 import json
 import os
 import stat
@@ -24,6 +25,7 @@ EXPANSION = 16
 _ROOM = 4096
 # Smaller files are read whatever a file system says of their place.
 _SMALL = 1 << 24
+_MOST_PIECES = 1 << 14
 #: The most bytes of any file that is read at once.
 LARGEST_FILE = 1 << 31
 _JSON_LEVELS = 64
@@ -58,29 +60,53 @@ def read_regular_file(path: Path, *, most: int, within: Path | None = None) -> b
     # A pipe that nobody writes to would be waited for.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - of a descriptor
-        status = os.fstat(file.fileno())
-        check_regular(status)
-        if status.st_size > most:
+        check_regular(file.fileno())
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
             raise DataError(f"it is larger than {most} bytes")
-        return file.read(status.st_size)
+        return file.read(size)
 
 
-def check_regular(status: os.stat_result) -> None:
+def check_regular(descriptor: int) -> None:
     """Refuse what is no file, and one that is next to nothing but holes.
 
     Args:
-        status: That of the file.
+        descriptor: That of the file, open at its start.
 
     Raises:
         DataError: It is such.
     """
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise DataError("it is not a file")
     size, blocks = status.st_size, getattr(status, "st_blocks", None)
     if size > LARGEST_FILE:
         raise DataError(f"it is larger than {LARGEST_FILE} bytes")
-    if blocks is not None and size > max(_SMALL, EXPANSION * 512 * blocks):
-        raise DataError(f"of its {size} bytes only {512 * blocks} are on the disk")
+    if blocks is None or size <= max(_SMALL, EXPANSION * 512 * blocks):
+        return
+    # Some file systems count no blocks, or none yet of what was written just now.
+    stored = _outside_of_holes(descriptor, size)
+    if size > EXPANSION * stored:
+        raise DataError(f"of its {size} bytes only {stored} are on the disk")
+
+
+def _outside_of_holes(descriptor: int, size: int) -> int:
+    """How many bytes of a file lie outside of holes, as far as its system knows any."""
+    if not hasattr(os, "SEEK_DATA"):
+        return size
+    stored = end = 0
+    try:
+        # What is in more pieces than these is no mere hole.
+        for _ in range(_MOST_PIECES):
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+            stored += end - start
+        return size
+    except OSError as error:
+        # There are no data after the last hole; other errors say that none is known.
+        return stored if error.errno == errno.ENXIO else size
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def read_archive(

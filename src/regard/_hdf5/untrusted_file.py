@@ -224,7 +224,8 @@ def open_untrusted(path: str | Path) -> Iterator[UntrustedFile]:
     if not path.is_file():
         raise DataError(f"There is no file '{path}'.")
     try:
-        check_regular(path.stat())
+        with path.open("rb") as file:
+            check_regular(file.fileno())
     except DataError as error:
         raise file_error(path, "the file itself", error.message) from error
     try:
