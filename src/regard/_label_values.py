@@ -26,6 +26,10 @@ _MISSING_WORDS = NOT_A_NUMBER | {"None", "null", "NULL", "Null", "NA", "N/A", "n
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 # Characters without a width that copied cells bring along.
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
+_LAST_SPACE = 0x3000
+_AROUND = _INVISIBLE + "".join(
+    character for character in map(chr, range(_LAST_SPACE + 1)) if character.isspace()
+)
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+")
 _TRUTH = {"true": "True", "false": "False"}
 
@@ -38,6 +42,9 @@ def plain_value(value: Any) -> Any:
         # As it is written: the nearest float to 3.1 in 32 bits is not 3.1.
         return float(str(value))
     if getattr(value, "ndim", None) == 0:
+        # What is masked has a number all the same.
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            return None
         return (value if hasattr(value, "item") else value.numpy()).item()
     return value
 
@@ -46,7 +53,9 @@ def is_missing(value: Any) -> bool:
     """Whether a plain value stands for nothing, or is a text with nothing in it."""
     if isinstance(value, str):
         return not value.strip()
-    if isinstance(value, float | Decimal):
+    if isinstance(value, Decimal):
+        return value.is_nan()  # One that signals compares with nothing.
+    if isinstance(value, float):
         return value != value  # noqa: PLR0124 - NaN
     return value is None or type(value).__name__ in _MISSING_TYPES
 
@@ -108,9 +117,7 @@ def without_fractions(labels: Sequence[str]) -> list[str]:
 
 def trimmed(text: str) -> str:
     """A text without white space, and what has no width, around it."""
-    while (shorter := text.strip().strip(_INVISIBLE)) != text:
-        text = shorter
-    return text
+    return text.strip(_AROUND)
 
 
 def outline(text: str) -> str:

@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard._label_values import trimmed
 from regard.errors import ArgumentError, DataError, MissingValueError
 from regard.text import Labels
 from regard.text.labels import train_test_split
 
 LABELS = Labels(("a", "b", "c"))
+
+
+def test_what_has_no_width_is_taken_off_with_the_space_around_it():
+    assert trimmed(" \u200b\u3000\ufeff a\u200bb \n\u2060") == "a\u200bb"
+    # As often as it likes, in one go.
+    assert trimmed(" \u200b" * 200_000 + "a") == "a"
 
 
 def test_strings_are_sorted_as_strings_and_numbers_as_numbers():
@@ -97,6 +104,8 @@ def test_plain_values_and_back(values):
         (["a", ["b"]], "label of example 1 is not a label"),
         (["a", None], r"label of example 1 is missing.*nothing \(null\)"),
         ([1, float("nan")], "label of example 1 is missing.*nan"),
+        (["a", Decimal("sNaN")], "label of example 1 is missing.*NaN"),
+        (np.ma.array([3, 1], mask=[0, 1]), "label of example 1 is missing"),
         (["a", " "], "label of example 1 is empty"),
     ],
 )
