@@ -92,6 +92,18 @@ def test_many_texts_at_a_time_on_several_threads(monkeypatch):
     assert len(reader.tokenizer._runs) < len(texts)
 
 
+def test_what_is_remembered_is_not_copied_for_each_text(monkeypatch):
+    words = Tokenizer.train(TRAINED)
+    words.encode(["naïve"], 10)
+    remembered = words._runs
+    words.encode(["\u00e9", "naïve"], 10)
+    assert words._runs is remembered
+    assert set(remembered) == {"naïve", "\u00e9"}
+    monkeypatch.setattr(tokenizer, "_REMEMBERED", 2)
+    words.encode(["\u00bd"], 10)
+    assert set(words._runs) == {"\u00bd"}
+
+
 def test_rules_of_others_are_followed():
     reader = reader_of(TRAINED, 4, change=lower_only)
     texts = ["½ Naïve DON\u2019T a", "don't", ""]

@@ -226,11 +226,14 @@ class Tokenizer:
             for run, spans in zip(new, self._splitter.split(new), strict=True)
         }
         cut = [found.get(run) or known[run] for run in runs]
-        kept = {run: each for run, each in found.items() if len(run) <= _LONGEST_RUN}
-        # Never changed, as another thread may look things up in it.
+        kept: dict[str, Foreign] = {
+            run: each for run, each in found.items() if len(run) <= _LONGEST_RUN
+        }
+        # It only grows, as another thread may look things up in it; then comes another.
         if len(known) + len(kept) > _REMEMBERED:
-            known = {}
-        self._runs = known | kept
+            self._runs = kept
+        else:
+            known.update(kept)
         return cut
 
     def _look_up(self, piece: str) -> int:
