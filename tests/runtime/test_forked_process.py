@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 BUNDLES = Path(__file__).resolve().parents[1] / "data" / "bundles" / "0.1.0"
@@ -79,5 +80,31 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     completed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split() == ["7"]
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="others cannot work without threads"
+)
+def test_a_child_that_works_without_threads_may_compute():
+    program = """
+import os, signal, sys, warnings
+warnings.simplefilter("ignore")
+import regard, torch
+model = regard.load(sys.argv[1])
+expected = model.predict(["a b"])
+if not (pid := os.fork()):
+    signal.alarm(60)
+    torch.set_num_threads(1)  # as the workers of its DataLoader begin
+    os._exit(7 if model.predict(["a b"]) == expected else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    completed = subprocess.run(
+        [sys.executable, "-c", program, BUNDLES / "text-classifier.regard"],
+        env=os.environ | {"OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert completed.stdout.split() == ["7"]

@@ -142,7 +142,8 @@ def check_not_forked() -> None:
     Raises:
         ForkedProcessError: This process was forked off one that had computed.
     """
-    if _is_cut_off:
+    # Here some can be told to work without threads: those of a loader of data do.
+    if _is_cut_off and backend().has_threads(has_run=True):
         raise ForkedProcessError(
             "This process was forked off one that had computed before, and would wait "
             f"for threads of {backend_name()} that did not come along.",
