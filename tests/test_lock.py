@@ -1,10 +1,12 @@
 """Two processes do not work on one thing, and a killed one is in nobody's way."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,28 @@ def test_no_file_is_written_through_a_link(target):
     with pytest.raises(OSError, match="lock"), locked(target):
         pass
     assert other.read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="nothing counts files")
+def test_where_locking_fails_no_file_stays_open(target, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "the network is gone")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match="network is gone"), locked(target):
+        pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another call locks there")
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
+def test_a_lock_of_another_is_known_by_whatever_its_system_says(
+    target, monkeypatch, number
+):
+    def refuse(*_):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(InUseError), locked(target):
+        pass

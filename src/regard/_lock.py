@@ -35,8 +35,8 @@ def locked(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Windows removes no file that is open.
-        with contextlib.suppress(PermissionError):
+        # Windows removes no file that is open; what is left over locks nothing.
+        with contextlib.suppress(OSError):
             lock.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -46,17 +46,20 @@ def _take(lock: Path, target: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     while True:
         descriptor = os.open(lock, flags, 0o666)
-        if not _lock(descriptor):
-            holder = _holder(os.read(descriptor, _LIMIT))
+        try:
+            if not _lock(descriptor):
+                holder = _holder(os.read(descriptor, _LIMIT))
+                raise InUseError(
+                    f"{holder} is working on '{target}'.",
+                    fix="Wait until it has ended, or choose another name.",
+                )
+            # Whoever held it until now may have removed it after we had opened it.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), lock.stat()):
+                    break
+        except BaseException:
             os.close(descriptor)
-            raise InUseError(
-                f"{holder} is working on '{target}'.",
-                fix="Wait until it has ended, or choose another name.",
-            )
-        # Whoever held it until now may have removed it after we had opened it.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), lock.stat()):
-                break
+            raise
         os.close(descriptor)
     since = datetime.now().astimezone().isoformat(" ", "seconds")
     said = {"process": os.getpid(), "machine": socket.gethostname(), "since": since}
@@ -83,9 +86,10 @@ def _lock(descriptor: int) -> bool:
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     except OSError as error:
+        # Systems differ in what they say of a lock that another one holds.
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
     return True
