@@ -176,3 +176,12 @@ def test_words_up_to_three_numbers_long_are_looked_up_so(monkeypatch):
     asked.clear()
     joined.pieces(["a_word_of_twenty_four_ch " + "A" * 25 + " twelveletter"])
     assert asked == ["a" * 25]
+
+
+def test_no_keys_can_be_made_that_go_for_one_slot():
+    # The multiples of what undoes a factor that was known: their hashes were 0, 1, ….
+    undone = pow(0x9E3779B97F4A7C15, -1, 1 << 64)
+    keys = np.asarray([n * undone % (1 << 64) for n in range(1000)], np.uint64)
+    table = KeyTable(keys[:, None])
+    assert len(np.unique(table._first_slots(keys[None]))) > 500
+    assert table.find(keys[None]).tolist() == list(range(1000))

@@ -7,10 +7,10 @@ from regard.types import IntArray
 
 Keys = npt.NDArray[np.uint64]
 
-# Odd, with bits that look random: what a key is multiplied with (Knuth's rule).
-_FACTORS = np.asarray(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64
-)
+# What a key is multiplied with (Dietzfelbinger's rule): odd, and drawn anew by each
+# process, so that nobody can write a file of keys that all go for one slot. What is
+# found does not depend on it.
+_FACTORS = np.random.SeedSequence().generate_state(3, np.uint64) | np.uint64(1)
 _NOBODY = -1
 
 
