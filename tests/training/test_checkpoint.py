@@ -5,6 +5,7 @@ import os
 import pickle
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -39,6 +40,13 @@ def test_what_is_written_is_read(path):
         for one, other in zip(restored.groups[name], arrays, strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
+
+
+def test_numbers_of_bfloat16_are_read_as_numbers(path):
+    numbers = np.array([1.5, -3e38, 0.1], ml_dtypes.bfloat16)
+    save_checkpoint(path, Checkpoint({}, {"model": [numbers]}))
+    (restored,) = load_checkpoint(path).groups["model"]
+    np.testing.assert_array_equal(restored.astype(ml_dtypes.bfloat16), numbers)
 
 
 def test_where_there_is_none(tmp_path):

@@ -38,7 +38,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint beside the one that is there, then put it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {
-        f"{group}-{index}": array
+        f"{group}-{index}": _plain(array)
         for group, members in checkpoint.groups.items()
         for index, array in enumerate(members)
     }
@@ -47,6 +47,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     # Always the same name: what a killed training left is written over.
     with staged_file(path, mark="part") as staged, staged.open("wb") as stream:
         np.savez(stream, **arrays)
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array that NumPy reads again: of bfloat16 it would forget what the bytes are.
+
+    Every number of it is one of float32, and becomes what it was when it is assigned.
+    """
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
 def checkpoint_path(checkpoint: Any) -> Path | None:

@@ -298,7 +298,7 @@ def _check_arrays(
             f"it has {len(arrays)} arrays of '{name}' instead of {len(variables)}"
         )
     for array, variable in zip(arrays, variables, strict=True):
-        if array.shape != tuple(variable.shape) or array.dtype.kind not in "iufbV":
+        if array.shape != tuple(variable.shape) or array.dtype.kind not in "iufb":
             raise ValueError(
                 f"an array of '{name}' is {array.dtype} {array.shape} instead of "
                 f"{variable.dtype} {tuple(variable.shape)}"
