@@ -163,7 +163,7 @@ def test_results_before_a_bad_line_are_printed_and_no_file_is_left(
         (["a", "--beam", "0"], "--beam"),
         (["a", "--n-best", "6", "--html", "out.html"], "at most the beam, 5"),
         (["a", "--length-penalty", "-1"], "--length-penalty"),
-        (["a", "--length-penalty", "inf"], "'length_penalty'"),
+        (["a", "--length-penalty", "inf"], "--length-penalty"),
         (["a", "--max-length", "0"], "--max-length"),
     ],
 )
