@@ -185,3 +185,11 @@ def test_no_keys_can_be_made_that_go_for_one_slot():
     table = KeyTable(keys[:, None])
     assert len(np.unique(table._first_slots(keys[None]))) > 500
     assert table.find(keys[None]).tolist() == list(range(1000))
+
+
+def test_words_of_any_length_are_not_remembered():
+    asked = []
+    remembered = tokenizer.remembering(lambda word: asked.append(word) or len(word), 9)
+    for word in ("a" * 64, "a" * 65) * 2:
+        assert remembered(word) == len(word)
+    assert list(map(len, asked)) == [64, 65, 65]

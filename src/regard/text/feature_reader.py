@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from regard.text.features import Features
 from regard.text.joined_texts import Pieces
-from regard.text.tokenizer import EncodedText, Tokenizer
+from regard.text.tokenizer import EncodedText, Tokenizer, remembering
 from regard.types import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ class FeatureReader:
     def _rows_of_piece(self) -> Callable[[str], IntArray]:
         """The rows for a piece of text that is not in the vocabulary."""
         normalise, pieces_of = self.tokenizer.normalise, self.features.pieces_of
-        return lru_cache(_REMEMBERED)(lambda piece: pieces_of(normalise(piece)))
+        return remembering(lambda piece: pieces_of(normalise(piece)), _REMEMBERED)
 
     @cached_property
     def _word_pieces(self) -> tuple[IntArray, BoolArray]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, islice
+from typing import TypeVar
 
 import numpy as np
 import tokenizers
@@ -35,7 +36,9 @@ _CHUNK = 1024
 _AT_ONCE = 1 << 19
 # Of more the interpreter lock would let no more run.
 _THREADS = 4
+# Longer ones are not remembered: nobody knows how long they are.
 _LONGEST_RUN = 64
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,7 @@ class Tokenizer:
         self._splitter = Splitter(pipeline)
         self._vocabulary: dict[str, int] = pipeline.get_vocab()
         self._words = {id_: word for word, id_ in self._vocabulary.items()}
-        self._id_of = lru_cache(_REMEMBERED)(self._look_up)
+        self._id_of = remembering(self._look_up, _REMEMBERED)
         self._is_ours = has_our_rules(pipeline)
         self._runs: dict[str, Foreign] = {}
 
@@ -252,6 +255,21 @@ class Tokenizer:
         for piece, count in pieces.items():
             words[self.normalise(piece)] += count
         return words
+
+
+def remembering(
+    function: Callable[[str], ValueT], most: int
+) -> Callable[[str], ValueT]:
+    """A function of words that remembers what it gave, but for those of any length.
+
+    Args:
+        function: The function.
+        most: For how many words.
+    """
+    remembered = lru_cache(most)(function)
+    return lambda word: (
+        remembered(word) if len(word) <= _LONGEST_RUN else function(word)
+    )
 
 
 def _encoded_texts(pieces: Pieces, counts: IntArray) -> Iterator[EncodedText]:
