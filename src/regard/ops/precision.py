@@ -29,8 +29,9 @@ def finite_product(
         query: ``(…, queries, features)``, of float32 or wider.
         keys: ``(…, features, keys)``, of float32 or wider.
     """
-    largest = ops.max(ops.abs(query), axis=-1, keepdims=True)
-    scale = ops.stop_gradient(ops.maximum(largest / _LARGE, 1.0))
+    # A least value to start from, for there may be no queries.
+    largest = ops.max(ops.abs(query), axis=-1, keepdims=True, initial=_LARGE)
+    scale = ops.stop_gradient(largest / _LARGE)
     return ops.clip(ops.matmul(query / scale, keys) * scale, -_HIGHEST, _HIGHEST)
 
 
