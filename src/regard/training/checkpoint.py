@@ -54,7 +54,8 @@ def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
     Every number of it is one of float32, and becomes what it was when it is assigned.
     """
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    is_foreign = array.dtype.kind == "V"
+    return array.astype(np.float32) if is_foreign else array
 
 
 def checkpoint_path(checkpoint: Any) -> Path | None:
