@@ -154,7 +154,7 @@ def _draw(
     if isinstance(explanation, Explanation):
         heading = f"{explanation.label}   {percent(explanation.probability)}"
         if isinstance(explanation, ExplanationToward):
-            heading += f"   (shaded for {explanation.shown_share})"
+            heading += f"   (shaded for {explanation.shown_label})"
         _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
     y += 0.25 * _LEADING
     for line in lines:

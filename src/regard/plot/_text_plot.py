@@ -311,7 +311,7 @@ def _heading(explanation: Drawn) -> Text:
     label = for_terminal_line(explanation.label)
     toward = ""
     if isinstance(explanation, ExplanationToward):
-        toward = f"  (shaded for {for_terminal_line(explanation.shown_share)})"
+        toward = f"  (shaded for {for_terminal_line(explanation.shown_label)})"
     share = f"  {percent(explanation.probability)}{toward}\n"
     return Text.assemble((label, Style(bold=True)), share)
 

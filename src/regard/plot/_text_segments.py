@@ -83,9 +83,13 @@ class ExplanationToward(Explanation):
 
     @property
     def shown_share(self) -> str:
-        """The label and its probability, as people read them."""
-        share = self.probabilities[self.labels.index(self.toward)]
-        return f"{self.toward}, {percent(float(share))}"
+        """The probability of the label, as people read it."""
+        return percent(float(self.probabilities[self.labels.index(self.toward)]))
+
+    @property
+    def shown_label(self) -> str:
+        """The label with its probability."""
+        return f"{self.toward}, {self.shown_share}"
 
 
 def shaded_label(explanation: Explanation) -> str:

@@ -68,7 +68,7 @@ _WORDS: Mapping[Shade, _Words] = {
         "Weight",
     ),
     "contributions": _Words(
-        "What each word adds to the answer",
+        "What each word adds",
         "A blue word adds to the score of the label, an orange and underlined one "
         "takes from it, the more the stronger the shade. " + _KEYBOARD.format("part"),
         "The parts of all words and a constant are the score, the logit of the label.",
@@ -230,7 +230,7 @@ def _legend(segments: Sequence[TextSegment], explanation: Drawn, shade: Shade) -
         if isinstance(explanation, Explanation):
             of = f"the score of <bdi>{safe(shaded_label(explanation))}</bdi>"
             if isinstance(explanation, ExplanationToward):
-                of += f" (<bdi>{safe(explanation.shown_share)}</bdi>)"
+                of += f" ({safe(explanation.shown_share)})"
         note = f"what a word adds to {of}, underlined where it takes from it"
         return color_legend(shown_weight(end, shade), note, shown_weight(-end, shade))
     note = (
