@@ -220,3 +220,24 @@ def test_on_an_accelerator_no_program_starts_beside_another(model, monkeypatch):
         list(threads.map(lambda n: programs[n % 2](X), range(8)))
     assert len(most) == 8
     assert max(most) == 1
+
+
+@only_jax
+def test_programs_are_compiled_side_by_side_and_each_once(model, monkeypatch):
+    """A service of three models compiled one after the other."""
+    import jax
+
+    compiled, compiling = jax.stages.Lowered.compile, []
+    # It is passed by two at once alone.
+    both = threading.Barrier(2, timeout=60)
+
+    def compile_together(lowered, *arguments, **named):
+        compiling.append(lowered)
+        both.wait()
+        return compiled(lowered, *arguments, **named)
+
+    monkeypatch.setattr(jax.stages.Lowered, "compile", compile_together)
+    programs = [compile_function(model, function) for function in (model, lambda x: x)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: programs[n % 2](X), range(4)))
+    assert len(compiling) == 2

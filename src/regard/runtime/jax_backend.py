@@ -157,7 +157,7 @@ class _JaxCompiler:
         if not jit_compile:
             return function
         traced, scope = self._trace(function, arguments)
-        program = _one_at_a_time(traced.lower().compile())
+        program = _Executable(traced.lower())
         variables, updated = scope.variables, tuple(scope.updated.values())
 
         def run(*arguments: Any) -> Any:
@@ -218,6 +218,34 @@ def _one_at_a_time(program: Function) -> Function:
             return program(*arguments)
 
     return run
+
+
+class _Executable:
+    """A lowered program, compiled by its first call.
+
+    By then the lock of tracing is free: others are traced and compiled meanwhile. It is
+    XLA that takes the time, without Python.
+
+    Args:
+        lowered: The program.
+    """
+
+    def __init__(self, lowered: jax.stages.Lowered) -> None:
+        self._lowered = lowered
+        self._compiled: Function | None = None
+        self._compiling = threading.Lock()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        return (self._compiled or self._compile())(*arguments)
+
+    def _compile(self) -> Function:
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = _one_at_a_time(self._lowered.compile())
+                # It is large, and not needed any more.
+                del self._lowered
+            return self._compiled
 
 
 class _ProgramScope(keras.StatelessScope):
