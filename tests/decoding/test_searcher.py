@@ -51,6 +51,22 @@ def test_sources_of_many_batches_get_their_own_results(model, monkeypatch):
         np.testing.assert_allclose(hypothesis.weights, other.weights, atol=1e-5)
 
 
+@pytest.mark.parametrize("settings", [{}, {"beam": 2, "n_best": 2}, {"min_length": 99}])
+def test_a_longer_shape_changes_no_result(model, settings):
+    # None ends by itself where 99 symbols are the least: the limit cuts all of them.
+    searching = Searcher(model, Search(**settings, length_penalty=1.0))
+    inputs = sources(3, 8, 2, 11)
+    for hypothesis, other in zip(
+        flat(searching.run(inputs)), flat(searching.run_in(4, 24, inputs)), strict=True
+    ):
+        np.testing.assert_array_equal(hypothesis.symbols, other.symbols)
+        np.testing.assert_allclose(hypothesis.weights, other.weights, atol=1e-5)
+        assert hypothesis.finished == other.finished
+        assert hypothesis.score == pytest.approx(other.score, abs=1e-5)
+        if "min_length" in settings:
+            assert len(other.symbols) in {26, 42}
+
+
 def test_a_batch_that_fails_ends_the_search(model):
     searching = Searcher(model, Search(max_length=2))
     inputs = sources(3, 17)

@@ -36,11 +36,13 @@ class EncodedSources(NamedTuple):
         memory: The states that the model attends to.
         mask: ``(batch, source)``, True where a source symbol is valid.
         prefix: ``(batch, steps)``, symbols that hypotheses begin with, then 0.
+        limit: ``(batch,)``, the most symbols that are written; None: the steps.
     """
 
     memory: Any
     mask: Tensor
     prefix: Tensor
+    limit: Tensor | None = None
 
 
 class Beam(NamedTuple):
@@ -109,7 +111,7 @@ class BeamSearch:
 
         def goes_on(index: Tensor, beam: Beam, _: Backpointers) -> Tensor:
             return ops.logical_and(
-                index < self.steps, ops.any(~self._settled(beam, source.mask))
+                index < self.steps, ops.any(~self._settled(index, beam, source))
             )
 
         def body(index: Tensor, beam: Beam, before: Backpointers) -> tuple[Any, ...]:
@@ -140,17 +142,22 @@ class BeamSearch:
             state=tree.map_structure(lambda tensor: _spread(tensor, width), state),
         )
 
-    def _settled(self, beam: Beam, mask: Tensor) -> Tensor:
+    def _settled(self, index: Tensor, beam: Beam, source: EncodedSources) -> Tensor:
         """The hypotheses that do not change any more, ``(batch, beam)``."""
+        limit: Tensor | int = self.steps
+        settled = beam.finished
+        if source.limit is not None:
+            limit = source.limit[:, None]
+            settled = ops.logical_or(settled, index >= limit)
         if self.search.beam == 1:
-            return beam.finished
-        ranks = self.rank(beam, mask)
+            return settled
+        ranks = self.rank(beam, source.mask)
         best = ops.where(beam.finished, ranks, 2 * IMPOSSIBLE)
         worst_returned = ops.top_k(best, self.search.n_best)[0][:, -1:]
-        hopes = attainable(self.search, beam.log_probability, self.steps)
+        hopes = attainable(self.search, beam.log_probability, limit)
         hopes = ops.where(beam.finished, 2 * IMPOSSIBLE, hopes)
         over = worst_returned >= ops.max(hopes, axis=1, keepdims=True)
-        return ops.logical_or(beam.finished, over)
+        return ops.logical_or(settled, over)
 
     def rank(self, beam: Beam, mask: Tensor) -> Tensor:
         """The rank of the hypotheses, ``(batch, beam)``."""
@@ -167,7 +174,7 @@ class BeamSearch:
         )
         logits, weights, state = model.step(previous, beam.state, source.memory)
         weights = ops.mean(ops.cast(weights, "float32"), axis=2)
-        settled = self._settled(beam, source.mask)
+        settled = self._settled(index, beam, source)
         gains, symbols = self._continuations(index, beam, logits, source.prefix)
         gains, symbols = _only_itself(settled, gains, symbols)
         going = ops.cast(ops.logical_not(settled), "int32")

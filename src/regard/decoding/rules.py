@@ -84,12 +84,17 @@ def rank(
     return log_probability / norm + penalty
 
 
-def attainable(search: Search, log_probability: Tensor, steps: int) -> Tensor:
+def attainable(search: Search, log_probability: Tensor, limit: Tensor | int) -> Tensor:
     """The bound that the rank of an unfinished hypothesis cannot exceed.
 
     Its probability only falls, the norm is largest at the end, and coverage costs.
+
+    Args:
+        search: The settings.
+        log_probability: ``(batch, beam)``.
+        limit: The most symbols that are written, one number or ``(batch, 1)``.
     """
-    return log_probability / length_norm(search, ops.convert_to_tensor(steps))
+    return log_probability / length_norm(search, ops.convert_to_tensor(limit))
 
 
 def length_norm(search: Search, length: Tensor) -> Tensor:

@@ -64,6 +64,18 @@ class Searcher:
         self._rows = rows_at_once(search.beam)
         self._program = compile_function(model, self._search_tensors)
 
+    def run_in(
+        self, rows: int, length: int, sources: Sequence[IntArray]
+    ) -> list[list[Hypothesis]]:
+        """As ``run``, in a single batch of one shape.
+
+        Args:
+            rows: The height of the batch, as many as there are sources at least.
+            length: What the sources are padded to; the results are those of any other.
+            sources: Arrays ``(source,)`` of ids.
+        """
+        return self._search_shape(rows, length, sources, ())
+
     def run(
         self,
         sources: Sequence[IntArray],
@@ -106,19 +118,30 @@ class Searcher:
         sources: Sequence[IntArray],
         prefixes: Sequence[IntArray] | None,
     ) -> list[list[Hypothesis]]:
-        steps = self._search.limit(length)
         rows = min(self._rows, _next_power_of_two(len(members)))
-        batch = pad([sources[member] for member in members], rows, length)
+        return self._search_shape(
+            rows,
+            length,
+            [sources[member] for member in members],
+            [] if prefixes is None else [prefixes[member] for member in members],
+        )
+
+    def _search_shape(
+        self,
+        rows: int,
+        length: int,
+        sources: Sequence[IntArray],
+        prefixes: Sequence[IntArray],
+    ) -> list[list[Hypothesis]]:
+        steps = self._search.limit(length)
         forced = np.zeros((rows, steps), dtype=np.int32)
-        if prefixes is not None:
-            for row, member in enumerate(members):
-                forced[row, : len(prefixes[member])] = _fitting(prefixes[member], steps)
-        beam, backpointers, count = self._program(batch, forced)
+        for row, prefix in zip(forced, prefixes, strict=False):
+            row[: len(prefix)] = _fitting(prefix, steps)
+        beam, backpointers, count = self._program(pad(sources, rows, length), forced)
         weights = _follow(backpointers["parents"], backpointers["weights"], int(count))
         result = _BatchResult(**beam, weights=weights)
         return [
-            self._best(result, row, len(sources[member]))
-            for row, member in enumerate(members)
+            self._best(result, row, len(source)) for row, source in enumerate(sources)
         ]
 
     def _search_tensors(self, source: Any, prefix: Any) -> Any:
@@ -126,9 +149,8 @@ class Searcher:
         search = BeamSearch(self._search, steps=prefix.shape[1])
         encoded = self._model.encode(source)
         mask = ops.not_equal(source, 0)
-        beam, backpointers, count = search.run(
-            self._model, encoded.state, EncodedSources(encoded.memory, mask, prefix)
-        )
+        given = EncodedSources(encoded.memory, mask, prefix, self._limits(mask))
+        beam, backpointers, count = search.run(self._model, encoded.state, given)
         hypotheses = {
             "symbols": beam.symbols,
             "log_probability": beam.log_probability,
@@ -136,6 +158,12 @@ class Searcher:
             "rank": search.rank(beam, mask),
         }
         return hypotheses, backpointers._asdict(), count
+
+    def _limits(self, mask: Any) -> Any:
+        """The most symbols of each row, whatever length it is padded to."""
+        counts = ops.sum(ops.cast(mask, "int32"), axis=1)
+        padded = ops.maximum(1, (counts + LENGTH_STEP - 1) // LENGTH_STEP) * LENGTH_STEP
+        return ops.zeros_like(counts) + self._search.limit(padded)
 
     def _best(self, result: _BatchResult, row: int, source: int) -> list[Hypothesis]:
         # What may not be written fills a beam that is wider than what may. And what
