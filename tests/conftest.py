@@ -10,6 +10,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Commands keep compiled programs in the user's cache directory; tests do not.
 os.environ.setdefault("REGARD_NO_COMPILATION_CACHE", "1")
+# Products are those of every processor, wherever the suite runs.
+os.environ.setdefault("REGARD_PRODUCTS", "float32")
 # And they let their process keep the memory it frees, which other tests share.
 os.environ.setdefault("MALLOC_ARENA_MAX", "8")
 # JAX keeps what it compiles as long as a run lasts: its workers, and the processes that

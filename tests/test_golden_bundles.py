@@ -45,6 +45,7 @@ def test_which_settings_of_an_earlier_release_are_taken_for_chosen():
     assert classifier.trained.config.naive_bayes == 1.0
     assert classifier.trained.temperature == 1
     translator = regard.load(BUNDLES / "0.1.0" / "translator.regard")
+    assert translator.trained.model.products == "auto"
     assert translator.settings == {
         "units": 24,
         "embedding_units": 24,

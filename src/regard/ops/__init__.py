@@ -12,9 +12,11 @@ from regard.ops.masks import (
     mean_valid,
     window_mask,
 )
+from regard.ops.products import ProductPath, product_path, products_in
 from regard.ops.softmax import masked_softmax
 
 __all__ = [
+    "ProductPath",
     "additive_context",
     "additive_scores",
     "as_mask",
@@ -25,6 +27,8 @@ __all__ = [
     "masked_softmax",
     "mean_valid",
     "merge_heads",
+    "product_path",
+    "products_in",
     "project",
     "scores",
     "split_heads",

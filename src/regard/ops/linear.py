@@ -5,6 +5,7 @@ import math
 from keras import ops
 
 from regard._typing import Float, Shaped, Tensor
+from regard.ops.products import multiply
 
 
 def project(
@@ -12,7 +13,8 @@ def project(
 ) -> Float[Tensor, "*outer units"]:
     """``inputs @ kernel``, as a product of two matrices.
 
-    XLA finds the gradient of a product with several axes before the features by way of
+    It is computed in the type of the operands, or as ``products_in`` asks for. XLA
+    finds the gradient of a product with several axes before the features by way of
     copies; for the logits of a translator it takes half as long again.
 
     Args:
@@ -23,10 +25,12 @@ def project(
         ``(…, units)``.
     """
     *lead, features = inputs.shape
-    if len(lead) < 2 or None in lead or features is None:
+    if not lead or None in lead or features is None:
         return ops.matmul(inputs, kernel)
+    if len(lead) == 1:
+        return multiply(inputs, kernel)
     rows = ops.reshape(inputs, (math.prod(lead), features))
-    return ops.reshape(ops.matmul(rows, kernel), (*lead, kernel.shape[-1]))
+    return ops.reshape(multiply(rows, kernel), (*lead, kernel.shape[-1]))
 
 
 def split_heads(

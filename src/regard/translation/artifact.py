@@ -217,6 +217,8 @@ class TrainedTranslator:
         with bundle.reading(MODEL) as content:
             model: Any = model_from_bytes(content, {Seq2Seq.__name__})
             _check_model(model, len(source), len(target))
+        # Those of an earlier release say nothing of it.
+        model.products = config.products
         with bundle.reading(CONFIG) as content:
             built = model.get_config()
             facts = {name: built[name] for name in config.names() if name in built}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from regard.ops.products import PRODUCTS
 from regard.text.serialization import KINDS, SPLITS
 from regard.training.base_config import BaseConfig
 
@@ -42,6 +43,9 @@ class TranslatorConfig(BaseConfig):
         epochs: The most passes over the training data.
         patience: How many epochs without a better validation loss end the training.
         batch_size: Pairs in a step.
+        products: How training and searches multiply with the weights: ``"float32"``;
+            ``"bfloat16"`` with sums in float32; or ``"auto"``, the faster of them for
+            this processor, see ``regard.ops.product_path``.
         average: The weights are the mean of those after the last so many epochs;
             0: those of the epoch with the lowest validation loss.
     """
@@ -55,6 +59,7 @@ class TranslatorConfig(BaseConfig):
         "source_vocabulary": KINDS,
         "target_vocabulary": KINDS,
         "split": SPLITS,
+        "products": PRODUCTS,
     }
 
     source_vocabulary: str = "word"
@@ -83,4 +88,5 @@ class TranslatorConfig(BaseConfig):
     epochs: int = 12
     patience: int = 4
     batch_size: int = 64
+    products: str = "auto"
     average: int = 0

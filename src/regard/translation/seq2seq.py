@@ -10,7 +10,8 @@ from keras import ops
 from regard._typing import Tensor
 from regard._validate import check_choice, check_count, check_share
 from regard.layers import GRU, LSTM, AttentionDecoder, DecoderState, PreparedMemory
-from regard.ops import project
+from regard.ops import products_in, project
+from regard.ops.products import PRODUCTS, products_asked
 
 CELLS = {"gru": GRU, "lstm": LSTM}
 
@@ -53,6 +54,10 @@ class Seq2Seq(keras.Model):
         dropout: The share of embedded symbols' features, of the features between
             encoder layers and of the output dropped in training.
         attention_dropout: The share of attention weights dropped in training.
+        products: How training and searches multiply with the weights, as for
+            ``regard.ops.products_in``: ``"float32"``, ``"bfloat16"`` or ``"auto"``. It
+            can be set anew at any time. Elsewhere, where weights are looked at or
+            explained, it is float32.
         seed: What initial values and dropout depend on; None: on chance.
         **kwargs: What every Keras model takes: ``name``, ``dtype``.
 
@@ -87,6 +92,7 @@ class Seq2Seq(keras.Model):
         tie_embeddings: bool = True,
         dropout: float = 0.3,
         attention_dropout: float = 0.0,
+        products: str = "float32",
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -109,6 +115,7 @@ class Seq2Seq(keras.Model):
             "attention_dropout": attention_dropout,
             "seed": seed,
         }
+        self.products = check_choice("products", products, PRODUCTS)
         draw = _seeds(seed)
         self.source_embedding = _embedding(
             "source_embedding", source_symbols, embedding_units, draw()
@@ -182,14 +189,19 @@ class Seq2Seq(keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         """Logits of every step; see the class for arguments and shapes."""
         source, before = inputs
-        memory, mask, state = self._encode(source, training)
-        embedded = self.dropouts["target"](
-            self.target_embedding(before), training=training
-        )
-        output = self.decoder(
-            memory, embedded, initial_state=state, memory_mask=mask, training=training
-        )
-        return self.logits(self.dropouts["output"](output, training=training))
+        with products_in(self.products if training else products_asked()):
+            memory, mask, state = self._encode(source, training)
+            embedded = self.dropouts["target"](
+                self.target_embedding(before), training=training
+            )
+            output = self.decoder(
+                memory,
+                embedded,
+                initial_state=state,
+                memory_mask=mask,
+                training=training,
+            )
+            return self.logits(self.dropouts["output"](output, training=training))
 
     def encode(self, source: Tensor) -> EncodedSource:
         """Read a source once, for many steps of ``step``.
@@ -273,7 +285,8 @@ class Seq2Seq(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the model can be made anew from."""
-        return {**super().get_config(), **self._settings}
+        products = {"products": self.products}
+        return {**super().get_config(), **self._settings, **products}
 
 
 def _embedding(

@@ -246,6 +246,7 @@ def _build(
         tie_embeddings=config.tie_embeddings,
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
+        products=config.products,
         seed=seed,
     )
 

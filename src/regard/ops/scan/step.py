@@ -8,6 +8,7 @@ from keras import ops
 
 from regard._typing import Float, Tensor
 from regard.ops.linear import project
+from regard.ops.products import products_asked, products_in
 
 #: A nest of tensors: tuples, named tuples and dictionaries.
 Nest: TypeAlias = Any
@@ -47,8 +48,13 @@ def bind_parts(parts: Mapping[str, StepPart], fixed: Mapping[str, Nest]) -> Appl
 
 
 def linear() -> StepPart:
-    """``x W + b``, where ``(W, b)`` stays and ``b`` may be None."""
-    return StepPart(_linear, _linear)
+    """``x W + b``, where ``(W, b)`` stays and ``b`` may be None.
+
+    Its products are those asked for where the part is made: a loop finds its gradient
+    elsewhere.
+    """
+    function = _as_asked(_linear)
+    return StepPart(function, function)
 
 
 def gates(count: int) -> StepPart:
@@ -61,7 +67,21 @@ def gates(count: int) -> StepPart:
     def split(moving: Tensor, fixed: Nest) -> Gates:
         return split_gates(_linear(moving, fixed), count)
 
-    return StepPart(split, split)
+    function = _as_asked(split)
+    return StepPart(function, function)
+
+
+def _as_asked(
+    function: Callable[[Tensor, Nest], Nest],
+) -> Callable[[Tensor, Nest], Nest]:
+    """The function with the products that are asked for here, wherever it is called."""
+    asked = products_asked()
+
+    def compute(moving: Tensor, fixed: Nest) -> Nest:
+        with products_in(asked):
+            return function(moving, fixed)
+
+    return compute
 
 
 def split_gates(joined: Float[Tensor, "*outer features"], count: int) -> Gates:
