@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.training import batches
 from regard.training.batches import (
     BucketedBatches,
     EncodedExamples,
@@ -54,6 +55,25 @@ def test_a_bucket_that_stays_half_empty_joins_the_next():
     assert widths(BucketedBatches(examples([3] * 4 + [20] * 8), 8, 64)) == {16, 32}
     assert widths(BucketedBatches(examples([3] * 3 + [20] * 8), 8, 64)) == {32}
     assert widths(BucketedBatches(examples([3]), 8, 64)) == {16}
+
+
+def test_widths_are_as_many_as_the_work_pays_for(monkeypatch):
+    lengths = [3] * 8 + [20] * 8 + [35] * 8
+    few = {"batch_size": 8, "max_length": 64}
+    # By itself an example decides no width, and no text is longer than there may be.
+    assert BucketedBatches(examples(lengths), **few, epochs=4).widths == (40,)
+    assert BucketedBatches(examples([35]), 8, 36, epochs=4).widths == (36,)
+    # Of the first bucket 8 * 16 places are saved in an epoch, of the second 8 * 8.
+    for cost, widths in ((64, (16, 32, 40)), (100, (16, 40)), (1000, (40,))):
+        monkeypatch.setattr(batches, "_PLACES_A_PROGRAM", cost)
+        made = BucketedBatches(examples(lengths), **few, epochs=1)
+        assert made.widths == widths
+    assert BucketedBatches(examples(lengths), **few, epochs=99).widths == (16, 32, 40)
+
+
+def test_a_part_is_read_in_the_widths_of_the_whole():
+    part = BucketedBatches(examples([3] * 8 + [9]), 8, 64, epochs=4, widths=(40, 48))
+    assert part.widths == (40,)
 
 
 @pytest.mark.backends

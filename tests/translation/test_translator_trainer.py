@@ -10,7 +10,7 @@ import small
 
 from regard.errors import ArgumentError
 from regard.training import callbacks
-from regard.training.checkpoint import load_checkpoint
+from regard.training.checkpoint import load_checkpoint, save_checkpoint
 from regard.translation import trainer
 from regard.translation.loss import SequenceLoss
 from regard.translation.pair_batches import EncodedPairs, PairBatches
@@ -129,6 +129,15 @@ def test_the_checkpoint_of_another_training_is_refused(
     with pytest.raises(ArgumentError, match=f"another training.*value of {named}"):
         train(begun, **change)
     assert load_checkpoint(begun) is not None
+
+
+def test_the_checkpoint_of_other_batches_is_refused(begun, tmp_path, undisturbed):
+    stored = load_checkpoint(begun)
+    # An earlier release cut them otherwise, and did not say how.
+    del stored.position["identity"]["shapes of batches"]
+    save_checkpoint(tmp_path / "earlier", stored)
+    with pytest.raises(ArgumentError, match=r"shapes of batches.*and release"):
+        train(tmp_path / "earlier")
 
 
 @pytest.fixture(scope="module")

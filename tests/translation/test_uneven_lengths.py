@@ -66,7 +66,7 @@ def test_it_is_trained_and_gone_on_with_and_asked_and_saved(tmp_path, monkeypatc
     monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
     monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
     # As many shapes as a longer training has.
-    monkeypatch.setattr(pair_batches, "_PLACES_A_SHAPE", 600)
+    monkeypatch.setattr(pair_batches, "_SECONDS_A_PROGRAM", 0)
     with kept_programs(tmp_path / "programs"):
         undisturbed = fit()
         with pytest.raises(StopError):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from regard.classification.artifact import TrainedTextClassifier
-from regard.classification.class_metrics import log_loss
+from regard.classification.class_metrics import evaluate, log_loss
 from regard.classification.config import TextClassifierConfig
 from regard.classification.initialization import (
     evident_attention,
@@ -40,7 +40,7 @@ from regard.training.callbacks import (
     TrainingProgress,
 )
 from regard.training.loop import TrainingLoop, TrainingOutcome
-from regard.training.model_selection import Merit, ModelSelection
+from regard.training.model_selection import EpochMetrics, Merit, ModelSelection
 from regard.types import FloatArray, IntArray
 
 # The names of the metrics that a model in training is compiled with.
@@ -110,7 +110,11 @@ def fit_text_classifier(
         progress=progress,
     )
     trained = TrainedTextClassifier(reader, labels, config, seed, outcome.model, chosen)
-    return TrainingOutcome(trained, outcome.history, outcome.interrupted)
+    evaluation = None
+    if outcome.validation is not None:
+        probabilities, targets = outcome.validation
+        evaluation = evaluate(probabilities, targets, labels.names)
+    return TrainingOutcome(trained, outcome.history, outcome.interrupted, evaluation)
 
 
 def train_text_classifier(
@@ -125,6 +129,9 @@ def train_text_classifier(
     progress: ClassificationCallback | None = None,
 ) -> TrainingOutcome[keras.Model]:
     """Train the network of a text classifier.
+
+    The outcome has as ``validation`` the probabilities of the validation examples and
+    their classes, where they were asked for since the training began or went on.
 
     Training ends when the validation has not become better for ``config.patience``
     epochs, and the weights of the best epoch are kept: that of the highest accuracy,
@@ -151,6 +158,10 @@ def train_text_classifier(
     start_randomly(model, features.words, seed)
     batches = _batches(train, config, seed)
     _compile(model, config, steps=config.epochs * len(batches))
+    held_out = None
+    if validation is not None:
+        held_out = HeldOut(_batches(validation, config).epoch(0))
+    measured = _ValidationMeasures(model, held_out)
     begin = _beginning_of(model, features, classes, config)
     begin(train)
     selection = ModelSelection(_merit, config.patience)
@@ -158,7 +169,7 @@ def train_text_classifier(
         model=model,
         fresh=lambda: _build(features, classes, config, seed),
         batches=batches,
-        validate=_validation_of(model, validation, config),
+        validate=measured.validate,
         selection=selection,
         reporter=_ClassificationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
@@ -167,6 +178,7 @@ def train_text_classifier(
             "seed": seed,
             "training examples": train.digest(),
             "validation examples": None if validation is None else validation.digest(),
+            "widths of batches": list(batches.widths),
             **config.to_dict(),
         },
         checkpoint=checkpoint,
@@ -174,21 +186,21 @@ def train_text_classifier(
     outcome = loop.run()
     best = selection.best()
     temperature = best.validation.get("temperature", 1.0)
-    held_out = 0 if validation is None else len(validation)
-    if not outcome.interrupted and _says_little(held_out, len(train), config):
+    asked = 0 if validation is None else len(validation)
+    if not outcome.interrupted and _says_little(asked, len(train), config):
         try:
             temperature = cross_validated_temperature(
                 model,
                 train,
                 begin=begin,
-                batches=lambda examples: _batches(examples, config, seed),
+                batches=lambda part: _batches(part, config, seed, batches.widths),
                 epochs=best.epoch,
                 folds=config.calibration_folds,
             )
         except KeyboardInterrupt:
             outcome = replace(outcome, interrupted=True)
     outcome.model.get_layer(PROBABILITIES).temperature.assign(temperature)
-    return outcome
+    return replace(outcome, validation=measured.answers(best, temperature))
 
 
 def _beginning_of(
@@ -233,29 +245,48 @@ class _ClassificationReporter(ProgressReporter):
         )
 
 
-def _validation_of(
-    model: keras.Model, examples: EncodedExamples | None, config: TextClassifierConfig
-) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
-    """The function that measures the model on the validation examples.
+class _ValidationMeasures:
+    """Measures a model on the validation examples after each epoch.
 
     The loss is that at the temperature which suits them: a model that has become too
     sure of itself is none the worse for it.
-    """
-    if examples is None:
-        return lambda _: {}
-    held_out = HeldOut(_batches(examples, config).epoch(0))
-    targets = held_out.targets
 
-    def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
-        probabilities = held_out.probabilities(model, interrupts)
+    Args:
+        model: The model in training.
+        held_out: The validation examples; None: there are none.
+    """
+
+    def __init__(self, model: keras.Model, held_out: HeldOut | None) -> None:
+        self._model, self._held_out = model, held_out
+        self._seen: list[tuple[Mapping[str, float], FloatArray]] = []
+
+    def validate(self, interrupts: InterruptBetweenSteps) -> dict[str, float]:
+        """The measures of the model as it is."""
+        if self._held_out is None:
+            return {}
+        targets = self._held_out.targets
+        probabilities = self._held_out.probabilities(self._model, interrupts)
         temperature = fitted_temperature(probabilities, targets)
-        return {
+        measures = {
             "loss": log_loss(tempered(probabilities, temperature), targets),
             "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
             "temperature": temperature,
         }
+        self._seen.append((measures, probabilities))
+        return measures
 
-    return validate
+    def answers(
+        self, epoch: EpochMetrics, temperature: float
+    ) -> tuple[FloatArray, IntArray] | None:
+        """The probabilities after an epoch, at a temperature, and the right classes.
+
+        None where that epoch was before the training went on.
+        """
+        for measures, probabilities in self._seen:
+            if self._held_out is not None and measures == dict(epoch.validation):
+                at_temperature = tempered(probabilities, temperature)
+                return at_temperature.astype(np.float32), self._held_out.targets
+        return None
 
 
 def _merit(measures: Mapping[str, float]) -> Merit:
@@ -312,9 +343,19 @@ def _start_as_linear(
 
 
 def _batches(
-    examples: EncodedExamples, config: TextClassifierConfig, seed: int | None = None
+    examples: EncodedExamples,
+    config: TextClassifierConfig,
+    seed: int | None = None,
+    widths: Sequence[int] | None = None,
 ) -> BucketedBatches:
-    return BucketedBatches(examples, config.batch_size, config.max_length, seed)
+    return BucketedBatches(
+        examples,
+        config.batch_size,
+        config.max_length,
+        seed,
+        epochs=config.epochs,
+        widths=widths,
+    )
 
 
 def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> None:

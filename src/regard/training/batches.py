@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import keras
@@ -12,6 +12,12 @@ from regard._backend import backend_name
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.training.checkpoint import digest
 from regard.types import FloatArray, IntArray
+
+# A program more for so many places that are read: about as long as one takes to
+# compile, a classifier of the recipe on two cores.
+_PLACES_A_PROGRAM = 2_000_000
+# A longest text is padded to a multiple of this, so that it alone decides no shape.
+_STEP = 8
 
 ExampleBatch = tuple[IntArray, IntArray, FloatArray]
 # The length that the examples of a batch are padded to, and their indices.
@@ -47,15 +53,23 @@ class BucketedBatches:
     """Batches of one height and a few widths, so that few shapes are compiled.
 
     Examples of similar length go together. A bucket that cannot fill half a batch is
-    joined with the next longer one. The last batch of a bucket is filled with rows of
-    padding whose sample weight is 0. The order of an epoch depends on the seed and the
-    number of the epoch alone.
+    joined with the next longer one, and so is one that saves less padding than its
+    program takes to compile. The last batch of a bucket is filled with rows of padding
+    whose sample weight is 0. The order of an epoch depends on the seed and the number
+    of the epoch alone.
 
     Args:
         examples: What is trained on.
         batch_size: The height of every batch.
         max_length: The longest sequence.
         seed: The order of the epochs depends on it; None keeps the given order.
+        epochs: How often they are read at most: in a short training a width more costs
+            more than it saves. None: often enough.
+        widths: The widths there may be, the last of them wide enough; None: the usual
+            ones.
+
+    Attributes:
+        widths: The widths of its batches, ascending.
     """
 
     def __init__(
@@ -64,11 +78,19 @@ class BucketedBatches:
         batch_size: int,
         max_length: int,
         seed: int | None = None,
+        *,
+        epochs: int | None = None,
+        widths: Sequence[int] | None = None,
     ) -> None:
         self._examples = examples
         self._batch_size = batch_size
         self._seed = seed
-        self._buckets = _filled_buckets(examples, batch_size, max_length)
+        lengths = length_buckets(max_length) if widths is None else widths
+        buckets = _filled_buckets(examples, batch_size, lengths)
+        if epochs is not None and widths is None:
+            buckets = _narrowed(examples, buckets)
+        self._buckets = buckets if epochs is None else _worthwhile(buckets, epochs)
+        self.widths = tuple(length for length, _ in self._buckets)
         self._number = 0
         self._order: list[_Members] = []
         self._begin_anew()
@@ -189,14 +211,13 @@ def _common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int | None, ...]:
 
 
 def _filled_buckets(
-    examples: EncodedExamples, batch_size: int, max_length: int
-) -> list[tuple[int, IntArray]]:
+    examples: EncodedExamples, batch_size: int, lengths: Sequence[int]
+) -> list[_Members]:
     """The lengths in use, each with the indices of its examples."""
-    lengths = length_buckets(max_length)
     sizes = np.asarray([len(sequence) for sequence in examples.sequences])
     buckets = bucket_of(sizes, lengths)
     last = int(buckets.max())
-    filled: list[tuple[int, IntArray]] = []
+    filled: list[_Members] = []
     waiting: IntArray = np.empty(0, dtype=np.int64)
     for index, length in enumerate(lengths[: last + 1]):
         waiting = np.concatenate([waiting, np.flatnonzero(buckets == index)])
@@ -204,3 +225,28 @@ def _filled_buckets(
             filled.append((length, waiting))
             waiting = waiting[:0]
     return filled
+
+
+def _narrowed(examples: EncodedExamples, buckets: list[_Members]) -> list[_Members]:
+    """The buckets, the widest one no wider than its examples need."""
+    width, members = buckets[-1]
+    longest = max(len(examples.sequences[index]) for index in members.tolist())
+    needed = _STEP * max(1, -(-longest // _STEP))
+    return [*buckets[:-1], (min(width, needed), members)]
+
+
+def _worthwhile(buckets: list[_Members], epochs: int) -> list[_Members]:
+    """The buckets that save more than their programs cost, in so many epochs."""
+    buckets = list(buckets)
+    while len(buckets) > 1:
+        costs = [
+            epochs * (wider - width) * len(members)
+            for (width, members), (wider, _) in pairwise(buckets)
+        ]
+        least = int(np.argmin(costs))
+        if costs[least] >= _PLACES_A_PROGRAM:
+            break
+        (_, shorter), (width, longer) = buckets[least : least + 2]
+        # In the order they were given in: without a seed they are read in it.
+        buckets[least : least + 2] = [(width, np.sort(np.append(shorter, longer)))]
+    return buckets

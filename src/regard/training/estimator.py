@@ -128,8 +128,8 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     def validation(self) -> EvaluationT | None:
         """The evaluation on the validation examples of the last training.
 
-        It is made when it is first asked for. None where there were no such examples,
-        and after loading.
+        Where the training did not make it, it is made when it is first asked for. None
+        where there were no such examples, and after loading.
         """
         if self._validation is None and self._validation_examples is not None:
             self._validation = self.evaluate(*self._validation_examples)
@@ -193,7 +193,8 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         object.__setattr__(self._trained, "columns", named)
         self.interrupted = outcome.interrupted
         self.history = outcome.history
-        self._validation, self._validation_examples = None, validation_examples
+        self._validation = outcome.validation
+        self._validation_examples = validation_examples
 
     def _column(self, held: str, name: str | None) -> str:
         """The column that holds something: the one named, else that of the training."""

@@ -40,11 +40,14 @@ class TrainingOutcome(Generic[ModelT]):
         model: The model with the selected weights, without any state of the training.
         history: The measures of the epochs that were finished.
         interrupted: Whether an interrupt ended the training.
+        validation: How good the model is on the validation examples; None where nobody
+            has measured it.
     """
 
     model: ModelT
     history: tuple[EpochMetrics, ...]
     interrupted: bool
+    validation: Any = None
 
 
 class EpochSource(Protocol):
@@ -256,7 +259,7 @@ class TrainingLoop:
             raise ArgumentError(
                 f"The checkpoint '{self.checkpoint}' is that of another training, with "
                 f"another value of {', '.join(others)}.",
-                expected="the same data, settings and seed",
+                expected="the same data, settings, seed and release",
                 arguments=[name for name in others if name.isidentifier()],
                 fix="Go on with what it was begun with, or remove the file.",
             )

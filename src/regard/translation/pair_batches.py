@@ -17,9 +17,9 @@ from regard.types import IntArray
 _BATCHES = 4
 _MOST_SHAPES = 24
 _PADDING = 0.09
-# A shape more for so many places that are trained on: about as long as its program
-# takes to compile, with 256 units on two cores.
-_PLACES_A_SHAPE = 250_000
+# What a program takes to trace and compile, and an operation on numbers to be done, on
+# two cores.
+_SECONDS_A_PROGRAM, _SECONDS_AN_OPERATION = 4.0, 1e-11
 
 PairBatch = tuple[tuple[IntArray, IntArray], IntArray]
 
@@ -71,6 +71,10 @@ class PairBatches:
         seed: What the order depends on; None: that of the buckets.
         epochs: How often they are read at most: in a short training a shape more costs
             more than it saves. None: often enough.
+        operations: What is computed for a place, a symbol of a source or a target.
+
+    Attributes:
+        shapes: The widths of source and target of its batches.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class PairBatches:
         seed: int | None = None,
         *,
         epochs: int | None = None,
+        operations: float = 1e7,
     ) -> None:
         self._pairs = pairs
         self._size = batch_size
@@ -90,17 +95,19 @@ class PairBatches:
             for side, more in ((pairs.sources, 0), (pairs.targets, 1))
         ]
         sources, targets = np.asarray(lengths, dtype=np.int64)
-        most_shapes = _MOST_SHAPES
+        least = 0.0
         if epochs is not None:
-            places = epochs * int(sources.sum() + targets.sum())
-            most_shapes = min(1 + places // _PLACES_A_SHAPE, _MOST_SHAPES)
+            seconds = epochs * operations * _SECONDS_AN_OPERATION
+            least = _SECONDS_A_PROGRAM / seconds
         self._buckets = make_buckets(
             sources,
             targets,
             fewest=_BATCHES * batch_size,
-            most_shapes=most_shapes,
+            most_shapes=_MOST_SHAPES,
             padding=_PADDING,
+            least=least,
         )
+        self.shapes = [(bucket.source, bucket.target) for bucket in self._buckets]
         self.padding = padding_share(np.stack([sources, targets], 1), self._buckets)
         self.tokens = int(targets.sum())
 
@@ -176,12 +183,13 @@ def make_buckets(
     fewest: int,
     most_shapes: int,
     padding: float,
+    least: float = 0.0,
 ) -> list[Bucket]:
     """Cut pairs into buckets by their lengths.
 
     Every shape costs a compilation, and every padded place costs time in every epoch.
     The bucket with the most padding is cut in two where that saves the most, until
-    little enough is left.
+    little enough is left, or to be saved.
 
     Args:
         sources: ``(pairs,)``, the lengths of the sources.
@@ -189,6 +197,7 @@ def make_buckets(
         fewest: The fewest pairs of a bucket.
         most_shapes: The most buckets.
         padding: The share of padding among all places at which cutting ends.
+        least: How many padded places a cut has to save.
     """
     lengths = np.stack([sources, targets], axis=1)
     buckets: list[IntArray] = [np.arange(len(sources))]
@@ -201,7 +210,7 @@ def make_buckets(
         saved = [0 if cut is None else cut[0] for cut in cuts]
         worst = int(np.argmax(saved))
         cut = cuts[worst]
-        if cut is None or not saved[worst]:
+        if cut is None or saved[worst] <= least:
             break
         buckets[worst : worst + 1] = list(cut[1:])
     return [_bucket(lengths, members) for members in buckets]

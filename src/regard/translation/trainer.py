@@ -121,13 +121,17 @@ def train_seq2seq(
             one ends the training with the best weights so far.
     """
     model = build()
-    batches = PairBatches(train, config.batch_size, seed, epochs=config.epochs)
+    reading = {"epochs": config.epochs, "operations": _operations(model)}
+    batches = PairBatches(train, config.batch_size, seed, **reading)
+    held_out = None
+    if validation is not None:
+        held_out = PairBatches(validation, config.batch_size, **reading).epoch(0)
     _compile(model, config, config.epochs * len(batches))
     loop = TrainingLoop(
         model=model,
         fresh=build,
         batches=batches,
-        validate=_validation_of(model, validation, config, metric),
+        validate=_validation_of(model, held_out, metric),
         selection=ModelSelection(_merit_by(metric), config.patience, config.average),
         reporter=_TranslationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
@@ -137,6 +141,7 @@ def train_seq2seq(
             "training pairs": train.digest(),
             "validation pairs": None if validation is None else validation.digest(),
             "choose_by": "loss" if metric is None else metric.name,
+            "shapes of batches": [list(shape) for shape in batches.shapes],
             **config.to_dict(),
         },
         checkpoint=checkpoint,
@@ -183,14 +188,10 @@ class _TranslationReporter(ProgressReporter):
 
 def _validation_of(
     model: Seq2Seq,
-    pairs: EncodedPairs | None,
-    config: TranslatorConfig,
+    batches: EpochBatches | None,
     metric: SelectionMetric | None,
 ) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
     """The function that measures the model after an epoch."""
-    batches = None
-    if pairs is not None:
-        batches = PairBatches(pairs, config.batch_size).epoch(0)
 
     def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
         measures = {}
@@ -201,6 +202,16 @@ def _validation_of(
         return measures
 
     return validate
+
+
+def _operations(model: Seq2Seq) -> int:
+    """About how much a training step computes for a symbol of a source or a target.
+
+    A weight takes part in a product forward and two backward, at about every second
+    place: those of the encoder in the source, the rest in the target.
+    """
+    table = model.source_embedding.count_params()
+    return 3 * int(model.count_params() - table)
 
 
 def _mean_loss(
