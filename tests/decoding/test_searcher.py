@@ -110,11 +110,32 @@ def test_the_weights_of_a_hypothesis_are_found_where_it_came_from():
     # Two hypotheses change places in step 1; in step 2 both come from the second one.
     parents = np.array([[[0, 0]], [[1, 0]], [[1, 1]], [[9, 9]]])
     weights = np.arange(8.0, dtype="float32").reshape(4, 1, 2, 1)
-    followed = searcher._follow(parents, weights, count=3)[0, :, :, 0]
+    both = np.array([[0, 1]])
+    followed = searcher._follow(parents[:3], weights[:3], both)[0, :, :, 0]
     # Step 2: hypothesis 1 of the step before, which came from 0, which came from 0.
-    assert followed.tolist() == [[0, 2, 5, 0], [0, 2, 5, 0]]
-    after_two = searcher._follow(parents, weights, count=2)[0, :, :, 0]
-    assert after_two.tolist() == [[0, 3, 0, 0], [0, 2, 0, 0]]
+    assert followed.tolist() == [[0, 2, 5], [0, 2, 5]]
+    after_two = searcher._follow(parents[:2], weights[:2], both)[0, :, :, 0]
+    assert after_two.tolist() == [[0, 3], [0, 2]]
+    second = searcher._follow(parents[:2], weights[:2], np.array([[1]]))
+    assert second[0, :, :, 0].tolist() == [[0, 2]]
+
+
+def test_the_best_of_a_beam_are_those_that_may_be_and_have_ended():
+    beam = {
+        "symbols": np.array([[[4, 3, 0], [4, 5, 6], [5, 3, 0]], [[6, 0, 0]] * 3]),
+        "log_probability": np.array([[-3.0, -1, -2], [-4, -2e9, -2e9]], "float32"),
+        "rank": np.array([[-3.0, -1, -2], [-4, -2e9, -2e9]], "float32"),
+        "finished": np.array([[True, False, True], [False] * 3]),
+    }
+    steps = {"parents": np.zeros((3, 2, 3), "int32"), "weights": np.ones((3, 2, 3, 5))}
+    full, single = searcher._best_hypotheses(beam, steps, [2, 4], 3)
+    # Those that ended come first, by their rank; none that is impossible does.
+    assert [each.log_probability for each in full] == [-2, -3, -1]
+    assert [each.symbols.tolist() for each in full] == [[5], [4], [4, 5, 6]]
+    assert [each.finished for each in full] == [True, True, False]
+    assert [each.weights.shape for each in full] == [(1, 2), (1, 2), (3, 2)]
+    assert [each.symbols.tolist() for each in single] == [[6]]
+    assert single[0].weights.shape == (1, 4)
 
 
 def test_prefixes_that_do_not_fit(searching):

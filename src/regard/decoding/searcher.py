@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -36,16 +38,6 @@ def rows_at_once(beam: int) -> int:
     if not backend().is_on_gpu:
         return max(1, _ROWS // beam)
     return 1 << max(0, (_ROWS_ON_GPU // beam).bit_length() - 1)
-
-
-class _BatchResult(NamedTuple):
-    """The hypotheses of one batch as arrays, ``(batch, beam, …)``."""
-
-    symbols: IntArray
-    log_probability: FloatArray
-    rank: FloatArray
-    finished: Any
-    weights: FloatArray
 
 
 class Searcher:
@@ -140,11 +132,12 @@ class Searcher:
         for row, prefix in zip(forced, prefixes, strict=False):
             row[: len(prefix)] = _fitting(prefix, steps)
         beam, backpointers, count = self._program(pad(sources, rows, length), forced)
-        weights = _follow(backpointers["parents"], backpointers["weights"], int(count))
-        result = _BatchResult(**beam, weights=weights)
-        return [
-            self._best(result, row, len(source)) for row, source in enumerate(sources)
-        ]
+        return _best_hypotheses(
+            {name: array[: len(sources)] for name, array in beam.items()},
+            {name: array[: int(count)] for name, array in backpointers.items()},
+            [len(source) for source in sources],
+            self._search.n_best,
+        )
 
     def _search_tensors(self, source: Any, prefix: Any) -> Any:
         """Search with tensors of one shape; as many steps as a prefix has are made."""
@@ -168,17 +161,6 @@ class Searcher:
         padded = ops.maximum(1, (counts + LENGTH_STEP - 1) // LENGTH_STEP) * LENGTH_STEP
         return ops.zeros_like(counts) + self._search.limit(padded)
 
-    def _best(self, result: _BatchResult, row: int, source: int) -> list[Hypothesis]:
-        # What may not be written fills a beam that is wider than what may. And what
-        # ended by itself comes before what was cut off.
-        possible = result.log_probability[row] > IMPOSSIBLE / 10
-        order = np.lexsort((-result.rank[row], ~result.finished[row], ~possible))
-        return [
-            _hypothesis(result, row, int(place), source)
-            for place in order[: self._search.n_best]
-            if place == order[0] or possible[place]
-        ]
-
 
 def _search_each(
     search: Callable[[Any], list[list[Hypothesis]]], batches: Sequence[Any]
@@ -190,35 +172,75 @@ def _search_each(
         return list(threads.map(search, batches))
 
 
-def _hypothesis(result: _BatchResult, row: int, place: int, source: int) -> Hypothesis:
-    symbols = result.symbols[row, place]
-    ended = np.flatnonzero((symbols == END_ID) | (symbols == PADDING_ID))
-    length = int(ended[0]) if len(ended) else len(symbols)
-    return Hypothesis(
-        symbols=symbols[:length],
-        log_probability=float(result.log_probability[row, place]),
-        score=float(result.rank[row, place]),
-        weights=result.weights[row, place, :length, :source],
-        finished=bool(result.finished[row, place]),
+def _best_hypotheses(
+    beam: dict[str, Any],
+    backpointers: dict[str, Any],
+    sources: Sequence[int],
+    n_best: int,
+) -> list[list[Hypothesis]]:
+    """The hypotheses of a batch, all that is counted for all of them at once.
+
+    Args:
+        beam: Symbols, their probability, rank and whether they are finished, arrays
+            ``(sources, beam, …)``.
+        backpointers: Parents and weights, arrays ``(steps, batch, beam, …)``.
+        sources: The length of each source.
+        n_best: How many of each source there are at most.
+    """
+    # What may not be written fills a beam that is wider than what may. And what
+    # ended by itself comes before what was cut off.
+    possible = beam["log_probability"] > IMPOSSIBLE / 10
+    keys = -beam["rank"], ~beam["finished"], ~possible
+    order = np.lexsort(keys, axis=-1)[:, :n_best]
+    weights = _follow(backpointers["parents"], backpointers["weights"], order)
+    symbols = np.take_along_axis(beam["symbols"], order[..., None], axis=1)
+    over = (symbols == END_ID) | (symbols == PADDING_ID)
+    lengths = np.where(over.any(-1), over.argmax(-1), symbols.shape[-1])
+
+    def listed(array: Any) -> Any:
+        return np.take_along_axis(array, order, axis=1).tolist()
+
+    facts = zip(
+        lengths.tolist(),
+        listed(beam["log_probability"]),
+        listed(beam["rank"]),
+        listed(beam["finished"]),
+        listed(possible),
+        strict=True,
     )
+    return [
+        [
+            Hypothesis(
+                symbols=symbols[row, place, :length],
+                log_probability=log_probability,
+                score=score,
+                weights=weights[row, place, :length, :source],
+                finished=finished,
+            )
+            for place, (length, log_probability, score, finished, may) in enumerate(
+                zip(*of_row, strict=True)
+            )
+            if may or not place
+        ]
+        for row, (source, of_row) in enumerate(zip(sources, facts, strict=True))
+    ]
 
 
-def _follow(parents: IntArray, weights: FloatArray, count: int) -> FloatArray:
-    """The weights of each hypothesis, from those of every step.
+def _follow(parents: IntArray, weights: FloatArray, places: IntArray) -> FloatArray:
+    """The weights of hypotheses, from those of every step.
 
     Args:
         parents: ``(steps, batch, beam)``.
         weights: ``(steps, batch, beam, source)``, in the order of the step before.
-        count: The steps that were made.
+        places: ``(sources, n)``, those of the hypotheses after the last step. There
+            may be fewer sources than the batch has rows.
 
     Returns:
-        ``(batch, beam, steps, source)``.
+        ``(sources, n, steps, source)``.
     """
-    steps, batch, beam, source = weights.shape
-    kept = np.zeros((batch, beam, steps, source), dtype=np.float32)
-    rows = np.arange(batch)[:, None]
-    places = np.broadcast_to(np.arange(beam), (batch, beam))
-    for step in reversed(range(count)):
+    rows = np.arange(len(places))[:, None]
+    kept = np.empty((*places.shape, len(parents), weights.shape[-1]), dtype=np.float32)
+    for step in reversed(range(len(parents))):
         places = parents[step][rows, places]
         kept[:, :, step] = weights[step][rows, places]
     return kept
@@ -228,15 +250,14 @@ def _batches(
     lengths: IntArray, order: IntArray, rows: int
 ) -> list[tuple[int, list[int]]]:
     """Members of similar length, and the length they are padded to."""
-    padded = np.array([padded_length(length) for length in lengths.tolist()])
-    batches = []
-    for length in np.unique(padded).tolist():
-        members = [index for index in order.tolist() if padded[index] == length]
-        batches += [
-            (length, members[start : start + rows])
-            for start in range(0, len(members), rows)
-        ]
-    return batches
+    padded = [padded_length(length) for length in lengths[order].tolist()]
+    groups = groupby(zip(padded, order.tolist(), strict=True), itemgetter(0))
+    return [
+        (length, members[start : start + rows])
+        for length, group in groups
+        for members in [[member for _, member in group]]
+        for start in range(0, len(members), rows)
+    ]
 
 
 def _fitting(prefix: IntArray, steps: int) -> IntArray:

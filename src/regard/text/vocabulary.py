@@ -135,7 +135,10 @@ class SequenceVocabulary:
         Raises:
             ArgumentError: An id is outside of the vocabulary.
         """
-        return [self.token(id_) for id_ in np.asarray(ids).tolist()]
+        listed = np.asarray(ids).tolist()
+        if not listed or (min(listed) >= 0 and max(listed) < len(self._symbols)):
+            return [self._symbols[id_] for id_ in listed]
+        return [self.token(id_) for id_ in listed]
 
     def decode(self, ids: IntArray | Sequence[int]) -> str:
         """The text that the ids before the first end spell.

@@ -163,10 +163,10 @@ class TrainedTranslator:
             line: What was found of the weights, see ``line_of``.
         """
         sources = encoded.tokens[: self.config.max_length]
-        unknown = (hypothesis.symbols == UNKNOWN_ID).tolist()
+        symbols = hypothesis.symbols.tolist()
         tokens = replaced(
-            self.target.tokens(hypothesis.symbols),
-            unknown,
+            self.target.tokens(symbols),
+            [symbol == UNKNOWN_ID for symbol in symbols],
             sources,
             hypothesis.weights,
             replacement,
