@@ -90,8 +90,10 @@ class Features:
             zip(of_orders, self._tables, strict=True), start=1
         ):
             found = table.find(keys.view(np.uint64)[None])
-            shifted = found + self._starts[column]
-            rows[:, column] = np.where(found < 0, NOTHING, shifted)
+            row = found + np.int32(self._starts[column])
+            # Much faster than a choice: half of them are found, in no order.
+            row *= found >= 0
+            rows[:, column] = row
         return rows
 
     def without(self, rows: IntArray, keep: npt.NDArray[np.bool_]) -> IntArray:

@@ -17,14 +17,14 @@ from regard.text.special_ids import UNKNOWN_ID
 from regard.types import IntArray
 
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 #: The spans of the pieces of one string, and their ids.
 Foreign = tuple[Sequence[tuple[int, int]], Sequence[int]]
 
 SPACES = "\t\n\v\f\r "
 # What stands for a character that is not ASCII.
 _FOREIGN = 128
-_SPACE, _WORD, _OTHER = range(3)
-_APOSTROPHE = ord("'")
+_APOSTROPHE, _UNDERSCORE, _BLANK, _CASE = map(ord, "'_  ")
 # Of these the pieces between two spaces do not depend on what is beyond them. Among the
 # others are characters that join with whatever follows, a space too.
 _FAR, _SAFE_AGAIN, _UNSAFE_AGAIN = 0x600, 0x2000, 0x2C00
@@ -32,17 +32,6 @@ _FAR, _SAFE_AGAIN, _UNSAFE_AGAIN = 0x600, 0x2000, 0x2C00
 _SHORT, _LONG = 8, 24
 
 
-def _kinds() -> Bytes:
-    kinds = np.full(256, _OTHER, np.uint8)
-    kinds[[ord(space) for space in SPACES]] = _SPACE
-    for character in range(128):
-        if chr(character).isalnum() or chr(character) == "_":
-            kinds[character] = _WORD
-    return kinds
-
-
-_KINDS = _kinds()
-_LOWER = np.asarray([ord(chr(c).lower()) if c < 128 else c for c in range(256)], "u1")
 # The first n bytes of a number, little end first.
 _FIRST = np.asarray([(1 << 8 * n) - 1 for n in range(_SHORT + 1)], np.uint64)
 
@@ -72,8 +61,13 @@ class Pieces(NamedTuple):
         """The first ``most`` of each text."""
         if self.counts.max(initial=0) <= most:
             return self
-        kept, counts = self.places < most, np.minimum(self.counts, most)
-        return Pieces(self.ids[kept], self.spans[kept], counts, self.places[kept])
+        kept = np.flatnonzero(self.places < most)
+        return Pieces(
+            self.ids.take(kept),
+            self.spans.take(kept, axis=0),
+            np.minimum(self.counts, most),
+            self.places.take(kept),
+        )
 
 
 class JoinedTexts:
@@ -110,12 +104,12 @@ class JoinedTexts:
         joined = np.frombuffer(b" ".join([*characters, bytes(_LONG)]), np.uint8)
         sizes = np.fromiter(map(len, characters), np.int64, len(texts)) + 1
         firsts = np.cumsum(sizes) - sizes
-        kinds = _KINDS[joined]
-        kinds[-_LONG:] = _SPACE
-        foreign = _foreign_runs(joined, kinds)
-        for start, end in foreign:
-            kinds[start:end] = _SPACE
-        starts, ends = _cut(joined, kinds)
+        word, space = _kinds(joined)
+        foreign = _foreign_runs(joined, space)
+        for start, end in foreign.tolist():
+            word[start:end] = False
+            space[start:end] = True
+        starts, ends = _cut(joined, word, space)
         ids = self._look_up(joined, starts, ends)
         if len(foreign):
             more = self._foreign(texts, firsts, foreign)
@@ -128,7 +122,7 @@ class JoinedTexts:
         return Pieces.of(ids, spans, counts)
 
     def _look_up(self, joined: Bytes, starts: IntArray, ends: IntArray) -> IntArray:
-        lower = _LOWER[joined]
+        lower = _lower(joined)
         # The eight bytes from each place on, as a number.
         numbers = np.ndarray(len(lower) - 7, "<u8", lower.data, strides=(1,))
         sizes = ends - starts
@@ -195,30 +189,51 @@ def _characters(text: str) -> bytes:
     return np.minimum(codes, _FOREIGN).astype(np.uint8).tobytes()
 
 
-def _foreign_runs(joined: Bytes, kinds: Bytes) -> IntArray:
+def _kinds(joined: Bytes) -> tuple[Mask, Mask]:
+    """Which characters are those of words, and which are white space.
+
+    What follows the last text is white space as well.
+    """
+    # Of bytes, a comparison with what would be negative fails: it is a large one.
+    word = (joined | _CASE) - ord("a") < 26
+    word |= joined - ord("0") < 10
+    word |= joined == _UNDERSCORE
+    space = joined - ord("\t") < 5
+    space |= joined == _BLANK
+    space[-_LONG:] = True
+    return word, space
+
+
+def _lower(joined: Bytes) -> Bytes:
+    capital = joined - ord("A") < 26
+    lower: Bytes = joined + capital.view(np.uint8) * np.uint8(_CASE)
+    return lower
+
+
+def _foreign_runs(joined: Bytes, space: Mask) -> IntArray:
     """Where the runs without a space begin and end that hold another character."""
     places = np.flatnonzero(joined == _FOREIGN)
     if not len(places):
         return np.empty((0, 2), np.int64)
-    spaces = np.concatenate([[-1], np.flatnonzero(kinds == _SPACE)])
-    after = np.unique(np.searchsorted(spaces, places))
+    spaces = np.concatenate([[-1], np.flatnonzero(space)])
+    after = np.searchsorted(spaces, places)
+    after = after[np.diff(after, prepend=-1) > 0]
     return np.stack([spaces[after - 1] + 1, spaces[after]], axis=1)
 
 
-def _cut(joined: Bytes, kinds: Bytes) -> tuple[IntArray, IntArray]:
+def _cut(joined: Bytes, word: Mask, space: Mask) -> tuple[IntArray, IntArray]:
     """Starts and ends of words, and of every other character that is no space."""
-    word = kinds == _WORD
     # An apostrophe between two characters of words is one of theirs.
     inner = joined[1:-1] == _APOSTROPHE
-    inner &= word[:-2] & word[2:]
-    inner &= kinds[1:-1] == _OTHER
+    inner &= word[:-2]
+    inner &= word[2:]
     word[1:-1] |= inner
-    alone = kinds == _OTHER
-    alone[1:-1] &= ~inner
+    alone = ~(word | space)
     starts, ends = alone.copy(), alone
     starts[0] |= word[0]
-    starts[1:] |= word[1:] & ~word[:-1]
-    ends[:-1] |= word[:-1] & ~word[1:]
+    # After a character of no word, and before one.
+    starts[1:] |= word[1:] > word[:-1]
+    ends[:-1] |= word[:-1] > word[1:]
     return np.flatnonzero(starts), np.flatnonzero(ends) + 1
 
 
