@@ -1,6 +1,7 @@
 """Texts read one token after the other: what every faster way must equal."""
 
 import hashlib
+from collections import Counter
 from functools import lru_cache
 
 import numpy as np
@@ -112,3 +113,37 @@ def assert_same(actual, expected):
         assert ours.ids.dtype == ours.offsets.dtype == np.int32
         np.testing.assert_array_equal(ours.ids, plain.ids)
         np.testing.assert_array_equal(ours.offsets, plain.offsets)
+
+
+def plain_counts(pipeline, texts):
+    """How often each normalised word occurs, text by text."""
+    cut = splitter(pipeline)
+    return Counter(
+        pipeline.normalizer.normalize_str(text[start:end])
+        for text in texts
+        for start, end in cut.encode(text).offsets
+    )
+
+
+def _keys(ids, order, words):
+    for place in range(len(ids)):
+        last = reversed(ids[max(0, place + 1 - order) : place + 1])
+        yield sum(id_ * words**step for step, id_ in enumerate(last))
+
+
+def plain_features(documents, spelled, words, *, order, min_texts, max_ngrams):
+    """The keys of n-grams and of pieces that occur in enough texts."""
+    ngrams = []
+    for n in range(2, order + 1):
+        texts = Counter(
+            key for ids in documents for key in {*_keys(ids.tolist(), n, words)}
+        )
+        kept = sorted(key for key, count in texts.items() if count >= min_texts)
+        kept.sort(key=lambda key: -texts[key])
+        ngrams.append(sorted(kept[:max_ngrams]))
+    texts_of = Counter(word for text in spelled for word in set(text))
+    pieces = Counter()
+    for word, texts in texts_of.items():
+        for key in set(piece_keys(word).tolist()):
+            pieces[key] += texts
+    return ngrams, sorted(key for key, count in pieces.items() if count >= min_texts)

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from regard.errors import BundleError
 from regard.text import FeatureReader, Features, Tokenizer
-from regard.text.features import learn_features, ngram_keys, piece_keys
+from regard.text.feature_reader import texts_with
+from regard.text.features import learn_features, ngram_keys
+from regard.text.word_pieces import piece_keys
 
 TEXTS = ["not good", "not good", "very good", "very bad"]
 
@@ -16,7 +18,7 @@ def reader(**settings) -> FeatureReader:
     options = {"order": 2, "min_texts": 2, "max_ngrams": 10, "columns": 4}
     features = learn_features(
         [tokens.ids for tokens in encoded],
-        [text.split() for text in TEXTS],
+        texts_with(tokenizer, encoded, TEXTS),
         tokenizer.vocabulary_size,
         **(options | settings),
     )

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 
 import regard
-from plain_reading import PlainReader, assert_same
+from plain_reading import PlainReader, assert_same, plain_counts, plain_features
 from regard.errors import DataError
-from regard.text import FeatureReader, Tokenizer, joined_texts, tokenizer
+from regard.text import (
+    FeatureReader,
+    Tokenizer,
+    feature_reader,
+    features,
+    joined_texts,
+    tokenizer,
+    word_counts,
+)
+from regard.text.feature_reader import texts_with
 from regard.text.features import learn_features
 from regard.text.key_table import KeyTable
 
@@ -31,26 +40,26 @@ PARTS = st.one_of(st.sampled_from(WORDS + BETWEEN), st.text(max_size=4))
 TEXTS = st.lists(st.builds("".join, st.lists(PARTS, max_size=12)), max_size=5)
 
 
-def reader_of(texts, columns, max_length=1000, change=None):
-    words = Tokenizer.train(texts)
+def reader_of(texts, columns, *, max_length=1000, change=None, most=30_000, many=False):
+    words = Tokenizer.train(texts, most)
     if change:
         change(words._pipeline)
         words = Tokenizer(words._pipeline)
     encoded = words.encode(texts, 1000)
-    spelled = [
-        [words.normalise(piece) for piece in tokens.pieces(text)]
-        for tokens, text in zip(encoded, texts, strict=True)
-    ]
     features = learn_features(
         [tokens.ids for tokens in encoded],
-        spelled,
+        texts_with(words, encoded, texts),
         words.vocabulary_size,
         order=3,
         min_texts=1,
         max_ngrams=1000,
         columns=columns,
     )
-    return FeatureReader(words, features, max_length)
+    reader = FeatureReader(words, features, max_length)
+    if many:
+        # As where many characters are read.
+        assert reader._known_words._is_whole == (most > len(WORDS))
+    return reader
 
 
 TRAINED = [" ".join(WORDS), "a don't a", ". , ' a_word_of_twenty_four_ch x", "a b"]
@@ -58,6 +67,10 @@ READERS = {
     "pieces": reader_of(TRAINED, columns=4),
     "no pieces": reader_of(TRAINED, columns=0),
     "short": reader_of(TRAINED, columns=12, max_length=3),
+    "many": reader_of(TRAINED, columns=4, many=True),
+    "many, of words that are not in the vocabulary": reader_of(
+        TRAINED, columns=7, most=9, many=True
+    ),
 }
 PLAIN = {name: PlainReader(reader) for name, reader in READERS.items()}
 QUICK = PlainReader(READERS["pieces"], quick=True)
@@ -78,6 +91,21 @@ def test_as_one_token_after_the_other(name, texts):
 @given(TEXTS)
 def test_the_quick_way_of_before_is_the_same(texts):
     assert_same(READERS["pieces"].read(texts), QUICK.read(texts))
+
+
+def test_in_many_characters_all_pieces_of_the_vocabulary_are_found(monkeypatch):
+    reader = reader_of(TRAINED, columns=4)
+    assert_same(reader.read(TRAINED), PLAIN["pieces"].read(TRAINED))
+    assert "_known_words" not in reader.__dict__
+    monkeypatch.setattr(feature_reader, "_MANY", 20)
+    # Without a digest of a piece, and of a word in a dictionary.
+    monkeypatch.setattr(
+        tokenizer.Tokenizer, "normalise", lambda _, piece: pytest.fail(piece)
+    )
+    texts = ["unheard words " * 3]
+    reader.read([])
+    assert_same(reader.read(texts), PLAIN["pieces"].read(texts))
+    assert "_known_words" in reader.__dict__
 
 
 def test_many_texts_at_a_time_on_several_threads(monkeypatch):
@@ -112,6 +140,62 @@ def test_rules_of_others_are_followed():
     assert reader.tokenizer.normalise("½") == "½"
 
 
+@given(TEXTS)
+@example(["a a aa", "\x00 \x00", "½ 1 \u2044 2 ½", "naïve na naïve", "B" * 30 + " b"])
+def test_words_are_counted_as_text_by_text(texts):
+    words = Tokenizer.train(TRAINED)
+    assert words._count(texts) == plain_counts(words._pipeline, texts)
+
+
+def test_words_are_counted_the_same_a_few_at_a_time(monkeypatch):
+    texts = [" ".join(words) for words in itertools.permutations(WORDS, 2)]
+    words = Tokenizer.train(TRAINED)
+    expected = plain_counts(words._pipeline, texts)
+    monkeypatch.setattr(tokenizer, "_AT_ONCE", 40)
+    monkeypatch.setattr(tokenizer, "_CHUNK", 100)
+    monkeypatch.setattr(word_counts, "_MOST_KEYS", 7)
+    monkeypatch.setattr(word_counts, "_MOST_CHARACTERS", 30)
+    assert words._count(iter(texts)) == expected
+    # Keys that share their hash.
+    monkeypatch.setattr(word_counts, "mixed", lambda keys: keys[0] % np.uint64(3))
+    assert words._count(texts) == expected
+
+
+@pytest.mark.parametrize("bits", [63, 10])
+@given(texts=TEXTS, least=st.integers(1, 3), most=st.integers(1, 5))
+def test_features_are_learned_as_text_by_text(bits, texts, least, most):
+    words = Tokenizer.train(TRAINED, 12)
+    encoded = words.encode([*TRAINED, *texts], 50)
+    documents = [each.ids for each in encoded]
+    spelled = [
+        list(map(words.normalise, each.pieces(text)))
+        for each, text in zip(encoded, [*TRAINED, *texts], strict=True)
+    ]
+    size = words.vocabulary_size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "_BITS", bits)
+        learned = learn_features(
+            documents,
+            texts_with(words, encoded, [*TRAINED, *texts]),
+            size,
+            order=3,
+            min_texts=least,
+            max_ngrams=most,
+            columns=2,
+        )
+    ngrams, pieces = plain_features(
+        documents, spelled, size, order=3, min_texts=least, max_ngrams=most
+    )
+    assert [keys.tolist() for keys in learned.ngrams] == ngrams
+    assert learned.pieces.tolist() == pieces
+
+
+def test_half_a_surrogate_pair_is_named_in_training(monkeypatch):
+    monkeypatch.setattr(tokenizer, "_CHUNK", 5)
+    with pytest.raises(DataError, match="Text 7 "):
+        Tokenizer.train(iter([*["a plain text"] * 7, "half \ud800", "more"]))
+
+
 def test_half_a_surrogate_pair_is_named_wherever_it_is(monkeypatch):
     monkeypatch.setattr(tokenizer, "_AT_ONCE", 10)
     with pytest.raises(DataError, match="Text 7 "):
@@ -128,8 +212,8 @@ def test_bundles_of_all_releases(bundle):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [0, 12])
-def test_all_real_data(shared_data, columns):
+@pytest.mark.parametrize(("columns", "many"), [(0, 0), (12, 0), (12, 1 << 40)])
+def test_all_real_data(shared_data, columns, many, monkeypatch):
     for file in sorted(shared_data.rglob("*")):
         if file.suffix not in {".gz", ".tsv", ".txt", ".jsonl"} or not file.is_file():
             continue
@@ -138,7 +222,10 @@ def test_all_real_data(shared_data, columns):
             content = gzip.decompress(content)
         texts = content.decode("utf-8").split("\n")[:6000]
         reader = reader_of(texts[:500], columns, max_length=200)
+        monkeypatch.setattr(feature_reader, "_MANY", many)
         assert_same(reader.read(texts), PlainReader(reader).read(texts))
+        pipeline = reader.tokenizer._pipeline
+        assert reader.tokenizer._count(texts) == plain_counts(pipeline, texts)
 
 
 class TestKeys:

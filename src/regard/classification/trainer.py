@@ -31,7 +31,7 @@ from regard.classification.temperature import (
 )
 from regard.errors import DataError
 from regard.text import FeatureReader, Labels, Tokenizer
-from regard.text.feature_reader import spelling
+from regard.text.feature_reader import texts_with
 from regard.text.features import Features, learn_features
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
@@ -378,13 +378,9 @@ def _reader(texts: Sequence[str], config: TextClassifierConfig) -> FeatureReader
     """Learn the words of the texts, then what else is read of each."""
     tokenizer = _tokenizer(texts, config)
     encoded_texts = tokenizer.encode(texts, config.max_length)
-    spelled: list[list[str]] = []
-    if config.subwords:
-        pairs = zip(encoded_texts, texts, strict=True)
-        spelled = [spelling(tokenizer, encoded, text) for encoded, text in pairs]
     features = learn_features(
         [encoded.ids for encoded in encoded_texts],
-        spelled,
+        texts_with(tokenizer, encoded_texts, texts) if config.subwords else {},
         tokenizer.vocabulary_size,
         order=config.ngram_order,
         min_texts=config.min_texts,

@@ -1,19 +1,26 @@
 """From raw text to what a model reads."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from regard.text.features import Features
+from regard.text.cut_texts import FOREIGN
+from regard.text.features import Features, count_texts
 from regard.text.joined_texts import Pieces
 from regard.text.tokenizer import EncodedText, Tokenizer, remembering
+from regard.text.word_pieces import MarkedWords, WordPieces, rows_of_word
 from regard.types import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 _REMEMBERED = 1 << 16
+# In so many characters there are words enough to look all pieces of the vocabulary up.
+_MANY = 1 << 19
+# So many words at once, for the sake of memory.
+_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,56 +39,126 @@ class FeatureReader:
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
         """Each text with ``ids`` of shape ``(tokens, features.width)``."""
+        if self.features.columns and _characters(texts) >= _MANY:
+            # Made here, not by each of the threads that read.
+            self._known_words  # noqa: B018 - remembered
         return self.tokenizer.encode_each(texts, self.max_length, self._rows)
 
     def _rows(self, texts: Sequence[str], pieces: Pieces) -> IntArray:
-        rows = self.features.rows_of_texts(pieces.ids, pieces.places)
-        if self.features.columns:
-            self._add_pieces(rows, texts, pieces)
+        if not self.features.columns:
+            return self.features.rows_of_texts(pieces.ids, pieces.places)
+        table, filled = self._word_rows
+        ids = pieces.ids
+        for id_ in set(ids[np.flatnonzero(~filled.take(ids))].tolist()):
+            table[id_, self.features.order :] = self._rows_of_word(id_)
+            # Last: another thread may read at the same time.
+            filled[id_] = True
+        rows: IntArray = table.take(ids, axis=0)
+        self.features.add_ngrams(rows, pieces.places)
+        unknown = np.flatnonzero(ids == Tokenizer.UNKNOWN_ID)
+        if len(unknown):
+            self._add_unknown(rows[:, self.features.order :], texts, pieces, unknown)
         return rows
 
-    def _add_pieces(self, rows: IntArray, texts: Sequence[str], pieces: Pieces) -> None:
-        """Fill the columns of pieces of each token's spelling."""
-        table, filled = self._word_pieces
-        ids, columns = pieces.ids, rows[:, self.features.order :]
-        for id_ in np.unique(ids[~filled[ids]]).tolist():
-            if id_ != Tokenizer.UNKNOWN_ID:
-                table[id_] = self.features.pieces_of(self.tokenizer.word(id_))
-                # Last: another thread may read at the same time.
-                filled[id_] = True
-        columns[:] = table[ids]
-        unknown = np.flatnonzero(ids == Tokenizer.UNKNOWN_ID)
-        if not len(unknown):
-            return
-        owners = np.repeat(np.arange(len(texts)), pieces.counts)[unknown].tolist()
+    def _add_unknown(
+        self, columns: IntArray, texts: Sequence[str], pieces: Pieces, unknown: IntArray
+    ) -> None:
+        """Fill the columns of the pieces of words that are not in the vocabulary."""
+        owners = np.searchsorted(np.cumsum(pieces.counts), unknown, side="right")
+        if (
+            "_known_words" in self.__dict__
+            and pieces.lower is not None
+            and pieces.firsts is not None
+        ):
+            spans = pieces.spans[unknown] + pieces.firsts[owners][:, None]
+            strange = np.flatnonzero(pieces.lower == FOREIGN)
+            before = np.searchsorted(strange, spans)
+            plain = before[:, 0] == before[:, 1]
+            for some in _some_at_a_time(np.flatnonzero(plain)):
+                words = MarkedWords(pieces.lower, *spans[some].T)
+                columns[unknown[some]] = self._known_words.rows(words)
+            unknown, owners = unknown[~plain], owners[~plain]
         starts, ends = pieces.spans[unknown].T.tolist()
         # As they stand in the texts: only a new one is normalised.
         spelled = [
             texts[owner][start:end]
-            for owner, start, end in zip(owners, starts, ends, strict=True)
+            for owner, start, end in zip(owners.tolist(), starts, ends, strict=True)
         ]
-        numbers = {piece: n for n, piece in enumerate(dict.fromkeys(spelled))}
-        of_pieces = np.asarray([self._rows_of_piece(piece) for piece in numbers])
-        columns[unknown] = of_pieces[list(map(numbers.__getitem__, spelled))]
+        if spelled:
+            numbers = {piece: n for n, piece in enumerate(dict.fromkeys(spelled))}
+            of_pieces = np.asarray([self._rows_of_piece(piece) for piece in numbers])
+            columns[unknown] = of_pieces[list(map(numbers.__getitem__, spelled))]
 
     @cached_property
     def _rows_of_piece(self) -> Callable[[str], IntArray]:
         """The rows for a piece of text that is not in the vocabulary."""
-        normalise, pieces_of = self.tokenizer.normalise, self.features.pieces_of
-        return remembering(lambda piece: pieces_of(normalise(piece)), _REMEMBERED)
+        normalise, rows_of = self.tokenizer.normalise, self._rows_of_spelling
+        return remembering(lambda piece: rows_of(normalise(piece)), _REMEMBERED)
+
+    def _rows_of_word(self, id_: int) -> IntArray:
+        if id_ == Tokenizer.UNKNOWN_ID:
+            return np.zeros(self.features.columns, np.int32)
+        return self._rows_of_spelling(self.tokenizer.word(id_))
+
+    def _rows_of_spelling(self, word: str) -> IntArray:
+        if "_known_words" in self.__dict__:
+            return rows_of_word(word, self._known_words.row_of, self.features.columns)
+        return self.features.pieces_of(word)
 
     @cached_property
-    def _word_pieces(self) -> tuple[IntArray, BoolArray]:
-        """The pieces of each word of the vocabulary, and whether they were found."""
-        words, columns = self.features.words, self.features.columns
-        return np.zeros((words, columns), np.int32), np.zeros(words, np.bool_)
+    def _word_rows(self) -> tuple[IntArray, BoolArray]:
+        """The row of each word without n-grams, and whether its pieces were found."""
+        features = self.features
+        table = np.zeros((features.words, features.width), np.int32)
+        table[:, 0] = np.arange(features.words)
+        return table, np.zeros(features.words, np.bool_)
+
+    @cached_property
+    def _known_words(self) -> WordPieces:
+        """The pieces of the words of the vocabulary, and those of all that are plain.
+
+        It takes as long as finding those of some thousand words one by one.
+        """
+        words = [self.tokenizer.word(id_) for id_ in range(self.features.words)]
+        pieces = self.features.word_pieces(words)
+        plain = [id_ for id_, word in enumerate(words) if word.isascii() and id_ > 1]
+        table, filled = self._word_rows
+        marked = MarkedWords.of([words[id_] for id_ in plain])
+        table[plain, self.features.order :] = pieces.rows(marked)
+        filled[plain] = True
+        return pieces
 
 
-def spelling(tokenizer: Tokenizer, encoded: EncodedText, text: str) -> list[str]:
-    """The normalised spelling of each token, unknown words included."""
-    return [
-        tokenizer.normalise(piece)
-        if id_ == Tokenizer.UNKNOWN_ID
-        else tokenizer.word(id_)
-        for id_, piece in zip(encoded.ids.tolist(), encoded.pieces(text), strict=True)
-    ]
+def texts_with(
+    tokenizer: Tokenizer, encoded: Sequence[EncodedText], texts: Sequence[str]
+) -> Counter[str]:
+    """In how many texts each word occurs, by its normalised spelling.
+
+    Args:
+        tokenizer: What has read the texts.
+        encoded: What it made of them.
+        texts: The texts.
+    """
+    ids = np.concatenate([each.ids for each in encoded])
+    owners = np.repeat(np.arange(len(texts)), list(map(len, encoded)))
+    found, counts = count_texts(ids, owners)
+    counted = {
+        tokenizer.word(id_): count
+        for id_, count in zip(found.tolist(), counts.tolist(), strict=True)
+        if id_ != Tokenizer.UNKNOWN_ID
+    }
+    of_words = Counter(counted)
+    for owner in dict.fromkeys(owners[ids == Tokenizer.UNKNOWN_ID].tolist()):
+        each, text = encoded[owner], texts[owner]
+        spans = each.offsets[each.ids == Tokenizer.UNKNOWN_ID].tolist()
+        of_words.update({tokenizer.normalise(text[start:end]) for start, end in spans})
+    return of_words
+
+
+def _characters(texts: Sequence[str]) -> int:
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def _some_at_a_time(places: IntArray) -> Iterator[IntArray]:
+    for start in range(0, len(places), _AT_ONCE):
+        yield places[start : start + _AT_ONCE]

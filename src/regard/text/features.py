@@ -5,12 +5,10 @@ more than both of its words, and the spelling of a word that was never seen stil
 its stem. Each of these features is a row of one embedding table (``FeatureEmbedding``).
 """
 
-import hashlib
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,15 +17,20 @@ import numpy.typing as npt
 from regard._untrusted import EXPANSION, read_archive
 from regard.errors import BundleError
 from regard.text.key_table import KeyTable
+from regard.text.word_pieces import (
+    WordPieces,
+    frequent_pieces,
+    remembered_rows,
+    rows_of_word,
+)
 from regard.types import IntArray
 
 #: The row of what is not there: padding, and features never seen in training.
 NOTHING = 0
-#: The lengths of the pieces of a word, its boundaries counted as characters.
-PIECES = (3, 4, 5)
 #: The most pieces that may be read of a word, each a column of features.
 MOST_PIECES = 512
-_REMEMBERED = 1 << 18
+# Of a whole number without a sign bit.
+_BITS = 63
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,12 @@ class Features:
         """
         rows = np.zeros((len(ids), self.width), np.int32)
         rows[:, 0] = ids
-        of_orders = _ngram_keys(ids, self.order, self.words, places)
+        self.add_ngrams(rows, places)
+        return rows
+
+    def add_ngrams(self, rows: IntArray, places: IntArray) -> None:
+        """Fill the columns of n-grams of rows that begin with the word ids."""
+        of_orders = _ngram_keys(rows[:, 0], self.order, self.words, places)
         for column, (keys, table) in enumerate(
             zip(of_orders, self._tables, strict=True), start=1
         ):
@@ -94,7 +102,6 @@ class Features:
             # Much faster than a choice: half of them are found, in no order.
             row *= found >= 0
             rows[:, column] = row
-        return rows
 
     def without(self, rows: IntArray, keep: npt.NDArray[np.bool_]) -> IntArray:
         """Rows with holes where tokens are left out.
@@ -129,21 +136,20 @@ class Features:
         Args:
             word: Its normalised spelling.
         """
-        row_of = self._row_of_piece
-        known = [row for piece in _pieces(word) if (row := row_of(piece)) != NOTHING]
-        if len(known) > self.columns:
-            known = [known[place] for place in _spread(len(known), self.columns)]
-        rows = np.zeros(self.columns, np.int32)
-        rows[: len(known)] = known
-        return rows
+        return rows_of_word(word, self._row_of_piece, self.columns)
+
+    def word_pieces(self, vocabulary: Iterable[str]) -> WordPieces:
+        """What finds the pieces of many words at once.
+
+        Args:
+            vocabulary: The words that the features were learned with.
+        """
+        return WordPieces(self.pieces, self._starts[-1], self.columns, vocabulary)
 
     @cached_property
     def _row_of_piece(self) -> Callable[[str], int]:
-        rows = {
-            key: row for row, key in enumerate(self.pieces.tolist(), self._starts[-1])
-        }
-        # Words share their pieces, and a digest takes long.
-        return lru_cache(_REMEMBERED)(lambda piece: rows.get(_hash(piece), NOTHING))
+        rows = range(self._starts[-1], self.size)
+        return remembered_rows(dict(zip(self.pieces.tolist(), rows, strict=True)))
 
     def to_bytes(self) -> bytes:
         """The features as a file of plain arrays (``.npz``)."""
@@ -181,7 +187,7 @@ class Features:
 
 def learn_features(
     documents: Sequence[IntArray],
-    spelled: Sequence[Sequence[str]],
+    texts_of: Mapping[str, int],
     words: int,
     *,
     order: int,
@@ -193,28 +199,52 @@ def learn_features(
 
     Args:
         documents: The word ids of each text.
-        spelled: The normalised spelling of the tokens of each text.
+        texts_of: In how many texts each word occurs, by its normalised spelling.
         words: The number of word ids.
         order: The longest n-grams of words, 1 for words alone.
         min_texts: In how many texts an n-gram or a piece has to occur.
         max_ngrams: The most n-grams of each order, the most frequent ones.
         columns: The most pieces read of a word; 0: none.
     """
+    lengths = np.asarray(list(map(len, documents)), np.int64)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    places = np.arange(len(owners)) - (np.cumsum(lengths) - lengths)[owners]
+    ids = np.concatenate([*documents, np.empty(0, np.int32)])
     ngrams = tuple(
-        _frequent(
-            (ngram_keys(ids, n, words) for ids in documents), min_texts, max_ngrams
-        )
-        for n in range(2, order + 1)
+        _frequent(keys, owners, min_texts, max_ngrams)
+        for keys in _ngram_keys(ids, order, words, places)
     )
     if not columns:
         return Features(words, ngrams)
-    texts_of = Counter(word for text in spelled for word in set(text))
-    counts: Counter[int] = Counter()
-    for word, texts in texts_of.items():
-        for key in set(piece_keys(word).tolist()):
-            counts[key] += texts
-    pieces = sorted(key for key, count in counts.items() if count >= min_texts)
-    return Features(words, ngrams, np.asarray(pieces, np.int64), columns)
+    pieces = frequent_pieces(texts_of, min_texts)
+    return Features(words, ngrams, pieces, columns)
+
+
+def count_texts(keys: IntArray, owners: IntArray) -> tuple[IntArray, IntArray]:
+    """In how many texts each key occurs.
+
+    Args:
+        keys: ``(entries,)``, not negative.
+        owners: ``(entries,)``, the text of each entry.
+
+    Returns:
+        The different keys, sorted, and the number of texts of each.
+    """
+    if not len(keys):
+        return keys, keys
+    bits = int(owners.max()).bit_length()
+    names = None
+    if int(keys.max()).bit_length() + bits > _BITS:
+        names, keys = np.unique(keys, return_inverse=True)
+    pairs = keys.astype(np.int64) << bits
+    pairs |= owners
+    # ``np.unique`` goes through a table of hashes, which takes twenty times as long.
+    pairs.sort()
+    pairs = pairs[_changes(pairs)] >> bits
+    firsts = np.flatnonzero(_changes(pairs))
+    found = pairs[firsts]
+    counts = np.diff(firsts, append=len(pairs))
+    return found if names is None else names[found], counts
 
 
 def ngram_keys(ids: IntArray, order: int, words: int) -> IntArray:
@@ -248,46 +278,21 @@ def _ngram_keys(
         yield keys
 
 
-def piece_keys(word: str) -> IntArray:
-    """Numbers for the pieces of a word, in their order; none for a single character."""
-    return np.asarray([_hash(piece) for piece in _pieces(word)], np.int64)
-
-
-def _pieces(word: str) -> list[str]:
-    if len(word) < 2:
-        return []
-    marked = f"<{word}>"
-    return [
-        marked[start : start + length]
-        for length in PIECES
-        for start in range(len(marked) - length + 1)
-    ]
-
-
-@lru_cache
-def _spread(count: int, columns: int) -> list[int]:
-    """Places that are spread over the word: beginning and end say most."""
-    places: list[int] = np.linspace(0, count - 1, columns).round().astype(int).tolist()
-    return places
-
-
-def _hash(piece: str) -> int:
-    # Python's own hash differs from process to process.
-    digest = hashlib.blake2b(piece.encode("utf-8"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
-
-
-def _frequent(keys: Iterator[IntArray], least: int, most: int) -> IntArray:
+def _frequent(keys: IntArray, owners: IntArray, least: int, most: int) -> IntArray:
     """The sorted keys that occur in ``least`` texts, at most the ``most`` frequent."""
-    present = [np.unique(text) for text in keys]
-    distinct, counts = np.unique(
-        np.concatenate([*present, np.empty(0, np.int64)]), return_counts=True
-    )
+    distinct, counts = count_texts(keys, owners)
     kept = np.flatnonzero(counts >= least)
     if len(kept) > most:
         kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
     chosen: IntArray = distinct[kept]
     return chosen
+
+
+def _changes(ordered: IntArray) -> npt.NDArray[np.bool_]:
+    """Where another number begins."""
+    changes = np.ones(len(ordered), np.bool_)
+    changes[1:] = ordered[1:] != ordered[:-1]
+    return changes
 
 
 def _is_sorted(keys: IntArray) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regard.text.cut_texts import SHORT, CutTexts
+from regard.text.cut_texts import SHORT, Bytes, CutTexts
 from regard.text.key_table import KeyTable
 from regard.text.special_ids import UNKNOWN_ID
 from regard.types import IntArray
@@ -22,29 +22,41 @@ class Pieces(NamedTuple):
         spans: ``(pieces, 2)``, int32: start and end within the piece's own text.
         counts: ``(texts,)``, how many pieces each text has.
         places: ``(pieces,)``, how many come before each in its own text.
+        lower: The characters of all texts, see ``CutTexts``; None where another rule
+            than ours makes a piece a word.
+        firsts: ``(texts,)``, where each text begins there.
     """
 
     ids: IntArray
     spans: IntArray
     counts: IntArray
     places: IntArray
+    lower: Bytes | None = None
+    firsts: IntArray | None = None
 
     @classmethod
-    def of(cls, ids: IntArray, spans: IntArray, counts: IntArray) -> "Pieces":
+    def of(
+        cls,
+        ids: IntArray,
+        spans: IntArray,
+        counts: IntArray,
+        cut: CutTexts | None = None,
+    ) -> "Pieces":
         """With the places that follow from the counts."""
         firsts = np.repeat(np.cumsum(counts) - counts, counts)
-        return cls(ids, spans, counts, np.arange(len(ids)) - firsts)
+        pieces = cls(ids, spans, counts, np.arange(len(ids)) - firsts)
+        return pieces._replace(lower=cut.lower, firsts=cut.firsts) if cut else pieces
 
     def shortened(self, most: int) -> "Pieces":
         """The first ``most`` of each text."""
         if self.counts.max(initial=0) <= most:
             return self
         kept = np.flatnonzero(self.places < most)
-        return Pieces(
-            self.ids.take(kept),
-            self.spans.take(kept, axis=0),
-            np.minimum(self.counts, most),
-            self.places.take(kept),
+        return self._replace(
+            ids=self.ids.take(kept),
+            spans=self.spans.take(kept, axis=0),
+            counts=np.minimum(self.counts, most),
+            places=self.places.take(kept),
         )
 
 
@@ -97,7 +109,7 @@ class JoinedTexts:
         within = np.repeat(cut.firsts, counts)
         np.subtract(starts, within, out=spans[:, 0], casting="unsafe")
         np.subtract(ends, within, out=spans[:, 1], casting="unsafe")
-        return Pieces.of(ids, spans, counts)
+        return Pieces.of(ids, spans, counts, cut)
 
     def _look_up(self, cut: CutTexts) -> IntArray:
         ids: IntArray = self._short_ids[self._short.find(cut.short_keys()[None])]

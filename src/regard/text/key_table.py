@@ -73,9 +73,14 @@ class KeyTable:
             slots[waiting] = (slots[waiting] + 1) & self._last
 
     def _first_slots(self, keys: Keys) -> IntArray:
-        mixed = keys[0] * _FACTORS[0]
-        for key, factor in zip(keys[1:], _FACTORS[1:], strict=False):
-            mixed ^= key * factor
-            mixed *= _FACTORS[0]
-        slots: IntArray = (mixed >> self._shift).view(np.int64)
+        slots: IntArray = (mixed(keys) >> self._shift).view(np.int64)
         return slots
+
+
+def mixed(keys: Keys) -> Keys:
+    """A hash of each key ``(words, count)``, another one in each process."""
+    of_keys: Keys = keys[0] * _FACTORS[0]
+    for key, factor in zip(keys[1:], _FACTORS[1:], strict=False):
+        of_keys ^= key * factor
+        of_keys *= _FACTORS[0]
+    return of_keys

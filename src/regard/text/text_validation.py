@@ -73,9 +73,14 @@ def checked_pairs(
     return listed, listed_labels
 
 
-def not_unicode(texts: Sequence[str]) -> DataError:
-    """The error that names the first text with half a surrogate pair, and where."""
-    for index, text in enumerate(texts):
+def not_unicode(texts: Sequence[str], first: int = 0) -> DataError:
+    """The error that names the first text with half a surrogate pair, and where.
+
+    Args:
+        texts: The texts.
+        first: The number of the first of them.
+    """
+    for index, text in enumerate(texts, first):
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:

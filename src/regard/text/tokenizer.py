@@ -13,6 +13,7 @@ import numpy as np
 import tokenizers
 
 from regard._validate import check_count
+from regard.text.cut_texts import CutTexts
 from regard.text.joined_texts import Foreign, JoinedTexts, Pieces
 from regard.text.pipeline_rules import check_pipeline
 from regard.text.segmentation import (
@@ -26,6 +27,7 @@ from regard.text.segmentation import (
 from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
 from regard.text.text_validation import not_unicode
+from regard.text.word_counts import WordCounts
 from regard.types import IntArray
 
 _SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
@@ -246,15 +248,18 @@ class Tokenizer:
 
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         """The number of times each normalised word occurs."""
-        pieces: Counter[str] = Counter()
+        counts = WordCounts(self._splitter.split, self.normalise)
         stream = iter(texts)
+        first = 0
         while chunk := list(islice(stream, _CHUNK)):
-            for text, spans in zip(chunk, self._splitter.split(chunk), strict=True):
-                pieces.update(text[start:end] for start, end in spans)
-        words: Counter[str] = Counter()
-        for piece, count in pieces.items():
-            words[self.normalise(piece)] += count
-        return words
+            batches = list(_some_at_a_time(chunk))
+            try:
+                for cut, batch in zip(_map(CutTexts.of, batches), batches, strict=True):
+                    counts.add(cut, batch)
+            except UnicodeError as error:
+                raise not_unicode(chunk, first) from error
+            first += len(chunk)
+        return counts.words()
 
 
 def remembering(
@@ -288,9 +293,9 @@ def _encoded_texts(pieces: Pieces, counts: IntArray) -> Iterator[EncodedText]:
 
 
 def _map(
-    function: Callable[[Sequence[str]], list[EncodedText]],
+    function: Callable[[Sequence[str]], ValueT],
     batches: Iterable[Sequence[str]],
-) -> Iterable[list[EncodedText]]:
+) -> Iterable[ValueT]:
     """The result for each batch, on all cores where there are several.
 
     NumPy lets other threads go on while it computes.
