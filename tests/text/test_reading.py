@@ -152,7 +152,6 @@ def test_words_are_counted_the_same_a_few_at_a_time(monkeypatch):
     words = Tokenizer.train(TRAINED)
     expected = plain_counts(words._pipeline, texts)
     monkeypatch.setattr(tokenizer, "_AT_ONCE", 40)
-    monkeypatch.setattr(tokenizer, "_CHUNK", 100)
     monkeypatch.setattr(word_counts, "_MOST_KEYS", 7)
     monkeypatch.setattr(word_counts, "_MOST_CHARACTERS", 30)
     assert words._count(iter(texts)) == expected
@@ -161,7 +160,7 @@ def test_words_are_counted_the_same_a_few_at_a_time(monkeypatch):
     assert words._count(texts) == expected
 
 
-@pytest.mark.parametrize("bits", [63, 10])
+@pytest.mark.parametrize("bits", [63, 12])
 @given(texts=TEXTS, least=st.integers(1, 3), most=st.integers(1, 5))
 def test_features_are_learned_as_text_by_text(bits, texts, least, most):
     words = Tokenizer.train(TRAINED, 12)
@@ -191,7 +190,7 @@ def test_features_are_learned_as_text_by_text(bits, texts, least, most):
 
 
 def test_half_a_surrogate_pair_is_named_in_training(monkeypatch):
-    monkeypatch.setattr(tokenizer, "_CHUNK", 5)
+    monkeypatch.setattr(tokenizer, "_AT_ONCE", 4)
     with pytest.raises(DataError, match="Text 7 "):
         Tokenizer.train(iter([*["a plain text"] * 7, "half \ud800", "more"]))
 

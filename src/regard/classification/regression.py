@@ -1,13 +1,15 @@
 """A logistic regression on the features of texts that trusts naive Bayes."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from regard.types import FloatArray, IntArray
 
+# So many tokens at once.
+_TOKENS = 1 << 15
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 # L-BFGS: how many steps it takes at least and at most, and how much work, in products
@@ -42,7 +44,7 @@ class FeatureBags:
         cls,
         documents: Sequence[IntArray],
         ngrams: int,
-        attention: Callable[[IntArray, FloatArray], FloatArray],
+        attention: Callable[[IntArray, FloatArray], FloatArray] | None = None,
     ) -> "FeatureBags":
         """The bags of texts.
 
@@ -50,21 +52,27 @@ class FeatureBags:
             documents: The rows of the features of each text, ``(tokens, features)``.
             ngrams: How many columns hold n-grams; the rest hold pieces of the word.
             attention: The weights ``(tokens,)`` that tokens are pooled with, by their
-                features and the shares of these.
+                features and the shares of these; None: the even mean.
         """
+        owners: list[IntArray] = []
         held: list[IntArray] = []
         shares: list[FloatArray] = []
-        for document in documents:
-            of_features = feature_shares(document, ngrams)
-            weights = attention(document, of_features)
-            present = document != 0
-            rows, entry = np.unique(document[present], return_inverse=True)
-            pooled = (of_features * weights[:, None])[present]
-            held.append(rows)
-            shares.append(np.bincount(entry, pooled, len(rows)).astype(np.float32))
+        first = 0
+        for some in few_at_a_time(documents):
+            lengths = np.asarray(list(map(len, some)))
+            joined = np.concatenate(some)
+            of_features = feature_shares(joined, ngrams)
+            of_features *= _weights(joined, of_features, lengths, attention)[:, None]
+            pairs, bits = features_of_texts(joined, lengths)
+            pairs, entry = np.unique(pairs, return_inverse=True)
+            pooled = of_features.ravel()[np.flatnonzero(joined)]
+            owners.append((pairs >> bits) + first)
+            held.append((pairs & ((1 << bits) - 1)).astype(np.int32))
+            shares.append(np.bincount(entry, pooled, len(pairs)).astype(np.float32))
+            first += len(some)
         return cls(
             len(documents),
-            np.repeat(np.arange(len(documents)), [len(rows) for rows in held]),
+            np.concatenate(owners),
             np.concatenate(held),
             np.concatenate(shares),
             float(np.mean([len(document) for document in documents])),
@@ -86,6 +94,47 @@ class FeatureBags:
             for column in columns
         ]
         return np.stack(sums).astype(np.float32)
+
+
+def few_at_a_time(documents: Sequence[IntArray]) -> Iterator[Sequence[IntArray]]:
+    """So few that what is made of them stays in the processor's cache."""
+    first = tokens = 0
+    for place, document in enumerate(documents):
+        tokens += len(document)
+        if tokens >= _TOKENS:
+            yield documents[first : place + 1]
+            first, tokens = place + 1, 0
+    if first < len(documents):
+        yield documents[first:]
+
+
+def features_of_texts(joined: IntArray, lengths: IntArray) -> tuple[IntArray, int]:
+    """A number for each feature of some texts, each time that it is there.
+
+    Args:
+        joined: ``(tokens, features)``, the rows of all of them; 0 is none.
+        lengths: ``(texts,)``, how many tokens each has.
+
+    Returns:
+        For each entry that is not 0 the text, above so many bits with the row.
+    """
+    present = np.flatnonzero(joined)
+    owners = np.repeat(np.arange(len(lengths)), lengths * joined.shape[1])[present]
+    bits = int(joined.max(initial=0)).bit_length()
+    return (owners << bits) | joined.ravel()[present], bits
+
+
+def _weights(
+    joined: IntArray,
+    of_features: FloatArray,
+    lengths: IntArray,
+    attention: Callable[[IntArray, FloatArray], FloatArray] | None,
+) -> FloatArray:
+    if attention is None:
+        return np.repeat(np.float32(1) / np.maximum(lengths, 1).astype(np.float32), lengths)
+    ends = np.cumsum(lengths)[:-1]
+    pairs = zip(np.split(joined, ends), np.split(of_features, ends), strict=True)
+    return np.concatenate([attention(*pair) for pair in pairs])
 
 
 def feature_shares(document: IntArray, ngrams: int) -> FloatArray:

@@ -333,11 +333,13 @@ def _start_as_linear(
 
         def attention(document: IntArray, shares: FloatArray) -> FloatArray:
             evidence = np.einsum("tfc,tf->tc", odds[document], shares)
-            # What a text says on the whole is an even mean.
-            salience = 0.0 if config.sharpness else config.salience
-            return evident_attention(evidence, salience)
+            return evident_attention(evidence, config.salience)
 
-        bags = FeatureBags.of(train.sequences, features.order, attention)
+        # What a text says on the whole is an even mean.
+        even = bool(config.sharpness) or not config.salience
+        bags = FeatureBags.of(
+            train.sequences, features.order, None if even else attention
+        )
         linear = regression_weights(bags, train.targets, odds, config.regression)
         start_from_regression(model, *linear, config.naive_bayes_share)
 

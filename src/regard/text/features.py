@@ -31,6 +31,8 @@ NOTHING = 0
 MOST_PIECES = 512
 # Of a whole number without a sign bit.
 _BITS = 63
+# So many texts at once.
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,13 +208,11 @@ def learn_features(
         max_ngrams: The most n-grams of each order, the most frequent ones.
         columns: The most pieces read of a word; 0: none.
     """
-    lengths = np.asarray(list(map(len, documents)), np.int64)
-    owners = np.repeat(np.arange(len(lengths)), lengths)
-    places = np.arange(len(owners)) - (np.cumsum(lengths) - lengths)[owners]
-    ids = np.concatenate([*documents, np.empty(0, np.int32)])
+    lengths = list(map(len, documents))
+    owners = np.repeat(np.arange(len(documents), dtype=np.int32), lengths)
     ngrams = tuple(
-        _frequent(keys, owners, min_texts, max_ngrams)
-        for keys in _ngram_keys(ids, order, words, places)
+        _frequent(_keys_of_texts(documents, n, words), owners, min_texts, max_ngrams)
+        for n in range(2, order + 1)
     )
     if not columns:
         return Features(words, ngrams)
@@ -224,27 +224,44 @@ def count_texts(keys: IntArray, owners: IntArray) -> tuple[IntArray, IntArray]:
     """In how many texts each key occurs.
 
     Args:
-        keys: ``(entries,)``, not negative.
+        keys: ``(entries,)``, not negative; what is in it is lost.
         owners: ``(entries,)``, the text of each entry.
 
     Returns:
         The different keys, sorted, and the number of texts of each.
     """
-    if not len(keys):
-        return keys, keys
-    bits = int(owners.max()).bit_length()
-    names = None
-    if int(keys.max()).bit_length() + bits > _BITS:
+    bits = int(owners.max(initial=0)).bit_length()
+    if int(keys.max(initial=0)).bit_length() + bits > _BITS:
         names, keys = np.unique(keys, return_inverse=True)
-    pairs = keys.astype(np.int64) << bits
+        found, counts = count_texts(keys, owners)
+        return names[found], counts
+    # A number for both. In place: most of the time would go into fresh memory.
+    pairs = keys.astype(np.int64, copy=False)
+    pairs <<= bits
     pairs |= owners
     # ``np.unique`` goes through a table of hashes, which takes twenty times as long.
     pairs.sort()
-    pairs = pairs[_changes(pairs)] >> bits
+    others = _changes(pairs)
+    pairs >>= bits
     firsts = np.flatnonzero(_changes(pairs))
-    found = pairs[firsts]
-    counts = np.diff(firsts, append=len(pairs))
-    return found if names is None else names[found], counts
+    if not len(firsts):
+        return pairs, pairs
+    return pairs[firsts], np.add.reduceat(others, firsts, dtype=np.int64)
+
+
+def _keys_of_texts(documents: Sequence[IntArray], order: int, words: int) -> IntArray:
+    """``ngram_keys`` of texts, one after the other, made in the processor's cache."""
+    keys = np.empty(sum(map(len, documents)), np.int64)
+    end = 0
+    for first in range(0, len(documents), _AT_ONCE):
+        some = documents[first : first + _AT_ONCE]
+        lengths = np.asarray(list(map(len, some)), np.int64)
+        places = np.arange(lengths.sum())
+        places -= np.repeat(np.cumsum(lengths) - lengths, lengths)
+        *_, of_order = _ngram_keys(np.concatenate(some), order, words, places)
+        begin, end = end, end + len(places)
+        keys[begin:end] = of_order
+    return keys
 
 
 def ngram_keys(ids: IntArray, order: int, words: int) -> IntArray:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
 import tokenizers
 
 from regard._validate import check_count
-from regard.text.cut_texts import CutTexts
 from regard.text.joined_texts import Foreign, JoinedTexts, Pieces
 from regard.text.pipeline_rules import check_pipeline
 from regard.text.segmentation import (
@@ -27,15 +26,15 @@ from regard.text.segmentation import (
 from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
 from regard.text.text_validation import not_unicode
-from regard.text.word_counts import WordCounts
+from regard.text.word_counts import CountedTexts, WordCounts
 from regard.types import IntArray
 
 _SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
 _REMEMBERED = 1 << 17
-_CHUNK = 1024
-# Characters that are cut at once: what they need then stays in the cache.
-_AT_ONCE = 1 << 19
+# Characters that are cut at once: what they need then stays in the cache. Of a stream
+# so many times that are held.
+_AT_ONCE, _PORTION = 1 << 19, 16
 # Of more the interpreter lock would let no more run.
 _THREADS = 4
 # Longer ones are not remembered: nobody knows how long they are.
@@ -249,16 +248,14 @@ class Tokenizer:
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         """The number of times each normalised word occurs."""
         counts = WordCounts(self._splitter.split, self.normalise)
-        stream = iter(texts)
         first = 0
-        while chunk := list(islice(stream, _CHUNK)):
-            batches = list(_some_at_a_time(chunk))
+        for some in _portions(texts, _AT_ONCE * _PORTION):
             try:
-                for cut, batch in zip(_map(CutTexts.of, batches), batches, strict=True):
-                    counts.add(cut, batch)
+                for counted in _map(CountedTexts.of, _some_at_a_time(some)):
+                    counts.add(counted)
             except UnicodeError as error:
-                raise not_unicode(chunk, first) from error
-            first += len(chunk)
+                raise not_unicode(some, first) from error
+            first += len(some)
         return counts.words()
 
 
@@ -314,6 +311,20 @@ def _is_unicode(text: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def _portions(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """The texts of a stream, about so many characters together."""
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        held.append(text)
+        size += len(text)
+        if size >= characters:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 def _some_at_a_time(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from regard.text.cut_texts import SHORT, CutTexts
+from regard.text.cut_texts import SHORT, CutTexts, Mask
 from regard.text.key_table import Keys, mixed
 from regard.text.segmentation import Spans
 from regard.types import IntArray
@@ -13,6 +14,43 @@ from regard.types import IntArray
 # Of more, those that are the same are put together.
 _MOST_KEYS = 1 << 20
 _MOST_CHARACTERS = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class CountedTexts:
+    """What is in a few texts, see ``CutTexts``.
+
+    Args:
+        short: The different keys of pieces of up to eight characters, and how often
+            each came.
+        long: The same of longer ones.
+        pieces: Those that are longer still.
+        runs: The runs with other characters.
+    """
+
+    short: tuple[Keys, IntArray]
+    long: tuple[Keys, IntArray]
+    pieces: list[str]
+    runs: list[str]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "CountedTexts":
+        """Count texts.
+
+        Raises:
+            UnicodeError: One of them holds half a surrogate pair.
+        """
+        cut = CutTexts.of(texts)
+        short = np.sort(cut.short_keys()[cut.ends - cut.starts <= SHORT])
+        firsts = np.flatnonzero(_changes(short[None]))
+        counts = np.diff(firsts, append=len(short))
+        long = cut.long_keys()[1]
+        return cls(
+            (short[None, firsts], counts),
+            _summed(long, np.ones(long.shape[1], np.int64)),
+            cut.longer()[1],
+            cut.run_strings(texts),
+        )
 
 
 class WordCounts:
@@ -34,14 +72,13 @@ class WordCounts:
         self._runs: Counter[str] = Counter()
         self._characters = 0
 
-    def add(self, cut: CutTexts, texts: Sequence[str]) -> None:
-        """Count what a few texts were cut into."""
-        self._short.add(cut.short_keys()[cut.ends - cut.starts <= SHORT][None])
-        self._long.add(cut.long_keys()[1])
-        self._pieces.update(cut.longer()[1])
-        runs = cut.run_strings(texts)
-        self._runs.update(runs)
-        self._characters += sum(map(len, runs))
+    def add(self, counted: CountedTexts) -> None:
+        """Add what is in a few texts."""
+        self._short.add(counted.short)
+        self._long.add(counted.long)
+        self._pieces.update(counted.pieces)
+        self._runs.update(counted.runs)
+        self._characters += sum(map(len, counted.runs))
         if self._characters > _MOST_CHARACTERS:
             self._cut_runs()
 
@@ -71,8 +108,8 @@ class _KeyCounts:
     def __init__(self) -> None:
         self._held: list[tuple[Keys, IntArray]] = []
 
-    def add(self, keys: Keys) -> None:
-        self._held.append(_summed(keys, np.ones(keys.shape[1], np.int64)))
+    def add(self, counted: tuple[Keys, IntArray]) -> None:
+        self._held.append(counted)
         if sum(len(counts) for _, counts in self._held) > _MOST_KEYS:
             self._held = [self._sum()]
 
@@ -101,7 +138,12 @@ def _summed(keys: Keys, counts: IntArray) -> tuple[Keys, IntArray]:
         return keys, counts
     order = np.argsort(mixed(keys))
     keys, counts = keys[:, order], counts[order]
-    new = np.ones(len(counts), np.bool_)
-    new[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-    firsts = np.flatnonzero(new)
+    firsts = np.flatnonzero(_changes(keys))
     return keys[:, firsts], np.add.reduceat(counts, firsts)
+
+
+def _changes(keys: Keys) -> Mask:
+    """Where another key begins."""
+    changes = np.ones(keys.shape[1], np.bool_)
+    changes[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    return changes
