@@ -50,7 +50,7 @@ def lines(path: Path, column: str) -> list[str]:
 
 def learned(texts: list[str]) -> FeatureReader:
     """The reader that a training on these texts, of two classes, begins with."""
-    return trainer._reader(texts, TextClassifierConfig(**recipe(len(texts), 2)))
+    return trainer._read(texts, TextClassifierConfig(**recipe(len(texts), 2)))[0]
 
 
 def measured(function: Callable[[], Any]) -> tuple[float, float]:

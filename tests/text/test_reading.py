@@ -83,9 +83,13 @@ def lower_only(pipeline):
 @pytest.mark.parametrize("name", READERS)
 @given(TEXTS)
 @example(["don't 'a' a''b 'tis rock'n'roll'", "", " ", "A DON'T"])
+@example(["nave, na na\u00ef naivest"])
 @example(["\u0600 a", "a \u0301b", "a\r\nb", "½ ¼0", "x" * 30 + " " + "X" * 30])
 def test_as_one_token_after_the_other(name, texts):
-    assert_same(READERS[name].read(texts), PLAIN[name].read(texts))
+    reader, expected = READERS[name], PLAIN[name].read(texts)
+    assert_same(reader.read(texts), expected)
+    encoded = reader.tokenizer.encode(texts, reader.max_length)
+    assert_same(reader.add_features(texts, encoded), expected)
 
 
 @given(TEXTS)

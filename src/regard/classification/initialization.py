@@ -13,6 +13,7 @@ from regard.classification.regression import (
     features_of_texts,
     few_at_a_time,
 )
+from regard.text.tokenizer import on_all_cores
 from regard.types import FloatArray, IntArray
 
 _WORD_SCALE = 0.1
@@ -207,17 +208,19 @@ def log_odds(
     Returns:
         ``(rows, classes)``, float32.
     """
-    holding = np.zeros(rows * classes)
-    first = 0
-    for some in few_at_a_time(documents):
-        lengths = np.asarray(list(map(len, some)))
-        pairs, bits = features_of_texts(np.concatenate(some), lengths)
+    held_by = np.zeros(rows * classes)
+
+    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, IntArray]:
+        first, texts = some
+        lengths = np.asarray(list(map(len, texts)))
+        pairs, bits = features_of_texts(np.concatenate(texts), lengths)
         pairs, _ = _counted(pairs)
         features = pairs & ((1 << bits) - 1)
-        found, texts = _counted(features * classes + targets[(pairs >> bits) + first])
-        holding[found] += texts
-        first += len(some)
-    holding = holding.reshape(rows, classes)
+        return _counted(features * classes + targets[(pairs >> bits) + first])
+
+    for found, counts in on_all_cores(count, few_at_a_time(documents)):
+        held_by[found] += counts
+    holding = held_by.reshape(rows, classes)
     texts = np.bincount(targets, minlength=classes)
     elsewhere = holding.sum(axis=1, keepdims=True) - holding
     inside = (holding + 1) / (texts + 2)

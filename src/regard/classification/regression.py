@@ -3,13 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from regard.text.tokenizer import on_all_cores
 from regard.types import FloatArray, IntArray
 
 # So many tokens at once.
 _TOKENS = 1 << 15
+Attention = Callable[[IntArray, FloatArray], FloatArray]
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 # L-BFGS: how many steps it takes at least and at most, and how much work, in products
@@ -44,7 +47,7 @@ class FeatureBags:
         cls,
         documents: Sequence[IntArray],
         ngrams: int,
-        attention: Callable[[IntArray, FloatArray], FloatArray] | None = None,
+        attention: Attention | None = None,
     ) -> "FeatureBags":
         """The bags of texts.
 
@@ -54,26 +57,13 @@ class FeatureBags:
             attention: The weights ``(tokens,)`` that tokens are pooled with, by their
                 features and the shares of these; None: the even mean.
         """
-        owners: list[IntArray] = []
-        held: list[IntArray] = []
-        shares: list[FloatArray] = []
-        first = 0
-        for some in few_at_a_time(documents):
-            lengths = np.asarray(list(map(len, some)))
-            joined = np.concatenate(some)
-            of_features = feature_shares(joined, ngrams)
-            of_features *= _weights(joined, of_features, lengths, attention)[:, None]
-            pairs, bits = features_of_texts(joined, lengths)
-            pairs, entry = np.unique(pairs, return_inverse=True)
-            pooled = of_features.ravel()[np.flatnonzero(joined)]
-            owners.append((pairs >> bits) + first)
-            held.append((pairs & ((1 << bits) - 1)).astype(np.int32))
-            shares.append(np.bincount(entry, pooled, len(pairs)).astype(np.float32))
-            first += len(some)
+        bags = partial(_bags, ngrams=ngrams, attention=attention)
+        parts = on_all_cores(bags, few_at_a_time(documents))
+        owners, rows, shares = zip(*parts, strict=True)
         return cls(
             len(documents),
             np.concatenate(owners),
-            np.concatenate(held),
+            np.concatenate(rows),
             np.concatenate(shares),
             float(np.mean([len(document) for document in documents])),
         )
@@ -96,16 +86,39 @@ class FeatureBags:
         return np.stack(sums).astype(np.float32)
 
 
-def few_at_a_time(documents: Sequence[IntArray]) -> Iterator[Sequence[IntArray]]:
-    """So few that what is made of them stays in the processor's cache."""
+def few_at_a_time(
+    documents: Sequence[IntArray],
+) -> Iterator[tuple[int, Sequence[IntArray]]]:
+    """The place of the first of some, and as many as stay in the processor's cache."""
     first = tokens = 0
     for place, document in enumerate(documents):
         tokens += len(document)
-        if tokens >= _TOKENS:
-            yield documents[first : place + 1]
+        if tokens >= _TOKENS or place == len(documents) - 1:
+            yield first, documents[first : place + 1]
             first, tokens = place + 1, 0
-    if first < len(documents):
-        yield documents[first:]
+
+
+def _bags(
+    some: tuple[int, Sequence[IntArray]],
+    *,
+    ngrams: int,
+    attention: Attention | None,
+) -> tuple[IntArray, IntArray, FloatArray]:
+    first, documents = some
+    lengths = np.asarray(list(map(len, documents)))
+    joined = np.concatenate(documents)
+    pairs, bits = features_of_texts(joined, lengths)
+    if attention is None and joined.shape[1] == ngrams:
+        # All shares of a text are the same.
+        pairs, counts = np.unique(pairs, return_counts=True)
+        pooled = counts * _even(lengths)[pairs >> bits].astype(np.float64)
+    else:
+        pairs, entry = np.unique(pairs, return_inverse=True)
+        shares = feature_shares(joined, ngrams)
+        shares *= _weights(joined, shares, lengths, attention)[:, None]
+        pooled = np.bincount(entry, shares.ravel()[np.flatnonzero(joined)], len(pairs))
+    rows = (pairs & ((1 << bits) - 1)).astype(np.int32)
+    return (pairs >> bits) + first, rows, pooled.astype(np.float32)
 
 
 def features_of_texts(joined: IntArray, lengths: IntArray) -> tuple[IntArray, int]:
@@ -126,15 +139,19 @@ def features_of_texts(joined: IntArray, lengths: IntArray) -> tuple[IntArray, in
 
 def _weights(
     joined: IntArray,
-    of_features: FloatArray,
+    shares: FloatArray,
     lengths: IntArray,
-    attention: Callable[[IntArray, FloatArray], FloatArray] | None,
+    attention: Attention | None,
 ) -> FloatArray:
     if attention is None:
-        return np.repeat(np.float32(1) / np.maximum(lengths, 1).astype(np.float32), lengths)
+        return np.repeat(_even(lengths), lengths)
     ends = np.cumsum(lengths)[:-1]
-    pairs = zip(np.split(joined, ends), np.split(of_features, ends), strict=True)
+    pairs = zip(np.split(joined, ends), np.split(shares, ends), strict=True)
     return np.concatenate([attention(*pair) for pair in pairs])
+
+
+def _even(lengths: IntArray) -> FloatArray:
+    return np.float32(1) / np.maximum(lengths, 1).astype(np.float32)
 
 
 def feature_shares(document: IntArray, ngrams: int) -> FloatArray:

@@ -30,7 +30,7 @@ from regard.classification.temperature import (
     tempered,
 )
 from regard.errors import DataError
-from regard.text import FeatureReader, Labels, Tokenizer
+from regard.text import EncodedText, FeatureReader, Labels, Tokenizer
 from regard.text.feature_reader import texts_with
 from regard.text.features import Features, learn_features
 from regard.training.batches import BucketedBatches, EncodedExamples
@@ -93,15 +93,19 @@ def fit_text_classifier(
         ArgumentError: The checkpoint is that of another training.
         DataError: There is no word in the texts, or ``validation`` has another label.
     """
-    reader = _reader(train.texts, config)
+    reader, read = _read(train.texts, config)
 
-    def encode(labelled: LabelledTexts) -> EncodedExamples:
-        ids = [encoded.ids for encoded in reader.read(labelled.texts)]
+    def examples(
+        labelled: LabelledTexts, encoded_texts: Sequence[EncodedText]
+    ) -> EncodedExamples:
+        ids = [encoded.ids for encoded in encoded_texts]
         return EncodedExamples(ids, labels.encode(labelled.labels))
 
     outcome = train_text_classifier(
-        encode(train),
-        None if validation is None else encode(validation),
+        examples(train, read),
+        None
+        if validation is None
+        else examples(validation, reader.read(validation.texts)),
         features=reader.features,
         classes=len(labels),
         config=config,
@@ -376,8 +380,10 @@ def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> No
     )
 
 
-def _reader(texts: Sequence[str], config: TextClassifierConfig) -> FeatureReader:
-    """Learn the words of the texts, then what else is read of each."""
+def _read(
+    texts: Sequence[str], config: TextClassifierConfig
+) -> tuple[FeatureReader, list[EncodedText]]:
+    """Learn the words of the texts, then what else is read of each, and read them."""
     tokenizer = _tokenizer(texts, config)
     encoded_texts = tokenizer.encode(texts, config.max_length)
     features = learn_features(
@@ -389,7 +395,8 @@ def _reader(texts: Sequence[str], config: TextClassifierConfig) -> FeatureReader
         max_ngrams=config.max_ngrams,
         columns=config.subwords,
     )
-    return FeatureReader(tokenizer, features, config.max_length)
+    reader = FeatureReader(tokenizer, features, config.max_length)
+    return reader, reader.add_features(texts, encoded_texts)
 
 
 def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:

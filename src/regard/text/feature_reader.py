@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,13 @@ import numpy.typing as npt
 from regard.text.cut_texts import FOREIGN
 from regard.text.features import Features, count_texts
 from regard.text.joined_texts import Pieces
-from regard.text.tokenizer import EncodedText, Tokenizer, remembering
+from regard.text.tokenizer import (
+    EncodedText,
+    Tokenizer,
+    on_all_cores,
+    remembering,
+    some_at_a_time,
+)
 from regard.text.word_pieces import MarkedWords, WordPieces, rows_of_word
 from regard.types import IntArray
 
@@ -39,10 +46,41 @@ class FeatureReader:
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
         """Each text with ``ids`` of shape ``(tokens, features.width)``."""
+        self._prepare(texts)
+        return self.tokenizer.encode_each(texts, self.max_length, self._rows)
+
+    def add_features(
+        self, texts: Sequence[str], encoded: Sequence[EncodedText]
+    ) -> list[EncodedText]:
+        """As ``read``, of texts that the tokenizer has encoded already."""
+        self._prepare(texts)
+        batches = []
+        first = 0
+        for some in some_at_a_time(texts):
+            batches.append((some, encoded[first : first + len(some)]))
+            first += len(some)
+        return list(chain.from_iterable(on_all_cores(self._with_rows, batches)))
+
+    def _with_rows(
+        self, batch: tuple[Sequence[str], Sequence[EncodedText]]
+    ) -> list[EncodedText]:
+        texts, encoded = batch
+        pieces = Pieces.of(
+            np.concatenate([each.ids for each in encoded]),
+            np.concatenate([each.offsets for each in encoded]),
+            np.asarray(list(map(len, encoded)), np.int64),
+        )
+        rows = np.split(self._rows(texts, pieces), np.cumsum(pieces.counts)[:-1])
+        return [
+            # A copy, so that the others need not be kept.
+            EncodedText(ids.copy(), each.offsets, each.truncated)
+            for ids, each in zip(rows, encoded, strict=True)
+        ]
+
+    def _prepare(self, texts: Sequence[str]) -> None:
         if self.features.columns and _characters(texts) >= _MANY:
             # Made here, not by each of the threads that read.
             self._known_words  # noqa: B018 - remembered
-        return self.tokenizer.encode_each(texts, self.max_length, self._rows)
 
     def _rows(self, texts: Sequence[str], pieces: Pieces) -> IntArray:
         if not self.features.columns:
@@ -74,7 +112,7 @@ class FeatureReader:
             strange = np.flatnonzero(pieces.lower == FOREIGN)
             before = np.searchsorted(strange, spans)
             plain = before[:, 0] == before[:, 1]
-            for some in _some_at_a_time(np.flatnonzero(plain)):
+            for some in _words_at_a_time(np.flatnonzero(plain)):
                 words = MarkedWords(pieces.lower, *spans[some].T)
                 columns[unknown[some]] = self._known_words.rows(words)
             unknown, owners = unknown[~plain], owners[~plain]
@@ -159,6 +197,6 @@ def _characters(texts: Sequence[str]) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-def _some_at_a_time(places: IntArray) -> Iterator[IntArray]:
+def _words_at_a_time(places: IntArray) -> Iterator[IntArray]:
     for start in range(0, len(places), _AT_ONCE):
         yield places[start : start + _AT_ONCE]

@@ -39,6 +39,7 @@ _AT_ONCE, _PORTION = 1 << 19, 16
 _THREADS = 4
 # Longer ones are not remembered: nobody knows how long they are.
 _LONGEST_RUN = 64
+ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
 
 
@@ -168,7 +169,9 @@ class Tokenizer:
             return list(_encoded_texts(kept, whole.counts))
 
         try:
-            return list(chain.from_iterable(_map(encode, _some_at_a_time(texts))))
+            return list(
+                chain.from_iterable(on_all_cores(encode, some_at_a_time(texts)))
+            )
         except (AttributeError, UnicodeError) as error:
             if all(isinstance(text, str) and _is_unicode(text) for text in texts):
                 raise
@@ -251,7 +254,7 @@ class Tokenizer:
         first = 0
         for some in _portions(texts, _AT_ONCE * _PORTION):
             try:
-                for counted in _map(CountedTexts.of, _some_at_a_time(some)):
+                for counted in on_all_cores(CountedTexts.of, some_at_a_time(some)):
                     counts.add(counted)
             except UnicodeError as error:
                 raise not_unicode(some, first) from error
@@ -289,15 +292,14 @@ def _encoded_texts(pieces: Pieces, counts: IntArray) -> Iterator[EncodedText]:
         yield EncodedText(ids, spans, cut_off)
 
 
-def _map(
-    function: Callable[[Sequence[str]], ValueT],
-    batches: Iterable[Sequence[str]],
+def on_all_cores(
+    function: Callable[[ItemT], ValueT], items: Iterable[ItemT]
 ) -> Iterable[ValueT]:
-    """The result for each batch, on all cores where there are several.
+    """The result for each item, on all cores where there are several.
 
     NumPy lets other threads go on while it computes.
     """
-    listed = list(batches)
+    listed = list(items)
     workers = min(len(listed), os.cpu_count() or 1, _THREADS)
     if workers < 2:
         return map(function, listed)
@@ -327,7 +329,8 @@ def _portions(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
         yield held
 
 
-def _some_at_a_time(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def some_at_a_time(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many as are best cut at once."""
     first = size = 0
     for index, text in enumerate(texts):
         if size and size + len(text) > _AT_ONCE:

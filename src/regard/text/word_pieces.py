@@ -88,9 +88,12 @@ class WordPieces:
         self._columns = columns
         row_of = dict(zip(keys.tolist(), itertools.count(first)))
         plain, others = split(vocabulary)
-        numbers = distinct(MarkedWords.of(plain).pieces()[0])
+        plain_pieces, strange = split({p for word in others for p in pieces_of(word)})
+        numbers = MarkedWords.of(plain).pieces()[0]
+        # A word of other characters has pieces without them, too.
+        numbers = distinct(np.append(numbers, numbers_of_pieces(plain_pieces)))
         spelled = spellings(numbers)
-        pieces = {*spelled, *(piece for word in others for piece in pieces_of(word))}
+        pieces = [*spelled, *strange]
         digests = {piece: digest(piece) for piece in pieces}
         known = {
             piece: row_of[each] for piece, each in digests.items() if each in row_of
@@ -217,6 +220,15 @@ def spellings(numbers: Keys) -> list[str]:
         characters[start : start + length]
         for start, length in zip(itertools.count(0, 8), lengths)
     ]
+
+
+def numbers_of_pieces(pieces: Sequence[str]) -> Keys:
+    """The reverse of ``spellings``."""
+    numbers = (
+        int.from_bytes(piece.encode("ascii"), "little") | len(piece) << _LENGTH
+        for piece in pieces
+    )
+    return np.fromiter(numbers, np.uint64, len(pieces))
 
 
 def split(words: Iterable[str]) -> tuple[list[str], list[str]]:
