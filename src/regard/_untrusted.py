@@ -16,6 +16,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from regard.errors import DataError
 
 #: How much larger than its place on the disk a file may be that has holes, and than
@@ -142,6 +145,26 @@ def read_archive(
             raise
         problem = str(error) or type(error).__name__
         raise DataError(f"it is no whole archive ({problem})") from error
+
+
+def plain_array(member: bytes, kind: str = "i") -> npt.NDArray[Any]:
+    """The numbers of a file of NumPy's that holds all that it says it does.
+
+    Args:
+        member: The file.
+        kind: Of the numbers, as NumPy calls it: ``"i"`` for whole ones, ``"f"``.
+
+    Raises:
+        ValueError: It holds something else. Of a damaged file also ``TypeError``,
+            ``EOFError`` and ``SyntaxError``.
+    """
+    file = BytesIO(member)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array has another format")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind != kind or (in_columns and len(shape) > 1):
+        raise ValueError("an array has other numbers than it should")
+    return np.frombuffer(member, dtype, offset=file.tell()).reshape(shape)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -21,6 +21,7 @@ from regard_cli.options import (
     KnownTarget,
     KnownText,
     Reading,
+    Shortlist,
     reads_files,
 )
 
@@ -70,6 +71,7 @@ def evaluate(
             "--target-first", help="The links of --alignments name the target first."
         ),
     ] = False,
+    shortlist: Shortlist = None,
     clean: Clean = False,
     as_json: Json = False,
     reading: Reading,
@@ -97,12 +99,14 @@ def evaluate(
         "alignments": alignments,
         "beam": None if beam == _BEAM else beam,
         "tokenize": None if tokenize == _TOKENIZE else tokenize,
+        "shortlist": shortlist,
     }
     check_options_of(model, bundle, given)
     options = {
         **{held: column_of(model, held, name) for held, name in columns.items()},
         "beam": beam,
         "tokenize": tokenize,
+        "shortlist": shortlist,
         "alignments": alignments,
         "first": first,
         "target_first": target_first,

@@ -82,6 +82,15 @@ TargetColumn: TypeAlias = Annotated[
 Beam: TypeAlias = Annotated[
     int, typer.Option(min=1, help="How many hypotheses are followed.")
 ]
+Shortlist: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--shortlist/--no-shortlist",
+        help="Whether a translator searches among the likely symbols only, or among "
+        "all; by default among the likely ones where it has a shortlist.",
+        show_default=False,
+    ),
+]
 Clean: TypeAlias = Annotated[
     bool,
     typer.Option(

@@ -17,6 +17,7 @@ from regard_cli.options import (
     Most,
     Page,
     Reading,
+    Shortlist,
     TextFile,
     Texts,
     reads_files,
@@ -62,6 +63,7 @@ def translate(
         Path | None,
         typer.Option(help="Write where each token looked, in Pharaoh's format."),
     ] = None,
+    shortlist: Shortlist = None,
     reading: Reading,
 ) -> None:
     """Translate texts and show where each written token looked."""
@@ -87,6 +89,7 @@ def translate(
         "length_penalty": length_penalty,
         "coverage_penalty": coverage_penalty,
         "max_length": max_length,
+        "shortlist": shortlist,
     }
 
     def to_lines(answer: "list[Translation]") -> str:

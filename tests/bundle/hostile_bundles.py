@@ -5,6 +5,7 @@ loads each bundle of a folder and prints a line of JSON on how that went.
 """
 
 import contextlib
+import functools
 import gc
 import hashlib
 import io
@@ -308,6 +309,23 @@ def pickled(_) -> bytes:
     np.save(file, np.asarray([{}], object), allow_pickle=True)
     return file.getvalue()
 
+
+def shortlisted(path: Path, **changed: bytes) -> None:
+    """Put in a shortlist of no links, except for some arrays."""
+    arrays = {"starts": sizes(0), "symbols": sizes(), "count": sizes(10)}
+    arrays |= {"weights": array_file((0,), "<f4")} | changed
+    members = {f"{name}.npy": content for name, content in arrays.items()}
+    vouch(path, "shortlist.npz", zipped(members))
+
+
+for name, change in {
+    "a_huge_shortlist": {"symbols": array_file((10**12,))},
+    "a_shortlist_of_many_starts": {"starts": sizes(*[0] * 1000, 2**62)},
+    "a_shortlist_of_endless_symbols": {"count": sizes(2**62)},
+    "a_shortlist_of_objects": {"weights": pickled(None)},
+}.items():
+    harms = functools.partial(shortlisted, **change)
+    add(name, TRANSLATOR, harms, quick=name == "a_huge_shortlist")
 
 ZEROS = bytes(100_000_000)
 for name, change in {

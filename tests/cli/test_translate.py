@@ -84,7 +84,18 @@ def test_options_of_the_search_are_passed_on(run, loaded, monkeypatch):
         "length_penalty": 0.6,
         "coverage_penalty": 0.2,
         "max_length": 9,
+        "shortlist": None,
     }
+    for option, wanted in (("--shortlist", True), ("--no-shortlist", False)):
+        assert run("translate", "x.regard", "a", option).code == 0
+        assert seen["shortlist"] is wanted
+
+
+def test_a_shortlist_that_is_not_there(run, loaded):
+    result = run("translate", "x.regard", "a", "--shortlist")
+    assert (result.code, result.out) == (2, "")
+    assert "has no shortlist" in result.err
+    assert "learn_shortlist" not in result.err
 
 
 @pytest.mark.parametrize("arguments", [["-"], ["--file", "-"]])

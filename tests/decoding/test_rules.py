@@ -65,7 +65,7 @@ def test_what_may_come_next(data, index, search, forced):
             ops.convert_to_tensor(index),
             ops.convert_to_tensor(symbols),
             ops.convert_to_tensor(prefix),
-            COUNT,
+            ops.arange(COUNT),
         )
     )
     wanted = [

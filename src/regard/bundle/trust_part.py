@@ -216,7 +216,7 @@ def read_card(bundle: Bundle) -> bytes | None:
         BundleWarning: There is one, and it is damaged.
     """
     if CARD in bundle.damaged:
-        _warn(bundle, CARD, bundle.damaged[CARD])
+        warn_not_used(bundle, CARD, bundle.damaged[CARD])
     return bundle.parts.get(CARD)
 
 
@@ -227,17 +227,18 @@ def read_trust(bundle: Bundle) -> CarriedReport | None:
         BundleWarning: There is one on another model, or it is damaged.
     """
     if TRUST in bundle.damaged:
-        _warn(bundle, TRUST, bundle.damaged[TRUST])
+        warn_not_used(bundle, TRUST, bundle.damaged[TRUST])
     if TRUST not in bundle.parts:
         return None
     try:
         return _checked(bundle.parts[TRUST], bundle.digests[MODEL_FILE])
     except BundleError as error:
-        _warn(bundle, TRUST, error)
+        warn_not_used(bundle, TRUST, error)
     return None
 
 
-def _warn(bundle: Bundle, part: str, problem: BundleError) -> None:
+def warn_not_used(bundle: Bundle, part: str, problem: BundleError) -> None:
+    """Warn that an optional part of a bundle is not used, and why."""
     warnings.warn(_not_used(bundle.path, part, problem), BundleWarning, stacklevel=3)
 
 

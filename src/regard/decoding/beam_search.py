@@ -37,12 +37,15 @@ class EncodedSources(NamedTuple):
         mask: ``(batch, source)``, True where a source symbol is valid.
         prefix: ``(batch, steps)``, symbols that hypotheses begin with, then 0.
         limit: ``(batch,)``, the most symbols that are written; None: the steps.
+        vocabulary: ``(count,)``, the symbols that the model gives logits of, in rising
+            order, the special ones and those of prefixes among them; None: all.
     """
 
     memory: Any
     mask: Tensor
     prefix: Tensor
     limit: Tensor | None = None
+    vocabulary: Tensor | None = None
 
 
 class Beam(NamedTuple):
@@ -175,7 +178,7 @@ class BeamSearch:
         logits, weights, state = model.step(previous, beam.state, source.memory)
         weights = ops.mean(ops.cast(weights, "float32"), axis=2)
         settled = self._settled(index, beam, source)
-        gains, symbols = self._continuations(index, beam, logits, source.prefix)
+        gains, symbols = self._continuations(index, beam, logits, source)
         gains, symbols = _only_itself(settled, gains, symbols)
         going = ops.cast(ops.logical_not(settled), "int32")
         # As they will be after this step, whatever symbol they go on with.
@@ -201,7 +204,7 @@ class BeamSearch:
         )
 
     def _continuations(
-        self, index: Tensor, beam: Beam, logits: Tensor, prefix: Tensor
+        self, index: Tensor, beam: Beam, logits: Tensor, source: EncodedSources
     ) -> tuple[Tensor, Tensor]:
         """The best symbols of each hypothesis and their gains, ``(batch, beam, n)``.
 
@@ -210,10 +213,14 @@ class BeamSearch:
         logits = ops.cast(logits, "float32")
         count = logits.shape[-1]
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
-        may = allowed(self.search, index, beam.symbols, prefix, count)
+        vocabulary = source.vocabulary
+        symbols = ops.arange(count) if vocabulary is None else vocabulary
+        may = allowed(self.search, index, beam.symbols, source.prefix, symbols)
         possible = ops.where(may, logits, IMPOSSIBLE)
-        best, symbols = top_k(possible, min(self.search.beam, count))
-        return best - total, ops.cast(symbols, "int32")
+        best, places = top_k(possible, min(self.search.beam, count))
+        if vocabulary is not None:
+            places = ops.take(vocabulary, places, axis=0)
+        return best - total, ops.cast(places, "int32")
 
 
 def _only_itself(

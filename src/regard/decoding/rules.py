@@ -24,7 +24,7 @@ class SearchStep(NamedTuple):
     Args:
         index: Its number, from 0.
         written: ``(batch, beam, steps)``, the symbols so far.
-        vocabulary: ``(count,)``, every symbol.
+        vocabulary: ``(count,)``, the symbols to choose from, in rising order.
     """
 
     index: Tensor
@@ -38,7 +38,7 @@ Constraint: TypeAlias = Callable[[Search, SearchStep], Tensor | None]
 
 
 def allowed(
-    search: Search, index: Tensor, written: Tensor, prefix: Tensor, count: int
+    search: Search, index: Tensor, written: Tensor, prefix: Tensor, vocabulary: Tensor
 ) -> Tensor:
     """The symbols that may come next.
 
@@ -47,12 +47,12 @@ def allowed(
         index: The step, from 0.
         written: ``(batch, beam, steps)``, the symbols so far.
         prefix: ``(batch, steps)``, what has to be written, 0 where that is free.
-        count: The number of symbols.
+        vocabulary: ``(count,)``, the symbols to choose from, in rising order. All that
+            is written is among them, and so are the special ones.
 
     Returns:
         True where a symbol may come, broadcasts to ``(batch, beam, count)``.
     """
-    vocabulary = ops.arange(count)
     step = SearchStep(index, written, vocabulary)
     permissions = (constraint(search, step) for constraint in CONSTRAINTS)
     may = functools.reduce(ops.logical_and, (p for p in permissions if p is not None))
@@ -142,7 +142,8 @@ def _no_repeated_ngram(search: Search, step: SearchStep) -> Tensor | None:
         last = ops.take(written, ops.maximum(index - back, 0), axis=-1)
         same = ops.logical_and(same, before == last[..., None])
     rows = ops.arange(batch * beam)[:, None] * count
-    flat = rows + ops.reshape(written, (batch * beam, steps))
+    chosen = ops.searchsorted(step.vocabulary, ops.reshape(written, (-1,)))
+    flat = rows + ops.reshape(ops.cast(chosen, rows.dtype), (batch * beam, steps))
     marks = ops.scatter(
         ops.reshape(flat, (-1, 1)),
         ops.cast(ops.reshape(same, (-1,)), "int32"),

@@ -12,6 +12,7 @@ from keras import ops
 from regard._validate import check_same_length
 from regard.decoding.beam_search import IMPOSSIBLE, BeamSearch, EncodedSources
 from regard.decoding.search import Hypothesis, Search
+from regard.decoding.shortlist import Shortlist
 from regard.errors import ArgumentError
 from regard.ops import products_in
 from regard.runtime import backend, compile_function
@@ -38,6 +39,17 @@ def rows_at_once(beam: int) -> int:
     if not backend().is_on_gpu:
         return max(1, _ROWS // beam)
     return 1 << max(0, (_ROWS_ON_GPU // beam).bit_length() - 1)
+
+
+class _Among:
+    """A model that writes some symbols only; their part of the output is taken once."""
+
+    def __init__(self, model: Any, symbols: Any) -> None:
+        self._model, self._columns = model, model.columns(symbols)
+
+    def step(self, previous: Any, state: Any, memory: Any) -> Any:
+        """As ``StepwiseModel.step``."""
+        return self._model.step(previous, state, memory, self._columns)
 
 
 class Searcher:
@@ -68,18 +80,21 @@ class Searcher:
             length: What the sources are padded to; the results are those of any other.
             sources: Arrays ``(source,)`` of ids.
         """
-        return self._search_shape(rows, length, sources, ())
+        return self._search_shape(rows, length, sources, (), None)
 
     def run(
         self,
         sources: Sequence[IntArray],
         prefixes: Sequence[IntArray] | None = None,
+        shortlist: Shortlist | None = None,
     ) -> list[list[Hypothesis]]:
         """Search for every source.
 
         Args:
             sources: Arrays ``(source,)`` of ids.
             prefixes: The ids that each result begins with, arrays ``(target,)``.
+            shortlist: What tells the symbols that results of a batch are searched
+                among; a result then depends on the others in its batch. None: all.
 
         Returns:
             The ``n_best`` best for each, best first. An empty source has an empty
@@ -97,7 +112,7 @@ class Searcher:
         batches = _batches(lengths, order, self._rows)
 
         def search(batch: tuple[int, list[int]]) -> list[list[Hypothesis]]:
-            return self._search_batch(*batch, sources, prefixes)
+            return self._search_batch(*batch, sources, prefixes, shortlist)
 
         searched = _search_each(search, batches)
         for (_, members), of_batch in zip(batches, searched, strict=True):
@@ -111,6 +126,7 @@ class Searcher:
         members: Sequence[int],
         sources: Sequence[IntArray],
         prefixes: Sequence[IntArray] | None,
+        shortlist: Shortlist | None,
     ) -> list[list[Hypothesis]]:
         rows = min(self._rows, _next_power_of_two(len(members)))
         return self._search_shape(
@@ -118,6 +134,7 @@ class Searcher:
             length,
             [sources[member] for member in members],
             [] if prefixes is None else [prefixes[member] for member in members],
+            shortlist,
         )
 
     def _search_shape(
@@ -126,12 +143,17 @@ class Searcher:
         length: int,
         sources: Sequence[IntArray],
         prefixes: Sequence[IntArray],
+        shortlist: Shortlist | None,
     ) -> list[list[Hypothesis]]:
         steps = self._search.limit(length)
         forced = np.zeros((rows, steps), dtype=np.int32)
         for row, prefix in zip(forced, prefixes, strict=False):
             row[: len(prefix)] = _fitting(prefix, steps)
-        beam, backpointers, count = self._program(pad(sources, rows, length), forced)
+        arguments = [pad(sources, rows, length), forced]
+        if shortlist is not None:
+            symbols = shortlist.of_batch(sources, [forced], self._search.beam)
+            arguments += [] if symbols is None else [symbols]
+        beam, backpointers, count = self._program(*arguments)
         return _best_hypotheses(
             {name: array[: len(sources)] for name, array in beam.items()},
             {name: array[: int(count)] for name, array in backpointers.items()},
@@ -139,14 +161,17 @@ class Searcher:
             self._search.n_best,
         )
 
-    def _search_tensors(self, source: Any, prefix: Any) -> Any:
+    def _search_tensors(self, source: Any, prefix: Any, symbols: Any = None) -> Any:
         """Search with tensors of one shape; as many steps as a prefix has are made."""
         search = BeamSearch(self._search, steps=prefix.shape[1])
         mask = ops.not_equal(source, 0)
         with products_in(getattr(self._model, "products", "float32")):
             encoded = self._model.encode(source)
-            given = EncodedSources(encoded.memory, mask, prefix, self._limits(mask))
-            beam, backpointers, count = search.run(self._model, encoded.state, given)
+            given = EncodedSources(
+                encoded.memory, mask, prefix, self._limits(mask), symbols
+            )
+            model = self._model if symbols is None else _Among(self._model, symbols)
+            beam, backpointers, count = search.run(model, encoded.state, given)
         hypotheses = {
             "symbols": beam.symbols,
             "log_probability": beam.log_probability,

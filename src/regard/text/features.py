@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from regard._untrusted import EXPANSION, read_archive
+from regard._untrusted import EXPANSION, plain_array, read_archive
 from regard.errors import BundleError
 from regard.text.key_table import KeyTable
 from regard.text.word_pieces import (
@@ -173,11 +173,13 @@ class Features:
         """
         try:
             arrays = read_archive(content, expansion=EXPANSION)
-            words, order, columns = _array(arrays["sizes.npy"]).tolist()
+            words, order, columns = plain_array(arrays["sizes.npy"]).tolist()
             if not (words > 1 and 1 <= order <= len(arrays) - 1 and columns >= 0):
                 raise ValueError("their sizes are none")
-            ngrams = [_array(arrays[f"order_{n}.npy"]) for n in range(2, order + 1)]
-            pieces = _array(arrays["pieces.npy"])
+            ngrams = [
+                plain_array(arrays[f"order_{n}.npy"]) for n in range(2, order + 1)
+            ]
+            pieces = plain_array(arrays["pieces.npy"])
         except (ValueError, TypeError, KeyError, EOFError, SyntaxError) as error:
             raise BundleError(f"These features cannot be read: {error}.") from error
         if columns > MOST_PIECES:
@@ -315,14 +317,3 @@ def _changes(ordered: IntArray) -> npt.NDArray[np.bool_]:
 def _is_sorted(keys: IntArray) -> bool:
     is_list = keys.dtype == np.int64 and keys.ndim == 1
     return is_list and bool((keys[1:] > keys[:-1]).all())
-
-
-def _array(member: bytes) -> IntArray:
-    """The whole numbers of a file of NumPy's that holds all that it says it does."""
-    file = io.BytesIO(member)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("an array has another format")
-    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind != "i" or (in_columns and len(shape) > 1):
-        raise ValueError("an array has other numbers than it should")
-    return np.frombuffer(member, dtype, offset=file.tell()).reshape(shape)

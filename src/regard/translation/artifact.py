@@ -14,8 +14,10 @@ from regard.bundle.trust_part import (
     line_of,
     parts_telling,
     read_trust,
+    warn_not_used,
 )
 from regard.decoding import Hypothesis, Search, Searcher, padded_length
+from regard.decoding.shortlist import FEWEST_SYMBOLS, Shortlist
 from regard.errors import ArgumentError, BundleError
 from regard.text import EncodedSequence, SequenceVocabulary
 from regard.text.special_ids import END_ID, UNKNOWN_ID
@@ -35,6 +37,8 @@ KIND = "translator"
 MODEL, CONFIG = MODEL_FILE, "config.json"
 SOURCE, TARGET = "source.json", "target.json"
 PARTS = frozenset({MODEL, CONFIG, SOURCE, TARGET})
+#: The part that a bundle may have as well.
+SHORTLIST = "shortlist.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,7 @@ class TrainedTranslator:
         trust: What an examination found of its weights, see ``line_of``.
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
+        shortlist: What narrows the symbols that a search is made among; None: nothing.
     """
 
     source: SequenceVocabulary
@@ -63,6 +68,7 @@ class TrainedTranslator:
     model_hash: str = ""
     trust: CarriedReport | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    shortlist: Shortlist | None = None
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -81,6 +87,7 @@ class TrainedTranslator:
         search: Search,
         prefixes: Sequence[str] | None,
         replacement: Replacement,
+        shortlist: bool | None = None,
     ) -> list[list[Translation]]:
         """The best translations of each text.
 
@@ -89,12 +96,21 @@ class TrainedTranslator:
             search: How they are searched for.
             prefixes: What each translation begins with, or None.
             replacement: What is written for unknown words.
+            shortlist: Whether they are searched for among the symbols of the
+                shortlist; None: where there is one.
+
+        Raises:
+            ArgumentError: There is none.
         """
+        if shortlist and self.shortlist is None:
+            raise _no_shortlist(len(self.target))
+        chosen = None if shortlist is False else self.shortlist
         encoded_texts = self.source.encode(texts)
         forced = None
         if prefixes is not None:
             forced = [encoded.ids for encoded in self.target.encode(prefixes)]
-        results = self.searcher(search).run(self._ids(encoded_texts), forced)
+        ids = self._ids(encoded_texts)
+        results = self.searcher(search).run(ids, forced, chosen)
         line = line_of(self)
         return [
             [
@@ -192,11 +208,13 @@ class TrainedTranslator:
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
         model = model_to_bytes(self.model)
+        has = self.shortlist
         return {
             MODEL: model,
             SOURCE: self.source.to_json().encode("utf-8"),
             TARGET: self.target.to_json().encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
+            **({} if has is None else {SHORTLIST: has.to_bytes()}),
             **parts_telling(self, model, None),
         }
 
@@ -223,6 +241,13 @@ class TrainedTranslator:
             built = model.get_config()
             facts = {name: built[name] for name in config.names() if name in built}
             check_agreement(content, facts)
+        shortlist = None
+        if SHORTLIST in bundle.damaged:
+            warn_not_used(bundle, SHORTLIST, bundle.damaged[SHORTLIST])
+        if SHORTLIST in bundle.parts:
+            with bundle.reading(SHORTLIST) as content:
+                shortlist = Shortlist.from_bytes(content)
+                shortlist.check_sizes(len(source), len(target))
         return cls(
             source,
             target,
@@ -233,7 +258,23 @@ class TrainedTranslator:
             model_hash=bundle.digests[MODEL],
             trust=read_trust(bundle),
             columns=columns,
+            shortlist=shortlist,
         )
+
+
+def _no_shortlist(symbols: int) -> ArgumentError:
+    few = symbols < FEWEST_SYMBOLS
+    return ArgumentError(
+        "This translator has no shortlist.",
+        expected="one that was trained with a shortlist",
+        received=f"{symbols} target symbols, of which all are searched in little time"
+        if few
+        else "one without, of an earlier release or an interrupted training",
+        fix="Search among all symbols: say nothing of a shortlist."
+        if few
+        else "Give it one: translator.learn_shortlist(sources, targets)",
+        elsewhere="Search among all symbols: say nothing of a shortlist.",
+    )
 
 
 def _check_not_empty(encoded_texts: Sequence[EncodedSequence]) -> None:

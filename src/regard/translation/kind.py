@@ -39,7 +39,7 @@ from regard.inference.request_schema import read_count
 from regard.metrics import Alignment, parse_alignments
 from regard.text import EncodedSequence, SequenceVocabulary
 from regard.text.padding import pad
-from regard.translation.artifact import KIND, PARTS, TrainedTranslator
+from regard.translation.artifact import KIND, PARTS, SHORTLIST, TrainedTranslator
 from regard.translation.evaluation import TranslationEvaluation
 from regard.translation.translator import Translator
 from regard.types import FloatArray, Translation
@@ -56,7 +56,7 @@ class TranslatorKind:
     """The kind of ``Translator``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS, optional=frozenset({TRUST}))
+    parts = PartNames(PARTS, optional=frozenset({SHORTLIST, TRUST}))
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
     shades: tuple[str, ...] = ("attention",)
@@ -67,6 +67,7 @@ class TranslatorKind:
         "beam",
         "tokenize",
         "alignments",
+        "shortlist",
     )
     text_column: str = "source"
     request_examples: Mapping[str, Any] = {
@@ -123,7 +124,8 @@ class TranslatorKind:
             model: The translator.
             data: The file, or one of sources and one of targets.
             options: The columns, ``source`` and ``target``; the ``reading``; the
-                ``beam``; ``tokenize``, how BLEU cuts texts; the file of gold
+                ``beam``; ``tokenize``, how BLEU cuts texts; whether there is a
+                ``shortlist``, or None where the translator has one; the file of gold
                 ``alignments`` or None, what its ``first`` position is called, and
                 whether it has ``target_first``; whether pairs are mended, ``clean``.
 
@@ -150,6 +152,7 @@ class TranslatorKind:
             targets,
             beam=options["beam"],
             tokenize=options["tokenize"],
+            shortlist=options["shortlist"],
             alignments=None if gold is None else _read_gold(gold, options),
         )
 

@@ -1,6 +1,7 @@
 """Recurrent sequence to sequence: an encoder, and a decoder that looks at it."""
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from regard.ops import products_in, project
 from regard.ops.products import PRODUCTS, products_asked
 
 CELLS = {"gru": GRU, "lstm": LSTM}
+# The logarithm of nothing, finite.
+_NONE = -1e9
 
 
 class EncodedSource(NamedTuple):
@@ -26,6 +29,88 @@ class EncodedSource(NamedTuple):
 
     memory: PreparedMemory
     state: DecoderState
+
+
+class OtherSymbols(NamedTuple):
+    r"""What the logits of symbols that are left out add up to, nearly.
+
+    With :math:`b_i` their biases, :math:`\mu` and :math:`C` the mean and covariance of
+    their columns :math:`w_i`, each weighed by :math:`e^{b_i}`,
+
+    .. math::
+        \ln \sum_i e^{h w_i + b_i} \approx \ln \sum_i e^{b_i} + h \mu
+        + \tfrac{1}{2} h C h^T,
+
+    exact where the logits are normally distributed. Where their variance :math:`s^2` is
+    more than :math:`2 \ln n`, the highest of :math:`n` make up the sum, and the last
+    term is :math:`s \sqrt{2 \ln n} - \ln n`.
+
+    Args:
+        log_sum: Of the biases, ``()``.
+        mean: ``(features,)``.
+        covariance: ``(features, features)``.
+        log_count: :math:`\ln n`, ``()``.
+
+    References:
+        Derrida: Random-energy model (1981), https://doi.org/10.1103/PhysRevB.24.2613.
+    """
+
+    log_sum: Tensor
+    mean: Tensor
+    covariance: Tensor
+    log_count: Tensor
+
+    @classmethod
+    def of(cls, kernel: Tensor, bias: Tensor, symbols: Tensor) -> "OtherSymbols":
+        """Those of all but some symbols.
+
+        Args:
+            kernel: ``(features, symbols)``, the columns of all symbols.
+            bias: ``(symbols,)``.
+            symbols: Those that are not among them.
+        """
+        kernel, bias = ops.cast(kernel, "float32"), ops.cast(bias, "float32")
+        count = bias.shape[0]
+        kept = ops.scatter(symbols[:, None], ops.ones_like(symbols), (count,)) > 0
+        log_sum = ops.logsumexp(ops.where(kept, _NONE, bias))
+        shares = ops.where(kept, 0.0, ops.exp(bias - log_sum))
+        mean = ops.matmul(kernel, shares)
+        spread = (kernel - mean[:, None]) * ops.sqrt(shares)
+        covariance = ops.matmul(spread, ops.transpose(spread))
+        log_count = math.log(max(count - symbols.shape[0], 1))
+        return cls(log_sum, mean, covariance, ops.convert_to_tensor(log_count))
+
+    def joined(self, logits: Tensor, features: Tensor) -> Tensor:
+        """Logits in which padding, the first symbol, stands for the others as well.
+
+        Args:
+            logits: ``(…, symbols)``.
+            features: ``(…, features)``, what the logits are made of.
+        """
+        features = ops.cast(features, "float32")
+        spread = ops.matmul(features, self.covariance) * features
+        variance = ops.sum(spread, axis=-1, keepdims=True)
+        ends = 2 * self.log_count
+        beyond = ops.sqrt(ends * ops.maximum(variance, ends)) - self.log_count
+        more = ops.where(variance > ends, beyond, variance / 2)
+        mean = ops.matmul(features, self.mean[:, None])
+        logits = ops.cast(logits, "float32")
+        others = ops.logaddexp(logits[..., :1], self.log_sum + mean + more)
+        return ops.where(ops.arange(logits.shape[-1]) == 0, others, logits)
+
+
+class OutputColumns(NamedTuple):
+    """The part of the output layer that predicts some symbols.
+
+    Args:
+        kernel: ``(features, symbols)``.
+        bias: ``(symbols,)``.
+        others: The symbols that are left out; None: there are none.
+    """
+
+    kernel: Any
+    bias: Any
+    others: OtherSymbols | None = None
 
 
 @keras.saving.register_keras_serializable(package="regard")
@@ -203,6 +288,26 @@ class Seq2Seq(keras.Model):
             )
             return self.logits(self.dropouts["output"](output, training=training))
 
+    def told(self, source: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and attention of every step where the target before it is told.
+
+        Args:
+            source: ``(batch, source)`` of ids; 0 is padding.
+            before: ``(batch, target)``, the target moved by one.
+
+        Returns:
+            ``(batch, target, target_symbols)`` and ``(batch, heads, target, source)``.
+        """
+        memory, mask, state = self._encode(source, training=False)
+        output, weights = self.decoder(
+            memory,
+            self.target_embedding(before),
+            initial_state=state,
+            memory_mask=mask,
+            return_attention_scores=True,
+        )
+        return self.logits(output), weights
+
     def encode(self, source: Tensor) -> EncodedSource:
         """Read a source once, for many steps of ``step``.
 
@@ -214,7 +319,11 @@ class Seq2Seq(keras.Model):
         return EncodedSource(self.decoder.prepare(memory, mask), first)
 
     def step(
-        self, previous: Tensor, state: DecoderState, memory: PreparedMemory
+        self,
+        previous: Tensor,
+        state: DecoderState,
+        memory: PreparedMemory,
+        columns: OutputColumns | None = None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Write one symbol.
 
@@ -222,13 +331,14 @@ class Seq2Seq(keras.Model):
             previous: The symbols before, ``(batch, [hypotheses])``.
             state: That of the step before, each ``(batch, [hypotheses,] features)``.
             memory: The source.
+            columns: Of the symbols that may be written; None: of all.
 
         Returns:
             Logits ``(batch, [hypotheses,] symbols)``, weights ``(batch, [hypotheses,]
             heads, source)`` and the next state.
         """
         output, weights, state = self.advance(previous, state, memory)
-        return self.logits(output), weights, state
+        return self.logits(output, columns), weights, state
 
     def advance(
         self,
@@ -271,22 +381,47 @@ class Seq2Seq(keras.Model):
         ]
         return states, mask, first
 
-    def logits(self, output: Tensor) -> Tensor:
-        """The logits of the target's symbols, of an output ``(…, units)``."""
-        kernel = ops.cast(self.projection.kernel, output.dtype)
-        projected = project(output, kernel) + ops.cast(
-            self.projection.bias, output.dtype
-        )
+    def logits(self, output: Tensor, columns: OutputColumns | None = None) -> Tensor:
+        """The logits of the target's symbols, of an output ``(…, units)``.
+
+        Args:
+            output: What ``advance`` gives.
+            columns: Of the symbols whose logits are asked for; None: of all.
+        """
+        if self._settings["tie_embeddings"]:
+            output = _affine(output, self.projection.kernel, self.projection.bias)
+        kernel, bias, others = columns or self._all_columns()
+        logits = _affine(output, kernel, bias)
+        return logits if others is None else others.joined(logits, output)
+
+    def columns(self, symbols: Tensor) -> OutputColumns:
+        """What ``logits`` takes for these symbols alone.
+
+        Args:
+            symbols: ``(symbols,)`` in rising order, the first of them padding.
+        """
+        kernel, bias, _ = self._all_columns()
+        kernel, bias = ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias)
+        others = OtherSymbols.of(kernel, bias, symbols)
+        # Of a transposed table rows are taken.
+        rows = ops.take(ops.transpose(kernel), symbols, axis=0)
+        return OutputColumns(ops.transpose(rows), ops.take(bias, symbols), others)
+
+    def _all_columns(self) -> OutputColumns:
         if not self._settings["tie_embeddings"]:
-            return projected
-        table = ops.cast(self.target_embedding.embeddings, projected.dtype)
-        bias = ops.cast(self.output_bias, projected.dtype)
-        return project(projected, ops.transpose(table)) + bias
+            return OutputColumns(self.projection.kernel, self.projection.bias)
+        table = self.target_embedding.embeddings
+        return OutputColumns(ops.transpose(table), self.output_bias)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments the model can be made anew from."""
         products = {"products": self.products}
         return {**super().get_config(), **self._settings, **products}
+
+
+def _affine(features: Tensor, kernel: Any, bias: Any) -> Tensor:
+    dtype = features.dtype
+    return project(features, ops.cast(kernel, dtype)) + ops.cast(bias, dtype)
 
 
 def _embedding(

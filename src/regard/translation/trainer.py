@@ -1,5 +1,6 @@
 """The training of a translator: from pairs of texts to the best weights."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, TypeAlias
 
 import keras
 
+from regard.decoding.shortlist import FEWEST_SYMBOLS
 from regard.errors import DataError
 from regard.text import SequenceVocabulary
 from regard.training.callbacks import (
@@ -19,6 +21,7 @@ from regard.training.callbacks import (
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import Merit, ModelSelection
 from regard.translation.artifact import TrainedTranslator
+from regard.translation.attention_links import learn_shortlist
 from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import SelectionMetric, ValidationBleu
 from regard.translation.loss import SequenceLoss
@@ -86,7 +89,26 @@ def fit_translator(
         progress=progress,
     )
     trained = TrainedTranslator(source, target, config, seed, outcome.model, chosen)
+    # Who interrupts a training does not want to wait for it.
+    if len(target) >= FEWEST_SYMBOLS and not outcome.interrupted:
+        trained = with_shortlist(trained, train)
     return TrainingOutcome(trained, outcome.history, outcome.interrupted)
+
+
+def with_shortlist(trained: TrainedTranslator, pairs: TextPairs) -> TrainedTranslator:
+    """A translator with the shortlist that pairs give; it shares its model.
+
+    Args:
+        trained: The translator.
+        pairs: Those of its training.
+
+    Raises:
+        DataError: No pair is short enough.
+    """
+    encoded = _encode(pairs, trained.source, trained.target, trained.config)
+    other = copy.copy(trained)
+    object.__setattr__(other, "shortlist", learn_shortlist(trained.model, encoded))
+    return other
 
 
 def train_seq2seq(

@@ -31,7 +31,11 @@ from regard.translation.text_pairs import (
     check_choose_by,
     train_validation_split,
 )
-from regard.translation.trainer import TranslationCallback, fit_translator
+from regard.translation.trainer import (
+    TranslationCallback,
+    fit_translator,
+    with_shortlist,
+)
 from regard.translation.unknown_words import Replacement
 from regard.types import Translation
 
@@ -180,6 +184,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         n_best: int = 1,
         prefixes: str | Sequence[str] | None = None,
         replace_unknown: Replacement = True,
+        shortlist: bool | None = None,
         **search: Any,
     ) -> list[Translation]: ...
     @overload
@@ -192,6 +197,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         n_best: int = 1,
         prefixes: Sequence[str] | None = None,
         replace_unknown: Replacement = True,
+        shortlist: bool | None = None,
         **search: Any,
     ) -> list[list[Translation]]: ...
     def translate(
@@ -203,6 +209,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         n_best: int = 1,
         prefixes: str | Sequence[str] | None = None,
         replace_unknown: Replacement = True,
+        shortlist: bool | None = None,
         **search: Any,
     ) -> list[Translation] | list[list[Translation]]:
         """Translate texts, with the attention of every token that is written.
@@ -218,6 +225,10 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             replace_unknown: What is written for a word outside of the vocabulary:
                 True: the source word that was looked at most; a dictionary: that
                 word's entry in it, if there is one; False: ``<unk>``.
+            shortlist: Whether it is searched among the symbols that the translator's
+                shortlist has for the texts, which takes less time, and nearly always
+                finds the same; False: among all; None: among those of the shortlist
+                where the translator has one.
             **search: Other fields of ``regard.decoding.Search``, for example
                 ``length_penalty``.
 
@@ -226,7 +237,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             each.
 
         Raises:
-            ArgumentError: A setting is wrong.
+            ArgumentError: A setting is wrong, or there is no shortlist and one is
+                asked for.
         """
         known = [field.name for field in fields(Search)]
         check_settings(search, known, of="a search")
@@ -236,9 +248,43 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         trained = self.trained
         if isinstance(texts, str):
             prefixes = [prefixes] if isinstance(prefixes, str) else prefixes
-            return trained.translate([texts], settings, prefixes, replace_unknown)[0]
+            options = (settings, prefixes, replace_unknown, shortlist)
+            return trained.translate([texts], *options)[0]
         listed = self._listed(texts, source, "sources")
-        return trained.translate(listed, settings, prefixes, replace_unknown)
+        options = (settings, prefixes, replace_unknown, shortlist)
+        return trained.translate(listed, *options)
+
+    def learn_shortlist(
+        self,
+        sources: PairSource,
+        targets: PairSource | None = None,
+        *,
+        source: str | None = None,
+        target: str | None = None,
+    ) -> Self:
+        """Make a shortlist for a translator that was trained without one.
+
+        ``fit`` does so by itself. The translator is asked what it writes for each
+        source symbol of the pairs; it takes about as long as a third of an epoch.
+
+        Args:
+            sources: The pairs of its training, as for ``evaluate``.
+            targets: The targets, or a file, or nothing.
+            source: The column that holds the sources.
+            target: The column that holds the targets.
+
+        Returns:
+            The translator itself; ``save`` saves the shortlist with it.
+
+        Raises:
+            DataError: No pair is short enough.
+        """
+        columns = PairColumns(
+            self._column("source", source), self._column("target", target)
+        )
+        pairs = TextPairs.of(sources, targets, columns)
+        self._trained = with_shortlist(self.trained, pairs)
+        return self
 
     def align(
         self, sources: Sequence[str], targets: Sequence[str]

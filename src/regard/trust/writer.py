@@ -292,7 +292,7 @@ class Writer:
             ops.convert_to_tensor(0),
             free[:, None],
             free,
-            logits.shape[-1],
+            ops.arange(logits.shape[-1]),
         )
         symbol = ops.argmax(ops.where(may[:, 0], logits, -np.inf), axis=-1)
         return ops.softmax(logits), weights, symbol, state
