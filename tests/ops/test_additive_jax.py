@@ -56,6 +56,12 @@ class TestBlocks:
         beyond = 4 * blocks.key_blocks(keys).total % 4096
         assert 128 <= beyond <= 4096 - 128
 
+    @given(st.integers(0, 5000))
+    def test_rows_of_factors_do_not_share_few_lines(self, features):
+        result = blocks.row_length(features)
+        assert features == 0 or 4 * result % 512
+        assert result in {features, features + 16}
+
 
 class TestBranches:
     """Which branch runs."""
@@ -87,10 +93,12 @@ class TestBranches:
         # Another width, other groups: these have two tiny scales and one.
         assert score_branch(result, tiny, lanes=2) == Branch.UNCAPPED
 
-    @pytest.mark.parametrize("features", [16, 64])
-    def test_all_branches_agree_where_all_are_right(self, features):
+    @pytest.mark.parametrize(
+        ("features", "spread"), [(16, False), (64, False), (128, True)]
+    )
+    def test_all_branches_agree_where_all_are_right(self, features, spread):
         query, key, scale = rows(2, 2, 5, 160, features)
-        a, b = factors(query), factors(key)
+        a, b = factors(query, spread=spread), factors(key, spread=spread)
         expected = plain_scores(query, key, scale)
         result = {
             "uncapped": jax_scores.uncapped_scores(a, b, scale),
@@ -143,7 +151,9 @@ class TestVectors:
         np.testing.assert_allclose(result, exact, rtol=0, atol=bound)
 
     @pytest.mark.parametrize("size", [1.0, 7.0, 1e4])
-    @pytest.mark.parametrize("shape", [SHAPE, (1, 1, 50, 7, 44)], ids=str)
+    @pytest.mark.parametrize(
+        "shape", [SHAPE, (1, 1, 50, 7, 44), (1, 1, 9, 110, 128)], ids=str
+    )
     def test_the_gradient(self, shape, size):
         inputs = rows(*shape, size=size)
         upstream = rows(*shape[:4], shape[3])[0]

@@ -24,6 +24,9 @@ ROW = 152
 # the first-level cache and push each other out of it.
 _PAGE = 4096
 _LINE = 64
+# Rows whose distance is a multiple of this leave most of that cache unused when many of
+# them are read side by side.
+_FEW_LINES = 512
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ def feature_blocks(features: int, width: int = 1) -> Blocks:
     if features <= STEP:
         return Blocks(1, _round_up(features, GROUP))
     return Blocks(-(-features // STEP), STEP)
+
+
+def row_length(features: int) -> int:
+    """Numbers from one row of factors to the next, so that rows do not collide."""
+    apart = 4 * features % _FEW_LINES or features == 0
+    return features if apart else features + _LINE // 4
 
 
 def row_blocks(rows: int, written_out: int = 0) -> Blocks:

@@ -13,6 +13,7 @@ XLA's CPU compiler does not keep one loop with two sums, and would store the ter
 Here the inner loop runs over features, and the sum over rows is written out.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -106,15 +107,12 @@ def _sums(
     """The gradients of queries and keys; the sums over keys of ``upstream * r``."""
     # Turned once: the rows that are added up come before those they are added to.
     by_key = jnp.swapaxes(upstream, 2, 3)
-    for_query = _sum_over_rows(
-        of_query, of_key, by_key, terms.slopes, terms.written_out
+    add_up = functools.partial(
+        _sum_over_rows, written_out=terms.written_out, features=scale.shape[-1]
     )
-    for_key = _sum_over_rows(
-        of_key, of_query, upstream, terms.slopes, terms.written_out
-    )
-    complements = _sum_over_rows(
-        of_query, of_key, by_key, terms.complements, terms.written_out
-    )
+    for_query = add_up(of_query, of_key, by_key, terms.slopes)
+    for_key = add_up(of_key, of_query, upstream, terms.slopes)
+    complements = add_up(of_query, of_key, by_key, terms.complements)
     slope = 4.0 * scale[:, None]
     return slope * for_query, slope * for_key, complements
 
@@ -124,27 +122,34 @@ def _sum_over_rows(
     other: Factors,
     upstream: Float[Array, "batch heads other_rows rows"],
     row_sum: RowSum,
+    *,
     written_out: int,
+    features: int,
 ) -> Float[Array, "batch heads rows features"]:
     """Add up ``terms`` over the rows of the other side.
 
     Args:
-        own: Each ``(batch, heads, rows, features)``.
-        other: Each ``(batch, heads, other rows, features)``.
+        own: Each ``(batch, heads, rows, features)``, or longer in the last axis.
+        other: Each ``(batch, heads, other rows, features)``, likewise.
         upstream: ``(batch, heads, other rows, rows)``.
         row_sum: Maps up to four of them to what they add.
         written_out: Up to so many other rows there is no loop.
+        features: Their number.
 
     Returns:
         ``(batch, heads, rows, features)``.
     """
 
     def add(total: Array, factors: Factors, weights: Array) -> Array:
+        # Cut here, where it is a way of reading; before the loop it would be a copy.
+        mine = tuple(x[..., :features] for x in own)
         for first in range(0, weights.shape[2], GROUP):
             places = range(first, min(first + GROUP, weights.shape[2]))
-            four = [tuple(x[:, :, at, None] for x in factors) for at in places]
+            four = [
+                tuple(x[:, :, at, None, :features] for x in factors) for at in places
+            ]
             of_four = [weights[:, :, at, :, None] for at in places]
-            total = total + row_sum(own, four, of_four)
+            total = total + row_sum(mine, four, of_four)
         return total
 
     def step(index: Array, total: Array) -> Array:
@@ -153,7 +158,7 @@ def _sum_over_rows(
 
     size = row_blocks(upstream.shape[2], written_out).size
     whole = upstream.shape[2] // size
-    total = jnp.zeros_like(own[0])
+    total = jnp.zeros((*own[0].shape[:3], features), own[0].dtype)
     if whole > 1:
         total = lax.fori_loop(0, whole, step, total)
     covered = whole * size if whole > 1 else 0
@@ -182,7 +187,8 @@ def _capped_slopes(
 def _uncapped_complements(
     own: Factors, four: Sequence[Factors], weights: Sequence[Array]
 ) -> Array:
-    return sum_of_fractions(weights, [1.0 + own[0] * up for up, _ in four])
+    # r = (1/a) / (1/a + b): a term is an addition, where 1 + ab is a product as well.
+    return own[1] * sum_of_fractions(weights, [own[1] + up for up, _ in four])
 
 
 def _capped_complements(

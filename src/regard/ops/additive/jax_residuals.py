@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from regard._typing import Bool, Float, Int
-from regard.ops.additive.jax_terms import grouped
+from regard.ops.additive.blocks import row_length
+from regard.ops.additive.jax_terms import grouped, pad
 
 Array: TypeAlias = jax.Array
 
@@ -53,8 +54,8 @@ class Residuals(NamedTuple):
         query: ``(batch, heads, queries, features)``.
         key: ``(batch, heads, keys, features)``.
         scale: ``(heads, features)``.
-        of_query: The factors of the queries.
-        of_key: The factors of the keys.
+        of_query: The factors of the queries, in rows that may be longer than these.
+        of_key: The factors of the keys, likewise.
         maxima: Of queries and keys.
     """
 
@@ -70,10 +71,21 @@ def compute_residuals(
     query: Float[Array, "batch heads queries features"],
     key: Float[Array, "batch heads keys features"],
     scale: Float[Array, "heads features"],
+    *,
+    spread: bool = True,
 ) -> Residuals:
-    """The residuals of these inputs, which are read once."""
+    """The residuals of these inputs, which are read once.
+
+    Args:
+        query: ``(batch, heads, queries, features)``.
+        key: ``(batch, heads, keys, features)``.
+        scale: ``(heads, features)``.
+        spread: Whether rows of factors are ``row_length`` long, as the gradient wants
+            them, which reads many of them side by side. The score does not.
+    """
     maxima = feature_maxima(query, key)
-    return Residuals(query, key, scale, factors(query), factors(key), maxima)
+    of_query, of_key = (factors(rows, spread=spread) for rows in (query, key))
+    return Residuals(query, key, scale, of_query, of_key, maxima)
 
 
 def feature_maxima(
@@ -84,8 +96,18 @@ def feature_maxima(
     return FeatureMaxima(_maximum(query), _maximum(key))
 
 
-def factors(rows: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """``exp(2 rows)``; where that is not finite or 0, a number that is not used."""
+def factors(
+    rows: Float[Array, "batch heads rows features"], *, spread: bool = False
+) -> Float[Array, "batch heads rows _"]:
+    """``exp(2 rows)``; where that is not finite or 0, a number that is not used.
+
+    Args:
+        rows: ``(batch, heads, rows, features)``.
+        spread: Whether a row of the result is ``row_length`` long. What lies behind
+            the features is not read by anyone.
+    """
+    if spread:
+        rows = pad(rows, -1, row_length(rows.shape[-1]))
     return jnp.exp(2.0 * jnp.clip(rows, -FINITE, FINITE))
 
 

@@ -73,7 +73,7 @@ def scores(
     """The scores, ``(batch, heads, queries, keys)``."""
     if query.shape[2] < FEW_QUERIES:
         return direct_scores(query, key, scale)
-    return _factored(compute_residuals(query, key, scale))
+    return _factored(compute_residuals(query, key, scale, spread=False))
 
 
 @jax.jit
@@ -115,8 +115,8 @@ def direct_scores(
 
 
 def uncapped_scores(
-    a: Float[Array, "batch heads queries features"],
-    b: Float[Array, "batch heads keys features"],
+    a: Float[Array, "batch heads queries _"],
+    b: Float[Array, "batch heads keys _"],
     scale: Float[Array, "heads features"],
     width: int = 1,
 ) -> Float[Array, "batch heads queries keys"]:
@@ -126,8 +126,9 @@ def uncapped_scores(
     is ``1 / P``, and two of them are ``(P + P') / (P P')``.
 
     Args:
-        a: The factors of queries, ``(batch, heads, queries, features)``.
-        b: The factors of keys, ``(batch, heads, keys, features)``.
+        a: The factors of queries, ``(batch, heads, queries, features)``; what its rows
+            have beyond the features of ``scale`` is not read.
+        b: The factors of keys, ``(batch, heads, keys, features)``, likewise.
         scale: ``(heads, features)``.
         width: The features in a vector, ``lanes``.
     """
@@ -150,13 +151,14 @@ def uncapped_scores(
     constant = jnp.sum(jnp.where(ungrouped(kept, width), scale, 0.0), axis=1)
     add_up = sum_over_features if width == 1 else sum_over_vectors
     of_heads = jnp.concatenate([inverse, lead], axis=-1)
-    total = add_up(a * weight[:, None], b, of_heads, group_sum)
+    scaled = a[..., : weight.shape[-1]] * weight[:, None]
+    total = add_up(scaled, b, of_heads, group_sum)
     return (constant + 2.0 * left_out)[:, None, None] - 2.0 * total
 
 
 def capped_scores(
-    a: Float[Array, "batch heads queries features"],
-    b: Float[Array, "batch heads keys features"],
+    a: Float[Array, "batch heads queries _"],
+    b: Float[Array, "batch heads keys _"],
     scale: Float[Array, "heads features"],
 ) -> Float[Array, "batch heads queries keys"]:
     """Where the factors are finite and their products are capped."""

@@ -39,25 +39,26 @@ def sum_of_fractions(
 
 
 def sum_over_features(
-    query: Float[Array, "batch heads queries features"],
-    key: Float[Array, "batch heads keys features"],
+    query: Float[Array, "batch heads queries _"],
+    key: Float[Array, "batch heads keys _"],
     of_heads: Float[Array, "heads groups numbers"],
     group_sum: GroupSum,
 ) -> Float[Array, "batch heads queries keys"]:
     """Add up ``group_sum`` over all groups of features.
 
     Args:
-        query: ``(batch, heads, queries, features)``.
-        key: ``(batch, heads, keys, features)``.
+        query: ``(batch, heads, queries, features)``; what a row has beyond the groups
+            is not read.
+        key: ``(batch, heads, keys, features)``, likewise.
         of_heads: ``(heads, groups, numbers)``, what ``group_sum`` gets besides.
         group_sum: Maps one group to what it adds.
 
     Returns:
         ``(batch, heads, queries, keys)``.
     """
-    batch, heads, queries, features = query.shape
+    batch, heads, queries, _ = query.shape
     keys = key.shape[2]
-    steps, rows = feature_blocks(features), key_blocks(keys)
+    steps, rows = feature_blocks(GROUP * of_heads.shape[1]), key_blocks(keys)
     groups = steps.size // GROUP
     key = pad(key, 2, rows.total)
 
@@ -83,8 +84,8 @@ def sum_over_features(
 
 
 def sum_over_vectors(
-    query: Float[Array, "batch heads queries features"],
-    key: Float[Array, "batch heads keys features"],
+    query: Float[Array, "batch heads queries _"],
+    key: Float[Array, "batch heads keys _"],
     of_heads: Float[Array, "heads groups numbers"],
     group_sum: GroupSum,
 ) -> Float[Array, "batch heads queries keys"]:
@@ -133,9 +134,9 @@ def ungrouped(
 
 
 def pad(tensor: Shaped[Array, "..."], axis: int, size: int) -> Shaped[Array, "..."]:
-    """Lengthen an axis to ``size`` with zeros."""
+    """Lengthen an axis to ``size`` with zeros, if it is shorter."""
     missing = size - tensor.shape[axis]
-    if not missing:
+    if missing <= 0:
         return tensor
     widths = [(0, 0)] * tensor.ndim
     widths[axis] = (0, missing)
