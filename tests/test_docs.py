@@ -11,6 +11,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -141,6 +143,7 @@ def test_the_commands_of_the_readme_run(run, tmp_path):
     for name in ("reviews.csv", "test.csv"):
         (tmp_path / name).write_text("\n".join(["text,label", *rows]), "utf-8")
     (tmp_path / "new_reviews.csv").write_text("\n".join(["text", *texts[:3]]), "utf-8")
+    pq.write_table(pa.table({"text": texts}), tmp_path / "texts.parquet")
     pairs = map("\t".join, zip(*toy_pairs.sentences(200, seed=0), strict=True))
     (tmp_path / "pairs.tsv").write_text("\n".join(["de\ten", *pairs]), "utf-8")
     ran = 0

@@ -51,6 +51,7 @@ STOREYS = {
     "explain": 8,
     "trust": 9,
     "kinds": 10,
+    "scale": 11,
     "serve": 11,
 }
 # In a notebook a result shows itself: what draws it is looked up when it is shown.

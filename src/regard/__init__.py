@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         translation,
         trust,
     )
+    from regard import scale as scale
     from regard import serve as serve
     from regard.classification import TextClassifier
     from regard.kinds import load
@@ -58,6 +59,7 @@ _LAZY = {
     "metrics": "regard.metrics",
     "plot": "regard.plot",
     "runtime": "regard.runtime",
+    "scale": "regard.scale",
     "serve": "regard.serve",
     "tasks": "regard.tasks",
     "text": "regard.text",
@@ -66,7 +68,8 @@ _LAZY = {
     "trust": "regard.trust",
 }
 
-# Without ``serve``, which needs an extra: ``from regard import *`` imports all of it.
+# Without ``scale`` and ``serve``, which need extras: ``from regard import *`` imports
+# all of it.
 __all__ = [
     "AttentionMap",
     "Explanation",

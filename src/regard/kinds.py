@@ -15,6 +15,7 @@ from regard.errors import ArgumentError
 
 if TYPE_CHECKING:
     from regard.inference import Engine, Limits, RequestSchema
+    from regard.inference.answer_columns import AnswerColumns, KeptAttention
     from regard.inference.json_format import Schema
     from regard.types import TrustLine
 
@@ -123,6 +124,10 @@ class Kind(Protocol):
         """The engine of a model in a service."""
         ...
 
+    def columns(self, model: Any, attention: "KeptAttention") -> "AnswerColumns":
+        """The answers of a model as columns of Arrow; pyarrow is installed."""
+        ...
+
 
 def _text_classifier() -> Kind:
     from regard.classification.kind import (  # noqa: PLC0415 - when one is met
@@ -203,6 +208,19 @@ def load(path: str | Path) -> Any:
     check_not_forked()
     bundle = read_bundle(path, _part_names)
     return KINDS[bundle.kind]().load(bundle)
+
+
+def digests_of(path: str | Path) -> dict[str, str]:
+    """The SHA-256 of each part of a bundle that it cannot be without, by its name.
+
+    They say which model it is: a report on its attention may come later.
+
+    Raises:
+        BundleError: There is no bundle, or it is damaged.
+    """
+    bundle = read_bundle(path, _part_names)
+    needed = KINDS[bundle.kind]().parts.required
+    return {name: bundle.digests[name] for name in sorted(needed)}
 
 
 def _part_names(name: str) -> PartNames | None:

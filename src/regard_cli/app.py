@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from regard_cli.batch import batch
 from regard_cli.compare import compare
 from regard_cli.completion import completion, prepare_completion
 from regard_cli.demo import demo
@@ -54,8 +55,8 @@ class _Settings(dict[str, str]):
 app = typer.Typer(
     name="regard",
     help="Attention you can see: train, predict, and see what the model looked at.",
-    epilog="Exit codes: 0 done, 2 wrong use or wrong input, 3 below what was required, "
-    "130 interrupted, 1 anything else.",
+    epilog="Exit codes: 0 done, 2 wrong use or wrong input, 3 below what was required "
+    "or with rows set aside, 130 interrupted, 1 anything else.",
     no_args_is_help=True,
     # Tracebacks with the values of variables would print the user's data.
     pretty_exceptions_enable=False,
@@ -80,6 +81,7 @@ app.command("predict", cls=Command)(predict)
 app.command("translate", cls=Command)(translate)
 app.command("evaluate", cls=Command)(evaluate)
 app.command("trust", cls=Command)(trust)
+app.command("batch", cls=Command)(batch)
 app.command("compare", cls=Command)(compare)
 app.command("serve", cls=Command)(serve)
 app.command("demo", cls=Command)(demo)
@@ -89,9 +91,9 @@ app.command("completion", cls=Command)(completion)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code.
 
-    0: done. 2: wrong use or wrong input. 3: measured, but below what was required.
-    130: interrupted. 1: anything else, a reader that closed the pipe included, which is
-    quiet (typer sees to that).
+    0: done. 2: wrong use or wrong input. 3: done, but below what was required, or
+    with rows set aside. 130: interrupted. 1: anything else, a reader that closed the
+    pipe included, which is quiet (typer sees to that).
     """
     _never_fail_on_encoding()
     prepare_completion()

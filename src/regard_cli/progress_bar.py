@@ -14,7 +14,11 @@ if TYPE_CHECKING:
         ClassificationCallback,
         ClassificationProgress,
     )
+    from regard.scale import BatchProgress
     from regard.translation.trainer import TranslationCallback, TranslationProgress
+
+# Seconds between lines about a long job, where they are kept and not looked at.
+_EVERY = 60
 
 
 def training_progress() -> "AbstractContextManager[ClassificationCallback]":
@@ -57,6 +61,35 @@ def examination_progress(
                 left = min(left, max(budget - spent, 0))
             state = f"{done} of {wanted} texts  about {_time(left)} left"
             bar.update(task, total=wanted, completed=done, state=state)
+
+        yield show
+
+
+@contextmanager
+def batch_progress() -> "Iterator[Callable[[BatchProgress], None]]":
+    """A bar for the rows of a batch job, with their speed and the time left.
+
+    Where standard error is no terminal there is a line a minute.
+    """
+    console, bar = _console_and_bar()
+    with bar:
+        task = bar.add_task(
+            "answering", total=None, state="the first rows take longest"
+        )
+        told = time.monotonic()
+
+        def show(progress: "BatchProgress") -> None:
+            nonlocal told
+            left = progress.seconds_left
+            state = f"{progress.rows:,} of about {progress.expected:,.0f} rows"
+            state += f"  {progress.rows_per_second:,.0f} rows/s"
+            state += "" if left is None else f"  about {_time(left)} left"
+            bar.update(
+                task, total=progress.expected, completed=progress.rows, state=state
+            )
+            if bar.disable and time.monotonic() - told > _EVERY:
+                told = time.monotonic()
+                console.print(state, soft_wrap=True)
 
         yield show
 

@@ -40,6 +40,7 @@ def given(words, table, folder) -> list[str]:
         ("train", "classify"): [table, "--out", folder / "new.regard"],
         ("train", "translate"): [table, "--out", folder / "new.regard"],
         ("legacy", "convert"): [table, "--out", folder / "x.keras"],
+        ("batch",): ["x.regard", table, "--out", folder / "answers"],
         ("compare",): ["first-n"],
         ("serve",): ["x.regard"],
         ("demo",): ["--out", folder / "demo"],

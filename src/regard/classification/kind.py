@@ -14,6 +14,7 @@ from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
 from regard.errors import DataWarning
 from regard.inference import Job, Limits, PredictionRequest, RequestError, RequestSchema
+from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     FLAG,
     HTML,
@@ -165,6 +166,12 @@ class TextClassifierKind:
     ) -> "TextClassifierEngine":
         """The engine of a classifier in a service."""
         return TextClassifierEngine(model.trained, limits, batch_size)
+
+    def columns(self, model: TextClassifier, attention: KeptAttention) -> AnswerColumns:
+        """Labels, probabilities and attention as columns."""
+        from regard.classification.label_columns import LabelColumns  # noqa: PLC0415 - an extra
+
+        return LabelColumns(model.trained, attention)
 
 
 class TextClassifierEngine:

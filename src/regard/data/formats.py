@@ -7,7 +7,7 @@ table of readers.
 import csv
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,6 +38,7 @@ def open_rows(
     *,
     whole: bool = False,
     stream: BinaryIO | None = None,
+    on_fault: Callable[[DataError], None] | None = None,
 ) -> Iterator[Record]:
     """Rows with the place each came from, as the file streams by.
 
@@ -47,6 +48,7 @@ def open_rows(
         dialect: How it is written; by default what it shows.
         whole: Whether the other columns are read as well, see ``Record.row``.
         stream: What is read in place of the file, as a pipe.
+        on_fault: Of a text format, see ``LineReader``.
     """
     path, dialect = Path(path), dialect or Dialect()
     kind = dialect.format_of(path)
@@ -59,7 +61,7 @@ def open_rows(
         if kind == "parquet":
             return parquet_rows(path, columns, whole=whole)
         return xlsx_rows(path, columns, header=dialect.header, whole=whole)
-    lines = LineReader(path, dialect.encoding, stream)
+    lines = LineReader(path, dialect.encoding, stream, on_fault)
     return _TEXT_READERS[kind](lines, columns, dialect, whole)
 
 
@@ -103,7 +105,13 @@ def json_lines_rows(
         lines.forget()
         if line.strip():
             has_records = True
-            yield _json_record(lines, _json_object(lines, line), columns, whole)
+            try:
+                record = _json_object(lines, line)
+                read = _json_record(lines, record, columns, whole)
+            except DataError as error:
+                lines.refuse(error)
+            else:
+                yield read
     if not has_records:
         raise DataError(f"{lines.path} is empty.", expected="one JSON object a line")
 
@@ -118,7 +126,12 @@ def json_rows(
     has_records = False
     for record in _json_objects(lines):
         has_records = True
-        yield _json_record(lines, record, columns, whole)
+        try:
+            read = _json_record(lines, record, columns, whole)
+        except DataError as error:
+            lines.refuse(error)
+        else:
+            yield read
     if not has_records:
         raise DataError(
             f"{lines.path} is empty.",
@@ -163,7 +176,8 @@ def _delimited_rows(
     for line, fields in itertools.chain(first, records):
         if len(fields) != len(header):
             quoted = reader.dialect.quoting != csv.QUOTE_NONE  # type: ignore[attr-defined]  # a reader of csv
-            raise _wrong_count(lines, line, fields, header, quoted=quoted)
+            lines.refuse(_wrong_count(lines, line, fields, header, quoted=quoted))
+            continue
         yield Record(
             f"{lines.path}, line {line}",
             tuple(fields[i] for i in indices),
@@ -198,7 +212,8 @@ def _csv_records(
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise _malformed(lines, start, error) from error
+            lines.refuse(_malformed(lines, start, error))
+            continue
         if fields is None:
             return
         if fields:

@@ -37,6 +37,8 @@ class LineReader:
         encoding: The encoding of its text. For UTF-8, an invalid byte is reported
             with its line and its place in the line.
         stream: What is read in its place, as a pipe; ``path`` is what it is called.
+        on_fault: Is given the error of a record that is wrong, where the others are to
+            be read all the same; by default it is raised.
 
     Attributes:
         number: The 1-based number of the line given last; 0 before the first.
@@ -50,8 +52,13 @@ class LineReader:
     """
 
     def __init__(
-        self, path: Path, encoding: str = "utf-8", stream: BinaryIO | None = None
+        self,
+        path: Path,
+        encoding: str = "utf-8",
+        stream: BinaryIO | None = None,
+        on_fault: Callable[[DataError], None] | None = None,
     ) -> None:
+        self._on_fault = on_fault
         self.path = path
         self.number = 0
         self.pending: list[str] = []
@@ -64,6 +71,12 @@ class LineReader:
     def forget(self) -> None:
         """Start a new record: what was pending is complete."""
         self.pending.clear()
+
+    def refuse(self, error: DataError) -> None:
+        """Raise the error of one record, or go on where that is wanted."""
+        if self._on_fault is None:
+            raise error
+        self._on_fault(error)
 
     def error(
         self, message: str, *, line: int | None = None, **parts: Any

@@ -49,6 +49,11 @@ class FeatureReader:
         self._prepare(texts)
         return self.tokenizer.encode_each(texts, self.max_length, self._rows)
 
+    def read_joined(self, texts: Sequence[str]) -> tuple[Pieces, BoolArray]:
+        """The tokens of all texts side by side, see ``Tokenizer.encode_joined``."""
+        self._prepare(texts)
+        return self.tokenizer.encode_joined(texts, self.max_length, self._rows)
+
     def add_features(
         self, texts: Sequence[str], encoded: Sequence[EncodedText]
     ) -> list[EncodedText]:

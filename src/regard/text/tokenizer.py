@@ -4,12 +4,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import tokenizers
 
 from regard._validate import check_count
@@ -163,19 +165,36 @@ class Tokenizer:
         """
 
         def encode(some: Sequence[str]) -> list[EncodedText]:
-            whole = self._pieces(some)
-            kept = whole.shortened(max_length)
-            kept = kept._replace(ids=ids_of(some, kept))
-            return list(_encoded_texts(kept, whole.counts))
+            return list(_encoded_texts(*self._read(some, max_length, ids_of)))
 
-        try:
+        with _naming_what_is_no_text(texts):
             return list(
                 chain.from_iterable(on_all_cores(encode, some_at_a_time(texts)))
             )
-        except (AttributeError, UnicodeError) as error:
-            if all(isinstance(text, str) and _is_unicode(text) for text in texts):
-                raise
-            raise not_unicode(texts) from error
+
+    def encode_joined(
+        self,
+        texts: Sequence[str],
+        max_length: int,
+        ids_of: Callable[[Sequence[str], Pieces], IntArray],
+    ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
+        """As ``encode_each``, the tokens of all texts side by side, in this thread.
+
+        Returns:
+            The tokens, and for each text whether it goes on after those kept.
+        """
+        with _naming_what_is_no_text(texts):
+            read = [
+                self._read(some, max_length, ids_of) for some in some_at_a_time(texts)
+            ]
+        pieces = Pieces(
+            np.concatenate([each.ids for each, _ in read]),
+            np.concatenate([each.spans for each, _ in read]),
+            np.concatenate([each.counts for each, _ in read]),
+            np.concatenate([each.places for each, _ in read]),
+        )
+        counts = np.concatenate([counts for _, counts in read])
+        return pieces, counts > pieces.counts
 
     def normalise(self, piece: str) -> str:
         """The word that a piece of text is looked up as."""
@@ -203,6 +222,17 @@ class Tokenizer:
     @cached_property
     def _joined(self) -> JoinedTexts:
         return JoinedTexts(self._vocabulary, self._foreign, self._id_of)
+
+    def _read(
+        self,
+        texts: Sequence[str],
+        max_length: int,
+        ids_of: Callable[[Sequence[str], Pieces], IntArray],
+    ) -> tuple[Pieces, IntArray]:
+        """The tokens that are kept of some texts, and how many each has."""
+        whole = self._pieces(texts)
+        kept = whole.shortened(max_length)
+        return kept._replace(ids=ids_of(texts, kept)), whole.counts
 
     def _pieces(self, texts: Sequence[str]) -> Pieces:
         """The pieces of some texts, all at once where the rules are ours."""
@@ -305,6 +335,17 @@ def on_all_cores(
         return map(function, listed)
     with ThreadPoolExecutor(workers, thread_name_prefix="regard-read") as threads:
         return list(threads.map(function, listed))
+
+
+@contextmanager
+def _naming_what_is_no_text(texts: Sequence[str]) -> Iterator[None]:
+    """Say which of the texts was none, where it stopped what is done inside."""
+    try:
+        yield
+    except (AttributeError, UnicodeError) as error:
+        if all(isinstance(text, str) and _is_unicode(text) for text in texts):
+            raise
+        raise not_unicode(texts) from error
 
 
 def _is_unicode(text: str) -> bool:

@@ -22,6 +22,7 @@ from regard.inference import (
     RequestError,
     RequestSchema,
 )
+from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     COUNT,
     FLAG,
@@ -234,6 +235,12 @@ class TranslatorKind:
     ) -> "TranslatorEngine":
         """The engine of a translator in a service."""
         return TranslatorEngine(model.trained, limits, batch_size)
+
+    def columns(self, model: Translator, attention: KeptAttention) -> AnswerColumns:
+        """Translations and their alignments as columns."""
+        from regard.translation.alignment_columns import AlignmentColumns  # noqa: PLC0415 - an extra
+
+        return AlignmentColumns(model, attention)
 
 
 class TranslatorEngine:

@@ -1,0 +1,77 @@
+"""The engine on Ray: the same files, also where workers end."""
+
+import os
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import regard
+from regard import scale
+from regard.errors import DataError, MissingExtraError
+
+
+def test_without_ray_the_install_is_named(toy_bundle, parquet, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "regard\[scale\]"'):
+        scale.run(toy_bundle, parquet, tmp_path / "out", engine="ray")
+
+
+@pytest.fixture(scope="module")
+def ray():
+    ray = pytest.importorskip("ray", reason="needs ray, of the extra scale")
+    source = str(Path(regard.__file__).parents[1])
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([source, *sys.path])}},
+    )
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture
+def job(toy_bundle, parquet, tmp_path):
+    def job(name, **options):
+        options = {"shard_rows": 10} | options
+        return scale.run(toy_bundle, parquet, tmp_path / name, **options)
+
+    return job
+
+
+def rows(report):
+    return pq.read_table(report.out)
+
+
+def test_the_files_are_those_of_the_local_engine(ray, job):
+    report, local = job("ray", engine="ray", workers=3), job("local")
+    assert (report.rows, report.shards) == (local.rows, local.shards) == (60, 7)
+    assert (
+        rows(report)
+        .drop(["weights", "probability", "probabilities"])
+        .equals(rows(local).drop(["weights", "probability", "probabilities"]))
+    )
+
+
+def test_a_worker_that_ends_is_replaced(ray, job, tmp_path):
+    def end_one(progress):
+        [*workers] = ray.util.state.list_actors(filters=[("state", "=", "ALIVE")])
+        if progress.rows == 10:
+            os.kill(workers[0].pid, 9)
+
+    report = job("ray", engine="ray", workers=2, progress=end_one)
+    assert report.rows == 60
+    assert rows(report)["id"].to_pylist() == list(range(60))
+
+
+def test_an_error_of_a_row_comes_home(ray, toy_bundle, tmp_path):
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"text": ["refund", None]}), path)
+    with pytest.raises(DataError, match="row 2: There is no text"):
+        scale.run(toy_bundle, path, tmp_path / "out", engine="ray", strict=True)
+    report = scale.run(toy_bundle, path, tmp_path / "out", engine="ray")
+    assert (report.rows, report.set_aside) == (2, 1)
