@@ -194,6 +194,14 @@ def test_reading(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_batch(toy_bundle):
+    report = _in_a_process("batch.py", str(toy_bundle), "--smoke", "--kills", "1")
+    assert_it_says_where(report)
+    assert "rows a second: job" in report
+    assert "killed 1 times: the same rows" in report
+
+
+@pytest.mark.slow
 def test_serve():
     pytest.importorskip("flask", reason="the peer is Flask")
     report = _in_a_process("serve.py", "--smoke")

@@ -160,6 +160,13 @@ def test_a_file_system_of_fsspec(job, table):
     assert "two-00000.parquet" in names(report.out)
 
 
+def test_the_answers_may_go_into_the_folder_of_the_texts(job, parquet, tmp_path):
+    for _ in range(2):
+        assert job(tmp_path, "answers").rows == 60
+    with pytest.raises(DataError, match="the input as well"):
+        job(tmp_path / "answers", "answers")
+
+
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "jsonl"])
 def test_text_files_become_shards_of_so_many_rows(job, tmp_path, texts, suffix):
     path = tmp_path / f"in.{suffix}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,10 +18,10 @@ from regard._lock import locked
 from regard._validate import check_choice, check_count, check_flag, wrong_value
 from regard._version import __version__
 from regard.data.dialect import Dialect
-from regard.errors import ArgumentError, shown
+from regard.errors import ArgumentError, DataError, shown
 from regard.inference.answer_columns import KeptAttention
 from regard.kinds import digests_of, kind_of, load
-from regard.scale.input_files import find_inputs
+from regard.scale.input_files import InputFile, find_inputs
 from regard.scale.shards import Unit, layout_of, shard_name, units_of
 from regard.scale.worker import ABOUT, ERRORS, JOB_FOLDER, Done, Output, work
 
@@ -148,7 +149,9 @@ def run(
     if isinstance(columns, str):
         raise wrong_value("columns", columns, "a list of names")
     dialect = Dialect(format, delimiter, header, encoding)
-    files = find_inputs(inputs, dialect)
+    folder = Path(out)
+    _check_folder(folder)
+    files = _without_answers(find_inputs(inputs, dialect), folder)
     model = load(Path(bundle))
     kind = kind_of(model)
     known: Mapping[str, str] = getattr(model, "columns", {})
@@ -174,8 +177,6 @@ def run(
         "attention": attention,
         **answers.about,
     }
-    folder = Path(out)
-    _check_folder(folder)
     units = units_of(files, layout)
     with locked(folder):
         went_on = _open_job(folder, key)
@@ -223,6 +224,19 @@ def _check_cluster(engine: str, address: str | None, workers: int | None) -> Non
                 fix="Leave it out, or take the engine ray.",
                 arguments=[name],
             )
+
+
+def _without_answers(files: Sequence[InputFile], folder: Path) -> list[InputFile]:
+    """The files that are no answers of the job, which may be in a folder of texts."""
+    beside = [
+        file
+        for file in files
+        if file.uri is not None
+        or not Path(file.path).is_relative_to(os.path.abspath(folder))  # noqa: PTH100 - as the paths of the files
+    ]
+    if not beside:
+        raise DataError(f"{folder} has the answers, and the input as well.")
+    return beside
 
 
 def _check_folder(folder: Path) -> None:
