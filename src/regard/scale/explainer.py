@@ -1,5 +1,6 @@
 """A model as a function of Arrow, for pipelines of the user's own."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from os import PathLike, fspath
@@ -53,7 +54,9 @@ class Explainer:
         KeptAttention.parse(attention)
         if isinstance(columns, str):
             raise wrong_value("columns", columns, "a list of names")
-        self._bundle, self._attention = fspath(bundle), attention
+        # Elsewhere the folder that a relative path begins at is another one.
+        self._bundle = os.path.abspath(fspath(bundle))  # noqa: PTH100 - not opened yet
+        self._attention = attention
         self._text = text
         self._columns = None if columns is None else list(columns)
 
