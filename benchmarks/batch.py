@@ -156,11 +156,16 @@ def main() -> None:
         job = command(options, texts, folder / "out")
         seconds, memory = run_job(job)
         size = sum(file.stat().st_size for file in (folder / "out").glob("*.parquet"))
-        # In this process, where all is compiled: what a long job comes to.
-        warm = scale.run(
-            options.bundle, texts, folder / "warm", attention=options.attention
+        # From the first rows on, for which all is compiled: what a long job comes to.
+        told: list[scale.BatchProgress] = []
+        scale.run(
+            options.bundle,
+            texts,
+            folder / "again",
+            attention=options.attention,
+            progress=told.append,
         )
-        speed = rows / warm.seconds
+        speed = told[-1].rows_per_second or rows
         print(
             f"{rows:,} rows, attention {options.attention}, engine {options.engine}: "
             f"{seconds:.1f} s, {memory:,.0f} MB, {size / rows:,.0f} bytes a row"

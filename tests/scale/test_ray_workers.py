@@ -11,6 +11,7 @@ import pytest
 import regard
 from regard import scale
 from regard.errors import DataError, MissingExtraError
+from regard.scale import ray_workers
 
 
 def test_without_ray_the_install_is_named(toy_bundle, parquet, tmp_path, monkeypatch):
@@ -57,14 +58,20 @@ def test_the_files_are_those_of_the_local_engine(ray, job):
     )
 
 
-def test_a_worker_that_ends_is_replaced(ray, job, tmp_path):
-    def end_one(progress):
-        [*workers] = ray.util.state.list_actors(filters=[("state", "=", "ALIVE")])
-        if progress.rows == 10:
-            os.kill(workers[0].pid, 9)
+def test_a_worker_that_ends_is_replaced(ray, job, tmp_path, monkeypatch):
+    marker = tmp_path / "ended"
 
-    report = job("ray", engine="ray", workers=2, progress=end_one)
-    assert report.rows == 60
+    class Ending(ray_workers._Worker):
+        def work(self, unit):
+            if unit.number == 3 and not marker.exists():
+                marker.touch()
+                os.kill(os.getpid(), 9)
+            return super().work(unit)
+
+    monkeypatch.setattr(ray_workers, "_Worker", Ending)
+    report = job("ray", engine="ray", workers=2)
+    assert marker.exists()
+    assert (report.rows, report.shards) == (60, 7)
     assert rows(report)["id"].to_pylist() == list(range(60))
 
 
