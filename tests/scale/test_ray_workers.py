@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import regard
+from ending_worker import EndingWorker
 from regard import scale
 from regard.errors import DataError, MissingExtraError
 from regard.scale import ray_workers
@@ -58,19 +59,10 @@ def test_the_files_are_those_of_the_local_engine(ray, job):
     )
 
 
-def test_a_worker_that_ends_is_replaced(ray, job, tmp_path, monkeypatch):
-    marker = tmp_path / "ended"
-
-    class Ending(ray_workers._Worker):
-        def work(self, unit):
-            if unit.number == 3 and not marker.exists():
-                marker.touch()
-                os.kill(os.getpid(), 9)
-            return super().work(unit)
-
-    monkeypatch.setattr(ray_workers, "_Worker", Ending)
+def test_a_worker_that_ends_is_replaced(ray, job, monkeypatch):
+    monkeypatch.setattr(ray_workers, "_Worker", EndingWorker)
     report = job("ray", engine="ray", workers=2)
-    assert marker.exists()
+    assert (report.out / "_job" / "ended").exists()
     assert (report.rows, report.shards) == (60, 7)
     assert rows(report)["id"].to_pylist() == list(range(60))
 
