@@ -14,7 +14,7 @@ import regard
 import regard_cli
 from regard.bundle import PartNames, write_bundle
 from regard.errors import ArgumentError, BundleError
-from regard.inference import Job, RequestError, RequestSchema
+from regard.inference import Job, RequestError, RequestSchema, Shapes
 from regard.inference.json_format import NUMBER, TEXT, array, record
 from regard.kinds import KINDS, kind_of
 from regard.serve import Limits, create_app
@@ -125,14 +125,16 @@ class WordSpotterKind:
 class WordSpotterEngine:
     def __init__(self, model, limits, batch_size):
         self.model, self.limits, self.batch_size = model, limits, batch_size
+        self.shapes = Shapes([limits.tokens], [1])
 
     def read(self, text, _):
         if len(text.split()) > self.limits.tokens:
             raise RequestError.over_limit(422, "tokens", self.limits.tokens, "Long.")
-        return Job(text, text.split(), ())
+        return Job(text, text.split(), self.shapes.bucket(0))
 
-    def warm_up(self):
+    def compile(self, shape):
         self.model.explain("")
+        self.shapes.add(shape)
 
     def compute(self, jobs):
         return [self.model.explain(job.text) for job in jobs]

@@ -234,10 +234,13 @@ def _keep_what_stays(app: "Starlette") -> None:
     It would look through all that was loaded and compiled again and again, a quarter of
     the time of a busy service.
     """
-    for model in app.state.models.values():
-        model.ready.wait()
-    gc.collect()
-    gc.freeze()
+    models = app.state.models.values()
+    ready = [model.ready for model in models]
+    for events in (ready, [model.warm_up.complete for model in models]):
+        for event in events:
+            event.wait()
+        gc.collect()
+        gc.freeze()
 
 
 def _leave(*_: object) -> NoReturn:

@@ -29,7 +29,8 @@ def client(bundles):
     """A service of both, everything compiled."""
     app = create_app(bundles, limits=LIMITS, max_batch=4)
     with light_compilation(), TestClient(app, base_url=HERE) as client:
-        assert all(model.ready.wait(120) for model in app.state.models.values())
+        models = app.state.models.values()
+        assert all(model.warm_up.complete.wait(120) for model in models)
         yield client
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -261,14 +260,16 @@ def test_a_model_that_gives_no_numbers_is_a_failure(app, toy_classifier, monkeyp
 def test_what_takes_long_at_the_start_is_said(toy_bundle, log):
     app = create_app([toy_bundle], limits=Limits(tokens=16), max_batch=1)
     with TestClient(app, base_url=HERE):
-        while not log("ready"):
-            time.sleep(0.01)
+        assert app.state.models["toy"].warm_up.complete.wait(60)
     events = ["loading", "loaded", "compiling", "compiled"]
     lines = [line for line in log() if line["logger"] == "regard.serve"]
-    assert [line["event"] for line in lines] == [*events, "ready"]
-    assert [line.get("model") for line in lines] == ["toy"] * 4 + [None]
+    assert [line["event"] for line in lines] == [*events, "ready", "compiled all"]
+    assert [line.get("model") for line in lines] == ["toy"] * 4 + [None] * 2
+    assert lines[0]["number"] == lines[0]["of"] == lines[2]["of"] == 1
     assert lines[1]["seconds"] >= 0
+    assert lines[2]["tokens"] == 16
     assert lines[3]["seconds"] > 0
+    assert lines[5]["programs"] == 1
 
 
 def test_a_bundle_that_is_used_in_part_is_logged_with_what_to_do(
@@ -286,7 +287,7 @@ def test_a_bundle_that_is_used_in_part_is_logged_with_what_to_do(
 def test_a_model_that_cannot_be_compiled_is_a_failure_of_ours(app, monkeypatch, log):
     inner = app()
     model = inner.state.models["topics"]
-    monkeypatch.setattr(model.engine, "warm_up", lambda: 1 / 0)
+    monkeypatch.setattr(model.engine, "compile", lambda _: 1 / 0)
     with TestClient(inner, base_url=HERE) as client:
         assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500
         assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500

@@ -150,13 +150,23 @@ class TrainedTextClassifier:
         return self.explain_read(texts, self.reader.read(texts))
 
     def explain_read(
-        self, texts: Sequence[str], encoded_texts: Sequence[EncodedText]
+        self,
+        texts: Sequence[str],
+        encoded_texts: Sequence[EncodedText],
+        shape: tuple[int, int] | None = None,
     ) -> list[Explanation]:
-        """As ``explain``, of texts that ``reader`` has read already."""
+        """As ``explain``, of texts that ``reader`` has read already.
+
+        Args:
+            texts: The texts.
+            encoded_texts: What it made of them.
+            shape: The rows and the length of a single batch that takes them all.
+        """
         if not len(texts):
             return []
         names, bias, line = self.labels.names, self.bias, line_of(self)
-        readings = self.readings([encoded.ids for encoded in encoded_texts])
+        ids = [encoded.ids for encoded in encoded_texts]
+        readings = self.readings(ids, shape=shape)
         return [
             Explanation(
                 text=text,
@@ -177,7 +187,10 @@ class TrainedTextClassifier:
         ]
 
     def readings(
-        self, rows: Sequence[IntArray], predictor: Predictor | None = None
+        self,
+        rows: Sequence[IntArray],
+        predictor: Predictor | None = None,
+        shape: tuple[int, int] | None = None,
     ) -> list[Reading]:
         r"""Probabilities, attention and contributions of texts, of one pass.
 
@@ -190,8 +203,9 @@ class TrainedTextClassifier:
         Args:
             rows: The features of the tokens of each text, one text or more.
             predictor: Another than its own, see ``predictor_of``.
+            shape: See ``explain_read``.
         """
-        seen = (predictor or self.predictor).observe(rows)
+        seen = (predictor or self.predictor).observe(rows, shape)
         temperature = self.temperature
         readings = []
         for probabilities, attention, evidence in zip(

@@ -13,7 +13,15 @@ from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
 from regard.errors import DataWarning
-from regard.inference import Job, Limits, PredictionRequest, RequestError, RequestSchema
+from regard.inference import (
+    Job,
+    Limits,
+    PredictionRequest,
+    RequestError,
+    RequestSchema,
+    Shape,
+    Shapes,
+)
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     FLAG,
@@ -188,14 +196,18 @@ class TextClassifierEngine:
     ) -> None:
         self._trained, self._limits = trained, limits
         self.batch_size = batch_size
+        predictor = trained.predictor
+        self.shapes = Shapes(
+            _sizes_up_to(predictor.lengths, limits.tokens),
+            predictor.batch_sizes_up_to(batch_size),
+        )
 
     def read(self, text: str, request: PredictionRequest) -> Job:  # noqa: ARG002 - others look at it
         """Cut a text into tokens."""
         encoded = self._trained.reader.read([text])[0]
         if encoded.truncated or len(encoded) > self._limits.tokens:
             self._check_tokens(text)
-        lengths = self._trained.predictor.lengths
-        return Job(text, encoded, (bisect_left(lengths, len(encoded)),))
+        return Job(text, encoded, self.shapes.bucket(len(encoded)))
 
     def _check_tokens(self, text: str) -> None:
         most = self._limits.tokens
@@ -204,18 +216,22 @@ class TextClassifierEngine:
             problem = "An input has too many tokens."
             raise RequestError.over_limit(422, "tokens", most, problem)
 
-    def warm_up(self) -> None:
-        """Run every shape once."""
-        predictor = self._trained.predictor
-        predictor.warm_up(
-            predictor.batch_sizes_up_to(self.batch_size),
-            _sizes_up_to(predictor.lengths, self._limits.tokens),
-        )
+    def compile(self, shape: Shape) -> None:
+        """Run a shape once."""
+        self._trained.predictor.warm_up([shape.rows], [shape.length])
+        self.shapes.add(shape)
 
     def compute(self, jobs: Sequence[Job]) -> list[Explanation]:
         """Label and attention of each text, of one pass."""
-        texts = [job.text for job in jobs]
-        return self._trained.explain_read(texts, [job.encoded for job in jobs])
+        answers: list[Explanation] = []
+        for shape in self.shapes.batches(jobs[0].bucket, len(jobs)):
+            some = jobs[len(answers) :][: shape.rows]
+            answers += self._trained.explain_read(
+                [job.text for job in some],
+                [job.encoded for job in some],
+                (shape.rows, shape.length),
+            )
+        return answers
 
     def reply(
         self,

@@ -1,6 +1,6 @@
 """Requests to trained models and their limits, engines and replies, for any service."""
 
-from regard.inference.engine import Engine, Job
+from regard.inference.engine import Engine, Job, Shape, Shapes
 from regard.inference.limits import Limits, RequestError
 from regard.inference.request_schema import Member, PredictionRequest, RequestSchema
 
@@ -12,4 +12,6 @@ __all__ = [
     "PredictionRequest",
     "RequestError",
     "RequestSchema",
+    "Shape",
+    "Shapes",
 ]

@@ -18,7 +18,7 @@ class Limits:
         tokens: Tokens of one text; more are answered 422. A text within this limit
             that is longer than its model reads is cut, and the reply says so.
         beams: The widths of beam search that can be asked for, the first by default.
-            Programs for each of them are compiled before the service is ready.
+            A program of each is compiled before the service is ready.
         n_best: Results of one search.
         queue: Texts that may wait for one model; more are answered 503.
         read_seconds: Time to send a whole request; a slower one is answered 408.

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from regard.errors import ArgumentError
+from regard.inference.engine import rows_of_batch
 from regard.observation.observed import observe
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.types import AttentionMap, FloatArray, IntArray, Observation
@@ -97,12 +98,21 @@ class Predictor:
         ]
         return _in_order(len(sequences), runs)
 
-    def observe(self, sequences: Sequence[IntArray]) -> Predictions:
-        """As ``predict``, with the attention of the same pass."""
+    def observe(
+        self,
+        sequences: Sequence[IntArray],
+        shape: tuple[int, int] | None = None,
+    ) -> Predictions:
+        """As ``predict``, with the attention of the same pass.
+
+        Args:
+            sequences: Arrays ``(tokens, …)`` of ids.
+            shape: The rows and the length of a single batch that takes them all.
+        """
         runs = []
         attention: list[Mapping[str, AttentionMap]] = [{}] * len(sequences)
         of_tokens: dict[int, FloatArray] = {}
-        for batch, observation in self._runs(sequences):
+        for batch, observation in self._runs(sequences, shape=shape):
             outputs, *others = _outputs(observation)
             runs.append((batch, outputs))
             for row, index in enumerate(batch.members):
@@ -138,15 +148,21 @@ class Predictor:
 
     def batch_sizes_up_to(self, most: int) -> tuple[int, ...]:
         """The sizes of the batches that at most so many sequences run in."""
-        return tuple(sorted({self._rows(count) for count in range(1, most + 1)}))
+        counts = range(1, most + 1)
+        return tuple(sorted({rows_of_batch(one, self.batch_sizes) for one in counts}))
 
     def _runs(
         self,
         sequences: Sequence[IntArray],
         attention: Mapping[str, Sequence[FloatArray]] | None = None,
+        shape: tuple[int, int] | None = None,
     ) -> Iterator[tuple[_PaddedBatch, Observation]]:
         """Every batch with the answers of the model."""
-        for batch in self._batches(sequences):
+        whole = tuple(range(len(sequences)))
+        batches = (
+            self._batches(sequences) if shape is None else [_PaddedBatch(whole, *shape)]
+        )
+        for batch in batches:
             members = [sequences[index] for index in batch.members]
             padded = pad(members, batch.rows, batch.length)
             forced: dict[str, Any] = {
@@ -165,22 +181,9 @@ class Predictor:
         for bucket in np.unique(buckets).tolist():
             waiting = np.flatnonzero(buckets == bucket).tolist()
             while waiting:
-                rows = self._rows(len(waiting))
+                rows = rows_of_batch(len(waiting), self.batch_sizes)
                 yield _PaddedBatch(tuple(waiting[:rows]), rows, self.lengths[bucket])
                 waiting = waiting[rows:]
-
-    def _rows(self, waiting: int) -> int:
-        """The size of the next batch when so many sequences wait.
-
-        The smallest that takes all of them, unless more than half of it would be
-        padding: then the largest that is filled.
-        """
-        for smaller, size in zip(
-            (0, *self.batch_sizes), self.batch_sizes, strict=False
-        ):
-            if waiting <= size:
-                return size if 2 * waiting >= size or not smaller else smaller
-        return self.batch_sizes[-1]
 
     def _check(self, sizes: IntArray) -> None:
         if not len(sizes):

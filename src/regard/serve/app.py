@@ -37,11 +37,11 @@ def create_app(
 ) -> Starlette:
     """The service as an ASGI application, for any server or inside another one.
 
-    Everything is compiled in the background after its lifespan began; ``/readyz``
-    answers 200 from then on. Questions that come earlier wait. Texts that arrive
-    together are computed together. Where it is mounted in another application, hand
-    ``app.router.lifespan_context`` on to that one's lifespan, so that it can finish
-    what is under way at the end.
+    What holds every question is compiled after its lifespan began; ``/readyz`` answers
+    200 from then on, and questions that come earlier wait. Programs of less padding
+    follow while it answers. Texts that arrive together are computed together. Where it
+    is mounted in another application, hand ``app.router.lifespan_context`` on to that
+    one's lifespan, so that it can finish what is under way at the end.
 
     Args:
         bundles: Paths of bundles, whose last parts are the names of the models; or

@@ -98,7 +98,7 @@ def _other_paths() -> dict[str, Any]:
         "/v1/models": _get("The models", _json("The models.", _models_schema())),
         "/healthz": _get("Whether the service runs", _json("It runs.", status)),
         "/readyz": _get(
-            "Whether everything is compiled",
+            "Whether every question is answered at once",
             _json("It is.", status),
             {"503": _problem("Not yet.")},
         ),

@@ -5,7 +5,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from regard.inference import Job, Limits
 from regard.kinds import kind_of, load, trust_of
 from regard.serve.batcher import Batcher, Batching, ClosedError
 from regard.serve.counters import Metrics
+from regard.serve.warm_up import WarmUp, log, since
 
 #: By name the path of a bundle, or what ``regard.load`` makes of one; or paths alone,
 #: whose last parts are the names.
@@ -35,7 +36,7 @@ class ServedModel:
         limits: What a request may ask for.
         batching: How texts are put together.
         metrics: Where they are counted.
-        on_ready: Called in a thread once everything is compiled.
+        warm_up: What compiles for it while it answers.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class ServedModel:
         batching: Batching,
         metrics: Metrics,
         *,
-        on_ready: Callable[[], None] = lambda: None,
+        warm_up: WarmUp,
     ) -> None:
         self.name, self.kind = name, kind_of(model)
         line = trust_of(model)
@@ -54,7 +55,7 @@ class ServedModel:
         self.trust = None if line is None else line.to_dict()
         self.engine = self.kind.engine(model, limits, batching.size)
         self.request_schema = self.kind.request_schema(model, limits)
-        #: Set once everything is compiled and questions are answered.
+        #: Set once programs that hold every question are compiled.
         self.ready = threading.Event()
         self._make_batcher = partial(
             Batcher[Job, Any],
@@ -65,7 +66,7 @@ class ServedModel:
             on_queue=metrics.queue.labels(name).set,
         )
         self._batcher: Batcher[Job, Any] | None = None
-        self._ended, self._on_ready = False, on_ready
+        self._ended, self.warm_up = False, warm_up
 
     @property
     def is_ready(self) -> bool:
@@ -87,7 +88,8 @@ class ServedModel:
             raise ClosedError
         if self._batcher is None:
             self._batcher = self._make_batcher()
-            self._batcher.start(self._warm_up).add_done_callback(self._log_failure)
+            self.warm_up.expect(self)
+            self._batcher.start(self._prepare).add_done_callback(self._log_failure)
         return self._batcher
 
     async def answer(self, jobs: Sequence[Job]) -> list[Any]:
@@ -104,21 +106,30 @@ class ServedModel:
         """Take no more questions, and answer those that were taken."""
         self._ended = True
         self.ready.clear()
+        self.warm_up.leave(self)
         batcher, self._batcher = self._batcher, None
         if batcher is not None:
             await batcher.stop()
+            # It may have become ready in the meantime.
+            self.warm_up.leave(self)
+            await asyncio.to_thread(self.warm_up.wait_for, self)
 
-    def _warm_up(self) -> None:
-        _log("compiling", model=self.name)
-        begin = time.monotonic()
-        self.engine.warm_up()
+    def _prepare(self) -> None:
+        """Compile what every question needs; the rest follows while it answers."""
+        begin, shapes = time.monotonic(), self.engine.shapes
+        for number, shape in enumerate(shapes.needed, start=1):
+            fields = shapes.described(shape)
+            count = {"number": number, "of": len(shapes.needed)}
+            log("compiling", model=self.name, **count, **fields)
+            self.engine.compile(shape)
         self.ready.set()
-        _log("compiled", model=self.name, seconds=_since(begin))
-        self._on_ready()
+        log("compiled", model=self.name, seconds=since(begin))
+        self.warm_up.go_on(self)
 
     def _log_failure(self, task: "asyncio.Task[None]") -> None:
         self.ready.clear()
         if not task.cancelled() and (error := task.exception()):
+            self.warm_up.leave(self)
             _LOG.error("model %s cannot be run", self.name, exc_info=error)
 
 
@@ -136,24 +147,20 @@ def serve_models(
         raise ArgumentError(
             "There is nothing to serve.", expected="at least one bundle"
         )
+    warm_up = WarmUp(len(named))
     models: dict[str, ServedModel] = {}
-
-    def on_ready() -> None:
-        if all(model.is_ready for model in models.values()):
-            _log("ready", models=len(models))
-
-    for name, source in named.items():
-        loaded = _loaded(name, source)
+    for number, (name, source) in enumerate(named.items(), start=1):
+        loaded = _loaded(name, source, {"number": number, "of": len(named)})
         models[name] = ServedModel(
-            name, loaded, limits, batching, metrics, on_ready=on_ready
+            name, loaded, limits, batching, metrics, warm_up=warm_up
         )
     return models
 
 
-def _loaded(name: str, source: Any) -> Any:
+def _loaded(name: str, source: Any, count: Mapping[str, int]) -> Any:
     if not isinstance(source, str | Path):
         return source
-    _log("loading", model=name)
+    log("loading", model=name, **count)
     begin = time.monotonic()
 
     def warn(said: str) -> None:
@@ -162,16 +169,8 @@ def _loaded(name: str, source: Any) -> Any:
 
     with hearing(BundleWarning, warn):
         model = load(source)
-    _log("loaded", model=name, seconds=_since(begin))
+    log("loaded", model=name, seconds=since(begin))
     return model
-
-
-def _log(event: str, **fields: str | float) -> None:
-    _LOG.info(event, extra={"fields": fields})
-
-
-def _since(begin: float) -> float:
-    return round(time.monotonic() - begin, 2)
 
 
 def _named(sources: ModelSources) -> dict[str, Any]:

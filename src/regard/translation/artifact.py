@@ -158,7 +158,8 @@ class TrainedTranslator:
         """The searcher of this search; it holds what was compiled."""
         searchers: dict[Search, Searcher] = self._searchers  # type: ignore[attr-defined]  # set above
         if search not in searchers:
-            searchers[search] = Searcher(self.model, search)
+            # Of two threads both get the same one, with what it compiles.
+            searchers.setdefault(search, Searcher(self.model, search))
         return searchers[search]
 
     def translation(

@@ -2,8 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,8 @@ from regard.inference import (
     PredictionRequest,
     RequestError,
     RequestSchema,
+    Shape,
+    Shapes,
 )
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
@@ -39,7 +39,6 @@ from regard.inference.json_format import (
 from regard.inference.request_schema import read_count
 from regard.metrics import Alignment, parse_alignments
 from regard.text import EncodedSequence, SequenceVocabulary
-from regard.text.padding import pad
 from regard.translation.artifact import KIND, PARTS, SHORTLIST, TrainedTranslator
 from regard.translation.evaluation import TranslationEvaluation
 from regard.translation.translator import Translator
@@ -48,8 +47,11 @@ from regard.types import FloatArray, Translation
 if TYPE_CHECKING:
     from regard.plot import AlignmentPlot
 
-# Each takes seconds to compile, for each length and beam.
-_BATCH_SIZES = (1, 16)
+# Each takes a second to compile, for each length and beam. Four texts take twice the
+# time of one, sixteen three to eight times.
+_BATCH_SIZES = (1, 4, 16)
+# Up to here there is a shape for each step of lengths, then a third is padding at most.
+_CLOSE = 32
 _LENGTH_PENALTY = 1.0
 
 
@@ -259,7 +261,13 @@ class TranslatorEngine:
         # A service does not change its models.
         self._line = line_of(trained)
         self.batch_size = min(batch_size, _BATCH_SIZES[-1])
-        self._batch_sizes = sorted({min(size, batch_size) for size in _BATCH_SIZES})
+        most = min(limits.tokens, trained.config.max_length)
+        self.shapes = Shapes(
+            _lengths(padded_length(most)),
+            sorted({min(size, batch_size) for size in _BATCH_SIZES}),
+            limits.beams,
+            "beam",
+        )
 
     def read(self, text: str, request: PredictionRequest) -> Job:
         """Cut a text into tokens."""
@@ -267,24 +275,21 @@ class TranslatorEngine:
         if len(encoded) > self._limits.tokens:
             problem = f"An input has {len(encoded)} tokens."
             raise RequestError.over_limit(422, "tokens", self._limits.tokens, problem)
-        length = padded_length(len(self._ids(encoded)))
-        return Job(text, encoded, (request.options["beam"], length))
+        length = len(self._ids(encoded))
+        return Job(text, encoded, self.shapes.bucket(length, request.options["beam"]))
 
-    def warm_up(self) -> None:
-        """Run every shape once."""
-        most = min(self._limits.tokens, self._trained.config.max_length)
-        lengths = range(LENGTH_STEP, padded_length(most) + 1, LENGTH_STEP)
+    def compile(self, shape: Shape) -> None:
+        """Run a shape once."""
         word = np.full(1, SequenceVocabulary.UNKNOWN_ID, dtype=np.int32)
-        for beam, length, size in product(
-            self._limits.beams, lengths, self._batch_sizes
-        ):
-            self._search([word] * size, beam, length)
+        self._search(shape, [word] * shape.rows)
+        self.shapes.add(shape)
 
     def compute(self, jobs: Sequence[Job]) -> list[list[Translation]]:
         """The best translations of each text."""
-        beam, length = jobs[0].bucket
-        sources = [self._ids(job.encoded) for job in jobs]
-        searched = self._search(sources, beam, length)
+        searched: list[list[Hypothesis]] = []
+        for shape in self.shapes.batches(jobs[0].bucket, len(jobs)):
+            some = jobs[len(searched) :][: shape.rows]
+            searched += self._search(shape, [self._ids(job.encoded) for job in some])
         return [
             [self._translation(job, hypothesis) for hypothesis in hypotheses]
             for job, hypotheses in zip(jobs, searched, strict=True)
@@ -311,28 +316,25 @@ class TranslatorEngine:
     def _ids(self, encoded: EncodedSequence) -> Any:
         return encoded.ids[: self._trained.config.max_length]
 
-    def _search(
-        self, sources: Sequence[Any], beam: int, length: int
-    ) -> list[list[Hypothesis]]:
-        """Search in one of the shapes that were compiled."""
-        rows = min(size for size in self._batch_sizes if size >= len(sources))
-        # The first source once more, where there is room: unlike an empty one it does
-        # not make the search go on for longer.
-        filled = [*sources, *[sources[0]] * (rows - len(sources))]
+    def _search(self, shape: Shape, sources: Sequence[Any]) -> list[list[Hypothesis]]:
+        beam = shape.group
         search = Search(beam=beam, n_best=beam, length_penalty=_LENGTH_PENALTY)
-        searched = self._trained.searcher(search).run(list(pad(filled, rows, length)))
-        return [
-            [
-                replace(hypothesis, weights=hypothesis.weights[:, : len(source)])
-                for hypothesis in hypotheses
-            ]
-            for source, hypotheses in zip(sources, searched, strict=False)
-        ]
+        searcher = self._trained.searcher(search)
+        return searcher.run_in(shape.rows, shape.length, sources)
 
     def _translation(self, job: Job, hypothesis: Hypothesis) -> Translation:
         return self._trained.translation(
             job.text, job.encoded, hypothesis, True, self._line
         )
+
+
+def _lengths(most: int) -> list[int]:
+    """What sources are padded to."""
+    lengths = [LENGTH_STEP]
+    while lengths[-1] < most:
+        longer = lengths[-1] * 3 // 2 if lengths[-1] >= _CLOSE else lengths[-1] + 1
+        lengths.append(min(padded_length(longer), most))
+    return lengths
 
 
 def _read_beam(value: Any, limits: Limits) -> int:
