@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
+import keras
 import numpy as np
 import pytest
+from keras.src.utils import module_utils
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -162,6 +164,20 @@ def command(*arguments):
     result = CliRunner().invoke(commands, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it is there")
+def test_loading_imports_no_other_backend(toy_translator, tmp_path, monkeypatch):
+    def fail():
+        raise AssertionError("TensorFlow is imported")
+
+    bundle = tmp_path / "de-en.regard"
+    toy_translator.save(bundle)
+    monkeypatch.setattr(module_utils.tensorflow, "_available", None)
+    monkeypatch.setattr(module_utils.tensorflow, "initialize", fail)
+    assert regard.load(bundle).translate("ein hund")
+    with pytest.raises(AssertionError, match="TensorFlow is imported"):
+        assert module_utils.tensorflow.available
 
 
 @pytest.mark.parametrize("odd", [5, None, b"x", ["x"], {}])

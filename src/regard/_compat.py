@@ -14,6 +14,7 @@ import numpy as np
 from keras.src import backend
 from keras.src.backend import get_keras_mask, set_keras_mask
 from keras.src.backend.common import global_state
+from keras.src.utils import module_utils
 
 # The methods in which the attention layers of Keras turn scores into weights.
 COMPUTE_ATTENTION = "_compute_attention"  # MultiHeadAttention, GroupQueryAttention
@@ -105,6 +106,24 @@ def without_values(tell: Callable[[keras.Variable], None]) -> Iterator[None]:
         global_state.set_global_attribute(_UNINITIALIZED, earlier or [])
 
 
+@contextlib.contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """A scope in which Keras does not import TensorFlow on another backend.
+
+    Where it makes layers it asks whether something is a shape of TensorFlow, and where
+    that is installed imports it to know: two seconds.
+    """
+    known = module_utils.tensorflow
+    if keras.backend.backend() == "tensorflow" or known._available is not None:
+        yield
+        return
+    known._available = False
+    try:
+        yield
+    finally:
+        known._available = None
+
+
 class _Listener(list[keras.Variable]):
     def __init__(self, tell: Callable[[keras.Variable], None]) -> None:
         super().__init__()
@@ -124,8 +143,13 @@ def start_at_zero(model: keras.Model) -> None:
     for variable in model.variables:
         if awaits_value(variable):
             if keras.backend.is_float_dtype(variable.dtype):
-                variable._initializer = keras.initializers.Zeros()
+                variable._initializer = _zeros
             variable._deferred_initialize()
+
+
+def _zeros(shape: Any, dtype: Any) -> Any:
+    """Zeros that no program is compiled for, as each shape of them would need one."""
+    return keras.ops.convert_to_tensor(np.zeros(shape, np.float32), dtype)
 
 
 def scan(step: Callable[[Any, Any], Any], carry: Any, inputs: Any) -> Any:

@@ -203,11 +203,13 @@ def load(path: str | Path) -> Any:
     """
     if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str):
         raise wrong_value("path", path, "the path of a bundle")
+    from regard._compat import without_tensorflow  # noqa: PLC0415 - loads Keras
     from regard.runtime import check_not_forked  # noqa: PLC0415 - with what is loaded
 
     check_not_forked()
     bundle = read_bundle(path, _part_names)
-    return KINDS[bundle.kind]().load(bundle)
+    with without_tensorflow():
+        return KINDS[bundle.kind]().load(bundle)
 
 
 def digests_of(path: str | Path) -> dict[str, str]:
