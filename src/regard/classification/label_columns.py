@@ -95,24 +95,28 @@ class LabelColumns:
         """Probabilities and attention of each text, of one pass."""
         pieces = read.pieces
         starts = np.cumsum(pieces.counts) - pieces.counts
-        weights = np.zeros(len(pieces.ids), np.float32)
+        # Padding is what stands behind the last token, of which no weight is kept.
+        nothing = len(pieces.ids)
+        ids = np.concatenate(
+            [pieces.ids, np.zeros((1, *pieces.ids.shape[1:]), np.int32)]
+        )
+        weights = np.zeros(nothing + 1, np.float32)
         probabilities: Any = None
         for members, rows, length in self._batches(pieces.counts):
-            counts = pieces.counts[members, None]
-            is_token = np.arange(length) < counts
-            places = (starts[members, None] + np.arange(length))[is_token]
-            padded = np.zeros((rows, length, *pieces.ids.shape[1:]), np.int32)
-            padded[: len(members)][is_token] = pieces.ids[places]
-            seen = self._observed.predict_on_batch(padded)
+            at = np.arange(length)
+            places = np.full((rows, length), nothing)
+            places[: len(members)] = np.where(
+                at < pieces.counts[members, None], starts[members, None] + at, nothing
+            )
+            seen = self._observed.predict_on_batch(ids.take(places, axis=0))
             outputs = np.asarray(seen.outputs)
             if probabilities is None:
                 shape = len(pieces.counts), outputs.shape[-1]
                 probabilities = np.empty(shape, np.float32)
             probabilities[members] = outputs[: len(members)]
             if self._kept != 0:
-                attention = seen.attention[ATTENTION].weights[: len(members)]
-                weights[places] = attention.mean(axis=1)[is_token]
-        return _Labelled(read, probabilities, weights)
+                weights[places] = seen.attention[ATTENTION].weights.mean(axis=1)
+        return _Labelled(read, probabilities, weights[:-1])
 
     def to_arrow(self, computed: _Labelled) -> list[pa.Array]:
         """The columns, a row for each text."""
