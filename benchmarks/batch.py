@@ -80,20 +80,22 @@ def run_job(job: list[str]) -> tuple[float, float]:
     return time.perf_counter() - begin, usage.ru_maxrss / 1e3
 
 
-def disturbed(job: list[str], kills: int, seconds: float) -> int:
+def disturbed(job: list[str], out: Path, kills: int, shards: int) -> int:
     """Kill and give again; how often it was killed until it had ended."""
     moments = np.random.default_rng(0)
     killed = 0
     while True:
+        done = len(list(out.glob("*.parquet")))
+        # Some kills come while the job starts, the others while it writes.
+        more = moments.integers(0, 2 * (shards - done) // (kills - killed + 1) + 1)
         process = subprocess.Popen(job, stderr=subprocess.DEVNULL)
-        try:
-            if killed < kills:
-                process.wait(moments.uniform(0.3, 1.2) * seconds)
-            else:
-                process.wait()
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        while killed < kills and process.poll() is None:
+            if len(list(out.glob("*.parquet"))) >= done + more:
+                time.sleep(moments.uniform(0, 0.5))
+                process.kill()
+                break
+            time.sleep(0.002)
+        if process.wait() == -signal.SIGKILL:
             killed += 1
             continue
         assert process.returncode == 0, process.returncode
@@ -183,10 +185,10 @@ def main() -> None:
             f"({speed / predicted:.2f}); one by one {alone:,.0f} ({speed / alone:.1f})"
         )
         if options.kills:
-            killed = disturbed(
-                command(options, texts, folder / "killed"), options.kills, seconds
-            )
-            same = digest(folder / "killed") == digest(folder / "out")
+            out = folder / "killed"
+            shards = len(list((folder / "out").glob("*.parquet")))
+            killed = disturbed(command(options, texts, out), out, options.kills, shards)
+            same = digest(out) == digest(folder / "out")
             print(f"killed {killed} times: {'the same rows' if same else 'DIFFERENT'}")
 
 
