@@ -15,6 +15,7 @@ from plain_reading import PlainReader, assert_same, plain_counts, plain_features
 from regard.errors import DataError
 from regard.text import (
     FeatureReader,
+    Features,
     Tokenizer,
     feature_reader,
     features,
@@ -40,7 +41,7 @@ PARTS = st.one_of(st.sampled_from(WORDS + BETWEEN), st.text(max_size=4))
 TEXTS = st.lists(st.builds("".join, st.lists(PARTS, max_size=12)), max_size=5)
 
 
-def reader_of(texts, columns, *, max_length=1000, change=None, most=30_000, many=False):
+def reader_of(texts, columns, *, max_length=1000, change=None, most=30_000, many=None):
     words = Tokenizer.train(texts, most)
     if change:
         change(words._pipeline)
@@ -55,10 +56,13 @@ def reader_of(texts, columns, *, max_length=1000, change=None, most=30_000, many
         max_ngrams=1000,
         columns=columns,
     )
+    if many == "loaded":
+        features = Features.from_bytes(features.to_bytes())
     reader = FeatureReader(words, features, max_length)
     if many:
         # As where many characters are read.
-        assert reader._known_words._is_whole == (most > len(WORDS))
+        whole = many == "learned" or most > len(WORDS)
+        assert reader._known_words.is_whole == whole
     return reader
 
 
@@ -67,9 +71,10 @@ READERS = {
     "pieces": reader_of(TRAINED, columns=4),
     "no pieces": reader_of(TRAINED, columns=0),
     "short": reader_of(TRAINED, columns=12, max_length=3),
-    "many": reader_of(TRAINED, columns=4, many=True),
+    "many": reader_of(TRAINED, columns=4, many="loaded"),
+    "many, just learned": reader_of(TRAINED, columns=5, most=9, many="learned"),
     "many, of words that are not in the vocabulary": reader_of(
-        TRAINED, columns=7, most=9, many=True
+        TRAINED, columns=7, most=9, many="loaded"
     ),
 }
 PLAIN = {name: PlainReader(reader) for name, reader in READERS.items()}

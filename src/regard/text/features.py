@@ -47,12 +47,14 @@ class Features:
         ngrams: For the orders 2, 3, …: the sorted keys of the n-grams.
         pieces: The sorted keys of the pieces of words.
         columns: The most pieces that are read of a word.
+        spelled: The pieces and their keys, of features that were just learned.
     """
 
     words: int
     ngrams: tuple[IntArray, ...] = ()
     pieces: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     columns: int = 0
+    spelled: Mapping[str, int] | None = None
 
     @property
     def size(self) -> int:
@@ -146,12 +148,20 @@ class Features:
         Args:
             vocabulary: The words that the features were learned with.
         """
-        return WordPieces(self.pieces, self._starts[-1], self.columns, vocabulary)
+        rows = self._row_of_key
+        if self.spelled is None:
+            return WordPieces.of(rows, self.columns, vocabulary)
+        known = {piece: rows[key] for piece, key in self.spelled.items()}
+        return WordPieces(known, None, self.columns)
+
+    @cached_property
+    def _row_of_key(self) -> dict[int, int]:
+        rows = range(self._starts[-1], self.size)
+        return dict(zip(self.pieces.tolist(), rows, strict=True))
 
     @cached_property
     def _row_of_piece(self) -> Callable[[str], int]:
-        rows = range(self._starts[-1], self.size)
-        return remembered_rows(dict(zip(self.pieces.tolist(), rows, strict=True)))
+        return remembered_rows(self._row_of_key)
 
     def to_bytes(self) -> bytes:
         """The features as a file of plain arrays (``.npz``)."""
@@ -218,8 +228,9 @@ def learn_features(
     )
     if not columns:
         return Features(words, ngrams)
-    pieces = frequent_pieces(texts_of, min_texts)
-    return Features(words, ngrams, pieces, columns)
+    spelled = frequent_pieces(texts_of, min_texts)
+    pieces = np.asarray(sorted(set(spelled.values())), np.int64)
+    return Features(words, ngrams, pieces, columns, spelled)
 
 
 def count_texts(keys: IntArray, owners: IntArray) -> tuple[IntArray, IntArray]:

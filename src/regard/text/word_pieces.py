@@ -76,46 +76,57 @@ class WordPieces:
     """The rows of the pieces that a model knows, found for many words at once.
 
     Args:
-        keys: The sorted digests of those pieces.
-        first: The row of the first one; the others follow.
+        known: The row of each known piece.
+        others: The row of any other piece, 0 of one that is not known; None: no other
+            is known.
         columns: The most pieces that are read of a word.
-        vocabulary: Words that most of the known pieces are in.
     """
 
     def __init__(
-        self, keys: IntArray, first: int, columns: int, vocabulary: Iterable[str]
+        self,
+        known: Mapping[str, int],
+        others: Callable[[str], int] | None,
+        columns: int,
     ) -> None:
-        self._columns = columns
-        row_of = dict(zip(keys.tolist(), itertools.count(first)))
-        plain, others = split(vocabulary)
-        plain_pieces, strange = split({p for word in others for p in pieces_of(word)})
-        numbers = MarkedWords.of(plain).pieces()[0]
-        # A word of other characters has pieces without them, too.
-        numbers = distinct(np.append(numbers, numbers_of_pieces(plain_pieces)))
-        spelled = spellings(numbers)
-        pieces = [*spelled, *strange]
-        digests = {piece: digest(piece) for piece in pieces}
-        known = {
-            piece: row_of[each] for piece, each in digests.items() if each in row_of
-        }
-        # Whether no other piece can be known.
-        self._is_whole = set(digests.values()).issuperset(row_of)
+        self._columns, self.is_whole = columns, others is None
         #: The row of a piece, 0 of one that is not known.
-        self.row_of: Callable[[str], int] = (
-            (lambda piece: known.get(piece, _NOTHING))
-            if self._is_whole
-            else remembered_rows(row_of)
-        )
-        rows = [known.get(piece, _NOTHING) for piece in spelled]
-        self._rows = np.asarray([*rows, _NOTHING], np.int32)
-        self._table = KeyTable(numbers[:, None])
+        self.row_of = others or (lambda piece: known.get(piece, _NOTHING))
+        plain, _ = split(known)
+        rows = [*map(known.__getitem__, plain), _NOTHING]
+        self._rows = np.asarray(rows, np.int32)
+        self._table = KeyTable(numbers_of_pieces(plain)[:, None])
+
+    @classmethod
+    def of(
+        cls, row_of: Mapping[int, int], columns: int, vocabulary: Iterable[str]
+    ) -> "WordPieces":
+        """Those of a vocabulary, of all of whose pieces digests are made.
+
+        Args:
+            row_of: The row of each known piece, by its digest.
+            columns: The most pieces that are read of a word.
+            vocabulary: Words that most of the known pieces are in.
+        """
+        plain, strange = split(vocabulary)
+        pieces = spellings(distinct(MarkedWords.of(plain).pieces()[0]))
+        # A word of other characters has pieces without them, too.
+        seen = {*pieces, *(piece for word in strange for piece in pieces_of(word))}
+        digests = {piece: digest(piece) for piece in seen}
+        if set(digests.values()).issuperset(row_of):
+            # No other piece can be known; many of these are not.
+            known = {
+                piece: row_of[each] for piece, each in digests.items() if each in row_of
+            }
+            return cls(known, None, columns)
+        rows = {piece: row_of.get(each, _NOTHING) for piece, each in digests.items()}
+        return cls(rows, remembered_rows(row_of), columns)
 
     def rows(self, words: MarkedWords) -> IntArray:
         """The rows of the pieces of words, ``(words, columns)``, filled up with 0."""
         numbers, owners = words.pieces()
         places = self._table.find(numbers[None])
         of_pieces = self._rows[places]
-        if not self._is_whole:
+        if not self.is_whole:
             new = np.flatnonzero(places < 0)
             asked, which = np.unique(numbers[new], return_inverse=True)
             answers = list(map(self.row_of, spellings(asked)))
@@ -159,8 +170,8 @@ def remembered_rows(row_of: Mapping[int, int]) -> Callable[[str], int]:
     return lru_cache(_REMEMBERED)(lambda piece: row_of.get(digest(piece), _NOTHING))
 
 
-def frequent_pieces(texts_of: Mapping[str, int], least: int) -> IntArray:
-    """The sorted digests of the pieces that occur in enough texts.
+def frequent_pieces(texts_of: Mapping[str, int], least: int) -> dict[str, int]:
+    """The pieces that occur in enough texts, and their digests.
 
     Args:
         texts_of: In how many texts each word occurs. A text with two words that share
@@ -178,8 +189,7 @@ def frequent_pieces(texts_of: Mapping[str, int], least: int) -> IntArray:
     for word in others:
         for piece in set(pieces_of(word)):
             counts[piece] += texts_of[word]
-    kept = {digest(piece) for piece, count in counts.items() if count >= least}
-    return np.asarray(sorted(kept), np.int64)
+    return {piece: digest(piece) for piece, count in counts.items() if count >= least}
 
 
 def piece_keys(word: str) -> IntArray:
