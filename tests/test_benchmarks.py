@@ -202,6 +202,16 @@ def test_batch(toy_bundle):
 
 
 @pytest.mark.slow
+def test_cold_start():
+    report = _in_a_process("cold_start.py", "--smoke")
+    assert_it_says_where(report)
+    # What was compiled is there the second time.
+    compiled = re.findall(r"(cold|warm) .* (\d+)$", report, re.MULTILINE)
+    assert [kind for kind, _ in compiled] == ["cold", "warm"]
+    assert int(compiled[0][1]) > 5 > int(compiled[1][1])
+
+
+@pytest.mark.slow
 def test_serve():
     pytest.importorskip("flask", reason="the peer is Flask")
     report = _in_a_process("serve.py", "--smoke")

@@ -1,8 +1,11 @@
 """Compiled programs are kept on disk when that is asked for."""
 
+import os
+
 import numpy as np
 import pytest
 
+from regard.runtime import compilation_cache as module
 from regard.runtime import enable_compilation_cache
 
 
@@ -57,3 +60,38 @@ def test_by_default_the_cache_is_the_users(tmp_path, monkeypatch, jax_as_it_was)
     chosen = enable_compilation_cache()
     assert chosen == tmp_path / "regard" / "compiled"
     assert chosen.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no such modes")
+def test_a_directory_that_others_may_write_to_is_left_alone(tmp_path, jax_as_it_was):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    assert enable_compilation_cache(tmp_path / "open") is None
+    compile_something()
+    assert not any((tmp_path / "open").iterdir())
+
+
+def test_too_much_loses_what_was_used_longest_ago(tmp_path, jax_as_it_was, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_BYTES", 100)
+    for age, name in enumerate(["new-cache", "older-cache", "oldest-cache", "notes"]):
+        (tmp_path / name).write_bytes(bytes(40))
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    assert enable_compilation_cache(tmp_path) == tmp_path
+    left = sorted(file.name for file in tmp_path.iterdir())
+    # 120 of 100 are too much, 40 of 75 are not.
+    assert left == ["new-cache", "notes"]
+
+
+def test_a_program_that_was_cut_short_is_compiled_again(tmp_path, jax_as_it_was):
+    import jax
+
+    def compiled() -> float:
+        return float(jax.jit(lambda x: 3 * x + 0.25)(2.0))
+
+    enable_compilation_cache(tmp_path)
+    assert compiled() == 6.25
+    # As a process leaves it that is killed while it writes.
+    for file in tmp_path.glob("*-cache"):
+        file.write_bytes(file.read_bytes()[:50])
+    with pytest.warns(UserWarning, match="reading persistent compilation cache"):
+        assert compiled() == 6.25
