@@ -103,7 +103,18 @@ def test_sources_are_cut_into_batches_of_similar_length():
     lengths = np.array([3, 17, 8, 9, 0, 4])
     order = np.argsort(lengths, kind="stable")
     batches = searcher._batches(lengths, order, rows=3)
-    assert batches == [(8, [4, 0, 5]), (8, [2]), (16, [3]), (24, [1])]
+    # Of a batch that is not full the longest may be one step longer than the first.
+    assert batches == [(8, [4, 0, 5]), (16, [2, 3]), (24, [1])]
+    assert searcher._batches(lengths[:2], np.array([0, 1]), 3) == [(8, [0]), (24, [1])]
+
+
+def test_a_prefix_fits_what_may_be_written_of_its_own_source(model):
+    searching = Searcher(model, Search())
+    limit = Search().limit(8)
+    # The other one runs in the same batch, and may be longer.
+    longer = [np.ones(limit + 1, "int32"), np.ones(1, "int32")]
+    with pytest.raises(ArgumentError, match=f"at most {limit}.*Received: {limit + 1}"):
+        searching.run(sources(8, 9), longer)
 
 
 def test_the_weights_of_a_hypothesis_are_found_where_it_came_from():

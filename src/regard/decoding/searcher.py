@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -147,8 +145,9 @@ class Searcher:
     ) -> list[list[Hypothesis]]:
         steps = self._search.limit(length)
         forced = np.zeros((rows, steps), dtype=np.int32)
-        for row, prefix in zip(forced, prefixes, strict=False):
-            row[: len(prefix)] = _fitting(prefix, steps)
+        for row, prefix, source in zip(forced, prefixes, sources, strict=False):
+            own = self._search.limit(padded_length(len(source)))
+            row[: len(prefix)] = _fitting(prefix, own)
         arguments = [pad(sources, rows, length), forced]
         if shortlist is not None:
             symbols = shortlist.of_batch(sources, [forced], self._search.beam)
@@ -274,15 +273,23 @@ def _follow(parents: IntArray, weights: FloatArray, places: IntArray) -> FloatAr
 def _batches(
     lengths: IntArray, order: IntArray, rows: int
 ) -> list[tuple[int, list[int]]]:
-    """Members of similar length, and the length they are padded to."""
-    padded = [padded_length(length) for length in lengths[order].tolist()]
-    groups = groupby(zip(padded, order.tolist(), strict=True), itemgetter(0))
-    return [
-        (length, members[start : start + rows])
-        for length, group in groups
-        for members in [[member for _, member in group]]
-        for start in range(0, len(members), rows)
-    ]
+    """Members of similar length, and the length they are padded to.
+
+    Those of one length more join a batch that is not full: a shape less to compile, and
+    a batch less to run.
+    """
+    batches: list[tuple[int, list[int]]] = []
+    members: list[int] = []
+    longest = 0
+    for member in order.tolist():
+        length = padded_length(int(lengths[member]))
+        if batches and len(members) < rows and length <= longest:
+            batches.pop()
+        else:
+            members, longest = [], length + LENGTH_STEP
+        members.append(member)
+        batches.append((length, members))
+    return batches
 
 
 def _fitting(prefix: IntArray, steps: int) -> IntArray:
