@@ -162,7 +162,8 @@ def plain_array(member: bytes, kind: str = "i") -> npt.NDArray[Any]:
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("an array has another format")
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind != kind or (in_columns and len(shape) > 1):
+    is_plain = dtype.kind == kind and not (in_columns and len(shape) > 1)
+    if not is_plain:
         raise ValueError("an array has other numbers than it should")
     return np.frombuffer(member, dtype, offset=file.tell()).reshape(shape)
 
