@@ -6,7 +6,15 @@ import pytest
 from keras import ops, tree
 
 from light_compilation import light_compilation, light_jit
-from regard.ops.scan import CELLS, StepPart, gates, linear, split_gates, unroll
+from regard.ops.scan import (
+    CELLS,
+    StepPart,
+    gates,
+    linear,
+    split_gates,
+    unroll,
+    unroll_while,
+)
 
 pytestmark = pytest.mark.backends
 on_jax = pytest.mark.skipif(
@@ -321,3 +329,26 @@ def loops_of(program):
             yield equation
         for inner in jaxprs_in_params(equation.params):
             yield from loops_of(inner)
+
+
+@pytest.mark.parametrize(
+    ("start", "count"), [([1, 2, 3], 4), ([1, 2, 30], 4), ([30, 20, 10], 0), ([0], 6)]
+)
+def test_a_loop_ends_when_nothing_is_left(start, count):
+    ten = ops.convert_to_tensor(10.0)
+
+    def step(number, carry):
+        twice = {"x": carry["x"] * 2}
+        return twice, (twice["x"] + ops.cast(number, "float32"), number)
+
+    def goes_on(number, carry):
+        return ops.logical_and(number < 6, ops.any(carry["x"] < ten))
+
+    carry = {"x": ops.convert_to_tensor(np.array(start, "float32"))}
+    blank = ops.zeros((6, len(start))), ops.zeros((6,), "int32")
+    after, outputs, steps = unroll_while(step, goes_on, carry, blank, constants=(ten,))
+    numbers = np.arange(count)
+    expected = np.outer(2.0 ** (numbers + 1), start) + numbers[:, None]
+    assert int(steps) == count
+    close([after["x"]], [np.array(start) * 2.0**count])
+    close([outputs[0][:count], outputs[1][:count]], [expected, numbers])

@@ -9,7 +9,7 @@ import pytest
 from keras import ops, tree
 from test_scan import PARTS, STEPS, arguments, close, leaves, normal, run, step
 
-from regard.ops.scan import unroll
+from regard.ops.scan import unroll, unroll_while
 
 pytestmark = [
     pytest.mark.backends,
@@ -175,3 +175,42 @@ def test_within_a_vectorised_function(repeated):
     )
     assert sums.tolist() == [[3, 3]] * 5
     assert repeated == [False]
+
+
+def counted_loop(step, constants):
+    """The outputs of a loop to 9, and how often its step was run."""
+    runs = []
+
+    def counting(number, carry):
+        runs.append(number)
+        return step(number, carry)
+
+    start, blank = ops.zeros((2,)), ops.zeros((9, 2))
+    _, outputs, count = unroll_while(
+        counting, lambda number, _: number < 9, start, blank, constants=constants
+    )
+    assert int(count) == 9
+    return outputs[:, 0].tolist(), len(runs)
+
+
+def test_a_loop_repeats_the_calls_of_its_first_step():
+    one = ops.ones((2,))
+
+    def counting_up(number, carry):
+        del number
+        # What converts nothing is not called again.
+        after = ops.cast(carry, "float32") + ops.cast(one, "float32")
+        return after, after
+
+    assert counted_loop(counting_up, (one,)) == (list(range(1, 10)), 1)
+    # A tensor that it was not told of could be another one in each step.
+    assert counted_loop(counting_up, ()) == (list(range(1, 10)), 9)
+
+
+def test_a_loop_whose_step_asks_for_numbers_is_run_as_it_is():
+    def asking(number, carry):
+        after = carry + (2 if int(number) == 3 else 1)
+        return after, after
+
+    expected = [1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert counted_loop(asking, ()) == (expected, 9)

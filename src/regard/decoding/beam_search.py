@@ -14,6 +14,7 @@ from keras import ops, tree
 from regard._typing import Tensor
 from regard.decoding.rules import allowed, attainable, rank
 from regard.decoding.search import Search
+from regard.ops.scan import unroll_while
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 
 # Lower than any sum of logarithms of probabilities, and finite.
@@ -56,6 +57,7 @@ class Beam(NamedTuple):
         log_probability: ``(batch, beam)``.
         length: ``(batch, beam)``, with the end.
         finished: ``(batch, beam)``.
+        settled: ``(batch, beam)``, those that do not change any more.
         coverage: ``(batch, beam, source)``, the sum of the weights so far.
         state: That of the decoder.
     """
@@ -64,6 +66,7 @@ class Beam(NamedTuple):
     log_probability: Tensor
     length: Tensor
     finished: Tensor
+    settled: Tensor
     coverage: Tensor
     state: Any
 
@@ -110,43 +113,41 @@ class BeamSearch:
             ops.zeros((self.steps, batch, width), "int32"),
             ops.zeros((self.steps, batch, width, sources), "float32"),
         )
-        first = self._first(state, source.mask)
+        first = self._first(state, source)
 
-        def goes_on(index: Tensor, beam: Beam, _: Backpointers) -> Tensor:
-            return ops.logical_and(
-                index < self.steps, ops.any(~self._settled(index, beam, source))
-            )
+        def goes_on(index: Tensor, beam: Beam) -> Tensor:
+            return ops.logical_and(index < self.steps, ops.any(~beam.settled))
 
-        def body(index: Tensor, beam: Beam, before: Backpointers) -> tuple[Any, ...]:
+        def step(index: Tensor, beam: Beam) -> tuple[Beam, Backpointers]:
             beam, parents, weights = self._step(index, beam, model, source)
-            after = Backpointers(
-                ops.slice_update(before.parents, (index, 0, 0), parents[None]),
-                ops.slice_update(before.weights, (index, 0, 0, 0), weights[None]),
-            )
-            return index + 1, beam, after
+            return beam, Backpointers(parents, weights)
 
-        start = ops.convert_to_tensor(0, "int32")
-        count, beam, backpointers = ops.while_loop(goes_on, body, (start, first, blank))
-        return beam, backpointers, count
+        variables = [each.value for each in getattr(model, "variables", ())]
+        return unroll_while(step, goes_on, first, blank, constants=(source, variables))
 
-    def _first(self, state: Any, mask: Tensor) -> Beam:
-        batch, sources = ops.shape(mask)
+    def _first(self, state: Any, source: EncodedSources) -> Beam:
+        batch, sources = ops.shape(source.mask)
         width = self.search.beam
         # All hypotheses begin alike: only one of them may be continued at first.
         only = ops.where(ops.arange(width) == 0, 0.0, IMPOSSIBLE)
         # Nothing is written for an empty source.
-        empty = ops.logical_not(ops.any(mask, axis=1))[:, None]
-        return Beam(
+        empty = ops.logical_not(ops.any(source.mask, axis=1))[:, None]
+        finished = ops.broadcast_to(empty, (batch, width))
+        beam = Beam(
             symbols=ops.zeros((batch, width, self.steps), "int32"),
             log_probability=ops.broadcast_to(only, (batch, width)),
             length=ops.zeros((batch, width), "int32"),
-            finished=ops.broadcast_to(empty, (batch, width)),
+            finished=finished,
+            settled=finished,
             coverage=ops.zeros((batch, width, sources), "float32"),
             state=tree.map_structure(lambda tensor: _spread(tensor, width), state),
         )
+        return beam._replace(settled=self._settled(0, beam, source))
 
-    def _settled(self, index: Tensor, beam: Beam, source: EncodedSources) -> Tensor:
-        """The hypotheses that do not change any more, ``(batch, beam)``."""
+    def _settled(
+        self, index: Tensor | int, beam: Beam, source: EncodedSources
+    ) -> Tensor:
+        """The hypotheses that do not change from step ``index`` on."""
         limit: Tensor | int = self.steps
         settled = beam.finished
         if source.limit is not None:
@@ -177,10 +178,9 @@ class BeamSearch:
         )
         logits, weights, state = model.step(previous, beam.state, source.memory)
         weights = ops.mean(ops.cast(weights, "float32"), axis=2)
-        settled = self._settled(index, beam, source)
         gains, symbols = self._continuations(index, beam, logits, source)
-        gains, symbols = _only_itself(settled, gains, symbols)
-        going = ops.cast(ops.logical_not(settled), "int32")
+        gains, symbols = _only_itself(beam.settled, gains, symbols)
+        going = ops.cast(ops.logical_not(beam.settled), "int32")
         # As they will be after this step, whatever symbol they go on with.
         grown = beam._replace(
             length=beam.length + going,
@@ -188,20 +188,23 @@ class BeamSearch:
             state=state,
         )
         total = beam.log_probability[..., None] + gains
-        ranks = rank(self.search, total, grown.length, grown.coverage, source.mask)
-        places = _best_places(ranks, self.search.beam)
-        parents = places // ops.shape(gains)[-1]
-        after = tree.map_structure(lambda tensor: _pick(tensor, parents), grown)
-        written = _pick_flat(symbols, places)
-        return (
-            after._replace(
-                symbols=_write(after.symbols, index, written),
-                log_probability=_pick_flat(total, places),
-                finished=ops.logical_or(after.finished, written == END_ID),
-            ),
-            ops.cast(parents, "int32"),
-            weights,
+        if self.search.beam == 1:
+            # There is one continuation of one hypothesis.
+            parents = ops.zeros_like(beam.length)
+            after, written, total = grown, symbols[..., 0], total[..., 0]
+        else:
+            ranks = rank(self.search, total, grown.length, grown.coverage, source.mask)
+            places = _best_places(ranks, self.search.beam)
+            parents = places // ops.shape(gains)[-1]
+            after = tree.map_structure(lambda tensor: _pick(tensor, parents), grown)
+            written, total = _pick_flat(symbols, places), _pick_flat(total, places)
+        after = after._replace(
+            symbols=_write(after.symbols, index, written),
+            log_probability=total,
+            finished=ops.logical_or(after.finished, written == END_ID),
         )
+        after = after._replace(settled=self._settled(index + 1, after, source))
+        return after, ops.cast(parents, "int32"), weights
 
     def _continuations(
         self, index: Tensor, beam: Beam, logits: Tensor, source: EncodedSources
@@ -235,8 +238,6 @@ def _only_itself(
 def _best_places(ranks: Tensor, count: int) -> Tensor:
     """The places of the best continuations of each source, ``(batch, count)``."""
     flat = ops.reshape(ranks, (ops.shape(ranks)[0], -1))
-    if count == 1:
-        return ops.argmax(flat, axis=-1)[:, None]
     return ops.top_k(flat, count)[1]
 
 

@@ -9,7 +9,7 @@ from regard.ops.scan.step import (
     linear,
     split_gates,
 )
-from regard.ops.scan.unroll import unroll
+from regard.ops.scan.unroll import unroll, unroll_while
 
 __all__ = [
     "CELLS",
@@ -20,4 +20,5 @@ __all__ = [
     "linear",
     "split_gates",
     "unroll",
+    "unroll_while",
 ]

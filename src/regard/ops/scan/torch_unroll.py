@@ -24,6 +24,8 @@ _ANSWERED_BY_SHAPE = frozenset(
 )
 # Without a tensor among their arguments, they give the same in each step.
 _CONSTANTS = frozenset({"as_tensor", "tensor", "zeros", "ones", "full", "arange"})
+# Where the type is right they give the tensor itself.
+_CONVERSIONS = frozenset({"to", "long", "int", "float", "bool"})
 
 
 def unroll(
@@ -71,6 +73,52 @@ def unroll(
         tree.pack_sequence_as(after, results[: len(start)]),
         tree.pack_sequence_as(output, stacked),
     )
+
+
+def unroll_while(
+    step: Callable[[Any, Nest], tuple[Nest, Nest]],
+    goes_on: Callable[[Any, Nest], Any],
+    carry: tuple[Any, Nest],
+    blank: Nest,
+    constants: Nest,
+) -> tuple[Nest, Nest, Any] | None:
+    """Run a step, as ``regard.ops.scan.unroll_while`` promises.
+
+    Args:
+        step: The step.
+        goes_on: Whether there is another one.
+        carry: The number of the first step, and what it starts from.
+        blank: Outputs of no step.
+        constants: The tensors that both read besides.
+
+    Returns:
+        None where the numbers of tensors cannot be asked for.
+    """
+    start = tree.flatten(carry)
+    staying = [leaf for leaf in tree.flatten(constants) if leaf is not None]
+    if not are_plain([*start, *staying]):
+        return None
+    if not bool(goes_on(*carry)):
+        return carry[1], blank, carry[0]
+
+    def once(*moving: Any) -> list[Any]:
+        number, before = tree.pack_sequence_as(carry, moving)
+        after, outputs = step(number, before)
+        return tree.flatten((goes_on(number + 1, after), number + 1, after, outputs))
+
+    moving = [tensor.view_as(tensor) for tensor in start]
+    recording = _Recording(moving, staying)
+    with recording:
+        results = once(*moving)
+    repeat = recording.program(results) or once
+    end = 1 + len(start)
+    written = [results[end:]]
+    while bool(results[0]):
+        results = repeat(*results[1:end])
+        written.append(results[end:])
+    number, after = tree.pack_sequence_as(carry, results[1:end])
+    stacked = [torch.stack(each) for each in zip(*written, strict=True)]
+    return after, tree.pack_sequence_as(blank, stacked), number
 
 
 def are_plain(leaves: Sequence[Any]) -> bool:
@@ -167,6 +215,9 @@ class _Recording(TorchFunctionMode):
         if not all(isinstance(each, torch.Tensor) for each in tensors) or not tensors:
             # An attribute's getter has this name.
             self._repeatable = name == "__get__" or name in _ANSWERED_BY_SHAPE
+            return
+        if name in _CONVERSIONS and args and result is args[0]:
+            # It has the type already, as it will have in each step.
             return
         if _changes_in_place(name, kwargs):
             self._repeatable = False

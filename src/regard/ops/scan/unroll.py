@@ -1,7 +1,8 @@
 """A step repeated over time."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 from keras import ops, tree
@@ -54,6 +55,54 @@ def unroll(
         made_for_it = importlib.import_module(f"regard.ops.scan.{backend}_unroll")
         done = made_for_it.unroll(step, parts, arguments)
     return done or _plain(step, parts, arguments)
+
+
+def unroll_while(
+    step: Callable[[Any, Nest], tuple[Nest, Nest]],
+    goes_on: Callable[[Any, Nest], Any],
+    carry: Nest,
+    blank: Nest,
+    *,
+    constants: Nest,
+) -> tuple[Nest, Nest, Any]:
+    """Run a step as long as something is left to do.
+
+    On PyTorch the calls of the first step are repeated, and outputs are put together
+    once at the end: what is written into a tensor at a place that is itself a tensor
+    costs there as much as a step does.
+
+    Args:
+        step: Called with the number of the step and the carry; returns the next carry
+            and the outputs of the step. It does the same in every step.
+        goes_on: Called with both; returns whether there is a step, one boolean.
+        carry: What the first step starts from.
+        blank: Outputs ``(most, …)`` of as many steps as there are at most, 0.
+        constants: The tensors that both read besides.
+
+    Returns:
+        The last carry, the outputs ``(count or more, …)``, and the number of steps.
+    """
+    start = ops.convert_to_tensor(0, "int32")
+    done: tuple[Nest, Nest, Any] | None = None
+    if backend_name() == "torch":
+        on_torch = importlib.import_module("regard.ops.scan.torch_unroll")
+        done = on_torch.unroll_while(step, goes_on, (start, carry), blank, constants)
+    if done is not None:
+        return done
+
+    def body(number: Any, carry: Nest, before: Nest) -> tuple[Any, Nest, Nest]:
+        carry, outputs = step(number, carry)
+
+        def write(tensor: Any, output: Any) -> Any:
+            place = (number, *[0] * len(output.shape))
+            return ops.slice_update(tensor, place, output[None])
+
+        return number + 1, carry, tree.map_structure(write, before, outputs)
+
+    number, carry, outputs = ops.while_loop(
+        lambda number, carry, _: goes_on(number, carry), body, (start, carry, blank)
+    )
+    return carry, outputs, number
 
 
 def _plain(
