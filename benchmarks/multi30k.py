@@ -1,13 +1,14 @@
 """Translation of Multi30k: BLEU on test_2016, and where the model looks.
 
 Run: ``python benchmarks/multi30k.py DATA de-en [--backend jax] [--silver FOLDER]
-[--trust PAIRS]``.
+[--trust PAIRS] [--shortlist]``.
 DATA is the folder with the tokenised, lower-cased files (``train.lc.norm.tok.de.gz``
 and so on, or unpacked). Everything is chosen on ``val``; test_2016 is translated with
 greedy search and a beam of 5. With ``--silver`` (a folder with ``test.en.gz``,
 ``test.de.gz`` and ``test.align.gz``) the attention on given targets is compared with
 automatic word alignments. With ``--trust`` so many pairs of test_2016 are examined:
-whether the weights may be read as reasons, on what the translator writes itself.
+whether the weights may be read as reasons, on what the translator writes itself. With
+``--shortlist`` test_2016 is translated with and without the shortlist, in turns.
 """
 
 import argparse
@@ -24,7 +25,7 @@ os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax")
 import numpy as np
 
 import regard
-from regard.metrics import attention_mass, parse_alignments
+from regard.metrics import attention_mass, bleu, parse_alignments
 from regard.translation import Translator
 
 SETTINGS: dict[str, Any] = {
@@ -51,6 +52,8 @@ def main() -> None:
         took = time.perf_counter() - begin
         print(f"beam {beam}: BLEU {scores.bleu.score:.2f} chrF {scores.chrf.score:.2f}")
         print(f"  {scores.bleu.signature}; {took:.1f} s with compilation")
+    if options.shortlist:
+        _print_shortlist(translator, options, sides, test)
     if options.silver:
         _print_mass(translator, options.silver, sides)
     if options.trust:
@@ -64,7 +67,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("direction", help="for example de-en")
     parser.add_argument("--silver", type=Path)
     parser.add_argument("--trust", type=int, metavar="PAIRS")
+    parser.add_argument("--shortlist", action="store_true")
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=5, help="turns that are timed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="save the model there")
     parser.add_argument("--load", type=Path, help="a saved model, instead of training")
@@ -133,6 +138,57 @@ def _print_mass(translator: Translator, folder: Path, sides: list[str]) -> None:
         f"attention mass on the aligned words: {mass.mass:.1%} (uniform "
         f"{even.mass:.1%}) of {mass.tokens} words in {len(gold)} of {len(links)} pairs"
     )
+
+
+def _print_shortlist(
+    translator: Translator,
+    options: argparse.Namespace,
+    sides: list[str],
+    test: list[list[str]],
+) -> None:
+    """What the shortlist saves, and what it changes."""
+    if translator.trained.shortlist is None:
+        train = [_lines(options.data / f"train.lc.norm.tok.{side}") for side in sides]
+        begin, cpu = time.perf_counter(), time.process_time()
+        translator.learn_shortlist(*train)
+        took, cpu = time.perf_counter() - begin, time.process_time() - cpu
+        print(f"shortlist made in {took:.1f} s with compilation, {cpu:.1f} s of CPU")
+    if translator.trained.shortlist is None:
+        print("no shortlist: there are too few symbols")
+        return
+    size = len(translator.trained.shortlist.to_bytes())
+    print(f"shortlist of {size / 1e6:.1f} MB, {len(translator.trained.target)} symbols")
+    sources, targets = test
+    for beam in (1, 5):
+        seconds: dict[bool, list[float]] = {False: [], True: []}
+        found: dict[bool, Any] = {}
+        # The first turn compiles.
+        for turn in range(options.repeats + 1):
+            for chosen, taken in seconds.items():
+                begin = time.perf_counter()
+                found[chosen] = translator.translate(
+                    sources, beam=beam, shortlist=chosen
+                )
+                if turn:
+                    taken.append(time.perf_counter() - begin)
+        texts = {
+            chosen: [best[0].text for best in translations]
+            for chosen, translations in found.items()
+        }
+        pairs = list(zip(texts[False], texts[True], strict=True))
+        changed = np.array([one != other for one, other in pairs])
+        nats = [[best[0].log_probability for best in found[each]] for each in found]
+        off = np.abs(np.subtract(*nats))[~changed]
+        print(f"beam {beam}: {changed.sum()} of {len(pairs)} changed")
+        print(f"  log-probabilities of the others off by {off.mean():.3f} nats")
+        for chosen, name in ((False, "all symbols"), (True, "shortlist")):
+            score = bleu(texts[chosen], targets, tokenize="none").score
+            speed = len(pairs) / float(np.median(seconds[chosen]))
+            print(
+                f"  {name:<12} BLEU {score:.2f}, {speed:,.0f} sentences/s", flush=True
+            )
+        gain = np.median(seconds[False]) / np.median(seconds[True])
+        print(f"  gain {gain:.2f}")
 
 
 def _print_trust(translator: Translator, sources: list[str], pairs: int) -> None:

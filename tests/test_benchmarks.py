@@ -163,8 +163,11 @@ def test_multi30k(run, tmp_path):
     tiny = {"units": 4, "embedding_units": 4, "batch_size": 16}
     settings = [word for pair in tiny.items() for word in ("--set", *pair)]
     with light_compilation():
+        settings += ["--shortlist", "--repeats", 1]
         report = run("multi30k.py", tmp_path, "de-en", "--epochs", 1, *settings)
     assert_it_says_where(report)
+    # Of so few symbols all are taken.
+    assert report.count("0 of 4 changed") == 2
     assert "beam 5: BLEU" in report
 
 

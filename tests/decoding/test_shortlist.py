@@ -31,7 +31,7 @@ def everything(sizes=(SOURCE, TARGET)) -> Shortlist:
 def small(monkeypatch):
     """Lists of a few symbols, as few are in these vocabularies."""
     monkeypatch.setattr(shortlist, "_SMALLEST", 8)
-    monkeypatch.setattr(shortlist, "_SMALLEST_OF_BEAMS", 16)
+    monkeypatch.setattr(shortlist, "_MULTIPLE_FOR_BEAMS", 16)
 
 
 # What is in it

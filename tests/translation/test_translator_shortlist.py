@@ -28,7 +28,7 @@ def translator(toy_translator_bundle):
 def narrow(monkeypatch):
     """The special symbols and one word, whatever a beam needs."""
     monkeypatch.setattr(shortlist, "_SMALLEST", 5)
-    monkeypatch.setattr(shortlist, "_SMALLEST_OF_BEAMS", 5)
+    monkeypatch.setattr(shortlist, "_MULTIPLE_FOR_BEAMS", 5)
     monkeypatch.setattr(shortlist, "_MISSED", 9)
 
 

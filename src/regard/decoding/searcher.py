@@ -55,7 +55,7 @@ class Searcher:
 
     Sources are sorted by length and put together in batches. The result for one does
     not depend on the others (within 1e-5, as far as the model's products are in
-    float32).
+    float32), unless a shortlist is made for each batch.
 
     Args:
         model: A ``regard.Seq2Seq``; its variables are read anew in each run.

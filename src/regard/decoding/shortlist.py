@@ -1,6 +1,7 @@
 """A lexical shortlist: the symbols that the sources of a batch may lead to."""
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from regard.types import FloatArray, IntArray
 #: With fewer symbols than these, logits of all take little of a step.
 FEWEST_SYMBOLS = 2_000
 # Lists have one of few sizes, each twice the one before, so that few programs are
-# compiled. Beams are ranked by sums of logarithms, which is why they need more: what
-# is left out is in their norm, and only nearly known.
-_SMALLEST, _SMALLEST_OF_BEAMS = 1_024, 3_072
+# compiled.
+_SMALLEST = 1_024
+# Beams are ranked by sums of logarithms, and what is left out is in their norm, only
+# nearly known: with a quarter of the symbols 2 % of sentences changed, with half 0.5 %.
+# A multiple of so many, about half of all, is what they are given.
+_MULTIPLE_FOR_BEAMS = 128
 # Where more than this share of all is needed, all are taken.
 _LARGEST_SHARE = 0.6
 # The symbols that may be expected beside the list, of one sentence.
@@ -85,7 +89,9 @@ class Shortlist:
         expected[always] = 0
         beside = expected.sum() - np.cumsum(expected[order])
         sentences = sum(bool(len(source)) for source in sources)
-        size = _SMALLEST if beam == 1 else _SMALLEST_OF_BEAMS
+        half = self.count / 2
+        size = math.ceil(half / _MULTIPLE_FOR_BEAMS) * _MULTIPLE_FOR_BEAMS
+        size = _SMALLEST if beam == 1 else size
         must = len(np.unique(always))
         while size <= _LARGEST_SHARE * self.count:
             if size >= must and beside[size - 1] <= _MISSED * sentences:

@@ -102,7 +102,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
 
         Training ends by itself when no better epoch comes, see ``choose_by``.
         So does an interrupt (Ctrl-C) after the first epoch: then ``interrupted`` is
-        True.
+        True. With 2,000 target symbols or more a shortlist is made at the end, see
+        ``translate``, unless there was an interrupt.
 
         Args:
             sources: The sources; or a frame (pandas, Polars, PyArrow, a data set of
