@@ -142,9 +142,12 @@ def _pairs(rows: int) -> tuple[Any, Any, Any]:
 def _ours() -> Any:
     from regard.translation.seq2seq import Seq2Seq
 
-    return Seq2Seq(
+    # The products that a translator has by default, see ``regard.ops.product_path``.
+    model = Seq2Seq(
         SOURCE, TARGET, UNITS, WIDTH, tie_embeddings=False, dropout=0.0, seed=0
     )
+    model.products = "auto"
+    return model
 
 
 def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
