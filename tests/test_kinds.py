@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -173,6 +174,7 @@ def test_loading_imports_no_other_backend(toy_translator, tmp_path, monkeypatch)
 
     bundle = tmp_path / "de-en.regard"
     toy_translator.save(bundle)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(module_utils.tensorflow, "_available", None)
     monkeypatch.setattr(module_utils.tensorflow, "initialize", fail)
     assert regard.load(bundle).translate("ein hund")

@@ -6,6 +6,7 @@ Written against Keras 3.15. A break in a later release is mended here and nowher
 import contextlib
 import inspect
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -114,7 +115,7 @@ def without_tensorflow() -> Iterator[None]:
     that is installed imports it to know: two seconds.
     """
     known = module_utils.tensorflow
-    if keras.backend.backend() == "tensorflow" or known._available is not None:
+    if "tensorflow" in sys.modules or known._available is not None:
         yield
         return
     known._available = False

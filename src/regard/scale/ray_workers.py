@@ -9,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import keras
-
+from regard._backend import backend_name
 from regard.errors import ArgumentError, MissingExtraError, RegardError
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.kinds import kind_of, load
@@ -113,7 +112,7 @@ def _environment() -> dict[str, str]:
     # of each other.
     flags = f"{passed.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
     return passed | {
-        "KERAS_BACKEND": keras.backend.backend(),
+        "KERAS_BACKEND": backend_name(),
         "NPROC": "1",
         "XLA_FLAGS": flags.strip(),
     }
