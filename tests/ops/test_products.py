@@ -213,6 +213,21 @@ def test_kernels_and_results_may_be_transposed_and_mapped_over():
 
 
 @on_jax
+def test_a_gradient_of_no_rows_is_zero():
+    import jax
+
+    def total(inputs, kernel):
+        with products_in("bfloat16"):
+            return ops.sum(project(inputs, kernel))
+
+    for_inputs, for_kernel = jax.grad(total, (0, 1))(
+        np.zeros((0, 4, 256), "float32"), normal(256, 256)
+    )
+    assert for_inputs.shape == (0, 4, 256)
+    np.testing.assert_array_equal(for_kernel, np.zeros((256, 256)))
+
+
+@on_jax
 def test_no_product_of_a_gradient_is_widened_where_the_first_is_not():
     import jax
 

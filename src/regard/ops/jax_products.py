@@ -68,7 +68,7 @@ def _transposed(rows: Array) -> Array:
     """
     count, features = rows.shape
     group = next(size for size in (16, 8, 4, 2, 1) if features % size == 0)
-    turned = jnp.transpose(rows.reshape(count, -1, group), (1, 2, 0))
+    turned = jnp.transpose(rows.reshape(count, features // group, group), (1, 2, 0))
     return turned.reshape(features, count)
 
 
