@@ -58,6 +58,12 @@ def test_the_columns_that_are_passed_on(toy_bundle):
 def test_what_it_cannot_answer_is_refused(explainer, toy_bundle):
     with pytest.raises(DataError, match=r"no column 'text'.*'body'.*text="):
         explainer(pa.table({"body": ["refund"]}))
+    some = scale.Explainer(toy_bundle, columns=["id"])
+    with pytest.raises(DataError, match=r"no column 'id'.*'text'.*columns="):
+        some(pa.table({"text": ["refund"]}))
+    twice = pa.Table.from_arrays([pa.array(["refund"])] * 2, ["text", "text"])
+    with pytest.raises(DataError, match="Several columns have the name 'text'"):
+        explainer(twice)
     with pytest.raises(ArgumentError, match="a record batch or a table"):
         explainer(5)
     for options in ({"attention": "some"}, {"columns": "id"}):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -167,6 +168,42 @@ def test_the_answers_may_go_into_the_folder_of_the_texts(job, parquet, tmp_path)
         job(tmp_path / "answers", "answers")
 
 
+@pytest.mark.parametrize("as_given", ["{}", "file://{}", "link"])
+def test_a_job_in_the_folder_of_its_texts_goes_on(job, tmp_path, texts, as_given):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    write_csv(folder / "a.csv", texts[:5])
+    (tmp_path / "link").symlink_to(folder)
+    given = str(tmp_path / "link") if as_given == "link" else as_given.format(folder)
+    assert job(given, "texts/out").rows == 5
+    assert job(given, "texts/out").went_on
+
+
+def test_no_two_files_have_answers_in_one_place(job, tmp_path, texts):
+    places = [tmp_path / name for name in ("x/a.csv", "y/a.csv", "z/a.csv.2.csv")]
+    for place in places:
+        place.parent.mkdir()
+        write_csv(place, texts[:5])
+    job(places)
+    assert answers(tmp_path / "out").num_rows == 15
+
+
+def test_answers_stay_in_their_folder_where_readers_see_them(job, tmp_path, texts):
+    pytest.importorskip("fsspec", reason="needs fsspec, of the extra scale")
+    packed = tmp_path / "packed.zip"
+    places = ["a/../../../b.csv", "_job/errors/c.csv", ".d.csv", "e//f.csv", "e/f.csv"]
+    with zipfile.ZipFile(packed, "w") as archive:
+        for place in places:
+            archive.writestr(place, f"id,text\n0,{texts[0]}\n")
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    report = job(f"zip://**.csv::{packed}")
+    assert report.rows == len(names(report.out)) == 5
+    assert report.errors is None
+    assert answers(report.out).num_rows == 5
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(report.out) for path in made)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "jsonl"])
 def test_text_files_become_shards_of_so_many_rows(job, tmp_path, texts, suffix):
     path = tmp_path / f"in.{suffix}"
@@ -255,6 +292,17 @@ def test_a_file_that_is_no_parquet_does_not_stop_the_others(job, parquet, tmp_pa
         job(tmp_path / "a.parquet", "alone")
 
 
+@pytest.mark.parametrize("content", ["", "id,text\n"])
+def test_a_first_file_without_rows_does_not_stop_the_others(
+    job, tmp_path, texts, content
+):
+    (tmp_path / "a.csv").write_text(content)
+    others = write_csv(tmp_path / "b.csv", texts[:5])
+    assert job([tmp_path / "a.csv", others]).rows == 5
+    with pytest.raises(DataError, match=r"a\.csv (is empty|has a header and no rows)"):
+        job(tmp_path / "a.csv", "other")
+
+
 def test_wrong_lines_of_text_files_are_set_aside(job, tmp_path, texts):
     table = write_csv(tmp_path / "in.csv", texts[:4], "4,b,c\n5,refund\n")
     lines = tmp_path / "in.jsonl"
@@ -340,6 +388,14 @@ def test_what_a_killed_job_left_is_done_again(job, parquet):
     assert answers(again.out).equals(answers(whole.out))
 
 
+def test_a_lost_file_of_answers_is_done_again_and_all_are_counted(job, tmp_path, texts):
+    path = write_csv(tmp_path / "a.csv", texts[:35])
+    before = job(path)
+    (before.out / "a-00001.parquet").unlink()
+    after = job(path)
+    assert (after.rows, after.shards) == (before.rows, before.shards) == (35, 4)
+
+
 def test_another_job_is_refused_in_its_folder(job, parquet, toy_translator_bundle):
     report = job(parquet)
     before = names(report.out)
@@ -415,6 +471,15 @@ def test_files_of_one_job_have_columns_of_one_type(job, parquet, table):
     with pytest.raises(DataError, match="column 'id' has another type"):
         job([parquet, path])
     assert job([parquet, path], columns=["text"]).rows == 120
+
+
+def test_columns_of_one_name_are_refused_where_both_are_meant(job, tmp_path, texts):
+    columns = [pa.array([1]), pa.array([2]), pa.array(texts[:1])]
+    table = pa.Table.from_arrays(columns, ["id", "id", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="several columns have the name 'id'"):
+        job(tmp_path / "a.parquet")
+    assert job(tmp_path / "a.parquet", columns=["text"]).rows == 1
 
 
 def test_stored_once_and_very_long_texts(job, tmp_path, monkeypatch, texts):

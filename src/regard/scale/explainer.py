@@ -78,14 +78,10 @@ class Explainer:
     def schema(self, rows: Any) -> Any:
         """The columns that come out, where those of a schema come in."""
         columns, text = self._loaded()
-        if rows.get_field_index(text) < 0:
-            raise DataError(
-                f"There is no column '{text}'.",
-                expected=f"one of {rows.names}",
-                fix="Say which column holds the texts with text=...",
-                arguments=["text"],
-            )
         names = rows.names if self._columns is None else self._columns
+        for name in (text, *names):
+            if rows.get_field_index(name) < 0:
+                raise _no_single_column(rows, name, text)
         return answer_schema(pa.schema([rows.field(name) for name in names]), columns)
 
     def _each(self, batches: Iterable[Any]) -> Iterator[Any]:
@@ -117,6 +113,23 @@ class Explainer:
     def _loaded(self) -> tuple[AnswerColumns, str]:
         columns, known = _columns_of(self._bundle, self._attention)
         return columns, self._text or known
+
+
+def _no_single_column(rows: Any, name: str, text: str) -> DataError:
+    if name in rows.names:
+        return DataError(
+            f"Several columns have the name '{name}'.",
+            fix="Rename them, so that one is meant.",
+        )
+    is_text = name == text
+    return DataError(
+        f"There is no column '{name}'.",
+        expected=f"one of {rows.names}",
+        fix="Say which column holds the texts with text=..."
+        if is_text
+        else "Say which columns are passed on with columns=[...]",
+        arguments=["text" if is_text else "columns"],
+    )
 
 
 @lru_cache(_KEPT)

@@ -5,6 +5,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,8 +21,8 @@ from regard.errors import ArgumentError, DataError, MissingExtraError, listed
 PARQUET = "parquet"
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _WILD = re.compile(r"[*?]|\[")
-# Files of these names are kept from readers of a folder, by Spark and others too.
-_HIDDEN = (".", "_")
+#: Files of these names are kept from readers of a folder, by Spark and others too.
+HIDDEN = (".", "_")
 _PATTERN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]")
 _WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -65,20 +66,27 @@ class InputFile:
     changed: str
     uri: str | None = None
 
-    def open_parquet(self) -> Any:
+    @contextmanager
+    def open_parquet(self) -> Iterator[Any]:
         """The file for random access."""
-        return _file_system(self.uri)[0].open_input_file(self.path)
+        # Held here: an archive that nobody holds closes what was opened of it.
+        system, _ = _file_system(self.uri)
+        with system.open_input_file(self.path) as file:
+            yield file
 
-    def open_text(self) -> BinaryIO:
+    @contextmanager
+    def open_text(self) -> Iterator[BinaryIO]:
         """The bytes of a text file, unpacked where its name ends in ``.gz``."""
         if self.uri is None:
-            return open_binary(Path(self.path))
-        system = _file_system(self.uri)[0]
-        stream = system.open_input_stream(self.path, compression=None)
-        file: Any = io.BufferedReader(stream)
-        if self.path.lower().endswith(".gz"):
-            file = gzip.GzipFile(fileobj=file)
-        return cast(BinaryIO, file)
+            with open_binary(Path(self.path)) as file:
+                yield file
+            return
+        system, _ = _file_system(self.uri)
+        stream: Any = system.open_input_stream(self.path, compression=None)
+        with io.BufferedReader(stream) as packed:
+            is_packed = self.path.lower().endswith(".gz")
+            unpacked: Any = gzip.GzipFile(fileobj=packed) if is_packed else packed
+            yield cast(BinaryIO, unpacked)
 
     @property
     def fingerprint(self) -> list[Any]:
@@ -129,7 +137,9 @@ def _infos(place: str, dialect: Dialect) -> Iterator[tuple[str | None, str, Any]
                 raise DataError(f"There is no file {place}.")
             fits = _regex(path)
             base = path[: _WILD.search(path).start()].rpartition("/")[0]  # type: ignore[union-attr]  # found above
-        selector = fs.FileSelector(base or ".", recursive=True, allow_not_found=True)
+        # An archive has no folder that all is in.
+        top = base or ("/" if path.startswith("/") else "")
+        selector = fs.FileSelector(top, recursive=True, allow_not_found=True)
         count = 0
         for each in system.get_file_info(selector):
             if each.type != fs.FileType.File:
@@ -201,7 +211,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 def _is_data(path: str, dialect: Dialect) -> bool:
     """Whether a file of a folder is meant: none that is hidden, nor of another kind."""
-    if any(part.startswith(_HIDDEN) for part in path.strip("/").split("/")):
+    if any(part.startswith(HIDDEN) for part in path.strip("/").split("/")):
         return False
     try:
         return dialect.format_of(Path(path)) in _READ

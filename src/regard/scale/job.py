@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,9 @@ def run(
                 strict=strict,
             )
         told.follow(done)
+        if went_on:
+            # Of a text file a shard may have been lost before others that were done.
+            _, told.done = _left(units, output)
         errors = _join_errors(output)
         report = BatchReport(
             folder,
@@ -228,11 +232,14 @@ def _check_cluster(engine: str, address: str | None, workers: int | None) -> Non
 
 def _without_answers(files: Sequence[InputFile], folder: Path) -> list[InputFile]:
     """The files that are no answers of the job, which may be in a folder of texts."""
+    answers = Path(os.path.realpath(folder))
+    # Each folder of files is looked up once, whatever way leads there.
+    real = lru_cache(None)(os.path.realpath)
     beside = [
         file
         for file in files
-        if file.uri is not None
-        or not Path(file.path).is_relative_to(os.path.abspath(folder))  # noqa: PTH100 - as the paths of the files
+        if not (file.uri is None or file.uri.startswith("file://"))
+        or not Path(real(Path(file.path).parent)).is_relative_to(answers)
     ]
     if not beside:
         raise DataError(f"{folder} has the answers, and the input as well.")

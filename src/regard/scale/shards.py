@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from regard.data.dialect import Dialect
 from regard.data.record import missing_column
 from regard.errors import DataError
-from regard.scale.input_files import PARQUET, InputFile
-from regard.scale.text_rows import expected_rows, sampled_schema
+from regard.scale.input_files import HIDDEN, PARQUET, InputFile
+from regard.scale.text_rows import expected_rows, has_no_rows, sampled_schema
 
 # Files whose footers are read at a time: on a distant file system each is waited for.
 _THREADS = 16
@@ -95,6 +95,7 @@ def layout_of(
     Raises:
         DataError: It lacks a column, or its texts are no texts.
     """
+    faults: list[DataError] = []
     for file in files:
         if file.format == PARQUET:
             try:
@@ -102,14 +103,23 @@ def layout_of(
                     schema = pq.read_schema(opened)
             except (pa.ArrowException, OSError):
                 continue
-            _check_columns(file, schema, text, columns or ())
+            _check_columns(file, schema, text, columns or schema.names)
         else:
-            schema = sampled_schema(file, text, columns or (), dialect)
+            try:
+                schema = sampled_schema(file, text, columns or (), dialect)
+            except DataError as error:
+                # One without rows is as good as any other, but tells nothing.
+                if not has_no_rows(file, dialect):
+                    raise
+                faults.append(error)
+                continue
         names = schema.names if columns is None else list(dict.fromkeys(columns))
         kept = pa.schema(
             [pa.field(name, _plain(schema.field(name).type)) for name in names]
         )
         return Layout(text, kept, dialect, rows, most)
+    if faults:
+        raise faults[0]
     raise DataError(
         f"{files[0].shown} cannot be read as Parquet, nor can any other file.",
         fix="Check that they are complete.",
@@ -133,17 +143,28 @@ def _stems(files: Sequence[InputFile]) -> list[str]:
     """Files of answers are called like their input, with its suffix where it counts."""
     short = [_without_suffixes(file.name) for file in files]
     often = Counter(short)
-    chosen = [
-        file.name if often[name] > 1 else name
-        for file, name in zip(files, short, strict=True)
-    ]
-    seen: Counter[str] = Counter()
-    for index, name in enumerate(chosen):
-        # Two folders may have files of one path.
-        seen[name] += 1
-        if seen[name] > 1:
-            chosen[index] = f"{name}.{seen[name]}"
-    return chosen
+    stems: dict[str, str] = {}
+    for file, name in zip(files, short, strict=True):
+        wanted = stem = _within_folder(file.name if often[name] > 1 else name)
+        # Two folders may have files of one path, and some file systems tell no "A"
+        # from an "a".
+        number = 1
+        while stem.casefold() in stems:
+            number += 1
+            stem = f"{wanted}.{number}"
+        stems[stem.casefold()] = stem
+    return list(stems.values())
+
+
+def _within_folder(name: str) -> str:
+    """A path that leads nowhere else, and that no reader of a folder passes over.
+
+    Archives and object stores may have names with ``..``.
+    """
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    return "/".join(
+        f"input{part}" if part.startswith(HIDDEN) else part for part in parts
+    )
 
 
 def _without_suffixes(name: str) -> str:

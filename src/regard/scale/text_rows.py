@@ -37,6 +37,14 @@ def sampled_schema(
     return pa.schema([(name, _sampled_type(name, sample)) for name in names])
 
 
+def has_no_rows(file: InputFile, dialect: Dialect) -> bool:
+    """Whether there is nothing in a text file, or a header alone."""
+    header = int(dialect.header and file.format in {"csv", "tsv"})
+    with file.open_text() as stream:
+        lines = (line for line in stream if line.strip())
+        return len(list(islice(lines, header + 1))) <= header
+
+
 def _sampled_type(name: str, sample: Sequence[dict[str, Any]]) -> Any:
     try:
         kind = pa.array([row.get(name) for row in sample]).type
