@@ -473,6 +473,13 @@ def test_files_of_one_job_have_columns_of_one_type(job, parquet, table):
     assert job([parquet, path], columns=["text"]).rows == 120
 
 
+def test_a_folder_without_files_of_a_job_says_which_there_are(job, tmp_path):
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "a.xlsx").touch()
+    with pytest.raises(DataError, match=r"one of \.csv, (?!.*xlsx).*\.parquet"):
+        job(tmp_path / "sheets")
+
+
 def test_columns_of_one_name_are_refused_where_both_are_meant(job, tmp_path, texts):
     columns = [pa.array([1]), pa.array([2]), pa.array(texts[:1])]
     table = pa.Table.from_arrays(columns, ["id", "id", "text"])

@@ -159,7 +159,7 @@ def _infos(place: str, dialect: Dialect) -> Iterator[tuple[str | None, str, Any]
             f"There is nothing to read in {place}."
             if fits is None
             else f"No file is like {place}.",
-            expected=f"files that end in one of {', '.join(sorted(SUFFIXES))}",
+            expected=f"files that end in one of {', '.join(_SUFFIXES)}",
         )
 
 
@@ -220,6 +220,7 @@ def _is_data(path: str, dialect: Dialect) -> bool:
 
 
 _READ = tuple(dict.fromkeys(each for each in SUFFIXES.values() if each != "xlsx"))
+_SUFFIXES = sorted(suffix for suffix, each in SUFFIXES.items() if each in _READ)
 
 
 def _input_file(uri: str | None, base: str, info: Any, dialect: Dialect) -> InputFile:
