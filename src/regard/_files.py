@@ -149,7 +149,7 @@ def checked_encoding(encoding: str) -> str:
     try:
         "".encode(encoding)
         name = codecs.lookup(encoding).name
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, TypeError):
         raise ArgumentError(
             f"There is no encoding '{encoding}'.",
             expected="a name such as utf-8, cp1252, latin-1 or utf-16",

@@ -6,7 +6,8 @@ Truth values are no numbers here.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from os import PathLike, fspath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -153,6 +154,46 @@ def check_flag(name: str, value: Any, *, of: str | None = None) -> bool:
     if not isinstance(value, bool):
         raise wrong_value(name, value, "True or False", of=of)
     return value
+
+
+def check_path(name: str, value: Any, *, of: str | None = None) -> str:
+    """Check that an argument is a path or a URI.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        of: The owner of the argument, with its article.
+
+    Returns:
+        The path as a text.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    path = fspath(value) if isinstance(value, str | PathLike) else None
+    if not isinstance(path, str) or "\0" in path:
+        raise wrong_value(name, value, "a path", of=of)
+    return path
+
+
+def check_names(name: str, value: Any, *, of: str | None = None) -> list[str]:
+    """Check that an argument is a list of names, and not one name alone.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+        of: The owner of the argument, with its article.
+
+    Returns:
+        The names.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if not is_list or not all(isinstance(each, str) for each in value):
+        raise wrong_value(name, value, "a list of names", of=of)
+    return list(value)
 
 
 def check_same_length(parts: Mapping[str, Sized], *, of: str | None = None) -> int:

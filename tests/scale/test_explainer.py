@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -40,6 +41,14 @@ def test_where_there_is_no_text_the_answers_are_null(explainer):
     assert explainer(nothing).to_pylist() == [rows[0]]
 
 
+def test_a_text_that_is_not_valid_has_no_answers(explainer):
+    ends = pa.py_buffer(np.array([0, 2, 8], "int32").tobytes())
+    content = pa.py_buffer(b"\xff\xferefund")
+    texts = pa.Array.from_buffers(pa.string(), 2, [None, ends, content])
+    rows = explainer(pa.table({"text": texts}))
+    assert rows["label"].is_null().to_pylist() == [True, False]
+
+
 def test_it_is_sent_to_other_processes(explainer, table):
     again = pickle.loads(pickle.dumps(explainer))  # noqa: S301 - of our own
     assert again(table).equals(explainer(table))
@@ -64,8 +73,16 @@ def test_what_it_cannot_answer_is_refused(explainer, toy_bundle):
     twice = pa.Table.from_arrays([pa.array(["refund"])] * 2, ["text", "text"])
     with pytest.raises(DataError, match="Several columns have the name 'text'"):
         explainer(twice)
-    with pytest.raises(ArgumentError, match="a record batch or a table"):
-        explainer(5)
-    for options in ({"attention": "some"}, {"columns": "id"}):
+    for column, said in (([5], "int64"), ([b"refund"], "binary")):
+        with pytest.raises(DataError, match=f"values of the type {said}"):
+            explainer(pa.table({"text": column}))
+    for rows in (5, "refund", {"text": ["refund"]}, pa.array(["refund"])):
+        with pytest.raises(ArgumentError, match="a record batch or a table"):
+            explainer(rows)
+    with pytest.raises(ArgumentError, match="record batches of Arrow"):
+        next(explainer(["refund"]))
+    with pytest.raises(ArgumentError, match="'bundle' has a wrong value"):
+        scale.Explainer(None)
+    for options in ({"attention": "some"}, {"columns": "id"}, {"text": 5}):
         with pytest.raises(ArgumentError):
             scale.Explainer(toy_bundle, **options)

@@ -446,7 +446,7 @@ def test_two_processes_do_not_work_in_one_folder(job, parquet, tmp_path):
 # Arguments
 
 
-def test_arguments_that_do_not_fit_are_refused(job, parquet):
+def test_arguments_that_do_not_fit_are_refused(job, parquet, toy_bundle):
     for options, said in (
         ({"engine": "spark"}, "'local', 'ray'"),
         ({"workers": 2}, "'workers' says nothing to it"),
@@ -455,13 +455,33 @@ def test_arguments_that_do_not_fit_are_refused(job, parquet):
         ({"columns": "id,text"}, "a list of names"),
         ({"shard_rows": 0}, "shard_rows"),
         ({"strict": "yes"}, "strict"),
+        ({"columns": 5}, "a list of names"),
+        ({"columns": ["id", 5]}, "a list of names"),
+        ({"text": 5}, "'text'.*the name of a column"),
+        ({"progress": 5}, "'progress'.*a function"),
+        ({"delimiter": 5}, "5 separates no fields"),
+        ({"header": "no"}, "'header' of a file"),
+        ({"encoding": 5}, "no encoding '5'"),
     ):
         with pytest.raises(ArgumentError, match=said):
             job(parquet, **options)
+    for inputs in (5, None, [], [None], "a\0b"):
+        with pytest.raises(ArgumentError, match="'inputs' has a wrong value"):
+            job(inputs)
+    for bundle, out, said in ((None, "out", "'bundle'"), (toy_bundle, 5, "'out'")):
+        with pytest.raises(ArgumentError, match=said):
+            scale.run(bundle, parquet, out)
     with pytest.raises(DataError, match="column 'id' holds values of the type int64"):
         job(parquet, text="id")
     with pytest.raises(DataError, match=r"there is no column 'texts'.*mean 'text'"):
         job(parquet, text="texts")
+
+
+def test_two_columns_of_one_name_are_refused(job, tmp_path):
+    twice = pa.table([["refund"], [1], [2]], names=["text", "id", "id"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match="several columns have the name 'id'"):
+        job(tmp_path / "twice.parquet")
 
 
 def test_files_of_one_job_have_columns_of_one_type(job, parquet, table):

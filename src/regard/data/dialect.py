@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regard._files import checked_encoding
-from regard._validate import check_choice
+from regard._validate import check_choice, check_flag
 from regard.data.lines import LineReader
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, shown
 
 #: The format that each suffix of a file says.
 SUFFIXES = {
@@ -26,6 +26,8 @@ FORMATS = (*dict.fromkeys(SUFFIXES.values()), "lines")
 BINARY = frozenset({"parquet", "xlsx"})
 # What separates fields, the likeliest first, and what people call it.
 _DELIMITERS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
+# What may separate fields.
+_CHARACTER = re.compile(r'[^"\r\n\0]')
 _WORDS = {"tab": "\t", "\\t": "\t"}
 # So much of a file is looked at, where its header alone does not tell.
 _SAMPLE = 2**16
@@ -58,13 +60,16 @@ class Dialect:
         if self.format is not None:
             check_choice("format", self.format, FORMATS, of="a file")
         if self.delimiter is not None:
-            delimiter = _WORDS.get(self.delimiter, self.delimiter)
-            if len(delimiter) != 1 or delimiter in '"\r\n\0':
+            delimiter: object = self.delimiter
+            if isinstance(delimiter, str):
+                delimiter = _WORDS.get(delimiter, delimiter)
+            if not isinstance(delimiter, str) or not _CHARACTER.fullmatch(delimiter):
                 raise ArgumentError(
-                    f"{delimiter!r:.40} separates no fields.",
+                    f"{shown(self.delimiter)} separates no fields.",
                     expected="one character such as ';', or tab",
                 )
             object.__setattr__(self, "delimiter", delimiter)
+        check_flag("header", self.header, of="a file")
         checked_encoding(self.encoding)
 
     def format_of(self, path: Path) -> str:

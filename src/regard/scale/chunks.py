@@ -177,7 +177,7 @@ def _parquet_chunk(
 ) -> Chunk:
     tables, texts = [layout.kept.empty_table()], []
     for first, batch in batches:
-        values, reasons = _texts(batch.column(layout.text))
+        values, reasons = texts_of(batch.column(layout.text))
         errors += [
             RowError(shard.file.shown, first + index + 1, 1, reason)
             for index, reason in reasons.items()
@@ -191,7 +191,7 @@ def _parquet_chunk(
     return Chunk(shard, pa.concat_tables(tables), texts, errors)
 
 
-def _texts(column: Any) -> tuple[list[str | None], dict[int, str]]:
+def texts_of(column: Any) -> tuple[list[str | None], dict[int, str]]:
     """The texts of a column, and of those that are none the reason, by their index."""
     reasons: dict[int, str] = {}
     values: list[str | None] = []

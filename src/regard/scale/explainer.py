@@ -3,15 +3,17 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
 import pyarrow as pa
 
-from regard._validate import wrong_value
-from regard.errors import DataError
+from regard._validate import check_names, check_path, wrong_value
+from regard.errors import DataError, listed
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.kinds import kind_of, load
+from regard.scale.chunks import texts_of
+from regard.scale.shards import holds_texts
 from regard.scale.worker import answer_schema
 
 # Models that a process keeps: an engine may send the same function again and again.
@@ -25,7 +27,8 @@ class Explainer:
     and the columns of the answers, as ``regard.scale.run`` writes them: what Ray Data's
     ``map_batches(…, batch_format="pyarrow")`` takes, or a loop. Called with an iterator
     of record batches it gives one, as Spark's ``mapInArrow`` wants it. Where there is
-    no text (null), the answers are null.
+    no text (null, or one that is
+    not valid UTF-8), the answers are null.
 
     It is sent to other processes as the path of its bundle, which each loads once.
 
@@ -52,26 +55,31 @@ class Explainer:
         attention: str = "full",
     ) -> None:
         KeptAttention.parse(attention)
-        if isinstance(columns, str):
-            raise wrong_value("columns", columns, "a list of names")
+        if text is not None and not isinstance(text, str):
+            raise wrong_value("text", text, "the name of a column")
+        path = check_path("bundle", bundle)
         # Elsewhere the folder that a relative path begins at is another one.
-        self._bundle = os.path.abspath(fspath(bundle))  # noqa: PTH100 - not opened yet
+        self._bundle = os.path.abspath(path)  # noqa: PTH100 - not opened yet
         self._attention = attention
         self._text = text
-        self._columns = None if columns is None else list(columns)
+        self._columns = None if columns is None else check_names("columns", columns)
 
     def __call__(self, rows: Any) -> Any:
         """Answer a record batch, a table, or each record batch of an iterator.
 
         Raises:
-            DataError: There is no column of texts.
+            ArgumentError: It is none of them.
+            DataError: There is no column of texts, or one to be passed on is missing.
         """
         if isinstance(rows, pa.Table):
             batches = [self._answered(batch) for batch in rows.to_batches()]
             return pa.Table.from_batches(batches, self.schema(rows.schema))
         if isinstance(rows, pa.RecordBatch):
             return self._answered(rows)
-        if isinstance(rows, Iterable):
+        # Arrays of Arrow are iterable, as texts are, and hold no record batches.
+        if isinstance(rows, Iterator | list | tuple) or hasattr(
+            rows, "read_next_batch"
+        ):
             return self._each(rows)
         raise wrong_value("rows", rows, "a record batch or a table of Arrow")
 
@@ -82,21 +90,32 @@ class Explainer:
         for name in (text, *names):
             if rows.get_field_index(name) < 0:
                 raise _no_single_column(rows, name, text)
+        kind = rows.field(text).type
+        if not holds_texts(kind):
+            raise DataError(
+                f"Column '{text}' holds values of the type {kind}.",
+                expected="texts",
+                fix="Say which column holds the texts with text=...",
+                arguments=["text"],
+            )
         return answer_schema(pa.schema([rows.field(name) for name in names]), columns)
 
     def _each(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
+            if not isinstance(batch, pa.RecordBatch):
+                raise wrong_value("rows", batch, "record batches of Arrow")
             yield self._answered(batch)
 
     def _answered(self, batch: Any) -> Any:
         columns, text = self._loaded()
         schema = self.schema(batch.schema)
-        texts = batch.column(text).to_pylist()
+        texts, _ = texts_of(batch.column(text))
         places = [index for index, each in enumerate(texts) if each is not None]
+        given = [each for each in texts if each is not None]
         answers = [pa.array([], field.type) for field in columns.fields]
         parts = [answers]
         for start in range(0, len(places), columns.most):
-            some = [texts[index] for index in places[start : start + columns.most]]
+            some = given[start : start + columns.most]
             parts.append(columns.to_arrow(columns.compute(columns.read(some))))
         answers = [pa.concat_arrays(each) for each in zip(*parts, strict=True)]
         if len(places) < len(texts):
@@ -124,7 +143,7 @@ def _no_single_column(rows: Any, name: str, text: str) -> DataError:
     is_text = name == text
     return DataError(
         f"There is no column '{name}'.",
-        expected=f"one of {rows.names}",
+        expected=f"one of {listed(rows.names)}",
         fix="Say which column holds the texts with text=..."
         if is_text
         else "Say which columns are passed on with columns=[...]",

@@ -4,10 +4,10 @@ import gzip
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from regard._files import open_binary
+from regard._validate import check_path, wrong_value
 from regard.data.dialect import SUFFIXES, Dialect
 from regard.errors import ArgumentError, DataError, MissingExtraError, listed
 
@@ -109,10 +110,16 @@ def find_inputs(
         DataError: There is nothing, or it cannot be opened.
         MissingExtraError: The file system needs fsspec.
     """
-    several = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
+    several: list[Any] = []
+    if isinstance(inputs, str | PathLike):
+        several = [inputs]
+    elif isinstance(inputs, Iterable):
+        several = list(inputs)
+    if not several:
+        raise wrong_value("inputs", inputs, "a path, or a list of them")
     found: dict[tuple[str | None, str], tuple[str, Any]] = {}
     for each in several:
-        for uri, base, info in _infos(str(fspath(each)), dialect):
+        for uri, base, info in _infos(check_path("inputs", each), dialect):
             found[uri, info.path] = base, info
     return [
         _input_file(uri, base, info, dialect)

@@ -16,7 +16,14 @@ import pyarrow.parquet as pq
 
 from regard._files import staged_file, write_file
 from regard._lock import locked
-from regard._validate import check_choice, check_count, check_flag, wrong_value
+from regard._validate import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_names,
+    check_path,
+    wrong_value,
+)
 from regard._version import __version__
 from regard.data.dialect import Dialect
 from regard.errors import ArgumentError, DataError, shown
@@ -147,10 +154,14 @@ def run(
     check_count("shard_rows", shard_rows, of="a batch job")
     kept = KeptAttention.parse(attention)
     _check_cluster(engine, address, workers)
-    if isinstance(columns, str):
-        raise wrong_value("columns", columns, "a list of names")
+    columns = None if columns is None else check_names("columns", columns)
+    if text is not None and not isinstance(text, str):
+        raise wrong_value("text", text, "the name of a column")
+    if progress is not None and not callable(progress):
+        raise wrong_value("progress", progress, "a function")
+    bundle = check_path("bundle", bundle)
     dialect = Dialect(format, delimiter, header, encoding)
-    folder = Path(out)
+    folder = Path(check_path("out", out))
     _check_folder(folder)
     files = _without_answers(find_inputs(inputs, dialect), folder)
     model = load(Path(bundle))
@@ -166,7 +177,7 @@ def run(
         "model": digests_of(Path(bundle)),
         "attention": attention,
         "text": text,
-        "columns": None if columns is None else list(columns),
+        "columns": columns,
         "shard_rows": shard_rows,
         "reading": asdict(dialect),
         "inputs": [file.fingerprint for file in files],

@@ -236,19 +236,23 @@ def _check_columns(
                 )
             raise missing_column(file.shown, schema.names, name)
     kind = schema.field(text).type
-    plain = _plain(kind)
-    is_text = (
-        pa.types.is_string(plain)
-        or pa.types.is_large_string(plain)
-        or pa.types.is_string_view(plain)
-        or pa.types.is_null(plain)
-    )
-    if not is_text:
+    if not holds_texts(kind):
         raise DataError(
             f"{file.shown}: column '{text}' holds values of the type {kind}.",
             expected="texts",
             fix="Name the column with the texts.",
         )
+
+
+def holds_texts(kind: Any) -> bool:
+    """Whether the values of a type of Arrow are texts, or none at all."""
+    plain = _plain(kind)
+    return bool(
+        pa.types.is_string(plain)
+        or pa.types.is_large_string(plain)
+        or pa.types.is_string_view(plain)
+        or pa.types.is_null(plain)
+    )
 
 
 def _plain(kind: Any) -> Any:
