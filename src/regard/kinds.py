@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from regard._validate import wrong_value
-from regard.bundle import Bundle, PartNames, read_bundle
+from regard.bundle import TRUST, Bundle, PartNames, read_bundle
+from regard.bundle.trust_part import CARD
 from regard.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def load(path: str | Path) -> Any:
 
 
 def digests_of(path: str | Path) -> dict[str, str]:
-    """The SHA-256 of each part of a bundle that it cannot be without, by its name.
+    """The SHA-256 of each part of a bundle that answers depend on, by its name.
 
     They say which model it is: a report on its attention may come later.
 
@@ -221,8 +222,8 @@ def digests_of(path: str | Path) -> dict[str, str]:
         BundleError: There is no bundle, or it is damaged.
     """
     bundle = read_bundle(path, _part_names)
-    needed = KINDS[bundle.kind]().parts.required
-    return {name: bundle.digests[name] for name in sorted(needed)}
+    names = sorted(bundle.parts.keys() - {TRUST, CARD})
+    return {name: bundle.digests[name] for name in names}
 
 
 def _part_names(name: str) -> PartNames | None:

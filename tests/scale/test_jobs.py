@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import regard
 from regard import scale
 from regard._lock import locked
 from regard.errors import ArgumentError, DataError, InUseError
+from regard.kinds import digests_of
 
 
 @pytest.fixture
@@ -425,6 +427,20 @@ def test_another_job_is_refused_in_its_folder(job, parquet, toy_translator_bundl
     with pytest.raises(ArgumentError, match=r"changed|other\.parquet is new"):
         job([parquet, other])
     assert names(report.out) == before
+
+
+def test_a_shortlist_that_was_learned_since_makes_another_model(
+    toy_translator, tmp_path
+):
+    import toy_pairs
+
+    bundle = tmp_path / "toy.regard"
+    toy_translator.save(bundle)
+    assert "shortlist.npz" not in digests_of(bundle)
+    translator = regard.load(bundle)
+    sources, targets = toy_pairs.sentences(20)
+    translator.learn_shortlist(sources, targets).save(bundle)
+    assert "shortlist.npz" in digests_of(bundle)
 
 
 def test_a_folder_of_something_else_is_left_alone(job, parquet, tmp_path):

@@ -140,9 +140,9 @@ class Seq2Seq(keras.Model):
             encoder layers and of the output dropped in training.
         attention_dropout: The share of attention weights dropped in training.
         products: How training and searches multiply with the weights, as for
-            ``regard.ops.products_in``: ``"float32"``, ``"bfloat16"`` or ``"auto"``. It
-            can be set anew at any time. Elsewhere, where weights are looked at or
-            explained, it is float32.
+            ``regard.ops.products_in``: ``"float32"``, ``"bfloat16"`` or ``"auto"``. Set
+            anew it holds for what is compiled from then on. Elsewhere, where weights
+            are looked at or explained, it is float32.
         seed: What initial values and dropout depend on; None: on chance.
         **kwargs: What every Keras model takes: ``name``, ``dtype``.
 
