@@ -91,6 +91,15 @@ def test_options_of_the_search_are_passed_on(run, loaded, monkeypatch):
         assert seen["shortlist"] is wanted
 
 
+def test_a_variable_that_says_nothing_known(run, loaded, monkeypatch):
+    monkeypatch.setenv("REGARD_PRODUCTS", "nonsense")
+    monkeypatch.setattr(loaded.trained.model, "products", "auto")
+    result = run("translate", "x.regard", "a")
+    assert (result.code, result.out) == (2, "")
+    assert "one of auto, float32, bfloat16" in result.err
+    assert "Exception encountered" not in result.err
+
+
 def test_a_shortlist_that_is_not_there(run, loaded):
     result = run("translate", "x.regard", "a", "--shortlist")
     assert (result.code, result.out) == (2, "")

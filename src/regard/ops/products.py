@@ -22,6 +22,7 @@ from keras import ops
 from regard._backend import backend_name
 from regard._typing import Float, Tensor
 from regard._validate import check_choice
+from regard.errors import ArgumentError, shown
 
 #: What may be asked for.
 PRODUCTS = ("auto", "float32", "bfloat16")
@@ -59,9 +60,13 @@ def products_in(asked: str) -> Iterator[None]:
             faster of them.
 
     Raises:
-        ArgumentError: It is none of them.
+        ArgumentError: It is none of them, or the variable ``REGARD_PRODUCTS`` is.
     """
-    token = _asked.set(check_choice("products", asked, PRODUCTS))
+    check_choice("products", asked, PRODUCTS)
+    if asked == "auto":
+        # Here, and not within a layer first, where Keras would put words around it.
+        _told()
+    token = _asked.set(asked)
     try:
         yield
     finally:
@@ -86,9 +91,9 @@ def product_path(asked: str = "auto") -> ProductPath:
     Raises:
         ArgumentError: The variable says something else.
     """
-    told = os.environ.get(VARIABLE)
-    if asked == "auto" and told:
-        asked = check_choice(VARIABLE, told, PRODUCTS)
+    told = _told() if asked == "auto" else None
+    if told is not None:
+        asked = told
         reason = f"{VARIABLE} asks for it"
     else:
         reason = "it is asked for"
@@ -136,6 +141,18 @@ def _is_narrowed(rows: Tensor, kernel: Tensor) -> bool:
 
 def _type(tensor: Tensor) -> str:
     return str(keras.backend.standardize_dtype(tensor.dtype))
+
+
+def _told() -> str | None:
+    """What the variable of the environment says."""
+    told = os.environ.get(VARIABLE)
+    if told and told not in PRODUCTS:
+        raise ArgumentError(
+            f"The environment variable {VARIABLE} has a wrong value.",
+            expected=f"one of {', '.join(PRODUCTS)}, or none",
+            received=shown(told),
+        )
+    return told or None
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import keras
 
 from regard.decoding.shortlist import FEWEST_SYMBOLS
 from regard.errors import DataError
+from regard.ops import product_path
 from regard.text import SequenceVocabulary
 from regard.training.callbacks import (
     InterruptBetweenSteps,
@@ -73,6 +74,8 @@ def fit_translator(
         ArgumentError: The checkpoint is that of another training.
         DataError: No pair is short enough, or there is nothing to learn.
     """
+    # What the environment says of them wrongly is refused here, not in the first step.
+    product_path(config.products)
     source = _vocabulary(train.sources, config.source_vocabulary, config)
     target = _vocabulary(train.targets, config.target_vocabulary, config)
     metric = None
