@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -293,6 +294,25 @@ def test_a_model_that_cannot_be_compiled_is_a_failure_of_ours(app, monkeypatch, 
         assert client.post(PREDICT, json={"inputs": "a"}).status_code == 500
         assert client.get("/readyz").status_code == 503
     assert log("model topics cannot be run")
+
+
+def test_the_end_waits_for_no_program_that_nobody_needs(app, monkeypatch):
+    inner = app()
+    model = inner.state.models["topics"]
+    begun, compiled = threading.Event(), []
+
+    def compile_until_the_end(shape):
+        compiled.append(shape)
+        begun.set()
+        while not model._ended:
+            threading.Event().wait(0.01)
+
+    monkeypatch.setattr(model.engine, "compile", compile_until_the_end)
+    needed = [*model.engine.shapes.needed] * 2
+    monkeypatch.setattr(model.engine.shapes, "needed", needed)
+    with TestClient(inner, base_url=HERE):
+        assert begun.wait(60)
+    assert len(compiled) == 1
 
 
 def test_nothing_begins_while_the_service_ends(app):

@@ -5,7 +5,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,8 @@ class ServedModel:
         if self._batcher is None:
             self._batcher = self._make_batcher()
             self.warm_up.expect(self)
-            self._batcher.start(self._prepare).add_done_callback(self._log_failure)
+            prepare = partial(self._prepare, self._batcher)
+            self._batcher.start(prepare).add_done_callback(self._log_failure)
         return self._batcher
 
     async def answer(self, jobs: Sequence[Job]) -> list[Any]:
@@ -114,17 +115,21 @@ class ServedModel:
             self.warm_up.leave(self)
             await asyncio.to_thread(self.warm_up.wait_for, self)
 
-    def _prepare(self) -> None:
+    def _prepare(self, waiting: Sized) -> None:
         """Compile what every question needs; the rest follows while it answers."""
         begin, shapes = time.monotonic(), self.engine.shapes
         for number, shape in enumerate(shapes.needed, start=1):
+            if self._ended and not len(waiting):
+                # The end of the service waits for it, and nobody else does.
+                return
             fields = shapes.described(shape)
             count = {"number": number, "of": len(shapes.needed)}
             log("compiling", model=self.name, **count, **fields)
             self.engine.compile(shape)
         self.ready.set()
         log("compiled", model=self.name, seconds=since(begin))
-        self.warm_up.go_on(self)
+        if not self._ended:
+            self.warm_up.go_on(self)
 
     def _log_failure(self, task: "asyncio.Task[None]") -> None:
         self.ready.clear()
