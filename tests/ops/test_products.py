@@ -197,6 +197,37 @@ def test_the_variable_says_what_auto_is(told):
 
 
 @on_jax
+def test_a_bias_is_added_in_all_its_digits_but_the_last():
+    import jax
+
+    rows, kernel = normal(ROWS, FEATURES), normal(FEATURES, UNITS, seed=1)
+    bias, upstream = 10 * normal(UNITS, seed=3), normal(ROWS, UNITS, seed=2)
+
+    def loss(rows, kernel, bias):
+        with products_in("bfloat16"):
+            added = project(rows, kernel, bias)
+        return ops.sum(added * upstream), added
+
+    found = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(rows, kernel, bias)
+    (for_rows, for_kernel, for_bias), added = found
+    exact = in_bfloat16(rows).astype("float64") @ in_bfloat16(kernel) + bias
+    error = np.abs(np.asarray(added) - exact)
+    assert (error < 2.0**-16 * np.abs(bias) + 1e-4).all()
+    narrow = in_bfloat16(upstream).astype("float64")
+    np.testing.assert_allclose(for_rows, narrow @ in_bfloat16(kernel).T, atol=1e-4)
+    np.testing.assert_allclose(for_kernel, in_bfloat16(rows).T @ narrow, atol=1e-4)
+    np.testing.assert_allclose(for_bias, upstream.sum(axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("lead", [(ROWS,), (3, 7)])
+def test_a_bias_is_added_to_other_products(lead):
+    inputs, kernel = normal(*lead, 5), normal(5, 6)
+    bias = normal(6)
+    found = ops.convert_to_numpy(project(inputs, kernel, ops.convert_to_tensor(bias)))
+    np.testing.assert_allclose(found, inputs @ kernel + bias, atol=1e-6)
+
+
+@on_jax
 def test_kernels_and_results_may_be_transposed_and_mapped_over():
     import jax
 

@@ -43,6 +43,49 @@ def _backward(residuals: tuple[Array, Array], upstream: Array) -> tuple[Array, A
 multiply.defvjp(_forward, _backward)
 
 
+@jax.custom_vjp
+def multiply_add(
+    rows: Float[Array, "rows features"],
+    kernel: Float[Array, "features units"],
+    bias: Float[Array, " units"],
+) -> Float[Array, "rows units"]:
+    """``multiply(rows, kernel) + bias``, where the result is not read again to add it.
+
+    The bias is a part of the product: rows of the kernel that are multiplied by 1. In
+    two of them, the second being what the first lacks, it keeps 16 bits.
+
+    Args:
+        rows: ``(rows, features)``, of float32.
+        kernel: ``(features, units)``, of float32.
+        bias: ``(units,)``, of float32.
+    """
+    return _with_bias(_rounded(rows), _rounded(kernel), bias)
+
+
+def _with_bias(rows: Array, kernel: Array, bias: Array) -> Array:
+    ones = jnp.ones((len(rows), 2), rows.dtype)
+    high = _rounded(bias)
+    low = _rounded(bias - high.astype(bias.dtype))
+    kernel = jnp.concatenate([kernel, high[None], low[None]])
+    return _dot(jnp.concatenate([rows, ones], axis=1), kernel, 1, 0)
+
+
+def _forward_add(
+    rows: Array, kernel: Array, bias: Array
+) -> tuple[Array, tuple[Array, Array]]:
+    rows, kernel = _rounded(rows), _rounded(kernel)
+    return _with_bias(rows, kernel, bias), (rows, kernel)
+
+
+def _backward_add(
+    residuals: tuple[Array, Array], upstream: Array
+) -> tuple[Array, Array, Array]:
+    return *_backward(residuals, upstream), jnp.sum(upstream, axis=0)
+
+
+multiply_add.defvjp(_forward_add, _backward_add)
+
+
 def _rounded(operand: Array) -> Array:
     return operand.astype(jnp.bfloat16)
 

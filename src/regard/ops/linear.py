@@ -9,9 +9,11 @@ from regard.ops.products import multiply
 
 
 def project(
-    inputs: Float[Tensor, "*outer features"], kernel: Float[Tensor, "features units"]
+    inputs: Float[Tensor, "*outer features"],
+    kernel: Float[Tensor, "features units"],
+    bias: Float[Tensor, " units"] | None = None,
 ) -> Float[Tensor, "*outer units"]:
-    """``inputs @ kernel``, as a product of two matrices.
+    """``inputs @ kernel + bias``, as a product of two matrices.
 
     It is computed in the type of the operands, or as ``products_in`` asks for. XLA
     finds the gradient of a product with several axes before the features by way of
@@ -20,17 +22,19 @@ def project(
     Args:
         inputs: ``(…, features)``.
         kernel: ``(features, units)``.
+        bias: ``(units,)``, or None.
 
     Returns:
         ``(…, units)``.
     """
     *lead, features = inputs.shape
     if not lead or None in lead or features is None:
-        return ops.matmul(inputs, kernel)
+        product = ops.matmul(inputs, kernel)
+        return product if bias is None else product + bias
     if len(lead) == 1:
-        return multiply(inputs, kernel)
+        return multiply(inputs, kernel, bias)
     rows = ops.reshape(inputs, (math.prod(lead), features))
-    return ops.reshape(multiply(rows, kernel), (*lead, kernel.shape[-1]))
+    return ops.reshape(multiply(rows, kernel, bias), (*lead, kernel.shape[-1]))
 
 
 def split_heads(

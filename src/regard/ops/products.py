@@ -110,21 +110,28 @@ def product_path(asked: str = "auto") -> ProductPath:
 
 
 def multiply(
-    rows: Float[Tensor, "rows features"], kernel: Float[Tensor, "features units"]
+    rows: Float[Tensor, "rows features"],
+    kernel: Float[Tensor, "features units"],
+    bias: Float[Tensor, " units"] | None = None,
 ) -> Float[Tensor, "rows units"]:
-    """``rows @ kernel``, computed as is asked for.
+    """``rows @ kernel + bias``, the product computed as is asked for.
 
     Args:
         rows: ``(rows, features)``.
         kernel: Weights, ``(features, units)``.
+        bias: ``(units,)``, or None.
 
     Returns:
         ``(rows, units)``.
     """
     if _is_narrowed(rows, kernel):
         on_jax = importlib.import_module("regard.ops.jax_products")
-        return on_jax.multiply(rows, kernel)
-    return ops.matmul(rows, kernel)
+        if bias is not None and _type(bias) == "float32":
+            return on_jax.multiply_add(rows, kernel, bias)
+        product = on_jax.multiply(rows, kernel)
+    else:
+        product = ops.matmul(rows, kernel)
+    return product if bias is None else product + bias
 
 
 def _is_narrowed(rows: Tensor, kernel: Tensor) -> bool:

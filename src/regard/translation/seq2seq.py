@@ -421,7 +421,7 @@ class Seq2Seq(keras.Model):
 
 def _affine(features: Tensor, kernel: Any, bias: Any) -> Tensor:
     dtype = features.dtype
-    return project(features, ops.cast(kernel, dtype)) + ops.cast(bias, dtype)
+    return project(features, ops.cast(kernel, dtype), ops.cast(bias, dtype))
 
 
 def _embedding(
