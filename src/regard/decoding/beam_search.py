@@ -6,13 +6,14 @@ Which hypothesis each one came from is written down, and followed back when the 
 has ended: weights are never reordered.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from keras import ops, tree
 
 from regard._typing import Tensor
-from regard.decoding.rules import allowed, attainable, rank
+from regard.decoding.rules import allowed, attainable, length_norm, rank
 from regard.decoding.search import Search
 from regard.ops.scan import unroll_while
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
@@ -178,8 +179,6 @@ class BeamSearch:
         )
         logits, weights, state = model.step(previous, beam.state, source.memory)
         weights = ops.mean(ops.cast(weights, "float32"), axis=2)
-        gains, symbols = self._continuations(index, beam, logits, source)
-        gains, symbols = _only_itself(beam.settled, gains, symbols)
         going = ops.cast(ops.logical_not(beam.settled), "int32")
         # As they will be after this step, whatever symbol they go on with.
         grown = beam._replace(
@@ -187,52 +186,58 @@ class BeamSearch:
             coverage=beam.coverage + weights * ops.cast(going, "float32")[..., None],
             state=state,
         )
-        total = beam.log_probability[..., None] + gains
-        if self.search.beam == 1:
-            # There is one continuation of one hypothesis.
-            parents = ops.zeros_like(beam.length)
-            after, written, total = grown, symbols[..., 0], total[..., 0]
-        else:
-            ranks = rank(self.search, total, grown.length, grown.coverage, source.mask)
-            places = _best_places(ranks, self.search.beam)
-            parents = places // ops.shape(gains)[-1]
+
+        logits, total = self._possible(index, beam, logits, source)
+        # Ranks within a source are counted from its best hypothesis: far from 0 they
+        # have too few digits to tell symbols of one hypothesis apart.
+        start = self.rank(
+            grown._replace(log_probability=beam.log_probability - total), source.mask
+        )
+        start = start - ops.max(start, axis=1, keepdims=True)
+        norm = length_norm(self.search, grown.length)
+
+        def ranked(logits: Tensor, parents: Tensor | None) -> Tensor:
+            if self.search.beam == 1:
+                return logits
+            if parents is None:
+                return logits / norm[..., None] + start[..., None]
+            slope, first = _pick(norm, parents), _pick(start, parents)
+            return logits / slope[..., None] + first[..., None]
+
+        best, parents, written = best_of_all(logits, self.search.beam, ranked)
+        if source.vocabulary is not None:
+            written = ops.take(source.vocabulary, written, axis=0)
+        written, parents = ops.cast(written, "int32"), ops.cast(parents, "int32")
+        gains = best - _pick(total, parents)
+        # There is no other parent in a beam of 1.
+        after = grown
+        if self.search.beam > 1:
             after = tree.map_structure(lambda tensor: _pick(tensor, parents), grown)
-            written, total = _pick_flat(symbols, places), _pick_flat(total, places)
         after = after._replace(
             symbols=_write(after.symbols, index, written),
-            log_probability=total,
+            log_probability=after.log_probability + gains,
             finished=ops.logical_or(after.finished, written == END_ID),
         )
         after = after._replace(settled=self._settled(index + 1, after, source))
-        return after, ops.cast(parents, "int32"), weights
+        return after, parents, weights
 
-    def _continuations(
+    def _possible(
         self, index: Tensor, beam: Beam, logits: Tensor, source: EncodedSources
     ) -> tuple[Tensor, Tensor]:
-        """The best symbols of each hypothesis and their gains, ``(batch, beam, n)``.
+        """The logits of what may come, ``(batch, beam, count)``, and of all of it.
 
-        No more than ``beam`` of one hypothesis can be among the best ``beam`` of all.
+        A symbol adds its own less that of all to the log probability. A settled
+        hypothesis goes on with padding alone, at no cost.
         """
         logits = ops.cast(logits, "float32")
-        count = logits.shape[-1]
-        total = ops.logsumexp(logits, axis=-1, keepdims=True)
+        total = ops.where(beam.settled, 0.0, ops.logsumexp(logits, axis=-1))
         vocabulary = source.vocabulary
-        symbols = ops.arange(count) if vocabulary is None else vocabulary
-        may = allowed(self.search, index, beam.symbols, source.prefix, symbols)
-        possible = ops.where(may, logits, IMPOSSIBLE)
-        best, places = top_k(possible, min(self.search.beam, count))
-        if vocabulary is not None:
-            places = ops.take(vocabulary, places, axis=0)
-        return best - total, ops.cast(places, "int32")
-
-
-def _only_itself(
-    settled: Tensor, gains: Tensor, symbols: Tensor
-) -> tuple[Tensor, Tensor]:
-    """A settled hypothesis goes on with padding alone, at no cost."""
-    first = ops.where(ops.arange(gains.shape[-1]) == 0, 0.0, IMPOSSIBLE)
-    settled = settled[..., None]
-    return ops.where(settled, first, gains), ops.where(settled, PADDING_ID, symbols)
+        if vocabulary is None:
+            vocabulary = ops.arange(logits.shape[-1])
+        may = allowed(self.search, index, beam.symbols, source.prefix, vocabulary)
+        only_itself = ops.where(vocabulary == PADDING_ID, 0.0, IMPOSSIBLE)
+        logits = ops.where(may, logits, IMPOSSIBLE)
+        return ops.where(beam.settled[..., None], only_itself, logits), total
 
 
 def _best_places(ranks: Tensor, count: int) -> Tensor:
@@ -246,11 +251,6 @@ def _pick(tensor: Tensor, parents: Tensor) -> Tensor:
     for _ in range(len(tensor.shape) - 2):
         parents = parents[..., None]
     return ops.take_along_axis(tensor, parents, axis=1)
-
-
-def _pick_flat(tensor: Tensor, places: Tensor) -> Tensor:
-    flat = ops.reshape(tensor, (ops.shape(tensor)[0], -1))
-    return ops.take_along_axis(flat, places, axis=1)
 
 
 def _write(symbols: Tensor, index: Tensor, written: Tensor) -> Tensor:
@@ -268,33 +268,65 @@ def _spread(tensor: Tensor, width: int) -> Tensor:
 _CHUNK = 128
 
 
+def best_of_all(
+    values: Tensor, count: int, ranked: Callable[[Tensor, Tensor | None], Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The highest in rank among the values of all rows of each source.
+
+    A vocabulary is not put in order to find a few symbols: the ``count`` highest are in
+    the ``count`` chunks whose maxima are the highest in rank.
+
+    Args:
+        values: ``(batch, rows, n)``, without NaN.
+        count: How many, at most as many as there are rows, or ``n`` of one row.
+        ranked: Maps values ``(batch, m, …)`` and the rows they are of, ``(batch, m)``
+            or None for all in their order, to their ranks, which rise with the values
+            of a row.
+
+    Returns:
+        The values, their rows and their places in them, ``(batch, count)``, in falling
+        order of rank.
+    """
+    batch, rows, width = ops.shape(values)
+    chunks = width // _CHUNK
+    chunks = 0 if chunks < 2 or rows * chunks < 2 * count else chunks
+    ends = values[..., chunks * _CHUNK :]
+    owner = ops.broadcast_to(ops.arange(rows)[None, :, None], ops.shape(ends))
+    place = ops.broadcast_to(ops.arange(chunks * _CHUNK, width), ops.shape(ends))
+    found = [(ends, ranked(ends, None), owner, place)]
+    if chunks:
+        many = (batch, rows * chunks, _CHUNK)
+        chunked = ops.reshape(values[..., : chunks * _CHUNK], many)
+        highest = ops.reshape(ops.max(chunked, axis=-1), (batch, rows, chunks))
+        # In the order of their places, so that equal values stay in order too.
+        best = ops.sort(_best_places(ranked(highest, None), count), axis=-1)
+        among = ops.take_along_axis(chunked, best[..., None], axis=1)
+        owner = ops.broadcast_to((best // chunks)[..., None], ops.shape(among))
+        place = (best % chunks)[..., None] * _CHUNK + ops.arange(_CHUNK)
+        found.insert(0, (among, ranked(among, best // chunks), owner, place))
+    every = (
+        ops.concatenate([ops.reshape(one, (batch, -1)) for one in each], axis=-1)
+        for each in zip(*found, strict=True)
+    )
+    values, ranks, owner, place = every
+    best = _best_places(ranks, count)
+    return tuple(
+        ops.take_along_axis(each, best, axis=1) for each in (values, owner, place)
+    )
+
+
 def top_k(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The highest of the last axis in falling order, as ``ops.top_k`` finds them.
 
-    A vocabulary is not put in order to find a few symbols: the ``count`` highest are in
-    the ``count`` chunks with the highest maxima. With XLA on a CPU 8,000 values take
-    half the time so.
-
     Args:
-        values: ``(batch, beam, n)``, without NaN.
+        values: ``(batch, steps, n)``, without NaN.
         count: How many, at most ``n``.
 
     Returns:
-        The values and their places, ``(batch, beam, count)``. Of equal values the first
-        come first, as far as ``ops.top_k`` of the backend keeps that order.
+        The values and their places, ``(batch, steps, count)``.
     """
-    batch, beam, width = ops.shape(values)
-    chunks = width // _CHUNK
-    if chunks <= 2 * count:
-        return ops.top_k(values, count)
-    rest = values[..., chunks * _CHUNK :]
-    chunked = ops.reshape(values[..., : chunks * _CHUNK], (batch, beam, chunks, _CHUNK))
-    # In the order of their places, so that equal values stay in order too.
-    best = ops.sort(ops.top_k(ops.max(chunked, axis=-1), count)[1], axis=-1)
-    among = ops.take_along_axis(chunked, best[..., None], axis=2)
-    among = ops.reshape(among, (batch, beam, count * _CHUNK))
-    highest, places = ops.top_k(ops.concatenate([among, rest], axis=-1), count)
-    # The rest lies behind all chunks, as if it were one.
-    best = ops.pad(best, ((0, 0), (0, 0), (0, 1)), constant_values=chunks)
-    chunk = ops.take_along_axis(best, places // _CHUNK, axis=-1)
-    return highest, chunk * _CHUNK + places % _CHUNK
+    batch, steps, width = ops.shape(values)
+    alone = ops.reshape(values, (batch * steps, 1, width))
+    highest, _, places = best_of_all(alone, count, lambda values, _: values)
+    form = (batch, steps, count)
+    return ops.reshape(highest, form), ops.reshape(places, form)
