@@ -137,7 +137,7 @@ def test_every_argument_that_an_error_names_is_declared():
 
 
 # Functions that a remedy sends users of Python to, and what old layers were made with.
-_FUNCTIONS = {"load_weights", "load_model", "reset_after", "to_list"}
+_FUNCTIONS = {"load_weights", "load_model", "learn_shortlist", "reset_after", "to_list"}
 
 
 def test_standard_bases_are_kept():

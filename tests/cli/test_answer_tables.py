@@ -224,7 +224,7 @@ def test_commands_that_read_data_have_the_same_options_for_it():
         assert options in ([], list(plain)), command.name
         if options:
             have.append(command.name)
-    assert sorted(have) == sorted([*READ_DATA, "translate"])
+    assert sorted(have) == sorted([*READ_DATA, "batch", "translate"])
     sources = Path(inspect.getfile(reads_files)).parent.glob("*.py")
     for path in sources:
         if path.name != "options.py":

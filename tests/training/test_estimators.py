@@ -149,8 +149,21 @@ def test_the_history_travels(undisturbed):
 
 def test_the_validation_is_the_evaluation_on_the_validation_examples(kind, undisturbed):
     measured = undisturbed.evaluate(*kind.held_out)
-    assert undisturbed.validation.to_dict() == measured.to_dict()
+    # The training has the answers already, of programs of its own.
+    assert_close(undisturbed.validation.to_dict(), measured.to_dict())
     assert undisturbed.validation is undisturbed.validation
+
+
+def assert_close(values, others):
+    """Both say the same, numbers but for their last digits."""
+    if isinstance(values, dict):
+        assert values.keys() == others.keys()
+        for name, value in values.items():
+            assert_close(value, others[name])
+    elif isinstance(values, float):
+        assert values == pytest.approx(others, abs=1e-6)
+    else:
+        assert values == others
 
 
 def test_without_validation_the_history_has_losses_only(kind):
