@@ -1,12 +1,13 @@
 """Training and decoding of a translator against the same model in plain PyTorch.
 
-Run: ``python benchmarks/seq2seq.py [--backend jax] [--small] [--smoke]``. Both train on
-the same random pairs and decode the same random sources for the same number of steps,
-in turns, each in a process of its own with two threads; figures are medians. Where the
-backend computes on a GPU, so does PyTorch; its products are of whole float32, those of
-JAX of tf32 there, unless ``JAX_DEFAULT_MATMUL_PRECISION=highest`` is set. With
-``--small`` the model is narrow and the pairs have 1 to 40 symbols, the rest is padding:
-what a step costs besides its products counts most there.
+Run: ``python benchmarks/seq2seq.py [--backend jax] [--small] [--autocast] [--smoke]``.
+Both train on the same random pairs and decode the same random sources for the same
+number of steps, in turns, each in a process of its own with two threads; figures are
+medians. Where the backend computes on a GPU, so does PyTorch; its products are of whole
+float32, those of JAX of tf32 there, unless ``JAX_DEFAULT_MATMUL_PRECISION=highest`` is
+set. With ``--autocast`` PyTorch takes turns under ``torch.autocast`` to bfloat16, too.
+With ``--small`` the model is narrow and the pairs have 1 to 40 symbols, the rest is
+padding: what a step costs besides its products counts most there.
 """
 
 import argparse
@@ -37,7 +38,8 @@ def main() -> None:
     if options.side:
         _take_turns(options)
         return
-    sides = {name: _Side(name) for name in ("regard", "PyTorch")}
+    names = ["regard", "PyTorch", *["autocast"] * options.autocast]
+    sides = {name: _Side(name) for name in names}
     print(sides["regard"].answer("environment"))
     length = f"1 to {LENGTH}" if SMALL else f"{LENGTH}"
     print(f"training: batch {BATCH}, {length} symbols a side, {UNITS} units, Adam")
@@ -56,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--sentences", type=int, default=1_000)
     parser.add_argument("--small", action="store_true", help="a narrow model")
+    parser.add_argument("--autocast", action="store_true", help="of PyTorch, too")
     parser.add_argument("--smoke", action="store_true", help="a tiny model, once")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -103,7 +106,8 @@ def _take_turns(options: argparse.Namespace) -> None:
             continue
         if job not in jobs:
             made = _training() if job == "train" else _decoding(*map(int, job.split()))
-            jobs[job] = made[options.side]()
+            side = "regard" if options.side == "regard" else "PyTorch"
+            jobs[job] = made[side]()
             jobs[job]()
         begin = time.perf_counter()
         jobs[job]()
@@ -124,7 +128,8 @@ def _compare(
     for name, each in speed.items():
         best = amount / min(seconds[name])
         print(f"  {name:<8} {each:10,.0f} {unit} (best {best:,.0f})")
-    print(f"  ratio    {speed['regard'] / speed['PyTorch']:10.2f}", flush=True)
+    for name in [name for name in speed if name != "regard"]:
+        print(f"  ratio to {name:<9} {speed['regard'] / speed[name]:.2f}", flush=True)
 
 
 def _pairs(rows: int) -> tuple[Any, Any, Any]:
@@ -180,8 +185,10 @@ def _training() -> dict[str, Callable[[], Callable[[], Any]]]:
         def train() -> None:
             for _ in range(10):
                 optimizer.zero_grad()
-                logits = model(given[0], given[1])
-                loss(logits.flatten(0, 1), given[2].flatten()).backward()
+                with _autocast():
+                    logits = model(given[0], given[1])
+                    found = loss(logits.flatten(0, 1), given[2].flatten())
+                found.backward()
                 optimizer.step()
             _wait()
 
@@ -209,7 +216,8 @@ def _decoding(beam: int, sentences: int) -> dict[str, Callable[[], Callable[[], 
 
         def search() -> None:
             for first in range(0, sentences, rows):
-                found = model.search(given[first : first + rows], STEPS, beam)
+                with _autocast():
+                    found = model.search(given[first : first + rows], STEPS, beam)
                 # A user wants them where ours are.
                 [each.cpu() for each in found]
 
@@ -231,6 +239,14 @@ def _device() -> str:
 
     there = bool(_backend.accelerator(BACKEND)) and torch.cuda.is_available()
     return "cuda" if there else "cpu"
+
+
+def _autocast() -> Any:
+    """Products in bfloat16 as PyTorch makes them, on the side that is about them."""
+    import torch
+
+    asked = "autocast" in sys.argv
+    return torch.autocast(_device(), torch.bfloat16, enabled=asked)
 
 
 def _wait() -> None:

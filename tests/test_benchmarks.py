@@ -173,9 +173,10 @@ def test_multi30k(run, tmp_path):
 
 def test_seq2seq():
     pytest.importorskip("torch", reason="the peer is PyTorch")
-    report = _in_a_process("seq2seq.py", "--smoke")
+    report = _in_a_process("seq2seq.py", "--smoke", "--autocast")
     assert_it_says_where(report)
-    assert report.count("ratio") == 2
+    assert report.count("ratio to PyTorch") == 2
+    assert report.count("ratio to autocast") == 2
 
 
 def test_reading(run, tmp_path):
