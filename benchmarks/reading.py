@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import regard
-from regard.classification import trainer
+from regard.classification import corpus
 from regard.classification.config import TextClassifierConfig, recipe
 from regard.text import FeatureReader, tokenizer
 from regard_cli.environment import keep_freed_memory
@@ -57,7 +57,9 @@ def lines(path: Path, column: str) -> list[str]:
 
 def learned(texts: list[str]) -> FeatureReader:
     """The reader that a training on these texts, of two classes, begins with."""
-    return trainer._read(texts, TextClassifierConfig(**recipe(len(texts), 2)))[0]
+    return corpus._learned_reader(texts, TextClassifierConfig(**recipe(len(texts), 2)))[
+        0
+    ]
 
 
 def measured(function: Callable[[], Any]) -> tuple[float, float]:

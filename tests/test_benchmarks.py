@@ -206,6 +206,22 @@ def test_batch(toy_bundle):
 
 
 @pytest.mark.slow
+def test_training_from_disk(tmp_path):
+    report = _in_a_process(
+        "training_from_disk.py",
+        str(tmp_path),
+        "--smoke",
+        "--tenth",
+        "2",
+        "--kills",
+        "2",
+    )
+    assert_it_says_where(report)
+    assert report.count("highest memory") == 3
+    assert "killed 2 times: the same weights" in report
+
+
+@pytest.mark.slow
 def test_cold_start():
     report = _in_a_process("cold_start.py", "--smoke")
     assert_it_says_where(report)

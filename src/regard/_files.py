@@ -280,6 +280,31 @@ def write_directory(target: Path, files: Mapping[str, bytes]) -> None:
     _flush_place(target)
 
 
+@contextlib.contextmanager
+def staged_directory(target: Path) -> Iterator[Path]:
+    """A folder to write files to, beside ``target``; at the end it takes its place.
+
+    It always has the same name: what a killed process left is written over by the next,
+    and two must not write at a time.
+
+    Args:
+        target: The folder to make; its parents are made as needed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = target.with_name(f".{target.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir()
+    try:
+        yield staged
+        for file in staged.iterdir():
+            _flush_file(file)
+        _flush_directory(staged)
+        _swap(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    _flush_place(target)
+
+
 def _is_device(target: Path) -> bool:
     """Whether something is there that is no file, as ``/dev/null`` and what it names.
 

@@ -9,9 +9,9 @@ from regard.classification.config import (
     asks_for_learned,
     recipe,
 )
+from regard.classification.feature_counts import log_odds
 from regard.classification.initialization import (
     evident_attention,
-    log_odds,
     sharpen,
     start_from_naive_bayes,
     start_from_regression,

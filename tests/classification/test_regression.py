@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from regard.classification.initialization import log_odds
+from regard.classification.feature_counts import log_odds
 from regard.classification.regression import FeatureBags, regression_weights
 
 RNG = np.random.default_rng(0)

@@ -7,13 +7,12 @@ import numpy as np
 
 from regard.classification.config import TextClassifierConfig
 from regard.classification.evidence_pooling import EvidencePooling
+from regard.classification.feature_counts import feature_shares, log_odds
 from regard.classification.network import ATTENTION, CLASSES, EMBEDDING, bias_of
-from regard.classification.regression import (
-    feature_shares,
-    features_of_texts,
-    few_at_a_time,
-)
-from regard.text.tokenizer import on_all_cores
+from regard.classification.regression import FeatureBags, regression_weights
+from regard.text.features import Features
+from regard.text.id_file import IdFile, lengths_of
+from regard.training.batches import EncodedExamples
 from regard.types import FloatArray, IntArray
 
 _WORD_SCALE = 0.1
@@ -22,6 +21,9 @@ _WORD_SCALE = 0.1
 _STEEP, _OFFSET = 0.7, 1.5
 # So many texts say how far the evidence of tokens is spread.
 _READ = 500
+# Of a file so many tokens are read for the regression, which needs all of them at once:
+# of more, those of texts that the seed chooses.
+_MOST_TOKENS = 6_000_000
 # Beside that the score starts small, so that chance says little about where to look.
 _QUIET = 0.3
 
@@ -33,6 +35,70 @@ def start_randomly(model: keras.Model, words: int, seed: int) -> None:
     noise = np.random.default_rng(seed).normal(size=(words - 1, table.shape[1]))
     start[1:words] = _WORD_SCALE * noise
     table.assign(start)
+
+
+def start_from_evidence(
+    model: keras.Model,
+    train: EncodedExamples,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+    *,
+    seed: int,
+) -> None:
+    """Let a model, started randomly, start from what the features say for the classes.
+
+    Args:
+        model: A classifier.
+        train: The examples it is trained on. The regression reads a part of those that
+            are in a large file.
+        features: What is read of each token.
+        classes: The number of classes.
+        config: The settings of the model.
+        seed: What the choice of that part depends on.
+    """
+    # Without a unit for each class there is no place for its evidence.
+    if config.naive_bayes and classes <= config.embedding_units:
+        _start_as_linear(model, train, features, classes, config, seed=seed)
+    if config.sharpness:
+        sharpen(model, train.sequences, config)
+
+
+def _start_as_linear(
+    model: keras.Model,
+    train: EncodedExamples,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+    *,
+    seed: int,
+) -> None:
+    odds = log_odds(train.sequences, train.targets, features.size, classes)
+    start_from_naive_bayes(model, odds, config)
+    if config.regression and 2 * classes <= config.embedding_units:
+
+        def attention(document: IntArray, shares: FloatArray) -> FloatArray:
+            evidence = np.einsum("tfc,tf->tc", odds[document], shares)
+            return evident_attention(evidence, config.salience)
+
+        # What a text says on the whole is an even mean.
+        even = bool(config.sharpness) or not config.salience
+        read = _held_at_once(train, seed)
+        bags = FeatureBags.of(
+            read.sequences, features.order, None if even else attention
+        )
+        linear = regression_weights(bags, read.targets, odds, config.regression)
+        start_from_regression(model, *linear, config.naive_bayes_share)
+
+
+def _held_at_once(train: EncodedExamples, seed: int) -> EncodedExamples:
+    """The examples whose features may be held in memory all at once."""
+    lengths = lengths_of(train.sequences)
+    if not isinstance(train.sequences, IdFile) or lengths.sum() <= _MOST_TOKENS:
+        return train
+    order = np.random.default_rng(seed).permutation(len(lengths))
+    few = np.searchsorted(np.cumsum(lengths[order]), _MOST_TOKENS, side="right")
+    return train.at(np.sort(order[: max(few, 1)]))
 
 
 def start_from_naive_bayes(
@@ -185,52 +251,3 @@ def _look_at_evidence(model: keras.Model, classes: int, salience: float) -> None
         bias[unit] = -_OFFSET
         vector[unit] = salience
     layer.set_weights([kernel, bias, vector])
-
-
-def log_odds(
-    documents: Sequence[IntArray], targets: IntArray, rows: int, classes: int
-) -> FloatArray:
-    r"""The evidence of each feature for each class, in nats.
-
-    .. math::
-        r_{fc} = \log \frac{(n_{fc} + 1) / (n_c + 2)}
-                           {(n_f - n_{fc} + 1) / (n - n_c + 2)}
-
-    with :math:`n_{fc}` texts of class ``c`` that hold feature ``f``, and sums over what
-    is left out. Row 0, no feature, is 0.
-
-    Args:
-        documents: The rows of the features of each text.
-        targets: ``(documents,)``, the index of the class.
-        rows: The number of features.
-        classes: The number of classes.
-
-    Returns:
-        ``(rows, classes)``, float32.
-    """
-    held_by = np.zeros(rows * classes)
-
-    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, IntArray]:
-        first, texts = some
-        lengths = np.asarray(list(map(len, texts)))
-        pairs, bits = features_of_texts(np.concatenate(texts), lengths)
-        pairs, _ = _counted(pairs)
-        features = pairs & ((1 << bits) - 1)
-        return _counted(features * classes + targets[(pairs >> bits) + first])
-
-    for found, counts in on_all_cores(count, few_at_a_time(documents)):
-        held_by[found] += counts
-    holding = held_by.reshape(rows, classes)
-    texts = np.bincount(targets, minlength=classes)
-    elsewhere = holding.sum(axis=1, keepdims=True) - holding
-    inside = (holding + 1) / (texts + 2)
-    outside = (elsewhere + 1) / (texts.sum() - texts + 2)
-    odds = np.log(inside / outside).astype(np.float32)
-    odds[0] = 0
-    return odds
-
-
-def _counted(numbers: IntArray) -> tuple[IntArray, IntArray]:
-    """The different numbers, and how often each is there."""
-    # ``np.unique`` without counts goes through hashes, at twenty times the cost.
-    return np.unique(numbers, return_counts=True)

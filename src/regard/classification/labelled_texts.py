@@ -1,7 +1,7 @@
 """Labelled texts, out of lists or a file, and the part held out for validation."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from regard._validate import check_share
 from regard.data import clean_examples, read_examples
 from regard.data.examples_summary import label_names, label_problems
 from regard.data.record import check_two_columns
+from regard.data.streamed_file import StreamedFile
 from regard.errors import ArgumentError
 from regard.text import Labels
 from regard.text.labels import train_test_split
@@ -122,14 +123,7 @@ def train_validation_split(
     if isinstance(validation, str | Path) or is_frame(validation):
         return examples, LabelledTexts.of(validation, None, columns, **mending)
     if validation is not None:
-        if len(validation) != 2:
-            raise ArgumentError(
-                "The validation examples are two lists.",
-                expected="validation=(texts, labels), a frame, or a file",
-                received=f"{len(validation)} parts",
-                arguments=["validation"],
-            )
-        texts, answers = validation
+        texts, answers = _two_parts(validation)
         return examples, LabelledTexts.of(texts, answers, columns, **mending)
     if check_share("validation_split", share) == 0:
         return examples, None
@@ -138,7 +132,39 @@ def train_validation_split(
     return examples.at(kept), examples.at(held)
 
 
-def dirt(labels: Sequence[Any]) -> list[str]:
-    """What looks wrong in the labels of a training, in sentences with a way out."""
+def _two_parts(validation: Any) -> tuple[Any, Any]:
+    if len(validation) != 2:
+        raise ArgumentError(
+            "The validation examples are two lists.",
+            expected="validation=(texts, labels), a frame, or a file",
+            received=f"{len(validation)} parts",
+            arguments=["validation"],
+        )
+    texts, answers = validation
+    return texts, answers
+
+
+def validation_of_stream(
+    validation: LabelledValidation | StreamedFile | None,
+    source: StreamedFile,
+    columns: LabelledColumns,
+) -> StreamedFile | LabelledTexts | None:
+    """The examples to choose the best epoch on, beside a file that is streamed."""
+    if validation is None or isinstance(validation, StreamedFile):
+        return validation
+    if isinstance(validation, str | Path):
+        return replace(source, files=(Path(validation),))
+    if is_frame(validation):
+        return LabelledTexts.of(validation, None, columns)
+    return LabelledTexts.of(*_two_parts(validation), columns)
+
+
+def dirt(labels: Sequence[Any] | Mapping[str, int]) -> list[str]:
+    """What looks wrong in the labels of a training, in sentences with a way out.
+
+    Args:
+        labels: The label of each text; or how often each is there.
+    """
     said = "fit(..., clean=True) mends it."
-    return [f"{each.message} {said}" for each in label_problems(label_names(labels))]
+    names = labels if isinstance(labels, Mapping) else label_names(labels)
+    return [f"{each.message} {said}" for each in label_problems(names)]

@@ -1,17 +1,21 @@
 """A logistic regression on the features of texts that trusts naive Bayes."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from regard.classification.feature_counts import (
+    feature_shares,
+    features_of_texts,
+    few_at_a_time,
+)
+from regard.text.id_file import lengths_of
 from regard.text.tokenizer import on_all_cores
 from regard.types import FloatArray, IntArray
 
-# So many tokens at once.
-_TOKENS = 1 << 15
 Attention = Callable[[IntArray, FloatArray], FloatArray]
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -65,7 +69,7 @@ class FeatureBags:
             np.concatenate(owners),
             np.concatenate(rows),
             np.concatenate(shares),
-            float(np.mean([len(document) for document in documents])),
+            float(np.mean(lengths_of(documents))),
         )
 
     def scores(self, weights: FloatArray) -> FloatArray:
@@ -84,18 +88,6 @@ class FeatureBags:
             for column in columns
         ]
         return np.stack(sums).astype(np.float32)
-
-
-def few_at_a_time(
-    documents: Sequence[IntArray],
-) -> Iterator[tuple[int, Sequence[IntArray]]]:
-    """The place of the first of some, and as many as stay in the processor's cache."""
-    first = tokens = 0
-    for place, document in enumerate(documents):
-        tokens += len(document)
-        if tokens >= _TOKENS or place == len(documents) - 1:
-            yield first, documents[first : place + 1]
-            first, tokens = place + 1, 0
 
 
 def _bags(
@@ -121,22 +113,6 @@ def _bags(
     return (pairs >> bits) + first, rows, pooled.astype(np.float32)
 
 
-def features_of_texts(joined: IntArray, lengths: IntArray) -> tuple[IntArray, int]:
-    """A number for each feature of some texts, each time that it is there.
-
-    Args:
-        joined: ``(tokens, features)``, the rows of all of them; 0 is none.
-        lengths: ``(texts,)``, how many tokens each has.
-
-    Returns:
-        For each entry that is not 0 the text, above so many bits with the row.
-    """
-    present = np.flatnonzero(joined)
-    owners = np.repeat(np.arange(len(lengths)), lengths * joined.shape[1])[present]
-    bits = int(joined.max(initial=0)).bit_length()
-    return (owners << bits) | joined.ravel()[present], bits
-
-
 def _weights(
     joined: IntArray,
     shares: FloatArray,
@@ -152,15 +128,6 @@ def _weights(
 
 def _even(lengths: IntArray) -> FloatArray:
     return np.float32(1) / np.maximum(lengths, 1).astype(np.float32)
-
-
-def feature_shares(document: IntArray, ngrams: int) -> FloatArray:
-    """How much of each feature ``FeatureEmbedding`` adds, ``(tokens, features)``."""
-    present = document != 0
-    pieces = present[:, ngrams:].sum(axis=1, keepdims=True)
-    shares = present.astype(np.float32)
-    shares[:, ngrams:] /= np.sqrt(np.maximum(pieces, 1))
-    return shares
 
 
 def regression_weights(

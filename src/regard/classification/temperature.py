@@ -129,9 +129,9 @@ class HeldOut:
 
     def __init__(self, batches: ExampleBatches) -> None:
         self._batches = batches
-        read = [batches[index] for index in range(len(batches))]
-        self._counted = np.concatenate([counts for _, _, counts in read]) > 0
-        self.targets = np.concatenate([of for _, of, _ in read])[self._counted]
+        targets, counts = zip(*batches.answers(), strict=True)
+        self._counted = np.concatenate(counts) > 0
+        self.targets = np.concatenate(targets)[self._counted]
 
     def probabilities(
         self, model: keras.Model, interrupts: InterruptBetweenSteps

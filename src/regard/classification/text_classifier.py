@@ -13,6 +13,7 @@ from regard.classification.config import (
     asks_for_learned,
     recipe,
 )
+from regard.classification.corpus import corpus_on_disk
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledSource,
@@ -20,9 +21,15 @@ from regard.classification.labelled_texts import (
     LabelledValidation,
     dirt,
     train_validation_split,
+    validation_of_stream,
 )
-from regard.classification.trainer import ClassificationCallback, fit_text_classifier
+from regard.classification.trainer import (
+    ClassificationCallback,
+    fit_corpus,
+    fit_text_classifier,
+)
 from regard.data.repair import hinting
+from regard.data.streamed_file import streamed_file
 from regard.errors import DataWarning
 from regard.text import Label, Labels
 from regard.training.callbacks import check_progress
@@ -79,6 +86,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         epochs: int | None = None,
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
+        stream: bool | None = None,
         progress: ClassificationCallback | None = None,
     ) -> Self:
         """Train, on lists, a frame or a file.
@@ -110,7 +118,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             batch_size: Examples in a step; by default the recipe's.
             checkpoint: A file that holds how far the training is. Where it exists,
                 the training goes on from there, and ends with the weights that it
-                would have ended with if it had never been stopped.
+                would have ended with if it had never been stopped. What is read of a
+                file that is streamed is stored in a folder beside it, ``….cache``.
+            stream: Whether a file is read from disk again and again, and never held in
+                memory, which needs pyarrow; by default files of 256 MB or more are. The
+                classifier is the same, but that of more than 6 million words the
+                regression it starts with reads a part.
             progress: Called with a ``ClassificationProgress`` several times a second.
 
         Returns:
@@ -128,7 +141,40 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         place = checkpoint_path(checkpoint)
         check_progress(progress)
         columns = LabelledColumns(text, label)
-        with hinting("fit(..., clean=True) leaves such rows out."):
+        remedy = "fit(..., clean=True) leaves such rows out."
+        streamed = streamed_file(
+            texts if labels is None else None,
+            (text, label),
+            stream=stream,
+            clean=clean,
+            remedy=remedy,
+        )
+        if streamed is not None:
+            settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+            with (
+                hinting(streamed.remedy),
+                self._training(),
+                corpus_on_disk(
+                    streamed,
+                    validation_of_stream(validation, streamed, columns),
+                    share=validation_split,
+                    settings=settings,
+                    seed=self.seed,
+                    checkpoint=place,
+                ) as corpus,
+            ):
+                for said in dirt(corpus.counts):
+                    warnings.warn(said, DataWarning, stacklevel=2)
+                outcome = fit_corpus(
+                    corpus,
+                    chosen=self.settings,
+                    seed=self.seed,
+                    checkpoint=place,
+                    progress=progress,
+                )
+                self._adopt(outcome, None, text=text, label=label)
+            return self
+        with hinting(remedy):
             examples = LabelledTexts.of(texts, labels, columns, clean=clean)
             known = Labels.of(examples.labels)
             train, held_out = train_validation_split(

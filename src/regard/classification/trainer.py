@@ -9,19 +9,16 @@ import keras
 import numpy as np
 
 from regard.classification.artifact import TrainedTextClassifier
-from regard.classification.class_metrics import evaluate, log_loss
-from regard.classification.config import TextClassifierConfig
-from regard.classification.initialization import (
-    evident_attention,
-    log_odds,
-    sharpen,
-    start_from_naive_bayes,
-    start_from_regression,
-    start_randomly,
+from regard.classification.class_metrics import (
+    ClassificationEvaluation,
+    evaluate,
+    log_loss,
 )
+from regard.classification.config import TextClassifierConfig
+from regard.classification.corpus import Corpus, corpus_of
+from regard.classification.initialization import start_from_evidence, start_randomly
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.network import build_text_classifier
-from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.temperature import (
     PROBABILITIES,
     HeldOut,
@@ -29,10 +26,8 @@ from regard.classification.temperature import (
     fitted_temperature,
     tempered,
 )
-from regard.errors import DataError
-from regard.text import EncodedText, FeatureReader, Labels, Tokenizer
-from regard.text.feature_reader import texts_with
-from regard.text.features import Features, learn_features
+from regard.text import Labels
+from regard.text.features import Features
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
     InterruptBetweenSteps,
@@ -47,6 +42,8 @@ from regard.types import FloatArray, IntArray
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
 # So many held-out examples say well enough how sure a model may be.
 _ENOUGH = 200
+# So many held-out examples are measured at a time.
+_AT_ONCE = 1 << 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,32 +90,56 @@ def fit_text_classifier(
         ArgumentError: The checkpoint is that of another training.
         DataError: There is no word in the texts, or ``validation`` has another label.
     """
-    reader, read = _read(train.texts, config)
+    corpus = corpus_of(train, validation, labels, config)
+    return fit_corpus(
+        corpus, chosen=chosen, seed=seed, checkpoint=checkpoint, progress=progress
+    )
 
-    def examples(
-        labelled: LabelledTexts, encoded_texts: Sequence[EncodedText]
-    ) -> EncodedExamples:
-        ids = [encoded.ids for encoded in encoded_texts]
-        return EncodedExamples(ids, labels.encode(labelled.labels))
 
+def fit_corpus(
+    corpus: Corpus,
+    *,
+    chosen: Mapping[str, Any],
+    seed: int,
+    checkpoint: Path | None,
+    progress: ClassificationCallback | None,
+) -> TrainingOutcome[TrainedTextClassifier]:
+    """Train a model on examples that were read; arguments as above."""
     outcome = train_text_classifier(
-        examples(train, read),
-        None
-        if validation is None
-        else examples(validation, reader.read(validation.texts)),
-        features=reader.features,
-        classes=len(labels),
-        config=config,
+        corpus.train,
+        corpus.held_out,
+        features=corpus.reader.features,
+        classes=len(corpus.labels),
+        config=corpus.config,
         seed=seed,
         checkpoint=checkpoint,
         progress=progress,
     )
-    trained = TrainedTextClassifier(reader, labels, config, seed, outcome.model, chosen)
+    labels = corpus.labels
+    trained = TrainedTextClassifier(
+        corpus.reader, labels, corpus.config, seed, outcome.model, chosen
+    )
     evaluation = None
     if outcome.validation is not None:
         probabilities, targets = outcome.validation
         evaluation = evaluate(probabilities, targets, labels.names)
+    elif corpus.held_out is not None and corpus.is_on_disk:
+        evaluation = _evaluated(trained, corpus.held_out)
     return TrainingOutcome(trained, outcome.history, outcome.interrupted, evaluation)
+
+
+def _evaluated(
+    trained: TrainedTextClassifier, held_out: EncodedExamples
+) -> ClassificationEvaluation:
+    """Measure a classifier on examples that soon nobody has any more."""
+    sequences = held_out.sequences
+    probabilities = [
+        trained.predictor.predict(sequences[first : first + _AT_ONCE])
+        for first in range(0, len(sequences), _AT_ONCE)
+    ]
+    return evaluate(
+        np.concatenate(probabilities), held_out.targets, trained.labels.names
+    )
 
 
 def train_text_classifier(
@@ -166,7 +187,7 @@ def train_text_classifier(
     if validation is not None:
         held_out = HeldOut(_batches(validation, config).epoch(0))
     measured = _ValidationMeasures(model, held_out)
-    begin = _beginning_of(model, features, classes, config)
+    begin = _beginning_of(model, features, classes, config, seed)
     begin(train)
     selection = ModelSelection(_merit, config.patience)
     loop = TrainingLoop(
@@ -180,8 +201,7 @@ def train_text_classifier(
         loss_name=_LOSS,
         identity={
             "seed": seed,
-            "training examples": train.digest(),
-            "validation examples": None if validation is None else validation.digest(),
+            **_digests(train, validation, checkpoint),
             "widths of batches": list(batches.widths),
             **config.to_dict(),
         },
@@ -207,8 +227,24 @@ def train_text_classifier(
     return replace(outcome, validation=measured.answers(best, temperature))
 
 
+def _digests(
+    train: EncodedExamples, validation: EncodedExamples | None, checkpoint: Path | None
+) -> dict[str, str | None]:
+    """What is trained on, by a name; without a checkpoint nobody asks for it."""
+    if checkpoint is None:
+        return {}
+    return {
+        "training examples": train.digest(),
+        "validation examples": None if validation is None else validation.digest(),
+    }
+
+
 def _beginning_of(
-    model: keras.Model, features: Features, classes: int, config: TextClassifierConfig
+    model: keras.Model,
+    features: Features,
+    classes: int,
+    config: TextClassifierConfig,
+    seed: int,
 ) -> Callable[[EncodedExamples], None]:
     """Puts the model, as it is now, where a training on some examples begins."""
     variables = [*model.variables, *model.optimizer.variables]
@@ -217,7 +253,7 @@ def _beginning_of(
     def begin(examples: EncodedExamples) -> None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        _start_from_evidence(model, examples, features, classes, config)
+        start_from_evidence(model, examples, features, classes, config, seed=seed)
 
     return begin
 
@@ -310,44 +346,6 @@ def _build(
     )
 
 
-def _start_from_evidence(
-    model: keras.Model,
-    train: EncodedExamples,
-    features: Features,
-    classes: int,
-    config: TextClassifierConfig,
-) -> None:
-    # Without a unit for each class there is no place for its evidence.
-    if config.naive_bayes and classes <= config.embedding_units:
-        _start_as_linear(model, train, features, classes, config)
-    if config.sharpness:
-        sharpen(model, train.sequences, config)
-
-
-def _start_as_linear(
-    model: keras.Model,
-    train: EncodedExamples,
-    features: Features,
-    classes: int,
-    config: TextClassifierConfig,
-) -> None:
-    odds = log_odds(train.sequences, train.targets, features.size, classes)
-    start_from_naive_bayes(model, odds, config)
-    if config.regression and 2 * classes <= config.embedding_units:
-
-        def attention(document: IntArray, shares: FloatArray) -> FloatArray:
-            evidence = np.einsum("tfc,tf->tc", odds[document], shares)
-            return evident_attention(evidence, config.salience)
-
-        # What a text says on the whole is an even mean.
-        even = bool(config.sharpness) or not config.salience
-        bags = FeatureBags.of(
-            train.sequences, features.order, None if even else attention
-        )
-        linear = regression_weights(bags, train.targets, odds, config.regression)
-        start_from_regression(model, *linear, config.naive_bayes_share)
-
-
 def _batches(
     examples: EncodedExamples,
     config: TextClassifierConfig,
@@ -378,33 +376,3 @@ def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> No
             keras.metrics.SparseCategoricalAccuracy(name=_ACCURACY),
         ],
     )
-
-
-def _read(
-    texts: Sequence[str], config: TextClassifierConfig
-) -> tuple[FeatureReader, list[EncodedText]]:
-    """Learn the words of the texts, then what else is read of each, and read them."""
-    tokenizer = _tokenizer(texts, config)
-    encoded_texts = tokenizer.encode(texts, config.max_length)
-    features = learn_features(
-        [encoded.ids for encoded in encoded_texts],
-        texts_with(tokenizer, encoded_texts, texts) if config.subwords else {},
-        tokenizer.vocabulary_size,
-        order=config.ngram_order,
-        min_texts=config.min_texts,
-        max_ngrams=config.max_ngrams,
-        columns=config.subwords,
-    )
-    reader = FeatureReader(tokenizer, features, config.max_length)
-    return reader, reader.add_features(texts, encoded_texts)
-
-
-def _tokenizer(texts: Sequence[str], config: TextClassifierConfig) -> Tokenizer:
-    tokenizer = Tokenizer.train(texts, config.max_vocabulary, config.min_frequency)
-    if tokenizer.vocabulary_size == Tokenizer.UNKNOWN_ID + 1:
-        raise DataError(
-            "There is nothing to learn from in the texts.",
-            expected=f"words seen {config.min_frequency} times or more",
-            received="none",
-        )
-    return tokenizer

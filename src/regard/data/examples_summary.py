@@ -137,11 +137,12 @@ def label_names(labels: Iterable[Any]) -> list[str]:
     ]
 
 
-def label_problems(names: Sequence[str]) -> list[Problem]:
+def label_problems(names: Sequence[str] | Mapping[str, int]) -> list[Problem]:
     """What looks wrong in labels by themselves.
 
     Args:
-        names: The label of each text, ``""`` where it is missing.
+        names: The label of each text, ``""`` where it is missing; or how often each
+            is there.
     """
     counts = Counter(names)
     missing = counts.pop("", 0)

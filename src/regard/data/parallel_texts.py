@@ -1,6 +1,6 @@
 """Source and target texts: columns of one file, or the lines of two parallel files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
@@ -58,20 +58,9 @@ def read_pairs(
     Example:
     >>> sources, targets = read_pairs("pairs.tsv", source="de", target="en")
     """
-    check_two_columns("Source and target", source, target)
-    sources: list[str] = []
-    targets: list[str] = []
-    empty: list[str] = []
-    dialect = Dialect(format, delimiter, header, encoding)
-    for row in open_rows(path, [source, target], dialect):
-        for index, (side, column) in enumerate(((sources, source), (targets, target))):
-            is_left_out = lenient and is_missing(row.values[index])
-            side.append("" if is_left_out else row.text(index, column))
-        if not (lenient or (sources[-1].strip() and targets[-1].strip())):
-            empty.append(row.place.removeprefix(f"{path}, "))
-    if empty:
-        raise empty_texts(str(path), empty)
-    return sources, targets
+    said = (format, delimiter, header, encoding)
+    pairs = _table_pairs(Path(path), source, target, Dialect(*said), lenient=lenient)
+    return _two_lists(pairs)
 
 
 def read_parallel(
@@ -105,16 +94,7 @@ def read_parallel(
     >>> sources, targets = read_parallel("train.de.gz", "train.en.gz")
     """
     paths = (Path(source_path), Path(target_path))
-    sides: tuple[list[str], list[str]] = ([], [])
-    for lines in zip_longest(*(read_lines(path, encoding) for path in paths)):
-        for side, line in zip(sides, lines, strict=True):
-            if line is not None:
-                side.append(line)
-    _check_counts(paths, sides)
-    for path, side, other in zip(paths, sides, reversed(paths), strict=True):
-        if not lenient:
-            _check_empty(path, side, other)
-    return sides
+    return _two_lists(_parallel_pairs(paths, encoding, lenient=lenient))
 
 
 def read_pair_files(
@@ -138,8 +118,23 @@ def read_pair_files(
         ArgumentError: Two files are said to have columns.
         DataError: A file cannot be read; the message says where.
     """
+    return _two_lists(
+        iterate_pair_files(files, source, target, reading, lenient=lenient)
+    )
+
+
+def iterate_pair_files(
+    files: Sequence[Path],
+    source: str,
+    target: str,
+    reading: Mapping[str, Any],
+    *,
+    lenient: bool = False,
+) -> Iterator[tuple[str, str]]:
+    """Stream what ``read_pair_files`` reads; empty texts are told at the end."""
     if len(files) == 1:
-        return read_pairs(files[0], source, target, lenient=lenient, **reading)
+        dialect = Dialect(**reading)
+        return _table_pairs(files[0], source, target, dialect, lenient=lenient)
     encoding = reading.get("encoding", "utf-8")
     dialect = Dialect(**reading)
     if dialect not in (Dialect(encoding=encoding), Dialect("lines", encoding=encoding)):
@@ -147,7 +142,7 @@ def read_pair_files(
             f"{files[0]} and {files[1]} have a text a line, and no columns.",
             expected="no format, delimiter or header beside two files",
         )
-    return read_parallel(*files, encoding=encoding, lenient=lenient)
+    return _parallel_pairs((files[0], files[1]), encoding, lenient=lenient)
 
 
 def empty_texts(place: str, empty: Sequence[str], where: str = "") -> MissingValueError:
@@ -168,11 +163,58 @@ def empty_texts(place: str, empty: Sequence[str], where: str = "") -> MissingVal
     )
 
 
-def _check_counts(paths: tuple[Path, Path], sides: tuple[list[str], list[str]]) -> None:
-    for path, side in zip(paths, sides, strict=True):
-        if not side:
+def _two_lists(pairs: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    sources: list[str] = []
+    targets: list[str] = []
+    for source, target in pairs:
+        sources.append(source)
+        targets.append(target)
+    return sources, targets
+
+
+def _table_pairs(
+    path: Path, source: str, target: str, dialect: Dialect, *, lenient: bool
+) -> Iterator[tuple[str, str]]:
+    check_two_columns("Source and target", source, target)
+    empty: list[str] = []
+    for row in open_rows(path, [source, target], dialect):
+        left, right = (
+            "" if lenient and is_missing(row.values[index]) else row.text(index, column)
+            for index, column in enumerate((source, target))
+        )
+        if not (lenient or (left.strip() and right.strip())):
+            empty.append(row.place.removeprefix(f"{path}, "))
+        yield left, right
+    if empty:
+        raise empty_texts(str(path), empty)
+
+
+def _parallel_pairs(
+    paths: tuple[Path, Path], encoding: str, *, lenient: bool
+) -> Iterator[tuple[str, str]]:
+    counts = [0, 0]
+    empty: tuple[list[str], list[str]] = ([], [])
+    sides = [read_lines(path, encoding) for path in paths]
+    for source, target in zip_longest(*sides):
+        for side, line in enumerate((source, target)):
+            if line is not None:
+                counts[side] += 1
+                if not line.strip():
+                    empty[side].append(f"line {counts[side]}")
+        if source is not None and target is not None:
+            yield source, target
+    _check_counts(paths, counts)
+    for path, of_side, other in zip(paths, empty, reversed(paths), strict=True):
+        if of_side and not lenient:
+            where = f", the same lines of {other} as well"
+            raise empty_texts(str(path), of_side, where)
+
+
+def _check_counts(paths: tuple[Path, Path], counts: Sequence[int]) -> None:
+    for path, count in zip(paths, counts, strict=True):
+        if not count:
             raise DataError(f"{path} is empty.", expected="one text a line")
-    sources, targets = map(len, sides)
+    sources, targets = counts
     if sources != targets:
         raise DataError(
             f"The files are not parallel: {paths[0]} has {sources:,} lines and "
@@ -180,12 +222,6 @@ def _check_counts(paths: tuple[Path, Path], sides: tuple[list[str], list[str]]) 
             expected="the n-th line of one to belong to the n-th line of the other",
             fix="Look for the first pair that does not fit: lines were lost before.",
         )
-
-
-def _check_empty(path: Path, texts: list[str], other: Path) -> None:
-    empty = [f"line {n}" for n, text in enumerate(texts, 1) if not text.strip()]
-    if empty:
-        raise empty_texts(str(path), empty, f", the same lines of {other} as well")
 
 
 def _counted(count: int) -> str:

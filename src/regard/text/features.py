@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from regard._untrusted import EXPANSION, plain_array, read_archive
 from regard.errors import BundleError
+from regard.text.id_file import lengths_of, some_joined
 from regard.text.key_table import KeyTable
+from regard.text.tokenizer import on_all_cores
 from regard.text.word_pieces import (
     WordPieces,
     frequent_pieces,
@@ -33,6 +35,10 @@ MOST_PIECES = 512
 _BITS = 63
 # So many texts at once.
 _AT_ONCE = 256
+# Of more keys of n-grams not all are held at a time, but a part of them in turn, which
+# a hash tells; then so many texts at once.
+_MOST_KEYS, _OF_A_PART = 1 << 25, 1 << 10
+_MIXING = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +218,7 @@ def learn_features(
     """The features that occur in enough texts.
 
     Args:
-        documents: The word ids of each text.
+        documents: The word ids of each text; of many texts best an ``IdFile``.
         texts_of: In how many texts each word occurs, by its normalised spelling.
         words: The number of word ids.
         order: The longest n-grams of words, 1 for words alone.
@@ -220,10 +226,8 @@ def learn_features(
         max_ngrams: The most n-grams of each order, the most frequent ones.
         columns: The most pieces read of a word; 0: none.
     """
-    lengths = list(map(len, documents))
-    owners = np.repeat(np.arange(len(documents), dtype=np.int32), lengths)
     ngrams = tuple(
-        _frequent(_keys_of_texts(documents, n, words), owners, min_texts, max_ngrams)
+        _frequent_ngrams(documents, n, words, min_texts, max_ngrams)
         for n in range(2, order + 1)
     )
     if not columns:
@@ -264,17 +268,22 @@ def count_texts(keys: IntArray, owners: IntArray) -> tuple[IntArray, IntArray]:
 
 def _keys_of_texts(documents: Sequence[IntArray], order: int, words: int) -> IntArray:
     """``ngram_keys`` of texts, one after the other, made in the processor's cache."""
-    keys = np.empty(sum(map(len, documents)), np.int64)
+    keys = np.empty(lengths_of(documents).sum(), np.int64)
     end = 0
-    for first in range(0, len(documents), _AT_ONCE):
-        some = documents[first : first + _AT_ONCE]
-        lengths = np.asarray(list(map(len, some)), np.int64)
-        places = np.arange(lengths.sum())
-        places -= np.repeat(np.cumsum(lengths) - lengths, lengths)
-        *_, of_order = _ngram_keys(np.concatenate(some), order, words, places)
-        begin, end = end, end + len(places)
+    for ids, lengths in some_joined(documents, _AT_ONCE):
+        of_order = _keys_of_joined(ids, lengths, order, words)
+        begin, end = end, end + len(ids)
         keys[begin:end] = of_order
     return keys
+
+
+def _keys_of_joined(
+    ids: IntArray, lengths: IntArray, order: int, words: int
+) -> IntArray:
+    places = np.arange(len(ids))
+    places -= np.repeat(np.cumsum(lengths) - lengths, lengths)
+    *_, of_order = _ngram_keys(ids, order, words, places)
+    return of_order
 
 
 def ngram_keys(ids: IntArray, order: int, words: int) -> IntArray:
@@ -308,14 +317,78 @@ def _ngram_keys(
         yield keys
 
 
-def _frequent(keys: IntArray, owners: IntArray, least: int, most: int) -> IntArray:
-    """The sorted keys that occur in ``least`` texts, at most the ``most`` frequent."""
-    distinct, counts = count_texts(keys, owners)
-    kept = np.flatnonzero(counts >= least)
-    if len(kept) > most:
-        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
-    chosen: IntArray = distinct[kept]
-    return chosen
+def _frequent_ngrams(
+    documents: Sequence[IntArray], order: int, words: int, least: int, most: int
+) -> IntArray:
+    """The sorted keys of n-grams in ``least`` texts, at most the ``most`` frequent."""
+    lengths = lengths_of(documents)
+    parts = -(-int(lengths.sum()) // _MOST_KEYS)
+    if parts <= 1:
+        owners = np.repeat(np.arange(len(documents), dtype=np.int32), lengths)
+        keys = _keys_of_texts(documents, order, words)
+        return np.sort(_most_frequent(*count_texts(keys, owners), least, most)[0])
+    kept: IntArray = np.empty(0, np.int64)
+    counts: IntArray = np.empty(0, np.int64)
+    for part in range(parts):
+        found = _counted_part(documents, order, words, (part, parts))
+        more, of_more = _most_frequent(*found, least, most)
+        kept, counts = np.append(kept, more), np.append(counts, of_more)
+        kept, counts = _most_frequent(kept, counts, least, most)
+    return np.sort(kept)
+
+
+def _most_frequent(
+    keys: IntArray, counts: IntArray, least: int, most: int
+) -> tuple[IntArray, IntArray]:
+    """The keys that occur in ``least`` texts, at most the ``most`` frequent of them."""
+    enough = counts >= least
+    keys, counts = keys[enough], counts[enough]
+    if len(keys) > most:
+        # Of those that are as frequent the smaller ones.
+        chosen = np.lexsort((keys, -counts))[:most]
+        keys, counts = keys[chosen], counts[chosen]
+    return keys, counts
+
+
+def _counted_part(
+    documents: Sequence[IntArray], order: int, words: int, part: tuple[int, int]
+) -> tuple[IntArray, IntArray]:
+    """In how many texts each key of a part of all keys occurs."""
+    number, parts = part
+
+    def keys_of(some: tuple[IntArray, IntArray]) -> IntArray:
+        ids, lengths = some
+        keys = _keys_of_joined(ids, lengths, order, words)
+        mixed = (keys.view(np.uint64) * _MIXING) >> np.uint64(32)
+        own = (mixed * np.uint64(parts)) >> np.uint64(32) == np.uint64(number)
+        owners = np.repeat(np.arange(len(lengths)), lengths)[own]
+        return _once_a_text(keys[own], owners)
+
+    # Only the pages that are filled are memory of the process.
+    held: IntArray = np.empty(2 * _MOST_KEYS, np.int64)
+    end = 0
+    for keys in on_all_cores(keys_of, some_joined(documents, _OF_A_PART)):
+        while end + len(keys) > len(held):
+            held = np.append(held, np.empty_like(held))
+        held[end : end + len(keys)] = keys
+        end += len(keys)
+    held = held[:end]
+    held.sort()
+    firsts = np.flatnonzero(_changes(held))
+    return held[firsts], np.diff(firsts, append=end)
+
+
+def _once_a_text(keys: IntArray, owners: IntArray) -> IntArray:
+    """Each key as often as there are texts that hold it."""
+    bits = int(owners.max(initial=0)).bit_length()
+    if int(keys.max(initial=0)).bit_length() + bits > _BITS:
+        names, keys = np.unique(keys, return_inverse=True)
+        own: IntArray = names[_once_a_text(keys, owners)]
+        return own
+    pairs = (keys << bits) | owners
+    pairs.sort()
+    once: IntArray = pairs[_changes(pairs)] >> bits
+    return once
 
 
 def _changes(ordered: IntArray) -> npt.NDArray[np.bool_]:

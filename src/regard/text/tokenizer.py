@@ -1,13 +1,13 @@
 """A vocabulary of words, and texts as ids of it with offsets."""
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -282,7 +282,7 @@ class Tokenizer:
         """The number of times each normalised word occurs."""
         counts = WordCounts(self._splitter.split, self.normalise)
         first = 0
-        for some in _portions(texts, _AT_ONCE * _PORTION):
+        for some in portions(texts, _AT_ONCE * _PORTION):
             try:
                 for counted in on_all_cores(CountedTexts.of, some_at_a_time(some)):
                     counts.add(counted)
@@ -324,17 +324,29 @@ def _encoded_texts(pieces: Pieces, counts: IntArray) -> Iterator[EncodedText]:
 
 def on_all_cores(
     function: Callable[[ItemT], ValueT], items: Iterable[ItemT]
-) -> Iterable[ValueT]:
+) -> Iterator[ValueT]:
     """The result for each item, on all cores where there are several.
 
-    NumPy lets other threads go on while it computes.
+    NumPy lets other threads go on while it computes. Items are taken, and results held,
+    a few at a time.
     """
-    listed = list(items)
-    workers = min(len(listed), os.cpu_count() or 1, _THREADS)
-    if workers < 2:
-        return map(function, listed)
+    workers = min(os.cpu_count() or 1, _THREADS)
+    items = iter(items)
+    first = list(islice(items, 2))
+    if workers < 2 or len(first) < 2:
+        yield from map(function, chain(first, items))
+        return
     with ThreadPoolExecutor(workers, thread_name_prefix="regard-read") as threads:
-        return list(threads.map(function, listed))
+        begun = deque(threads.submit(function, item) for item in first)
+        begun += [threads.submit(function, each) for each in islice(items, 2 * workers)]
+        try:
+            while begun:
+                yield begun.popleft().result()
+                for item in islice(items, 1):
+                    begun.append(threads.submit(function, item))
+        finally:
+            for each in begun:
+                each.cancel()
 
 
 @contextmanager
@@ -356,7 +368,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _portions(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+def portions(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
     """The texts of a stream, about so many characters together."""
     held: list[str] = []
     size = 0

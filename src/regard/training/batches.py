@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from regard._backend import backend_name
+from regard.text.id_file import IdFile, lengths_of
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.training.checkpoint import digest
 from regard.types import FloatArray, IntArray
@@ -39,13 +40,20 @@ class EncodedExamples:
     def __len__(self) -> int:
         return len(self.sequences)
 
+    @property
+    def lengths(self) -> IntArray:
+        """``(examples,)``, how many tokens each has."""
+        return lengths_of(self.sequences)
+
     def at(self, indices: IntArray) -> "EncodedExamples":
         """The examples at ``indices``."""
         sequences = [self.sequences[index] for index in indices.tolist()]
         return EncodedExamples(sequences, self.targets[indices])
 
     def digest(self) -> str:
-        """The SHA-256 of the examples, in hexadecimal digits."""
+        """The SHA-256 of the examples, in hexadecimal digits; of a file its name."""
+        if isinstance(self.sequences, IdFile):
+            return self.sequences.digest
         return digest(chain(self.sequences, [self.targets]))
 
 
@@ -166,12 +174,19 @@ class ExampleBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> ExampleBatch:
         """Ids ``(rows, time, …)``; classes and sample weights, both ``(rows,)``."""
         length, members = self._batches[index]
-        sequences = [self._examples.sequences[member] for member in members]
+        sequences = [self._examples.sequences[member] for member in members.tolist()]
+        return pad(sequences, self._batch_size, length), *self._answers(members)
+
+    def answers(self) -> Iterator[tuple[IntArray, FloatArray]]:
+        """The classes and the sample weights of each batch, without its texts."""
+        return (self._answers(members) for _, members in self._batches)
+
+    def _answers(self, members: IntArray) -> tuple[IntArray, FloatArray]:
         targets = np.zeros(self._batch_size, dtype=np.int32)
         targets[: len(members)] = self._examples.targets[members]
         counts = np.zeros(self._batch_size, dtype=np.float32)
         counts[: len(members)] = 1
-        return pad(sequences, self._batch_size, length), targets, counts
+        return targets, counts
 
 
 def as_input(batches: keras.utils.PyDataset) -> Any:
@@ -214,8 +229,7 @@ def _filled_buckets(
     examples: EncodedExamples, batch_size: int, lengths: Sequence[int]
 ) -> list[_Members]:
     """The lengths in use, each with the indices of its examples."""
-    sizes = np.asarray([len(sequence) for sequence in examples.sequences])
-    buckets = bucket_of(sizes, lengths)
+    buckets = bucket_of(examples.lengths, lengths)
     last = int(buckets.max())
     filled: list[_Members] = []
     waiting: IntArray = np.empty(0, dtype=np.int64)
@@ -230,7 +244,7 @@ def _filled_buckets(
 def _narrowed(examples: EncodedExamples, buckets: list[_Members]) -> list[_Members]:
     """The buckets, the widest one no wider than its examples need."""
     width, members = buckets[-1]
-    longest = max(len(examples.sequences[index]) for index in members.tolist())
+    longest = int(examples.lengths[members].max())
     needed = _STEP * max(1, -(-longest // _STEP))
     return [*buckets[:-1], (min(width, needed), members)]
 

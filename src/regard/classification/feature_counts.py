@@ -1,0 +1,98 @@
+"""How often features are in texts, and what they say for the classes."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from regard.text.id_file import lengths_of
+from regard.text.tokenizer import on_all_cores
+from regard.types import FloatArray, IntArray
+
+# So many tokens at once.
+_TOKENS = 1 << 15
+
+
+def log_odds(
+    documents: Sequence[IntArray], targets: IntArray, rows: int, classes: int
+) -> FloatArray:
+    r"""The evidence of each feature for each class, in nats.
+
+    .. math::
+        r_{fc} = \log \frac{(n_{fc} + 1) / (n_c + 2)}
+                           {(n_f - n_{fc} + 1) / (n - n_c + 2)}
+
+    with :math:`n_{fc}` texts of class ``c`` that hold feature ``f``, and sums over what
+    is left out. Row 0, no feature, is 0.
+
+    Args:
+        documents: The rows of the features of each text.
+        targets: ``(documents,)``, the index of the class.
+        rows: The number of features.
+        classes: The number of classes.
+
+    Returns:
+        ``(rows, classes)``, float32.
+    """
+    held_by = np.zeros(rows * classes)
+
+    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, IntArray]:
+        first, texts = some
+        lengths = np.asarray(list(map(len, texts)))
+        pairs, bits = features_of_texts(np.concatenate(texts), lengths)
+        pairs, _ = _counted(pairs)
+        features = pairs & ((1 << bits) - 1)
+        return _counted(features * classes + targets[(pairs >> bits) + first])
+
+    for found, counts in on_all_cores(count, few_at_a_time(documents)):
+        held_by[found] += counts
+    holding = held_by.reshape(rows, classes)
+    texts = np.bincount(targets, minlength=classes)
+    elsewhere = holding.sum(axis=1, keepdims=True) - holding
+    inside = (holding + 1) / (texts + 2)
+    outside = (elsewhere + 1) / (texts.sum() - texts + 2)
+    odds = np.log(inside / outside).astype(np.float32)
+    odds[0] = 0
+    return odds
+
+
+def _counted(numbers: IntArray) -> tuple[IntArray, IntArray]:
+    """The different numbers, and how often each is there."""
+    # ``np.unique`` without counts goes through hashes, at twenty times the cost.
+    return np.unique(numbers, return_counts=True)
+
+
+def few_at_a_time(
+    documents: Sequence[IntArray],
+) -> Iterator[tuple[int, Sequence[IntArray]]]:
+    """The place of the first of some, and as many as stay in the processor's cache."""
+    first = tokens = 0
+    for place, length in enumerate(lengths_of(documents).tolist()):
+        tokens += length
+        if tokens >= _TOKENS or place == len(documents) - 1:
+            yield first, documents[first : place + 1]
+            first, tokens = place + 1, 0
+
+
+def features_of_texts(joined: IntArray, lengths: IntArray) -> tuple[IntArray, int]:
+    """A number for each feature of some texts, each time that it is there.
+
+    Args:
+        joined: ``(tokens, features)``, the rows of all of them; 0 is none.
+        lengths: ``(texts,)``, how many tokens each has.
+
+    Returns:
+        For each entry that is not 0 the text, above so many bits with the row.
+    """
+    present = np.flatnonzero(joined)
+    owners = np.repeat(np.arange(len(lengths)), lengths * joined.shape[1])[present]
+    bits = int(joined.max(initial=0)).bit_length()
+    return (owners << bits) | joined.ravel()[present], bits
+
+
+def feature_shares(document: IntArray, ngrams: int) -> FloatArray:
+    """How much of each feature ``FeatureEmbedding`` adds, ``(tokens, features)``."""
+    present = document != 0
+    pieces = present[:, ngrams:].sum(axis=1, keepdims=True)
+    shares = present.astype(np.float32)
+    shares[:, ngrams:] /= np.sqrt(np.maximum(pieces, 1))
+    return shares

@@ -1,0 +1,180 @@
+"""A file that is read anew as often as it is needed, and never held as a whole."""
+
+import hashlib
+import importlib.util
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from regard._files import unreadable
+from regard._validate import check_flag
+from regard.data.dialect import Dialect
+from regard.data.formats import open_rows
+from regard.data.parallel_texts import iterate_pair_files
+from regard.data.table import iterate_examples
+from regard.errors import ArgumentError, DataError, RegardError
+
+#: From so many bytes of text on a file is streamed where nobody says whether.
+LARGE = 1 << 28
+# So much larger is text when it is unpacked.
+_PACKED = 4
+_CHUNK = 1 << 20
+FilePath = str | Path
+
+
+@dataclass(frozen=True)
+class StreamedFile:
+    """Two columns of texts in a file, or two files with a text a line.
+
+    Args:
+        files: The file; or that of sources and that of targets.
+        columns: The columns, of texts and labels or of sources and targets.
+        reading: How the files are read, arguments of ``regard.data.read_examples``.
+        remedy: How rows without a value are left out, as a sentence for the user.
+    """
+
+    files: tuple[Path, ...]
+    columns: tuple[str, str]
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return " and ".join(map(str, self.files))
+
+    def examples(
+        self, known_labels: Collection[str] | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """Each text and its label; see ``regard.data.iterate_examples``."""
+        return iterate_examples(
+            self.files[0], *self.columns, known_labels=known_labels, **self.reading
+        )
+
+    def labels(self) -> Iterator[str]:
+        """The label of each text."""
+        # A column of texts that is not there is told at once.
+        next(islice(self.examples(), 1), None)
+        dialect, (_, label) = Dialect(**self.reading), self.columns
+        for row in open_rows(self.files[0], [label], dialect):
+            yield row.label(0, label)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Each source and its target."""
+        return iterate_pair_files(self.files, *self.columns, self.reading)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the bytes of the files, in hexadecimal digits.
+
+        Raises:
+            DataError: One cannot be read.
+        """
+        sha256 = hashlib.sha256()
+        for path in self.files:
+            try:
+                with path.open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        sha256.update(chunk)
+                    sha256.update(f"\0{file.tell()}\0".encode())
+            except OSError as error:
+                raise unreadable(path, error) from error
+        return sha256.hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What is read, as plain values: other facts are other examples."""
+        said = Dialect(**self.reading)
+        formats = {path.suffix for path in self.files}
+        return {
+            "data": self.digest,
+            "columns": list(self.columns),
+            "reading": [said.format, said.delimiter, said.header, said.encoding],
+            "suffixes": sorted(formats),
+        }
+
+
+def streamed_file(
+    source: Any,
+    columns: tuple[str, str],
+    *,
+    other: Any = None,
+    stream: bool | None,
+    clean: bool,
+    **said: Any,
+) -> StreamedFile | None:
+    """The file that is to be streamed, or None where its texts are held in memory.
+
+    Args:
+        source: What was given to learn from.
+        columns: The columns that are read of it.
+        other: What was given beside it: the file of the targets.
+        stream: Whether it is streamed; None: where it is large.
+        clean: Whether what is dirty is mended, for which all texts are needed.
+        **said: What else a ``StreamedFile`` is told.
+
+    Raises:
+        ArgumentError: It cannot be streamed, and is to be.
+    """
+    if stream is not None:
+        check_flag("stream", stream)
+    if isinstance(source, StreamedFile):
+        return source
+    given = [each for each in (source, other) if each is not None]
+    are_files = all(isinstance(each, FilePath) for each in given)
+    file = None
+    if are_files:
+        file = StreamedFile(tuple(map(Path, given)), columns, **said)
+    if stream is None:
+        is_streamed = file is not None and not clean and is_large(file)
+        return file if is_streamed else None
+    if stream and (file is None or clean):
+        raise ArgumentError(
+            "This cannot be streamed.",
+            expected="a file, which is not mended" if clean else "the path of a file",
+            received="what is to be mended" if clean else type(source).__name__,
+            fix="Mend the data and write it to a file first, or hold it in memory.",
+            arguments=["stream", "clean"],
+        )
+    return file if stream else None
+
+
+def is_large(file: StreamedFile) -> bool:
+    """Whether the texts of a file had better not be held in memory all at once.
+
+    Without pyarrow they are: what is read is stored with it.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        return False
+    try:
+        sizes = [_size(path, file.reading) for path in file.files]
+    except (OSError, RegardError):
+        # What is wrong is said where the file is read.
+        return False
+    return sum(sizes) >= LARGE
+
+
+def _size(path: Path, reading: Mapping[str, Any]) -> int:
+    """About how many bytes of text are in a file."""
+    packed = path.suffix.lower() in {".gz", ".parquet"}
+    is_sheet = path.suffix.lower() == ".xlsx" or reading.get("format") == "xlsx"
+    size = path.stat().st_size
+    # A sheet has a million rows at most.
+    return 0 if is_sheet else size * (_PACKED if packed else 1)
+
+
+def changed(name: str) -> DataError:
+    """The error of a file that is another one than when it was read before."""
+    return DataError(
+        f"{name} was changed while it was read.",
+        expected="the same rows each time",
+        fix="Train again when nothing writes to it any more.",
+    )
+
+
+def in_parts(texts: Iterator[Any], size: int = 1 << 12) -> Iterator[Sequence[Any]]:
+    """What a stream gives, so many at a time."""
+    while some := list(islice(texts, size)):
+        yield some
