@@ -230,6 +230,10 @@ class BackendError(RegardError, ImportError):
     """The backend of Keras is installed and cannot be loaded."""
 
 
+class ClusterError(RegardError, RuntimeError):
+    """Processes that train together: one has ended, or was given other data."""
+
+
 class ForkedProcessError(RegardError, RuntimeError):
     """A process was forked off one that had computed, and would wait for ever."""
 

@@ -1,7 +1,7 @@
 """``regard demo``: both main jobs once, on data made on the spot."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ _TRAIN_DATES, _TEST_DATES = 30_000, 1_000
 # One date of each locale is shown, of so many locales.
 _DATES_SHOWN = 12
 #: The settings of a character model of dates, which sees each of them once.
-DATE_SETTINGS = {
+DATE_SETTINGS: dict[str, Any] = {
     "source_vocabulary": "character",
     "target_vocabulary": "character",
     "min_frequency": 1,

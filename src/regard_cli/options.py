@@ -44,6 +44,27 @@ NewBundle: TypeAlias = Annotated[
 Restart: TypeAlias = Annotated[
     bool, typer.Option("--restart", help="Begin anew where a training was stopped.")
 ]
+Devices: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|all",
+        help="Cut each batch between so many devices, of all hosts together.",
+    ),
+]
+Coordinator: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Train together with other hosts: where the first process is; auto under "
+        "Slurm, Open MPI or Kubernetes.",
+    ),
+]
+Processes: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="The number of processes, one a host.")
+]
+Process: TypeAlias = Annotated[
+    int | None, typer.Option(min=0, help="Which of them this is, from 0 on.")
+]
 TextColumn: TypeAlias = Annotated[str, typer.Option(help="The column with the texts.")]
 # Of a trained model: by default the columns that it was trained on.
 KnownText: TypeAlias = Annotated[

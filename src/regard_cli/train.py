@@ -1,9 +1,18 @@
 """``regard train``: from a file to a bundle."""
 
+import io
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    suppress,
+)
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -12,9 +21,13 @@ import typer
 from regard_cli.environment import prepare
 from regard_cli.options import (
     Clean,
+    Coordinator,
+    Devices,
     Epochs,
     LabelColumn,
     NewBundle,
+    Process,
+    Processes,
     Reading,
     Restart,
     Seed,
@@ -31,6 +44,8 @@ if TYPE_CHECKING:
     from regard import TextClassifier
 
 FAILED, INTERRUPTED = 1, 130
+# So many seconds after a process has died the others end, too.
+_LOST_AFTER = 60
 Vocabulary: TypeAlias = Literal["word", "character", "bpe", "unigram"]
 
 
@@ -57,6 +72,10 @@ def train_classify(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Texts in a step.")
     ] = None,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
     restart: Restart = False,
     seed: Seed = 0,
     clean: Clean = False,
@@ -71,14 +90,17 @@ def train_classify(
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
-    _claim(out, context)
-    examples, held_out = read_labelled(
-        data, validation, (text, label), clean=clean, reading=reading
-    )
-    classifier = regard.TextClassifier(seed=seed)
+    crew = _join(devices, coordinator, processes, process)
+    classifier = regard.TextClassifier(seed=seed, devices=crew.devices)
+    crew.in_first(partial(_claim, out, context))
+    with crew.quiet():
+        examples, held_out = read_labelled(
+            data, validation, (text, label), clean=clean, reading=reading
+        )
     _train(
         classifier,
         *examples,
+        crew=crew,
         bar=training_progress,
         text=text,
         label=label,
@@ -149,6 +171,10 @@ def train_translate(
         Literal["loss", "bleu"], typer.Option(help="What tells the best epoch.")
     ] = "loss",
     clean: Clean = False,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
     restart: Restart = False,
     seed: Seed = 0,
     reading: Reading,
@@ -167,7 +193,7 @@ def train_translate(
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
-    _claim(out, context)
+    crew = _join(devices, coordinator, processes, process)
     settings = {
         "source_vocabulary": source_vocabulary or vocabulary,
         "target_vocabulary": target_vocabulary or vocabulary,
@@ -179,18 +205,22 @@ def train_translate(
     }
     translator = regard.Translator(
         seed=seed,
+        devices=crew.devices,
         **{name: value for name, value in settings.items() if value is not None},
     )
-    pairs, held_out = read_paired(
-        [data, *filter(None, [targets])],
-        [*filter(None, [validation, validation_targets])],
-        (source, target),
-        clean=clean,
-        reading=reading,
-    )
+    crew.in_first(partial(_claim, out, context))
+    with crew.quiet():
+        pairs, held_out = read_paired(
+            [data, *filter(None, [targets])],
+            [*filter(None, [validation, validation_targets])],
+            (source, target),
+            clean=clean,
+            reading=reading,
+        )
     _train(
         translator,
         *pairs,
+        crew=crew,
         bar=translation_progress,
         out=out,
         restart=restart,
@@ -201,12 +231,94 @@ def train_translate(
     )
 
 
+@dataclass(frozen=True)
+class _Crew:
+    """The processes of a training, of which this is one; mostly the only one.
+
+    Args:
+        devices: Those between which batches are cut, as ``Estimator`` takes them.
+        is_first: Whether it is this process that talks and writes.
+    """
+
+    devices: int | str | None
+    is_first: bool = True
+
+    def in_first(self, action: Callable[[], Any]) -> None:
+        """Do something in the first process, while the others wait."""
+        from regard.training.devices import in_first, sharing  # noqa: PLC0415 - loads Keras
+
+        with sharing(self.devices):
+            in_first(action)
+
+    def quiet(self) -> AbstractContextManager[Any]:
+        """A block in which the first process alone tells what it reads."""
+        return nullcontext() if self.is_first else redirect_stderr(io.StringIO())
+
+
+def _join(
+    devices: str | None,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+) -> _Crew:
+    """Check the devices, and be one of the processes that train together.
+
+    Raises:
+        ArgumentError: There is no such number of devices, or the backend has no others.
+    """
+    from regard.training.devices import checked_devices  # noqa: PLC0415 - loads Keras
+
+    number: Any = devices
+    with suppress(ValueError, TypeError):
+        number = int(number)
+    if coordinator is None:
+        if processes is not None or process is not None:
+            raise typer.BadParameter(
+                "They train together with --coordinator, which is missing.",
+                param_hint="--processes, --process",
+            )
+        return _Crew(checked_devices(number))
+    number = checked_devices("all" if number is None else number)
+    if coordinator == "auto":
+        known: dict[str, Any] = {}
+    elif processes is None or process is None or not 0 <= process < processes:
+        raise typer.BadParameter(
+            "It takes the number of processes, and which of them this is: --processes "
+            "2 --process 0, and --process 1 on the other host.",
+            param_hint="--coordinator",
+        )
+    else:
+        known = {
+            "coordinator_address": coordinator,
+            "num_processes": processes,
+            "process_id": process,
+            "cluster_detection_method": "deactivate",
+        }
+    import jax  # noqa: PLC0415 - seldom needed
+
+    # Its own handler of SIGTERM would leave a process that is told to end running.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(
+            **known,
+            heartbeat_timeout_seconds=_LOST_AFTER,
+            shutdown_timeout_seconds=_LOST_AFTER,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise typer.BadParameter(
+            f"The processes do not find each other: {error}",
+            param_hint="--coordinator",
+        ) from error
+    return _Crew(number, is_first=jax.process_index() == 0)
+
+
 def _train(
     model: Any,
     *data: Any,
     bar: Callable[[], AbstractContextManager[Any]],
     out: Path,
     restart: bool,
+    crew: _Crew,
     tell: Callable[[Any], None] = lambda _: None,
     **options: Any,
 ) -> None:
@@ -218,35 +330,42 @@ def _train(
     from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
 
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    if restart:
-        checkpoint.unlink(missing_ok=True)
-    elif checkpoint.exists():
-        typer.echo(f"Going on from {checkpoint}.", err=True)
+    crew.in_first(partial(_begin, checkpoint, restart))
     with (
         _warnings_as_lines(),
         InterruptBetweenSteps().listening(at_once=True) as interrupts,
     ):
         try:
-            with bar() as show:
+            with bar() if crew.is_first else nullcontext() as show:
                 model.fit(*data, checkpoint=checkpoint, progress=show, **options)
         except KeyboardInterrupt:
-            typer.echo(_without_model(checkpoint), err=True)
+            if crew.is_first:
+                typer.echo(_without_model(checkpoint), err=True)
             raise typer.Exit(INTERRUPTED) from None
         interrupts.keep()
         interrupts.hold()
-        if model.interrupted:
+        if model.interrupted and crew.is_first:
             typer.echo("Interrupted: keeping the best model so far.", err=True)
-        _save(model, out, checkpoint)
-        tell(model)
+        crew.in_first(partial(_save, model, out, checkpoint))
+        if crew.is_first:
+            tell(model)
         is_interrupted = model.interrupted or interrupts.came
-        if not is_interrupted:
+        if not is_interrupted and crew.is_first:
             checkpoint.unlink(missing_ok=True)
     if is_interrupted:
-        typer.echo(
-            f"{checkpoint} has how far it is: the same command goes on from there.",
-            err=True,
-        )
+        if crew.is_first:
+            typer.echo(
+                f"{checkpoint} has how far it is: the same command goes on from there.",
+                err=True,
+            )
         raise typer.Exit(INTERRUPTED)
+
+
+def _begin(checkpoint: Path, restart: bool) -> None:
+    if restart:
+        checkpoint.unlink(missing_ok=True)
+    elif checkpoint.exists():
+        typer.echo(f"Going on from {checkpoint}.", err=True)
 
 
 def _claim(out: Path, context: typer.Context) -> None:

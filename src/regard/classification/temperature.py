@@ -14,6 +14,7 @@ from regard.training.batches import (
     as_input,
 )
 from regard.training.callbacks import InterruptBetweenSteps
+from regard.training.devices import predictions
 from regard.types import FloatArray, IntArray
 
 Tensor = Any
@@ -130,6 +131,7 @@ class HeldOut:
     def __init__(self, batches: ExampleBatches) -> None:
         self._batches = batches
         targets, counts = zip(*batches.answers(), strict=True)
+        self._height = len(counts[0])
         self._counted = np.concatenate(counts) > 0
         self.targets = np.concatenate(targets)[self._counted]
 
@@ -137,8 +139,12 @@ class HeldOut:
         self, model: keras.Model, interrupts: InterruptBetweenSteps
     ) -> FloatArray:
         """What a model gives, ``(examples, classes)``, in the order of ``targets``."""
-        given = model.predict(
-            as_input(self._batches), verbose=0, callbacks=[interrupts]
+        given = predictions(
+            model,
+            as_input(self._batches),
+            self._height,
+            verbose=0,
+            callbacks=[interrupts],
         )
         return given[self._counted]
 

@@ -34,6 +34,7 @@ from regard.errors import DataWarning
 from regard.text import Label, Labels
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
+from regard.training.devices import only_in_first
 from regard.training.estimator import Estimator
 from regard.types import Explanation, FloatArray
 
@@ -44,6 +45,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
     Args:
         seed: What all random choices of a training depend on: the same seed, data and
             settings give the same classifier.
+        devices: Between how many devices each batch of a training is cut, of all hosts
+            together, or ``"all"`` there are; on JAX. None: one, or those of the
+            ``keras.distribution`` in force.
         **settings: Fields of ``regard.classification.TextClassifierConfig`` to
             set; the others are chosen from the training data by
             ``regard.classification.recipe``.
@@ -160,7 +164,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     share=validation_split,
                     settings=settings,
                     seed=self.seed,
-                    checkpoint=place,
+                    checkpoint=only_in_first(place, self.devices),
                 ) as corpus,
             ):
                 for said in dirt(corpus.counts):
@@ -171,6 +175,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     seed=self.seed,
                     checkpoint=place,
                     progress=progress,
+                    devices=self.devices,
                 )
                 self._adopt(outcome, None, text=text, label=label)
             return self
@@ -201,6 +206,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 seed=self.seed,
                 checkpoint=place,
                 progress=progress,
+                devices=self.devices,
             )
             self._adopt(
                 outcome,

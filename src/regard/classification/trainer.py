@@ -34,6 +34,7 @@ from regard.training.callbacks import (
     ProgressReporter,
     TrainingProgress,
 )
+from regard.training.devices import check_same, padded_height, sharing
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import EpochMetrics, Merit, ModelSelection
 from regard.types import FloatArray, IntArray
@@ -73,6 +74,7 @@ def fit_text_classifier(
     seed: int,
     checkpoint: Path | None,
     progress: ClassificationCallback | None,
+    devices: int | str | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Learn the words of ``train``, then train a model on them.
 
@@ -85,14 +87,21 @@ def fit_text_classifier(
         seed: What all random choices depend on.
         checkpoint: The file that holds how far the training is, or None.
         progress: Called while the training runs.
+        devices: Those between which each batch is cut, as ``sharing`` takes them.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
+        ClusterError: Processes that train together were not given the same.
         DataError: There is no word in the texts, or ``validation`` has another label.
     """
     corpus = corpus_of(train, validation, labels, config)
     return fit_corpus(
-        corpus, chosen=chosen, seed=seed, checkpoint=checkpoint, progress=progress
+        corpus,
+        chosen=chosen,
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+        devices=devices,
     )
 
 
@@ -103,18 +112,20 @@ def fit_corpus(
     seed: int,
     checkpoint: Path | None,
     progress: ClassificationCallback | None,
+    devices: int | str | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Train a model on examples that were read; arguments as above."""
-    outcome = train_text_classifier(
-        corpus.train,
-        corpus.held_out,
-        features=corpus.reader.features,
-        classes=len(corpus.labels),
-        config=corpus.config,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    with sharing(devices):
+        outcome = train_text_classifier(
+            corpus.train,
+            corpus.held_out,
+            features=corpus.reader.features,
+            classes=len(corpus.labels),
+            config=corpus.config,
+            seed=seed,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
     labels = corpus.labels
     trained = TrainedTextClassifier(
         corpus.reader, labels, corpus.config, seed, outcome.model, chosen
@@ -179,6 +190,15 @@ def train_text_classifier(
         KeyboardInterrupt: There was one before the end of the first epoch. A later
             one ends the training with the best weights so far.
     """
+    check_same(
+        lambda: {
+            "seed": seed,
+            **_digests(train, validation),
+            **config.to_dict(),
+            "number of labels": classes,
+            "checkpoint": checkpoint is not None,
+        }
+    )
     model = _build(features, classes, config, seed)
     start_randomly(model, features.words, seed)
     batches = _batches(train, config, seed)
@@ -201,7 +221,8 @@ def train_text_classifier(
         loss_name=_LOSS,
         identity={
             "seed": seed,
-            **_digests(train, validation, checkpoint),
+            # Without a checkpoint nobody asks for them.
+            **({} if checkpoint is None else _digests(train, validation)),
             "widths of batches": list(batches.widths),
             **config.to_dict(),
         },
@@ -228,11 +249,9 @@ def train_text_classifier(
 
 
 def _digests(
-    train: EncodedExamples, validation: EncodedExamples | None, checkpoint: Path | None
+    train: EncodedExamples, validation: EncodedExamples | None
 ) -> dict[str, str | None]:
-    """What is trained on, by a name; without a checkpoint nobody asks for it."""
-    if checkpoint is None:
-        return {}
+    """What is trained on, by a name."""
     return {
         "training examples": train.digest(),
         "validation examples": None if validation is None else validation.digest(),
@@ -367,10 +386,16 @@ def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> No
     falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, rate / 50)
     optimizer = keras.optimizers.Adam(falling)
     optimizer.build(model.trainable_variables)
+    loss, share = "sparse_categorical_crossentropy", None
+    if padded_height(config.batch_size) != config.batch_size:
+        # The mean over the rows of a batch, not over those that make it divide.
+        loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+        share = 1 / config.batch_size
     # Keras's own loss log counts rows of padding; weighted metrics do not.
     model.compile(
         optimizer=optimizer,
-        loss="sparse_categorical_crossentropy",
+        loss=loss,
+        loss_weights=share,
         weighted_metrics=[
             keras.metrics.SparseCategoricalCrossentropy(name=_LOSS),
             keras.metrics.SparseCategoricalAccuracy(name=_ACCURACY),

@@ -370,17 +370,21 @@ class AttentionDecoder(AttentionLayer):
         if valid is not None:
             marks["valid"] = ops.swapaxes(valid, 0, 1)
         if self.dropout and training:
-            ones = ops.ones((*lead, self.num_heads, keys), "float32")
-            marks["kept"] = self._drop(ones, training)
+            # Drawn batch first: rows of filling at its end change none of the others.
+            steps, batch = lead
+            ones = ops.ones((batch, steps, self.num_heads, keys), "float32")
+            marks["kept"] = ops.swapaxes(self._drop(ones, training), 0, 1)
         if targets is not None and feedback == "scheduled":
             symbols = ops.one_hot(
                 ops.transpose(targets), self.output_units, dtype=self.compute_dtype
             )
             marks["target"] = ops.pad(symbols, ((1, 0), (0, 0), (0, 0)))[:-1]
             drawn = keras.random.uniform(
-                ops.shape(marks["target"])[:2], dtype="float32", seed=self._seeds
+                ops.shape(targets), dtype="float32", seed=self._seeds
             )
-            marks["forced"] = drawn >= ops.cast(self.sampling_rate, "float32")
+            marks["forced"] = ops.transpose(drawn) >= ops.cast(
+                self.sampling_rate, "float32"
+            )
         return marks
 
     def _cell_state(

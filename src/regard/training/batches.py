@@ -12,6 +12,7 @@ from regard._backend import backend_name
 from regard.text.id_file import IdFile, lengths_of
 from regard.text.padding import bucket_of, length_buckets, pad
 from regard.training.checkpoint import digest
+from regard.training.devices import LocalRows, device_count
 from regard.types import FloatArray, IntArray
 
 # A program more for so many places that are read: about as long as one takes to
@@ -193,10 +194,11 @@ def as_input(batches: keras.utils.PyDataset) -> Any:
     """The batches for Keras to read, each of a width of its own.
 
     On TensorFlow Keras takes the widths from the first two batches, and ends with an
-    error at a batch of another where these are alike.
+    error at a batch of another where these are alike. Between several devices they
+    have to divide.
     """
     if backend_name() != "tensorflow":
-        return batches
+        return batches if device_count() == 1 else LocalRows(batches)
     import tensorflow as tf  # noqa: PLC0415 - where it is the backend
 
     def read() -> Iterator[Any]:

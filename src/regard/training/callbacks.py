@@ -15,6 +15,7 @@ import numpy as np
 
 from regard._validate import wrong_value
 from regard.errors import BundleError
+from regard.training.devices import process_count, true_anywhere
 
 Logs = Mapping[str, Any] | None
 
@@ -194,11 +195,14 @@ class _Interrupts:
         phase: What the next one does.
         came: Whether there was one.
         kept: Whether there is a model by now that none of them may lose.
+        shared: Whether other processes train along: they would wait for ever for one
+            that leaves between two steps.
     """
 
     phase: _Phase
     came: bool = False
     kept: bool = False
+    shared: bool = False
 
 
 class InterruptBetweenSteps(keras.callbacks.Callback):
@@ -259,6 +263,21 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         """There is a model that no interrupt may lose."""
         self._interrupts.kept = True
 
+    def share(self) -> None:
+        """Other processes train along: an interrupt comes where ``agree`` asks."""
+        self._interrupts.shared = process_count() > 1
+
+    def agree(self) -> None:
+        """Let an interrupt of any process through, in all of them.
+
+        Raises:
+            KeyboardInterrupt: There was one.
+        """
+        if self._interrupts.shared and true_anywhere(self._interrupts.came):
+            self._interrupts.came = True
+            self._hold_where_kept()
+            raise KeyboardInterrupt
+
     def hold(self) -> None:
         """Hold all interrupts back to the end of the block, or until one listens."""
         self._interrupts.phase = _Phase.HELD
@@ -288,7 +307,7 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         Raises:
             KeyboardInterrupt: There was one.
         """
-        if self._interrupts.came:
+        if self._interrupts.came and not self._interrupts.shared:
             self._hold_where_kept()
             raise KeyboardInterrupt
 

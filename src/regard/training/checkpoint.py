@@ -14,7 +14,8 @@ import numpy as np
 
 from regard._files import staged_file
 from regard._validate import wrong_value
-from regard.errors import ArgumentError, BundleError
+from regard.errors import ArgumentError, BundleError, ClusterError
+from regard.training.devices import in_first, told_by_first
 from regard.types import IntArray
 
 _META = "training"
@@ -81,13 +82,18 @@ def checkpoint_path(checkpoint: Any) -> Path | None:
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """Read a checkpoint; None where there is none.
 
+    Of several processes that train together the first one reads it, for all.
+
     Raises:
         BundleError: The file is damaged.
     """
-    if not path.exists():
-        return None
     try:
-        return _read(path.read_bytes())
+        content = told_by_first(
+            in_first(lambda: path.read_bytes() if path.exists() else None)
+        )
+        return None if content is None else _read(content)
+    except ClusterError:
+        raise
     # A damaged file fails in many ways in the readers of archives and arrays.
     except Exception as error:
         raise unusable(path, str(error)) from error

@@ -17,6 +17,7 @@ from regard.runtime import check_not_forked
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig, checked_seed
 from regard.training.callbacks import InterruptBetweenSteps
+from regard.training.devices import checked_devices
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import EpochMetrics
 from regard.types import TrustLine
@@ -58,6 +59,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
 
     Args:
         seed: What all random choices of a training depend on.
+        devices: The devices of a training, as ``regard.training.devices`` takes them.
         **settings: The settings that are chosen by the user.
 
     Raises:
@@ -71,8 +73,11 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     _noun: ClassVar[str]
     _call_of_fit: ClassVar[str]
 
-    def __init__(self, seed: int = 0, **settings: Any) -> None:
+    def __init__(
+        self, seed: int = 0, *, devices: int | str | None = None, **settings: Any
+    ) -> None:
         self.seed = checked_seed(seed)
+        self.devices = checked_devices(devices)
         # Wrong ones are refused at once.
         config = self._config_type.of(settings)
         self.settings = {name: getattr(config, name) for name in settings}

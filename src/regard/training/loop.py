@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,6 +25,12 @@ from regard.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     unusable,
+)
+from regard.training.devices import (
+    in_first,
+    is_first_process,
+    on_one_device,
+    together,
 )
 from regard.training.model_selection import EpochMetrics, ModelSelection
 
@@ -114,20 +122,25 @@ class TrainingLoop:
         """
         if self.checkpoint is None:
             return self._run()
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        with locked(self.checkpoint):
+        place = self.checkpoint.parent
+        in_first(lambda: place.mkdir(parents=True, exist_ok=True))
+        with ExitStack() as kept:
+            in_first(partial(kept.enter_context, locked(self.checkpoint)))
             return self._run()
 
     def _run(self) -> TrainingOutcome[Any]:
         self._restore()
         with InterruptBetweenSteps().listening() as interrupts:
+            interrupts.share()
             try:
-                self._train(interrupts)
+                with together():
+                    self._train(interrupts)
                 interrupts.hold()
             except KeyboardInterrupt:
                 if not self.selection.history:
                     raise
-            model = self.fresh()
+            with on_one_device():
+                model = self.fresh()
             model.set_weights(self.selection.selected())
         history = tuple(self.selection.history)
         return TrainingOutcome(model, history, interrupts.came)
@@ -146,6 +159,7 @@ class TrainingLoop:
             self._epoch, self._step = self._epoch + 1, 0
             self._save(0, {})
             self.reporter.end(logs, validation)
+            interrupts.agree()
 
     def _fit_epoch(self, interrupts: InterruptBetweenSteps) -> Mapping[str, float]:
         batches = self.batches.epoch(self._epoch, self._step)
@@ -166,7 +180,7 @@ class TrainingLoop:
         return {name: float(values[0]) for name, values in history.history.items()}
 
     def _save(self, step: int, logs: Mapping[str, float]) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or not is_first_process():
             return
         # Within an epoch of fit the variables lie elsewhere on JAX.
         getattr(self.model, "jax_state_sync", lambda: None)()

@@ -457,6 +457,7 @@ def _recurrent(
         return_state=True,
         kernel_initializer=keras.initializers.GlorotUniform(seed),
         recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
+        seed=seed,
         name=name,
     )
     return keras.layers.Bidirectional(layer, name=name) if bidirectional else layer

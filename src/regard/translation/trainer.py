@@ -19,6 +19,13 @@ from regard.training.callbacks import (
     ProgressReporter,
     TrainingProgress,
 )
+from regard.training.devices import (
+    LocalRows,
+    check_same,
+    device_count,
+    on_one_device,
+    sharing,
+)
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import Merit, ModelSelection
 from regard.translation.artifact import TrainedTranslator
@@ -57,6 +64,7 @@ def fit_translator(
     choose_by: str,
     checkpoint: Path | None,
     progress: TranslationCallback | None,
+    devices: int | str | None = None,
 ) -> TrainingOutcome[TrainedTranslator]:
     """Learn the vocabularies of ``train``, then train a model.
 
@@ -69,9 +77,11 @@ def fit_translator(
         choose_by: ``"loss"`` or ``"bleu"``, what tells the best epoch.
         checkpoint: The file that holds how far the training is, or None.
         progress: Called while the training runs.
+        devices: Those between which each batch is cut, as ``sharing`` takes them.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
+        ClusterError: Processes that train together were not given the same.
         DataError: No pair is short enough, or there is nothing to learn.
     """
     # What the environment says of them wrongly is refused here, not in the first step.
@@ -81,16 +91,17 @@ def fit_translator(
     metric = None
     if choose_by == "bleu" and validation is not None:
         metric = ValidationBleu(validation, source, target, config)
-    outcome = train_seq2seq(
-        lambda: _build(source, target, config, seed),
-        _encode(train, source, target, config),
-        None if validation is None else _encode(validation, source, target, config),
-        config=config,
-        seed=seed,
-        metric=metric,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    with sharing(devices):
+        outcome = train_seq2seq(
+            lambda: _build(source, target, config, seed),
+            _encode(train, source, target, config),
+            None if validation is None else _encode(validation, source, target, config),
+            config=config,
+            seed=seed,
+            metric=metric,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
     trained = TrainedTranslator(source, target, config, seed, outcome.model, chosen)
     # Who interrupts a training does not want to wait for it.
     if len(target) >= FEWEST_SYMBOLS and not outcome.interrupted:
@@ -145,6 +156,14 @@ def train_seq2seq(
         KeyboardInterrupt: There was one before the end of the first epoch. A later
             one ends the training with the best weights so far.
     """
+    identity = {
+        "seed": seed,
+        "training pairs": train.digest(),
+        "validation pairs": None if validation is None else validation.digest(),
+        "choose_by": "loss" if metric is None else metric.name,
+        **config.to_dict(),
+    }
+    check_same(lambda: {**identity, "checkpoint": checkpoint is not None})
     model = build()
     reading = {"epochs": config.epochs, "operations": _operations(model)}
     batches = PairBatches(train, config.batch_size, seed, **reading)
@@ -156,18 +175,14 @@ def train_seq2seq(
         model=model,
         fresh=build,
         batches=batches,
-        validate=_validation_of(model, held_out, metric),
+        validate=_validation_of(model, held_out, metric, build),
         selection=ModelSelection(_merit_by(metric), config.patience, config.average),
         reporter=_TranslationReporter(progress, config.epochs, len(batches)),
         epochs=config.epochs,
         loss_name="loss",
         identity={
-            "seed": seed,
-            "training pairs": train.digest(),
-            "validation pairs": None if validation is None else validation.digest(),
-            "choose_by": "loss" if metric is None else metric.name,
+            **identity,
             "shapes of batches": [list(shape) for shape in batches.shapes],
-            **config.to_dict(),
         },
         checkpoint=checkpoint,
     )
@@ -215,15 +230,24 @@ def _validation_of(
     model: Seq2Seq,
     batches: EpochBatches | None,
     metric: SelectionMetric | None,
+    build: Callable[[], Seq2Seq],
 ) -> Callable[[InterruptBetweenSteps], dict[str, float]]:
     """The function that measures the model after an epoch."""
+    measured = model
+    if metric is not None and device_count() > 1:
+        # Searches run on one device, where the weights of others cannot be read.
+        with on_one_device():
+            measured = build()
 
     def validate(interrupts: InterruptBetweenSteps) -> dict[str, float]:
         measures = {}
         if batches is not None:
             measures["loss"] = _mean_loss(model, batches, interrupts)
         if metric is not None:
-            measures[metric.name] = metric(model)
+            if measured is not model:
+                measured.set_weights(model.get_weights())
+            with on_one_device():
+                measures[metric.name] = metric(measured)
         return measures
 
     return validate
@@ -244,8 +268,9 @@ def _mean_loss(
 ) -> float:
     """The loss of a symbol, whichever batch it is in."""
     total = count = 0.0
+    read = batches if device_count() == 1 else LocalRows(batches)
     for index in range(len(batches)):
-        inputs, targets = batches[index]
+        inputs, targets = read[index]
         tokens = batches.tokens(index)
         total += float(model.test_on_batch(inputs, targets)) * tokens
         count += tokens

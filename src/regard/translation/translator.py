@@ -46,6 +46,9 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
     Args:
         seed: What all random choices of a training depend on: the same seed, data and
             settings give the same translator.
+        devices: Between how many devices each batch of a training is cut, of all hosts
+            together, or ``"all"`` there are; on JAX. None: one, or those of the
+            ``keras.distribution`` in force.
         **settings: Fields of ``regard.translation.TranslatorConfig`` to set.
 
     Attributes:
@@ -167,6 +170,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                 choose_by=choose_by,
                 checkpoint=place,
                 progress=progress,
+                devices=self.devices,
             )
             self._adopt(
                 outcome,
