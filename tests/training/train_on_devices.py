@@ -20,6 +20,7 @@ import toy
 import toy_pairs
 from light_compilation import light_compilation
 from regard.errors import ClusterError
+from regard.ops.additive import dispatch
 from regard.training import callbacks
 
 CLASSIFIER = toy.SETTINGS | {
@@ -108,6 +109,13 @@ def _with_other_data(devices: int) -> str:
     return ""
 
 
+def _as_on_a_gpu() -> None:
+    """Take the way of the kernels, which here ends at loops."""
+    dispatch._has_nvidia = lambda: True
+    dispatch._fault_of_kernels = lambda: None
+    dispatch.SMALL_ON_GPU = 0
+
+
 def _of_a_user(devices: int):
     """A model of Keras with a layer of ours, within the scope of a distribution."""
     losses = []
@@ -150,7 +158,9 @@ def main(out: Path, runs: list[str]) -> None:
         steps = Steps(die_after=5 if dies else None)
         _watched(steps)
         weights: list[np.ndarray] = []
-        if kind == "keras":
+        if kind == "kernel":
+            _as_on_a_gpu()
+        if kind in {"keras", "kernel"}:
             steps.losses, model, seen = _of_a_user(int(count))
             weights = [seen]
         elif kind == "different":

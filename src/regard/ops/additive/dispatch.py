@@ -59,7 +59,8 @@ def choose(
         fault = _fault_of_kernels()
         if fault is None:
             reason = "by a kernel on an NVIDIA GPU, computed again for the gradient"
-            return Implementation("kernel", reason, _scores_of("pallas_scores"))
+            kernel = _on_each_device(_scores_of("pallas_scores"), query)
+            return Implementation("kernel", reason, kernel)
         reason += f"; the kernels for this GPU are left out: {fault}"
     return Implementation("blocked", reason, _scores_of(f"{backend}_scores"))
 
@@ -117,6 +118,30 @@ def _refused_size(
     if len(known) == len(sizes) and math.prod(known) <= small:
         return "so small that the formula is fastest"
     return None
+
+
+def _on_each_device(scores: Scores, query: Tensor) -> Scores:
+    """Scores of the rows that each device has, where Keras cuts batches for several.
+
+    XLA cuts loops, and not a kernel: all devices would compute it for all rows.
+    """
+    jax = importlib.import_module("jax")
+    around = keras.distribution.distribution()
+    if around is None or not isinstance(query, jax.core.Tracer):
+        return scores
+    axis, mesh = around.batch_dim_name, around.device_mesh.backend_mesh
+    count = mesh.shape.get(axis, 1)
+    if count == 1 or query.shape[0] % count:
+        return scores
+    rows, whole = jax.sharding.PartitionSpec(axis), jax.sharding.PartitionSpec()
+    cut: Scores = jax.shard_map(
+        scores,
+        mesh=mesh,
+        in_specs=(rows, rows, whole),
+        out_specs=rows,
+        check_vma=False,
+    )
+    return cut
 
 
 def _is_on_gpu(tensor: Tensor) -> bool:
