@@ -73,8 +73,8 @@ class FakeClassifier:
     trained_on: tuple = ()
     interrupts: str | None = None
 
-    def __init__(self, seed=0):
-        self.seed = seed
+    def __init__(self, seed=0, devices=None):
+        self.seed, self.devices = seed, devices
         self.interrupted = False
         self.validation = EVALUATION
 

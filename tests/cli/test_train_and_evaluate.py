@@ -470,3 +470,29 @@ def test_a_missing_column_is_told_with_the_options_that_help(run, fake, tmp_path
     data.write_text("text;label\na;good\n")
     refused = run("evaluate", "x.regard", data, "--delimiter", ",")
     assert "by ';' it is: name it, --delimiter." in refused.err
+
+
+@pytest.mark.parametrize("devices", ["0", "two", "1.5"])
+def test_what_is_no_number_of_devices(run, table, tmp_path, devices):
+    out = tmp_path / "x.regard"
+    refused = run("train", "classify", table, "--out", out, "--devices", devices)
+    assert refused.code == 2
+    assert "--devices has a wrong value" in refused.err
+    assert "1 or more, or 'all'" in refused.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--processes", 2),
+        ("--coordinator", "here:1", "--processes", 2),
+        ("--coordinator", "here:1", "--processes", 2, "--process", 2),
+    ],
+)
+def test_processes_that_do_not_know_each_other(run, fake, table, tmp_path, options):
+    out = tmp_path / "x.regard"
+    refused = run("train", "classify", table, "--out", out, *options)
+    assert refused.code == 2
+    assert "--coordinator" in refused.err
+    assert fake.trained_on == ()
+    assert not out.exists()
