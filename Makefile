@@ -4,7 +4,7 @@ DEMO := .venv-demo
 DEV := .venv
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow test-pythons coverage lint format clean
+.PHONY: demo test test-slow test-pythons coverage lint docs format clean
 
 demo: $(DEMO)/ready ## train on generated messages, show what the model looked at
 	$(DEMO)/bin/regard demo --out demo
@@ -28,6 +28,9 @@ lint: $(DEV)/ready ## style and types
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 
+docs: $(DEV)/ready ## the site, as build/site/index.html; a warning is an error
+	$(DEV)/bin/python -m sphinx -W --keep-going --quiet -c docs -d build/doctrees . build/site
+
 format: $(DEV)/ready
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
@@ -47,4 +50,4 @@ $(DEV)/ready: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) demo build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(DEV) demo build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/reference

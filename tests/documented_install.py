@@ -36,6 +36,11 @@ def install(folder: Path, extras: frozenset[str]) -> Path:
     return folder
 
 
+def distributions(extras: frozenset[str]) -> set[str]:
+    """The names of the distributions that an install with these extras brings."""
+    return set(_closure(extras))
+
+
 def python(packages: Path, home: Path) -> tuple[list[str], dict[str, str]]:
     """A Python that sees these packages and this checkout, and its environment.
 

@@ -4,16 +4,21 @@ Each page has the packages of the install that it tells, and no others; no backe
 chosen. What needs more than that has to say so.
 """
 
+import ast
 import functools
+import os
 import re
 import shlex
 import subprocess
-from importlib.metadata import PackageNotFoundError
+import sys
+import venv
+from importlib.metadata import PackageNotFoundError, packages_distributions
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from packaging.utils import canonicalize_name
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -24,7 +29,9 @@ from regard_cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+# The site runs the code of the gallery, in the same way, to have its pictures.
+GALLERY = ROOT / "docs" / "gallery"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 CORE: frozenset[str] = frozenset()
 
@@ -74,13 +81,83 @@ def run(installed, tmp_path):
     return run
 
 
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix().removeprefix("docs/")
+
+
+def extras_name(extras: frozenset[str]) -> str:
+    return ",".join(sorted(extras)) or "core"
+
+
+WITH_CODE = [page for page in PAGES if blocks(page)]
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
+    "page", [page for page in WITH_CODE if page.parent != GALLERY], ids=name_of
 )
 def test_the_code_of_a_page_runs_in_its_order(page, run, tmp_path):
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks(page)), "utf-8")
     run(script, extras=extras_of(page))
+
+
+@pytest.fixture(scope="module")
+def owners():
+    """The distributions that each package which can be imported is from."""
+    return packages_distributions()
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_the_install_of_a_page_brings_what_its_code_imports(page, owners):
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse("\n".join(blocks(page))))
+        for name in imports_of(node)
+    }
+    try:
+        brought = documented_install.distributions(extras_of(page))
+    except PackageNotFoundError as error:
+        pytest.skip(f"{error.name} belongs to the install, and is not here")
+    for name in imported - sys.stdlib_module_names - {"regard"}:
+        owned = set(map(canonicalize_name, owners.get(name, [name])))
+        assert owned & brought, f"{name} needs an install line on the page"
+
+
+def imports_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "extras", sorted(set(map(extras_of, WITH_CODE)), key=sorted), ids=extras_name
+)
+def test_pages_run_from_a_fresh_install(extras, tmp_path):
+    python = tmp_path / "environment" / "bin" / "python"
+    venv.create(tmp_path / "environment", with_pip=True)
+    wanted = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    pip = [str(python), "-m", "pip", "install", "--quiet", *constraints, wanted]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if "No matching distribution found" in done.stderr:
+        pytest.skip("needs a package index")
+    assert done.returncode == 0, done.stderr[-2000:]
+    failed = {}
+    for page in WITH_CODE:
+        if extras_of(page) == extras:
+            done = subprocess.run(
+                [str(python), "-c", "\n".join(blocks(page))],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                failed[name_of(page)] = done.stderr[-1000:]
+    assert failed == {}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -120,7 +197,7 @@ def shell_lines(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if shell_lines(page)], ids=lambda page: page.name
+    "page", [page for page in PAGES if shell_lines(page)], ids=name_of
 )
 def test_the_commands_of_a_page_have_these_options(page):
     for line in shell_lines(page):
@@ -134,6 +211,18 @@ def test_the_commands_of_a_page_have_these_options(page):
 def arguments_of(line: str) -> list[str]:
     """The arguments of a command; what the shell does with its output is its own."""
     return shlex.split(re.split(r" [>|&]", line)[0], comments=True)[1:]
+
+
+def test_the_commands_of_the_start_run(run, tmp_path):
+    page = ROOT / "docs" / "start.md"
+    (tmp_path / "make.py").write_text("\n".join(blocks(page)), "utf-8")
+    run("make.py", extras=CORE)
+    lines = shell_lines(page)
+    assert len(lines) == 3
+    # The third measures trust for a minute; the tests of its command do.
+    for line in lines[:2]:
+        run("-m", "regard_cli", *arguments_of(line), extras=CORE)
+    assert "parcel" in (tmp_path / "why.html").read_text("utf-8")
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from regard._untrusted import parse_json, read_regular_file
 from regard.bundle import migrations
 from regard.errors import BundleError, DataError, shown
 
+#: The name of the file that says what is in a bundle.
 MANIFEST = "manifest.json"
 FORMAT = "regard-bundle"
 

@@ -196,7 +196,7 @@ class TrainedTextClassifier:
 
         .. math::
             c_{tk} = \frac{1}{T} \sum_h a_{ht} \, h_t \cdot W_{hk}, \qquad
-            p = \mathrm{softmax}(\textstyle\sum_t c_t + b / T)
+            p = \mathrm{softmax}\left(\sum_t c_t + b / T\right)
 
         The mean over the labels, which changes no probability, is taken off both.
 

@@ -88,9 +88,9 @@ class EvidencePooling(AttentionLayer):
     r"""Logits out of the evidence of tokens, by attention on what speaks for them.
 
     .. math::
-        q = \mathrm{softmax}\Big(b + \frac{1}{n} \sum_t e_t\Big), \qquad
+        q = \mathrm{softmax}\left(b + \frac{1}{n} \sum_t e_t\right), \qquad
         w = \mathrm{softmax}(s), \quad
-        s_t = \lambda \sum_k \Big(q_k - \frac{1}{K}\Big) e_{tk}, \qquad
+        s_t = \lambda \sum_k \left(q_k - \frac{1}{K}\right) e_{tk}, \qquad
         z = b + \sum_t w_t e_t
 
     The evidence :math:`e_{tk}` of a token is what it would add to the logit of class

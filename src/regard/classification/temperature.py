@@ -74,8 +74,8 @@ def fitted_temperature(probabilities: FloatArray, targets: IntArray) -> float:
     r"""The temperature at which probabilities are as sure as they are right.
 
     .. math::
-        T = \arg\min_T -\sum_i \Big( \frac{n}{n + 1} \log p_{i y_i}(T) +
-        \frac{1}{n + 1} \frac{1}{K} \sum_k \log p_{i k}(T) \Big), \qquad
+        T = \arg\min_T -\sum_i \left( \frac{n}{n + 1} \log p_{i y_i}(T) +
+        \frac{1}{n + 1} \frac{1}{K} \sum_k \log p_{i k}(T) \right), \qquad
         p_i(T) = \mathrm{softmax}(z_i / T)
 
     The second term counts one example more, of an arbitrary class: of ten examples that

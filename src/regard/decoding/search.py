@@ -19,7 +19,7 @@ class Search:
     .. math::
         \frac{\ln P(Y)}{\mathrm{lp}(Y)} + \mathrm{cp}(Y), \qquad
         \mathrm{lp}(Y) = \left(\frac{5 + |Y|}{6}\right)^\alpha, \qquad
-        \mathrm{cp}(Y) = \beta \sum_j \ln \min\Bigl(\sum_i w_{ij}, 1\Bigr)
+        \mathrm{cp}(Y) = \beta \sum_j \ln \min\left(\sum_i w_{ij}, 1\right)
 
     with the weights :math:`w` averaged over heads and :math:`|Y|` counted with the
     symbol that ends it.

@@ -105,7 +105,7 @@ def value_norm(
 ) -> Attribution:
     r"""The norm of what an attention layer takes from each position.
 
-    .. math:: s_t = \frac1{|Q|} \sum_{q \in Q} \Big\| \sum_h w_{hqt} \, v_{ht} \Big\|
+    .. math:: s_t = \frac1{|Q|} \sum_{q \in Q} \left\| \sum_h w_{hqt} \, v_{ht} \right\|
 
     with :math:`v_{ht}` the value of position :math:`t`, projected where the layer
     projects what its heads give. A large weight on a short value takes little. Of a

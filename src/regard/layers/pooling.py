@@ -21,7 +21,7 @@ class AttentionPooling(ScoredAttention):
     r"""Attention pooling: the weighted mean of the states of a sequence.
 
     .. math::
-        w = \mathrm{softmax}(s(h_1), \dots, s(h_n)), \qquad c = \sum_j w_j h_j
+        w = \mathrm{softmax}(s(h_1), \ldots, s(h_n)), \qquad c = \sum_j w_j h_j
 
     with a score :math:`s` of each head:
 

@@ -138,7 +138,7 @@ class MovedTokens(SequenceTask):
 
 @dataclass(frozen=True)
 class Copy(MovedTokens):
-    """Repeat the source: ``w1 w2 ... wn`` gives ``w1 w2 ... wn``.
+    """Repeat the source: ``w1 w2 w3`` gives ``w1 w2 w3``.
 
     Settings, errors and the source are those of ``MovedTokens``.
 
@@ -156,7 +156,7 @@ class Copy(MovedTokens):
 
 @dataclass(frozen=True)
 class Reverse(MovedTokens):
-    """Turn the source round: ``w1 w2 ... wn`` gives ``wn ... w2 w1``.
+    """Turn the source round: ``w1 w2 w3`` gives ``w3 w2 w1``.
 
     Settings, errors and the source are those of ``MovedTokens``.
 
@@ -174,7 +174,7 @@ class Reverse(MovedTokens):
 
 @dataclass(frozen=True)
 class BigramFlip(MovedTokens):
-    """Exchange neighbours: ``w1 w2 w3 w4 ...`` gives ``w2 w1 w4 w3 ...``.
+    """Exchange neighbours: ``w1 w2 w3 w4`` gives ``w2 w1 w4 w3``.
 
     The length is even; of a range only the even lengths are drawn.
 

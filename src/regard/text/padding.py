@@ -11,6 +11,7 @@ import numpy as np
 from regard._validate import check_count
 from regard.types import IntArray
 
+#: The lengths that sequences are padded to, so that few programs are compiled.
 LENGTH_BUCKETS = (16, 32, 64, 128, 256, 512, 1024)
 
 
