@@ -11,7 +11,7 @@ class EndingWorker(_Worker):
     """Kills its process where a worker first comes to the fourth shard of a file."""
 
     def work(self, unit):
-        marker = self._output.folder / JOB_FOLDER / "ended"
+        marker = self._task.output.folder / JOB_FOLDER / "ended"
         if unit.number == 3 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -174,6 +174,10 @@ class DataError(RegardError, ValueError):
     """Wrong input data; the message names the file and the line or the field."""
 
 
+class ColumnError(DataError):
+    """A column that is not there, or there twice."""
+
+
 class MissingValueError(DataError):
     """A row without its text or its label."""
 

@@ -11,6 +11,8 @@ from regard_cli.progress_bar import batch_progress
 
 # As for ``trust --require``: done, and not all that was wanted.
 SET_ASIDE = 3
+# As a shell tells of a program that an interrupt ended.
+INTERRUPTED = 130
 
 
 @reads_files
@@ -78,32 +80,52 @@ def batch(
     prepare()
     from regard import scale  # noqa: PLC0415 - loads Keras
 
-    with batch_progress() as progress:
-        report = scale.run(
-            bundle,
-            inputs,
-            out,
-            text=text,
-            columns=None if columns is None else columns.split(","),
-            engine=engine,
-            address=address,
-            workers=workers,
-            attention=attention,
-            strict=strict,
-            shard_rows=shard_rows,
-            progress=progress,
-            **reading,
-        )
+    try:
+        with batch_progress() as progress:
+            report = scale.run(
+                bundle,
+                inputs,
+                out,
+                text=text,
+                columns=None if columns is None else columns.split(","),
+                engine=engine,
+                address=address,
+                workers=workers,
+                attention=attention,
+                strict=strict,
+                shard_rows=shard_rows,
+                progress=progress,
+                **reading,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"Interrupted. {_how_to_go_on(out)}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError:
+        # Such as a full disk: what is wrong is said after it.
+        typer.echo(_how_to_go_on(out), err=True)
+        raise
     went_on = " The job went on where it was." if report.went_on else ""
     answered = report.rows - report.set_aside
     typer.echo(
-        f"Wrote {out}: {answered:,} answers in {report.shards:,} files, "
+        f"Wrote {out}: {_counted(answered, 'answer')} in "
+        f"{_counted(report.shards, 'file')}, "
         f"{report.seconds:.1f} s.{went_on}",
         err=True,
     )
     if report.errors is not None:
         typer.echo(
-            f"{report.set_aside:,} rows could not be read: see {report.errors}",
+            f"{_counted(report.set_aside, 'row')} could not be read: "
+            f"see {report.errors}",
             err=True,
         )
         raise typer.Exit(SET_ASIDE)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _how_to_go_on(out: Path) -> str:
+    if any(out.glob("**/*.parquet")):
+        return f"{out} has what is done: the same command goes on from there."
+    return "Nothing is done yet: the same command begins anew."

@@ -163,6 +163,22 @@ def test_a_file_system_of_fsspec(job, table):
     assert "two-00000.parquet" in names(report.out)
 
 
+def test_a_file_system_that_needs_more_says_what_to_install(job, monkeypatch):
+    fsspec = pytest.importorskip("fsspec", reason="needs fsspec, of the extra scale")
+
+    def opened(uri):
+        raise ImportError(f"{uri.partition(':')[0]} requires more.")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", opened)
+    for uri, package in (
+        ("https://host/a.csv", r'"fsspec\[http\]"'),
+        ("abfs://host/a.csv", r'"fsspec\[abfs\]"'),
+        ("odd://host/a.csv", "what fsspec needs for odd://"),
+    ):
+        with pytest.raises(ArgumentError, match=f"more. Run: pip install {package}"):
+            job(uri)
+
+
 def test_the_answers_may_go_into_the_folder_of_the_texts(job, parquet, tmp_path):
     for _ in range(2):
         assert job(tmp_path, "answers").rows == 60
@@ -290,8 +306,60 @@ def test_a_file_that_is_no_parquet_does_not_stop_the_others(job, parquet, tmp_pa
     [error] = errors(report.out)
     assert error["file"] == str(tmp_path / "a.parquet")
     assert "cannot be read as Parquet" in error["reason"]
-    with pytest.raises(DataError, match="nor can any other file"):
+    with pytest.raises(
+        DataError, match=r"a\.parquet cannot be read as Parquet\. Check"
+    ):
         job(tmp_path / "a.parquet", "alone")
+
+
+def test_a_file_that_cannot_be_decoded_does_not_stop_the_others(job, tmp_path, texts):
+    bad = tmp_path / "a.csv"
+    bad.write_bytes("id,text\n1,für immer\n".encode("latin-1"))
+    header = tmp_path / "b.csv"
+    header.write_bytes("id,text,Größe\n1,my parcel,3\n".encode("latin-1"))
+    packed = write_csv(tmp_path / "c.csv.gz", texts * 20)
+    packed.write_bytes(packed.read_bytes()[:-90])
+    part = tmp_path / "d.csv"
+    long = f"1,my parcel {'x' * 4_000}\n"
+    part.write_bytes(f"id,text\n{long * 30}2,für\n".encode("latin-1"))
+    others = write_csv(tmp_path / "e.csv", texts[:5])
+    # Without those that have no rows at all, what columns are follows from its first.
+    first = job(part, "first")
+    report = job([bad, header, packed, part, others], shard_rows=5_000)
+    found = {each["file"]: each for each in errors(report.out)}
+    assert set(found) == {str(each) for each in (bad, header, packed, part)}
+    assert "not valid UTF-8" in found[str(bad)]["reason"]
+    assert 0 < first.rows < 31
+    assert errors(first.out) == [found[str(part)]]
+    assert (found[str(part)]["row"], found[str(part)]["rows"]) == (first.rows + 1, 0)
+    rows = answers(report.out)
+    assert rows["id"].to_pylist()[-6:] == ["1", *map(str, range(5))]
+    # Where nothing can be read there is nothing to be done.
+    with pytest.raises(DataError, match="not valid UTF-8"):
+        job([bad, header], "alone")
+
+
+@pytest.mark.parametrize("content", ["", "id,text\n", "\n"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "csv.gz"])
+def test_a_later_file_without_rows_is_no_error(job, tmp_path, texts, content, suffix):
+    write_csv(tmp_path / "a.csv", texts[:5])
+    empty = tmp_path / f"b.{suffix}"
+    content = content.replace(",", "\t") if suffix == "tsv" else content
+    packed = suffix.endswith("gz")
+    empty.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    report = job([tmp_path / "a.csv", empty])
+    assert (report.rows, report.set_aside, report.errors) == (5, 0, None)
+    # As of a Parquet file without rows there is a file of answers, which says so.
+    assert about(report.out / "b-00000.parquet")["rows"] == 0
+    assert job([tmp_path / "a.csv", empty]).went_on
+
+
+def test_a_later_file_without_the_column_is_refused(job, tmp_path, texts):
+    write_csv(tmp_path / "a.csv", texts[:5])
+    (tmp_path / "b.csv").write_text("id,body\n1,my parcel\n")
+    with pytest.raises(DataError, match=r"b\.csv.*no column 'text'"):
+        job([tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("content", ["", "id,text\n"])

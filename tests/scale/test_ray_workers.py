@@ -11,7 +11,7 @@ import pytest
 import regard
 from ending_worker import EndingWorker
 from regard import scale
-from regard.errors import DataError, MissingExtraError
+from regard.errors import ArgumentError, DataError, MissingExtraError
 from regard.scale import ray_workers
 
 
@@ -19,6 +19,15 @@ def test_without_ray_the_install_is_named(toy_bundle, parquet, tmp_path, monkeyp
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r'pip install "regard\[scale\]"'):
         scale.run(toy_bundle, parquet, tmp_path / "out", engine="ray")
+
+
+def test_a_cluster_of_its_own_ends_with_the_job(job):
+    pytest.importorskip("ray", reason="needs ray, of the extra scale")
+    report = job("own", engine="ray", workers=1)
+    assert rows(report)["id"].to_pylist() == list(range(60))
+    assert job("own", engine="ray").went_on
+    with pytest.raises(ArgumentError, match=r"no Ray cluster at 127\.0\.0\.1:1: "):
+        job("none", engine="ray", address="127.0.0.1:1")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from regard._label_values import is_missing, plain_label
-from regard.errors import ArgumentError, DataError, MissingValueError, listed
+from regard.errors import (
+    ArgumentError,
+    ColumnError,
+    DataError,
+    MissingValueError,
+    listed,
+)
 
 # Of so many columns those are compared with a name that is not there.
 _COMPARED = 1_000
@@ -64,7 +70,7 @@ def column_indices(
     """The index of each wanted column; arguments as of ``missing_column``.
 
     Raises:
-        DataError: A wanted column is not there, or there twice.
+        ColumnError: A wanted column is not there, or there twice.
     """
     for name in wanted:
         if name not in available:
@@ -92,7 +98,7 @@ def missing_column(
     name: str,
     hint: str | None = None,
     elsewhere: str | None = None,
-) -> DataError:
+) -> ColumnError:
     """The error for a column that is not there: what there is, and what is near.
 
     Args:
@@ -110,7 +116,7 @@ def missing_column(
         " ".join(filter(None, [guess, how])) or None
         for how in (hint, elsewhere or hint)
     )
-    return DataError(
+    return ColumnError(
         f"{place}: there is no column '{name:.60}'.",
         expected=f"one of {listed(available)}",
         fix=fix,
@@ -128,7 +134,7 @@ def _kind(value: object) -> str:
 def _index(place: str, available: Sequence[str], name: str) -> int:
     indices = [index for index, other in enumerate(available) if other == name]
     if len(indices) > 1:
-        raise DataError(
+        raise ColumnError(
             f"{place}: {len(indices)} columns have the name '{name}'.",
             fix="Rename them, so that one is meant.",
         )

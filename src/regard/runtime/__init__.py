@@ -18,6 +18,7 @@ from regard.runtime.compilation import (
 from regard.runtime.compilation_cache import (
     default_directory,
     enable_compilation_cache,
+    kept_programs,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "compile_function",
     "default_directory",
     "enable_compilation_cache",
+    "kept_programs",
 ]

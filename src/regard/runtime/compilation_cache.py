@@ -46,6 +46,16 @@ def enable_compilation_cache(directory: str | Path | None = None) -> Path | None
     return chosen
 
 
+def kept_programs() -> Path | None:
+    """The directory of the programs that this process keeps; None: it keeps none."""
+    if backend_name() != "jax":
+        return None
+    import jax  # noqa: PLC0415 - JAX only
+
+    directory = jax.config.jax_compilation_cache_dir
+    return Path(directory) if directory else None
+
+
 def default_directory() -> Path:
     """The folder for compiled programs in the user's cache directory."""
     if chosen := os.environ.get("XDG_CACHE_HOME"):

@@ -7,7 +7,8 @@ except ImportError as error:
 
     raise MissingExtraError("A batch job", "pyarrow", "data") from error
 
+from regard.scale.batch_progress import BatchProgress, BatchReport
 from regard.scale.explainer import Explainer
-from regard.scale.job import BatchProgress, BatchReport, run
+from regard.scale.job import run
 
 __all__ = ["BatchProgress", "BatchReport", "Explainer", "run"]

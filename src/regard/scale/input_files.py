@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -195,7 +196,8 @@ def _file_system(uri: str | None, place: str = "") -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(uri)
     except ImportError as error:
         raise ArgumentError(
-            f"{uri} cannot be opened: {error}.", fix="Install what it needs."
+            f"{uri} cannot be opened: {str(error).rstrip('.')}.",
+            fix=f"Run: pip install {_packages_of(scheme)}",
         ) from error
     except ValueError as error:
         raise ArgumentError(
@@ -203,6 +205,16 @@ def _file_system(uri: str | None, place: str = "") -> tuple[Any, str]:
             expected="a path, or a URI such as s3://bucket/folder or https://…",
         ) from error
     return fs.PyFileSystem(fs.FSSpecHandler(system)), path
+
+
+def _packages_of(scheme: str) -> str:
+    """What brings a file system of fsspec, as an argument of pip."""
+    extras = metadata.metadata("fsspec").get_all("Provides-Extra") or []
+    # That of https is called http, as both are one.
+    for name in (scheme, scheme.removesuffix("s")):
+        if name in extras:
+            return f'"fsspec[{name}]"'
+    return f"what fsspec needs for {scheme}://"
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

@@ -1,106 +1,186 @@
 """The engine on Ray: shards run on actors, on this machine or on those of a cluster."""
 
+import importlib.util
 import os
-import warnings
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from regard._backend import backend_name
-from regard.errors import ArgumentError, MissingExtraError, RegardError
+from regard.errors import ArgumentError, MissingExtraError
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.kinds import kind_of, load
+from regard.runtime import enable_compilation_cache, kept_programs
+from regard.scale import ray_driver
 from regard.scale.shards import Layout, Unit
 from regard.scale.worker import JOB_FOLDER, Done, Output, work
 
-# Units that an actor has at a time, so that it never waits for the next one.
-_AHEAD = 2
-# So many workers may end over one unit: then it is the unit that ends them.
-_MOST_ENDS = 5
 # What Keras, JAX and this library are told through the environment.
 _PASSED_ON = ("JAX_", "KERAS_", "REGARD_", "TF_", "XLA_")
+# Seconds in which a cluster of this machine ends; it takes one or two.
+_ENDING = 10
 
 
-def work_on_ray(
-    units: Sequence[Unit],
-    bundle: Path,
-    attention: str,
-    layout: Layout,
-    output: Output,
-    *,
-    address: str | None,
-    workers: int | None,
-    strict: bool,
-) -> Generator[Done, None, None]:
-    """As ``work``, on actors that load the bundle once and read their own shards.
+class _Task(NamedTuple):
+    """What every worker does; see ``RayWorkers.work``, and where programs are kept."""
 
-    An actor that ends, with its process or its machine, is replaced and what it had is
-    done again. No task of Ray reads data: it would wait for the processors that the
-    actors have.
+    bundle: Path
+    attention: str
+    layout: Layout
+    output: Output
+    strict: bool
+    programs: Path | None
+
+
+class RayWorkers:
+    """Actors of Ray that load a bundle once and read their own shards.
+
+    Ray takes seconds to start: from ``__enter__`` on it does, in a process of its own,
+    and what comes before the work is done meanwhile. Where Ray is connected already,
+    the actors run there.
 
     Args:
-        units: The units.
-        bundle: The bundle, where every worker finds it.
-        attention: How much of the attention is kept.
-        layout: Which columns are read.
-        output: Where the answers go, where every worker finds it.
         address: The cluster; None: one on this machine, for this job.
         workers: How many actors; None: one for each processor.
-        strict: Whether the first row that cannot be read is an error.
 
     Raises:
-        ArgumentError: There is no cluster, or its workers do not see the files.
-        DataError: A row could not be read, where that is wanted.
         MissingExtraError: Ray is not installed.
     """
-    try:
-        import ray  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError as error:
-        raise MissingExtraError("The engine ray", "ray", "scale") from error
 
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        _connect(ray, address)
-    try:
-        processors = ray.cluster_resources().get("CPU", 1)
-        count = min(workers or max(1, int(processors)), max(1, len(units)))
-        options = {
-            # Fractions where there are more workers than processors: those that find
-            # none would never start.
-            "num_cpus": min(1.0, processors / count),
-            "max_restarts": 0,
-            "runtime_env": {"env_vars": _environment()},
-        }
-        actor = ray.remote(**options)(_Worker)
-        settings = bundle.absolute(), attention, layout, output, strict
-        yield from _spread(ray, units, lambda: actor.remote(*settings), count)
-    finally:
-        if is_ours:
-            ray.shutdown()
+    def __init__(self, address: str | None, workers: int | None) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise MissingExtraError("The engine ray", "ray", "scale")
+        self._address, self._workers = address, workers
+        self._driver: _Driver | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "RayWorkers":
+        ray: Any = sys.modules.get("ray")
+        if ray is None or not ray.is_initialized():
+            self._driver = self._stack.enter_context(_Driver(self._address))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def work(
+        self,
+        units: Sequence[Unit],
+        bundle: Path,
+        attention: str,
+        layout: Layout,
+        output: Output,
+        *,
+        strict: bool,
+    ) -> Generator[Done, None, None]:
+        """As ``worker.work``.
+
+        Args:
+            units: The units.
+            bundle: The bundle, where every worker finds it.
+            attention: How much of the attention is kept.
+            layout: Which columns are read.
+            output: Where the answers go, where every worker finds it.
+            strict: Whether the first row that cannot be read is an error.
+
+        Raises:
+            ArgumentError: There is no cluster, or its workers do not see the files.
+            DataError: A row could not be read, where that is wanted.
+        """
+        task = _Task(
+            bundle.absolute(), attention, layout, output, strict, kept_programs()
+        )
+        arguments = (
+            [pickle.dumps(unit) for unit in units],
+            pickle.dumps((_Worker, task)),
+            _environment(),
+            self._workers,
+        )
+        if self._driver is None:
+            done = ray_driver.spread(sys.modules["ray"], *arguments)
+        else:
+            done = self._driver.spread(arguments)
+        for each in done:
+            yield Done(*each)
 
 
-def _connect(ray: Any, address: str | None) -> None:
-    own = {} if address else {"include_dashboard": False}
-    try:
-        with warnings.catch_warnings():
-            # JAX warns of the processes that are started: no Python runs in the fork.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            ray.init(
-                address=address or "local",
-                log_to_driver=False,
-                logging_level="error",
-                **own,
+class _Driver:
+    """The process that Ray is told by; see ``ray_driver``.
+
+    Args:
+        address: The cluster; None: one that is started.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address
+
+    def __enter__(self) -> "_Driver":
+        with ExitStack() as stack:
+            self._said = stack.enter_context(tempfile.TemporaryFile())
+            command = [sys.executable, "-P", ray_driver.__file__]
+            command += [self._address] if self._address else []
+            self._process = subprocess.Popen(  # noqa: S603 - a program of our own
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                # Where this process finds packages, by whatever way.
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                # Ctrl-C is for this process, which ends the other one.
+                start_new_session=True,
             )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ArgumentError(
-            f"There is no Ray cluster at {address}: {error}"
-            if address
-            else f"Ray does not start: {error}",
-            fix="Start one with: ray start --head" if address else None,
-        ) from error
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # With its input it ends, and with it what it started.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.communicate(timeout=_ENDING)
+        self._process.kill()
+        self._process.communicate()
+        self._stack.close()
+
+    def spread(self, arguments: tuple[Any, ...]) -> Generator[Any, None, None]:
+        """What ``ray_driver.spread`` gives there."""
+        sent: Any = self._process.stdin
+        # It may have ended: then it has said why.
+        with suppress(BrokenPipeError):
+            sent.write(pickle.dumps(arguments))
+            sent.flush()
+        while True:
+            word, value = self._told()
+            if word == ray_driver.DONE:
+                yield value
+            elif word == ray_driver.END:
+                break
+            elif word == ray_driver.FAILED:
+                raise value
+            else:
+                raise ArgumentError(
+                    f"There is no Ray cluster at {self._address}: {value}"
+                    if self._address
+                    else f"Ray does not start: {value}",
+                    fix="Start one with: ray start --head" if self._address else None,
+                )
+
+    def _told(self) -> tuple[str, Any]:
+        told: Any = self._process.stdout
+        try:
+            said: tuple[str, Any] = pickle.load(told)  # noqa: S301 - of our own
+        except EOFError:
+            self._said.seek(0)
+            lines = self._said.read().decode(errors="replace").strip().splitlines()
+            return ray_driver.FAILED, RuntimeError(
+                f"The process that Ray is told by has ended: {' '.join(lines[-3:])}"
+            )
+        return said
 
 
 def _environment() -> dict[str, str]:
@@ -119,82 +199,29 @@ def _environment() -> dict[str, str]:
 
 
 class _Worker:
-    """An actor: a model, and the loop over the rows of what it is given."""
+    """A model, and the loop over the rows of what it is given."""
 
-    def __init__(
-        self,
-        bundle: Path,
-        attention: str,
-        layout: Layout,
-        output: Output,
-        strict: bool,
-    ) -> None:
-        self._bundle, self._attention = bundle, attention
-        self._layout, self._output, self._strict = layout, output, strict
+    def __init__(self, task: _Task) -> None:
+        self._task = task
 
     @cached_property
     def _columns(self) -> AnswerColumns:
         # Not when it is made: what is raised there reaches nobody as it is.
-        for place in (self._bundle, self._output.folder / JOB_FOLDER):
+        task = self._task
+        for place in (task.bundle, task.output.folder / JOB_FOLDER):
             if not place.exists():
                 raise ArgumentError(
                     f"A worker does not find {place}.",
                     fix="The bundle and the folder of the answers have to be where all "
                     "machines of the cluster find them.",
                 )
-        model = load(self._bundle)
-        return kind_of(model).columns(model, KeptAttention.parse(self._attention))
+        if task.programs is not None:
+            enable_compilation_cache(task.programs)
+        model = load(task.bundle)
+        return kind_of(model).columns(model, KeptAttention.parse(task.attention))
 
     def work(self, unit: Unit) -> Done:
         """Answer a unit, and write the files of its shards."""
-        done = work(
-            [unit], self._columns, self._layout, self._output, strict=self._strict
-        )
+        task = self._task
+        done = work([unit], self._columns, task.layout, task.output, strict=task.strict)
         return Done(*map(sum, zip(Done(0, 0, 0), *done, strict=True)))
-
-
-def _spread(
-    ray: Any, units: Iterable[Unit], start: Any, count: int
-) -> Generator[Done, None, None]:
-    """Give units to actors as they are ready for more.
-
-    Args:
-        ray: The package.
-        units: The units.
-        start: What starts an actor.
-        count: How many there are.
-    """
-    waiting = deque(units)
-    ends: Counter[Unit] = Counter()
-    actors = [start() for _ in range(count)]
-    running: dict[Any, tuple[int, Any, Unit]] = {}
-
-    def give(index: int) -> None:
-        if waiting:
-            unit = waiting.popleft()
-            running[actors[index].work.remote(unit)] = index, actors[index], unit
-
-    for index in [*range(count)] * _AHEAD:
-        give(index)
-    try:
-        while running:
-            [ready], _ = ray.wait(list(running), num_returns=1)
-            index, actor, unit = running.pop(ready)
-            try:
-                yield ray.get(ready)
-            except ray.exceptions.RayTaskError as error:
-                cause = error.cause
-                raise (cause if isinstance(cause, RegardError) else error) from None
-            except ray.exceptions.RayActorError:
-                ends[unit] += 1
-                if ends[unit] > _MOST_ENDS:
-                    raise
-                waiting.appendleft(unit)
-                # All that it had comes back so; it is replaced once.
-                if actors[index] is actor:
-                    actors[index] = start()
-            give(index)
-    finally:
-        for actor in actors:
-            with suppress(Exception):
-                ray.kill(actor)

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from regard.data.dialect import Dialect
 from regard.data.record import missing_column
-from regard.errors import DataError
+from regard.errors import ColumnError, DataError
 from regard.scale.input_files import HIDDEN, PARQUET, InputFile
-from regard.scale.text_rows import expected_rows, has_no_rows, sampled_schema
+from regard.scale.text_rows import expected_rows, sampled_schema
 
 # Files whose footers are read at a time: on a distant file system each is waited for.
 _THREADS = 16
@@ -107,10 +107,11 @@ def layout_of(
         else:
             try:
                 schema = sampled_schema(file, text, columns or (), dialect)
+            except ColumnError:
+                raise
             except DataError as error:
-                # One without rows is as good as any other, but tells nothing.
-                if not has_no_rows(file, dialect):
-                    raise
+                # One without rows is as good as any other, but tells nothing, and one
+                # that cannot be read is set aside.
                 faults.append(error)
                 continue
         names = schema.names if columns is None else list(dict.fromkeys(columns))
@@ -120,9 +121,13 @@ def layout_of(
         return Layout(text, kept, dialect, rows, most)
     if faults:
         raise faults[0]
+    others = ", nor can any other file" if len(files) > 1 else ""
     raise DataError(
-        f"{files[0].shown} cannot be read as Parquet, nor can any other file.",
-        fix="Check that they are complete.",
+        f"{files[0].shown} cannot be read as Parquet{others}.",
+        fix="Check that it is complete."
+        if dialect.format is None
+        else "Say with format=... what it is, or leave it to the suffix.",
+        arguments=["format"],
     )
 
 
@@ -204,7 +209,9 @@ def _units(file: InputFile, stem: str, layout: Layout) -> Iterator[Unit]:
                 "first file.",
                 expected=str(kept.type),
                 received=str(found),
-                fix="Give the files in jobs of their own, or other columns.",
+                fix="Give the files in jobs of their own, or leave the column out of "
+                "columns=...",
+                arguments=["columns"],
             )
     number = start = stop = 0
     for rows in groups:
@@ -230,7 +237,7 @@ def _check_columns(
     for name in (text, *columns):
         if schema.get_field_index(name) < 0:
             if name in schema.names:
-                raise DataError(
+                raise ColumnError(
                     f"{file.shown}: several columns have the name '{name}'.",
                     fix="Rename them, so that one is meant.",
                 )
@@ -240,7 +247,8 @@ def _check_columns(
         raise DataError(
             f"{file.shown}: column '{text}' holds values of the type {kind}.",
             expected="texts",
-            fix="Name the column with the texts.",
+            fix="Name the column with the texts: text=...",
+            arguments=["text"],
         )
 
 

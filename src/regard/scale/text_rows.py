@@ -1,6 +1,7 @@
 """The rows of text files in a batch job, numbered, with those that cannot be read."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pyarrow as pa
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.record import Record, missing_column
-from regard.errors import DataError
+from regard.errors import ColumnError, DataError
 from regard.scale.input_files import InputFile, RowError
 
 # Rows of a text file that say of which types its columns are.
@@ -24,10 +25,21 @@ _PACKED = 3
 def sampled_schema(
     file: InputFile, text: str, columns: Sequence[str], dialect: Dialect
 ) -> Any:
-    """The columns of a text file as its first rows show them."""
+    """The columns of a text file as its first rows show them.
+
+    Raises:
+        ColumnError: One of them is not there.
+        DataError: No row can be read.
+    """
     faults: list[DataError] = []
-    with _opened_rows(file, text, dialect, faults.append) as rows:
-        sample = [dict(record.row or {}) for record in islice(rows, _SAMPLE)]
+    sample: list[dict[str, Any]] = []
+    try:
+        with _opened_rows(file, text, dialect, faults.append) as rows:
+            for record in islice(rows, _SAMPLE):
+                sample.append(dict(record.row or {}))  # noqa: PERF401 - until one fails
+    except DataError as error:
+        # Those that stand before a place that cannot be decoded say it as well.
+        faults.append(error)
     if not sample:
         raise faults[0]
     names = list(dict.fromkeys(chain.from_iterable(sample)))
@@ -40,9 +52,12 @@ def sampled_schema(
 def has_no_rows(file: InputFile, dialect: Dialect) -> bool:
     """Whether there is nothing in a text file, or a header alone."""
     header = int(dialect.header and file.format in {"csv", "tsv"})
-    with file.open_text() as stream:
-        lines = (line for line in stream if line.strip())
-        return len(list(islice(lines, header + 1))) <= header
+    try:
+        with file.open_text() as stream:
+            lines = (line for line in stream if line.strip())
+            return len(list(islice(lines, header + 1))) <= header
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _sampled_type(name: str, sample: Sequence[dict[str, Any]]) -> Any:
@@ -54,7 +69,11 @@ def _sampled_type(name: str, sample: Sequence[dict[str, Any]]) -> Any:
 
 
 def expected_rows(file: InputFile, text: str, dialect: Dialect) -> float:
-    """About how many rows a text file has, by the length of its first ones."""
+    """About how many rows a text file has, by the length of its first ones.
+
+    Raises:
+        ColumnError: There is no column of texts.
+    """
     faults: list[DataError] = []
     size = count = 0
     try:
@@ -64,6 +83,8 @@ def expected_rows(file: InputFile, text: str, dialect: Dialect) -> float:
                 # A field is followed by a character, and JSON says its name as well.
                 size += sum(len(str(value).encode()) + 1 for value in values)
                 count += 1
+    except ColumnError:
+        raise
     except (DataError, OSError):
         pass
     packed = _PACKED if file.path.lower().endswith(".gz") else 1
@@ -86,6 +107,8 @@ def numbered_rows(
                 yield number, record
                 number += 1
     except (DataError, OSError) as error:
+        if not number and not faults and has_no_rows(file, dialect):
+            return
         faults.append(error if isinstance(error, DataError) else DataError(str(error)))
         ends = len(faults)
     else:

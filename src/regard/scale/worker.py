@@ -1,6 +1,8 @@
 """What a worker does: it reads shards, answers them and writes them, all at a time."""
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -96,6 +98,7 @@ def work(
 
     Raises:
         DataError: A row could not be read, where that is wanted.
+        OSError: The answers cannot be written; it names their folder.
     """
     schema = answer_schema(layout.kept, columns)
 
@@ -117,14 +120,16 @@ def work(
         for chunk, each in answered:
             if chunk.errors and strict:
                 raise _first_error(chunk.errors[0])
-            if file is None:
-                file = stack.enter_context(_opened(chunk.shard, schema, output))
-            file.write(chunk, [] if each is None else columns.to_arrow(each))
-            if chunk.ends:
-                file.finish(is_last=chunk.is_last)
-                # Now it gets its place; on an error nothing is left of it.
-                stack.close()
-                file = None
+            answers = [] if each is None else columns.to_arrow(each)
+            with _naming(output.folder):
+                if file is None:
+                    file = stack.enter_context(_opened(chunk.shard, schema, output))
+                file.write(chunk, answers)
+                if chunk.ends:
+                    file.finish(is_last=chunk.is_last)
+                    # Now it gets its place; on an error nothing is left of it.
+                    stack.close()
+                    file = None
             aside = sum(error.rows for error in chunk.errors)
             yield Done(len(chunk.texts) + aside, aside, int(chunk.ends))
 
@@ -220,14 +225,29 @@ def _opened(shard: Shard, schema: Any, output: Output) -> Iterator[_ShardFile]:
         if pa.types.is_string(field.type)
         or (pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type))
     ]
-    with (
-        staged_file(target) as staged,
+    with staged_file(target) as staged:
         # Floats do not repeat: to look for those that do takes longer than writing.
-        pq.ParquetWriter(
+        writer = pq.ParquetWriter(
             staged, schema, compression="zstd", use_dictionary=repeating
-        ) as writer,
-    ):
-        yield _ShardFile(writer, schema, shard, output)
+        )
+        try:
+            yield _ShardFile(writer, schema, shard, output)
+        except BaseException:
+            # To close it writes once more, which fails as well on a full disk.
+            with suppress(Exception):
+                writer.close()
+            raise
+        writer.close()
+
+
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Errors of writing that name the folder: those of Arrow name nothing."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or errno.EIO
+        raise OSError(number, os.strerror(number), str(folder)) from error
 
 
 def _path(field: Any) -> str:

@@ -1,0 +1,169 @@
+"""What gives units to actors of Ray; as a program, in a process of its own.
+
+Nothing of this library is imported here. It would take seconds, and its threads: Ray
+forks where it starts, and one of them may hold a lock that nobody would ever open in
+the fork. So units and what workers do come as bytes, and a worker unpacks them.
+
+    python ray_driver.py [ADDRESS]
+
+starts Ray, or connects to a cluster, reads the arguments of ``spread`` as a pickle from
+its standard input, and writes to its standard output a pickle for each that it gives: a
+word and a value. It ends when its standard input does, with what it started.
+"""
+
+import os
+import pickle
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+#: The words: units were answered; all of them; there is no cluster; what went wrong.
+DONE, END, NO_CLUSTER, FAILED = "done", "end", "no cluster", "failed"
+# Units that an actor has at a time, so that it never waits for the next one.
+_AHEAD = 2
+# So many workers may end over one unit: then it is the unit that ends them.
+_MOST_ENDS = 5
+
+
+def spread(
+    ray: Any,
+    units: Sequence[bytes],
+    worker: bytes,
+    environment: Mapping[str, str],
+    workers: int | None,
+) -> Generator[Any, None, None]:
+    """Give units to actors as they are ready for more.
+
+    An actor that ends, with its process or its machine, is replaced and what it had is
+    done again. No task of Ray reads data: it would wait for the processors that the
+    actors have.
+
+    Args:
+        ray: The package, connected.
+        units: The units, as pickles.
+        worker: The pickle of a class and of its argument; it has a method ``work``,
+            which takes a unit.
+        environment: What a worker finds in its environment.
+        workers: How many actors; None: one for each processor.
+    """
+    processors = ray.cluster_resources().get("CPU", 1)
+    count = min(workers or max(1, int(processors)), max(1, len(units)))
+    # Fractions where there are more workers than processors: those that find none
+    # would never start.
+    options = {"num_cpus": min(1.0, processors / count), "max_restarts": 0}
+    actor = ray.remote(**options)(_actor_class())
+
+    def start() -> Any:
+        return actor.remote(environment, worker)
+
+    waiting = deque(enumerate(units))
+    ends: Counter[int] = Counter()
+    actors = [start() for _ in range(count)]
+    running: dict[Any, tuple[int, Any, tuple[int, bytes]]] = {}
+
+    def give(index: int) -> None:
+        if waiting:
+            unit = waiting.popleft()
+            running[actors[index].work.remote(unit[1])] = index, actors[index], unit
+
+    for index in [*range(count)] * _AHEAD:
+        give(index)
+    try:
+        while running:
+            [ready], _ = ray.wait(list(running), num_returns=1)
+            index, actor_of, unit = running.pop(ready)
+            try:
+                yield ray.get(ready)
+            except ray.exceptions.RayTaskError as error:
+                raise (error.cause or error) from None
+            except ray.exceptions.RayActorError:
+                ends[unit[0]] += 1
+                if ends[unit[0]] > _MOST_ENDS:
+                    raise
+                waiting.appendleft(unit)
+                # All that it had comes back so; it is replaced once.
+                if actors[index] is actor_of:
+                    actors[index] = start()
+            give(index)
+    finally:
+        for each in actors:
+            with suppress(Exception):
+                ray.kill(each)
+
+
+def _actor_class() -> type:
+    """What Ray runs in a process that has loaded nothing of ours.
+
+    Defined here it is sent as it is, where a class of a module is imported, and with it
+    Keras, before there is an environment. To have Ray set it, as a ``runtime_env``,
+    would start each process anew: those that wait for an actor have another one.
+    """
+
+    class Actor:
+        def __init__(self, environment: Mapping[str, str], worker: bytes) -> None:
+            os.environ.update(environment)
+            made, of = pickle.loads(worker)  # noqa: S301 - of our own
+            self._worker = made(of)
+
+        def work(self, unit: bytes) -> tuple[int, ...]:
+            done = self._worker.work(pickle.loads(unit))  # noqa: S301 - of our own
+            return tuple(done)
+
+    return Actor
+
+
+def _main(address: str | None, tell: Callable[[str, Any], None]) -> None:
+    import ray  # noqa: PLC0415 - where this is a program
+
+    own = {} if address else {"include_dashboard": False}
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="error",
+            **own,
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        tell(NO_CLUSTER, str(error))
+        return
+    try:
+        arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own
+    except EOFError:
+        ray.shutdown()
+        return
+    threading.Thread(target=_end_with_input, args=(ray,), daemon=True).start()
+    for done in spread(ray, *arguments):
+        tell(DONE, done)
+    tell(END, None)
+
+
+def _end_with_input(ray: Any) -> None:
+    sys.stdin.buffer.read()
+    with suppress(Exception):
+        ray.shutdown()
+    os._exit(1)
+
+
+def _run() -> None:
+    # What Ray prints goes elsewhere.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+        def tell(word: str, value: Any) -> None:
+            output.write(pickle.dumps((word, value)))
+            output.flush()
+
+        try:
+            _main(sys.argv[1] if sys.argv[1:] else None, tell)
+        except Exception as error:  # noqa: BLE001 - raised where this was started
+            try:
+                tell(FAILED, error)
+            except Exception:  # noqa: BLE001 - an error that cannot be sent
+                tell(FAILED, RuntimeError(str(error)))
+
+
+if __name__ == "__main__":
+    _run()
