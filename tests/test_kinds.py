@@ -130,21 +130,26 @@ class WordSpotterEngine:
         self.model, self.limits, self.batch_size = model, limits, batch_size
         self.shapes = Shapes([limits.tokens], [1])
 
-    def read(self, text, _):
-        if len(text.split()) > self.limits.tokens:
-            raise RequestError.over_limit(422, "tokens", self.limits.tokens, "Long.")
-        return Job(text, text.split(), self.shapes.bucket(0))
+    def read(self, questions):
+        return list(map(self.job, questions))
+
+    def job(self, question):
+        words = question.text.split()
+        if len(words) > self.limits.tokens:
+            return RequestError.over_limit(422, "tokens", self.limits.tokens, "Long.")
+        return Job(question, words, self.shapes.bucket(0))
 
     def compile(self, shape):
         self.model.explain("")
         self.shapes.add(shape)
 
     def compute(self, jobs):
-        return [self.model.explain(job.text) for job in jobs]
+        return [self.model.explain(job.question.text) for job in jobs]
 
-    def reply(self, _, answer, request):
+    def reply(self, job, answer):
         reply = {"told": answer.label}
-        return reply | ({"weights": answer.weights} if request.with_weights else {})
+        with_weights = job.question.request.with_weights
+        return reply | ({"weights": answer.weights} if with_weights else {})
 
 
 @pytest.fixture

@@ -121,7 +121,6 @@ def _run(settings: ServiceSettings, host: str, port: int, workers: int) -> None:
             "access_log": False,
             "server_header": False,
             "backlog": _BACKLOG,
-            # On h11: others take heads of any size, and it costs little more.
             "http": partial(Connection, Room()),
             # Another event loop would not ask the socket how it accepts.
             "loop": "asyncio",
@@ -218,9 +217,13 @@ def _announce(listening: socket.socket, app: "Starlette") -> None:
 
 
 def _log_as_json() -> None:
-    from regard.serve.log_lines import JsonLines, Repetitions  # noqa: PLC0415 - as above
+    from regard.serve.log_lines import (  # noqa: PLC0415 - as above
+        JsonLines,
+        LineWriter,
+        Repetitions,
+    )
 
-    handler = logging.StreamHandler()
+    handler = LineWriter()
     handler.setFormatter(JsonLines())
     handler.addFilter(Repetitions())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

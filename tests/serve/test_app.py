@@ -4,7 +4,6 @@ import json
 import logging
 import shutil
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ from starlette.websockets import WebSocketDisconnect
 from regard import TextClassifier, TrustLine
 from regard.bundle.trust_part import CarriedReport
 from regard.errors import ArgumentError, BundleError
+from regard.inference import PredictionRequest, Question
+from regard.observation.predictor import Predictor
 from regard.serve import Limits, create_app
 from regard.serve.hosts import AllowedHosts
 from regard.serve.log_lines import JsonLines
@@ -140,9 +141,8 @@ def app(toy_classifier):
 
     def app(**options):
         limits = Limits(tokens=16)
-        return create_app(
-            {"topics": toy_classifier}, limits=limits, max_batch=1, **options
-        )
+        chosen = {"max_batch": 1, **options}
+        return create_app({"topics": toy_classifier}, limits=limits, **chosen)
 
     return app
 
@@ -212,10 +212,10 @@ def test_a_panic_is_a_failure_of_ours_and_nobody_waits(app, monkeypatch, part):
     models = inner.state.models
     with TestClient(inner, base_url=HERE) as client:
         assert models["topics"].ready.wait(60)
-        # `compute` was handed to the batcher.
+        # `read` was handed to the batcher.
         broken, name = (
-            (models["topics"].start(), "_compute")
-            if part == "compute"
+            (models["topics"].start(), "_read")
+            if part == "read"
             else (models["topics"].engine, part)
         )
         with monkeypatch.context() as patch:
@@ -240,22 +240,27 @@ def test_a_failure_elsewhere_is_one_of_the_same_kind(app, monkeypatch, log):
 
 
 def test_a_model_that_gives_no_numbers_is_a_failure(app, toy_classifier, monkeypatch):
-    inner = app()
-    engine = inner.state.models["topics"].engine
-    explain = engine.compute
+    inner = app(max_batch=8)
+    model = inner.state.models["topics"]
+    run = toy_classifier.trained.predictor.run
 
-    def without_numbers(jobs):
-        return [
-            replace(one, weights=np.full_like(one.weights, np.nan))
-            for one in explain(jobs)
-        ]
+    def without_numbers(*batch):
+        outputs, weights = run(*batch)
+        for each in weights.values():
+            each[-1] = np.nan
+        return outputs, weights
 
     with TestClient(inner, base_url=HERE) as client:
-        batcher = inner.state.models["topics"].start()
-        monkeypatch.setattr(batcher, "_compute", without_numbers)
+        assert model.warm_up.complete.wait(60)
+        monkeypatch.setattr(Predictor, "run", lambda _, *batch: without_numbers(*batch))
         for drawn in (False, True):
             asked = {"inputs": "a refund", "html": drawn}
             assert client.post(PREDICT, json=asked).status_code == 500
+        questions = [Question("a", PredictionRequest(("a",)))] * 8
+        told = client.portal.call(model.start().submit, questions[:7])
+        assert len(told) == 7
+        with pytest.raises(FloatingPointError):
+            client.portal.call(model.start().submit, questions)
 
 
 def test_what_takes_long_at_the_start_is_said(toy_bundle, log):

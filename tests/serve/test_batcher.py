@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 
 import pytest
 
@@ -30,6 +29,7 @@ class Machine:
         self.may = threading.Event()
         self.may.set()
         self.batcher = Batcher(
+            list,
             self.compute,
             lambda job: job // 10,
             Batching(**batching),
@@ -111,9 +111,8 @@ def test_an_idle_machine_waits_for_others_as_long_as_it_may():
         await asyncio.sleep(0)
         first = asyncio.create_task(machine.batcher.submit([1]))
         await asyncio.sleep(0.3)
-        for _ in range(10):
-            await asyncio.sleep(0)
-        assert not len(machine.batcher), "it waits longer than it may"
+        while len(machine.batcher):
+            await asyncio.sleep(0.01)
         await asyncio.gather(first, second)
 
     assert run(test, wait=0.2).batches == [[1, 2]]
@@ -218,27 +217,22 @@ def test_what_runs_before_runs_before_and_its_failure_closes():
     asyncio.run(test())
 
 
-class Held(Executor):
-    """Runs nothing; what is asked ends when the test says so."""
-
-    def __init__(self):
-        self.asked = Future()
-
-    def submit(self, *_):
-        return self.asked
-
-
 def test_a_failure_before_reaches_those_who_stay_when_one_leaves():
+    fails = threading.Event()
+
+    def fail():
+        fails.wait(GIVE_UP_SECONDS)
+        raise ZeroDivisionError
+
     async def test():
         machine = Machine()
-        machine.batcher._thread = held = Held()
-        task = machine.batcher.start()
+        end = machine.batcher.start(fail)
         leaving, staying = (
             asyncio.create_task(machine.batcher.submit([job])) for job in (1, 2)
         )
         await asyncio.sleep(0)
-        held.asked.set_exception(ZeroDivisionError())
-        await asyncio.sleep(0)
+        fails.set()
+        machine.batcher._thread.join(GIVE_UP_SECONDS)
         # In this moment the failure is known, and told to those who wait in the next.
         leaving.cancel()
         with pytest.raises(FailedError):
@@ -246,9 +240,66 @@ def test_a_failure_before_reaches_those_who_stay_when_one_leaves():
         with pytest.raises(asyncio.CancelledError):
             await leaving
         await machine.batcher.stop()
-        assert isinstance(task.exception(), ZeroDivisionError)
+        assert isinstance(end.exception(), ZeroDivisionError)
 
     asyncio.run(test())
+
+
+def test_what_waits_is_read_together():
+    read = []
+
+    async def test(machine):
+        machine.batcher._read = lambda jobs: read.append(list(jobs)) or jobs
+        first = await busy(machine)
+        rest = asyncio.create_task(machine.batcher.submit([1, 11, 2]))
+        await asyncio.sleep(0)
+        machine.may.set()
+        assert await rest == [-1, -11, -2]
+        await first
+
+    run(test)
+    assert read == [[0], [1, 11, 2]]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "raised"])
+def test_what_cannot_be_read_harms_no_other(told):
+    class UnreadableError(Exception):
+        pass
+
+    def read(jobs):
+        if told:
+            return [UnreadableError() if job == 2 else job for job in jobs]
+        if 2 in jobs:
+            raise UnreadableError
+        return jobs
+
+    async def test(machine):
+        machine.batcher._read = read
+        first = await busy(machine)
+        tasks = [
+            asyncio.create_task(machine.batcher.submit([one])) for one in (1, 2, 3)
+        ]
+        await asyncio.sleep(0)
+        machine.may.set()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(ends[1], UnreadableError)
+        assert ends[::2] == [[-1], [-3]]
+        await first
+
+    assert run(test).batches == [[0], [1, 3]]
+
+
+def test_an_answer_may_be_an_error_of_its_own():
+    async def test(machine):
+        machine.batcher._compute = lambda jobs: [
+            ZeroDivisionError() if job == 1 else -job for job in jobs
+        ]
+        asked = [machine.batcher.submit([one]) for one in (1, 2)]
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(ends[0], ZeroDivisionError)
+        assert ends[1] == [-2]
+
+    run(test)
 
 
 class Panic(BaseException):

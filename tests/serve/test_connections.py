@@ -1,9 +1,11 @@
 """A real server and clients that misbehave."""
 
 import errno
+import io
 import json
 import logging
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -83,6 +85,51 @@ def test_what_is_no_request_is_the_fault_of_the_client(talk, sent):
     assert status(talk(HEAD, length(len(BODY)), BODY)) == 200
 
 
+ENDLESS = {
+    "head": b"",
+    "trailer": b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ",
+    "size": b"Transfer-Encoding: chunked\r\n\r\n1;",
+}
+
+
+@pytest.mark.parametrize("part", ENDLESS)
+def test_nothing_beside_a_body_goes_on_for_ever(room, part):
+    where = room()
+    with socket.create_connection(where.address) as one:
+        with suppress(ConnectionError):
+            one.sendall(HEALTHY.replace(b"/", b"/patient", 1) + ENDLESS[part])
+            for _ in range(100):
+                one.sendall(b"x" * 4_096)
+                time.sleep(0.001)
+        until(lambda: not where.connections)
+
+
+def test_requests_ahead_of_their_replies_are_few(room):
+    where = room()
+    patient = HEALTHY.replace(b"/", b"/patient", 1) + b"\r\n"
+    with socket.create_connection(where.address) as one:
+        with suppress(ConnectionError):
+            one.sendall(patient * 1_000)
+        assert status(received(one)) == 429
+        until(lambda: not where.connections)
+
+
+def test_some_requests_ahead_are_answered_in_their_order(room):
+    where = room()
+    with socket.create_connection(where.address) as one:
+        one.sendall((HEALTHY + b"\r\n") * 9 + HEALTHY + b"Connection: close\r\n\r\n")
+        assert received(one).count(b"HTTP/1.1 200 OK") == 10
+
+
+def test_who_would_speak_something_else_is_answered_in_http(room):
+    upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with socket.create_connection(room().address) as one:
+        one.sendall(HEALTHY + upgrade + b"\x00" * 64)
+        reply = received(one)
+    assert status(reply) == 200
+    assert b"connection: close" in reply
+
+
 def test_who_stops_half_way_harms_nobody(talk):
     talk(HEAD, length(100), BODY, half_close=True)
     talk(HEAD[:20], half_close=True)
@@ -98,9 +145,16 @@ def test_who_closes_without_reading_harms_nobody(address, talk):
     assert status(talk(HEAD, length(len(BODY)), BODY)) == 200
 
 
-async def _healthy(scope, _, send):
-    """An application that is always there: big replies where ``/big`` is asked."""
+async def _healthy(scope, receive, send):
+    """An application that is always there: big replies where ``/big`` is asked.
+
+    At ``/patient`` it waits until the client leaves.
+    """
     if scope["type"] == "lifespan":
+        return
+    if scope["path"] == "/patient":
+        while (await receive())["type"] != "http.disconnect":
+            pass
         return
     body = b"x" * (1 << 26 if scope["path"] == "/big" else 2)
     length = [(b"content-length", str(len(body)).encode())]
@@ -280,3 +334,33 @@ def test_a_log_says_a_thing_once_and_then_how_often(monkeypatch):
     for kind in (ValueError, KeyError, ValueError):
         say("failed", error=(kind, kind(), None))
     assert [line["event"] for line in lines[3:]] == ["failed", "failed"]
+
+
+def test_lines_are_written_some_at_a_time_and_warnings_at_once(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    writer = log_lines.LineWriter(seconds=3_600)
+    writer.setFormatter(log_lines.JsonLines())
+
+    def say(message, level):
+        writer.handle(logging.LogRecord("a", level, "", 0, message, (), None))
+        return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+    assert say("first", logging.INFO) == []
+    # Half a pair of surrogates is no text that could be written.
+    assert say("\ud800", logging.WARNING) == ["first", "\ud800"]
+    assert say("last", logging.INFO) == ["first", "\ud800"]
+    writer.flush()
+    assert stream.getvalue().count("\n") == 3
+    stream.close()
+    # Nobody reads it any more.
+    writer.handle(logging.LogRecord("a", logging.ERROR, "", 0, "lost", (), None))
+
+
+def test_lines_are_written_after_a_while(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    writer = log_lines.LineWriter(seconds=0.01)
+    for message in ("first", "second"):
+        writer.handle(logging.LogRecord("a", logging.INFO, "", 0, message, (), None))
+        until(lambda message=message: message in stream.getvalue())

@@ -1,5 +1,7 @@
 """Replies: what is in them, what cuts them down, and that the library says the same."""
 
+import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -193,15 +195,29 @@ def test_nothing_is_compiled_while_users_wait(client, ask):
     assert compiled
 
 
-def test_a_client_that_leaves_frees_its_place(client):
-    app = client.app
+def test_a_client_that_leaves_frees_its_place(client, monkeypatch):
+    model = client.app.state.models["topics"]
+    asks, compute, left = threading.Event(), model.engine.compute, threading.Event()
+
+    def compute_later(jobs):
+        asks.set()
+        assert left.wait(60)
+        return compute(jobs)
 
     async def leave():
-        left = {"type": "http.disconnect"}
-        return await talk(app, question(["a"]), left)
+        gone = {"type": "http.disconnect"}
+        return await talk(client.app, question(["a"]), gone)
 
-    assert client.portal.call(leave).status == 499
-    assert app.state.models["topics"].ready.is_set()
+    async def take_the_place_of_one_who_leaves():
+        first = asyncio.create_task(talk(client.app, question(["b"])))
+        await asyncio.to_thread(asks.wait, 60)
+        gone = await leave()
+        waiting = len(model.start())
+        left.set()
+        return (await first).status, gone.status, waiting
+
+    monkeypatch.setattr(model.engine, "compute", compute_later)
+    assert client.portal.call(take_the_place_of_one_who_leaves) == (200, 499, 0)
 
 
 def test_a_client_that_leaves_while_sending_is_no_error(client):

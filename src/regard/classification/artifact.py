@@ -77,6 +77,26 @@ class Reading:
     weights: FloatArray
     contributions: FloatArray
 
+    @classmethod
+    def of(
+        cls,
+        probabilities: FloatArray,
+        weights: FloatArray,
+        evidence: FloatArray,
+        temperature: float,
+    ) -> "Reading":
+        """What a pass gave of a text; see ``TrainedTextClassifier.readings``.
+
+        Args:
+            probabilities: ``(labels,)``.
+            weights: ``(heads, tokens)``.
+            evidence: ``(tokens, heads, labels)``.
+            temperature: What the logits are divided by.
+        """
+        added = np.einsum("ht,thc->tc", weights, evidence) / temperature
+        added -= added.mean(axis=-1, keepdims=True)
+        return cls(probabilities, weights, added)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedTextClassifier:
@@ -147,26 +167,20 @@ class TrainedTextClassifier:
 
     def explain(self, texts: Sequence[str]) -> list[Explanation]:
         """The label of each text and the tokens it rests on, of one pass."""
-        return self.explain_read(texts, self.reader.read(texts))
+        if not len(texts):
+            return []
+        encoded_texts = self.reader.read(texts)
+        readings = self.readings([encoded.ids for encoded in encoded_texts])
+        return self.explanations(texts, encoded_texts, readings)
 
-    def explain_read(
+    def explanations(
         self,
         texts: Sequence[str],
         encoded_texts: Sequence[EncodedText],
-        shape: tuple[int, int] | None = None,
+        readings: Sequence[Reading],
     ) -> list[Explanation]:
-        """As ``explain``, of texts that ``reader`` has read already.
-
-        Args:
-            texts: The texts.
-            encoded_texts: What it made of them.
-            shape: The rows and the length of a single batch that takes them all.
-        """
-        if not len(texts):
-            return []
+        """What was made of texts, as their explanations."""
         names, bias, line = self.labels.names, self.bias, line_of(self)
-        ids = [encoded.ids for encoded in encoded_texts]
-        readings = self.readings(ids, shape=shape)
         return [
             Explanation(
                 text=text,
@@ -187,10 +201,7 @@ class TrainedTextClassifier:
         ]
 
     def readings(
-        self,
-        rows: Sequence[IntArray],
-        predictor: Predictor | None = None,
-        shape: tuple[int, int] | None = None,
+        self, rows: Sequence[IntArray], predictor: Predictor | None = None
     ) -> list[Reading]:
         r"""Probabilities, attention and contributions of texts, of one pass.
 
@@ -203,19 +214,17 @@ class TrainedTextClassifier:
         Args:
             rows: The features of the tokens of each text, one text or more.
             predictor: Another than its own, see ``predictor_of``.
-            shape: See ``explain_read``.
         """
-        seen = (predictor or self.predictor).observe(rows, shape)
+        seen = (predictor or self.predictor).observe(rows)
         temperature = self.temperature
-        readings = []
-        for probabilities, attention, evidence in zip(
-            seen.outputs, seen.attention, seen.of_tokens, strict=True
-        ):
-            weights = attention[ATTENTION].weights
-            added = np.einsum("ht,thc->tc", weights, evidence) / temperature
-            added -= added.mean(axis=-1, keepdims=True)
-            readings.append(Reading(probabilities, weights, added))
-        return readings
+        return [
+            Reading.of(
+                probabilities, attention[ATTENTION].weights, evidence, temperature
+            )
+            for probabilities, attention, evidence in zip(
+                seen.outputs, seen.attention, seen.of_tokens, strict=True
+            )
+        ]
 
     @property
     def bias(self) -> FloatArray:

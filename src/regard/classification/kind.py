@@ -4,11 +4,18 @@ import warnings
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from regard.bundle import TRUST, Bundle, PartNames
 from regard.bundle.trust_part import CARD
-from regard.classification.artifact import KIND, PARTS, TrainedTextClassifier
+from regard.classification.artifact import (
+    KIND,
+    PARTS,
+    Reading,
+    TrainedTextClassifier,
+)
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
@@ -16,7 +23,7 @@ from regard.errors import DataWarning
 from regard.inference import (
     Job,
     Limits,
-    PredictionRequest,
+    Question,
     RequestError,
     RequestSchema,
     Shape,
@@ -26,6 +33,7 @@ from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     FLAG,
     HTML,
+    NO_NUMBER,
     NUMBER,
     OFFSETS,
     TEXT,
@@ -34,7 +42,8 @@ from regard.inference.json_format import (
     record,
     rounded_rows,
 )
-from regard.types import Explanation
+from regard.text import EncodedText
+from regard.types import Explanation, FloatArray
 
 if TYPE_CHECKING:
     from regard.plot import TextPlot
@@ -182,6 +191,22 @@ class TextClassifierKind:
         return LabelColumns(model.trained, attention)
 
 
+class ToldReading(NamedTuple):
+    """What a service tells of one text.
+
+    Args:
+        best: The number of the most probable label.
+        shares: ``(labels,)``, the probabilities.
+        weights: ``(tokens,)``, the attention.
+        reading: All of it as it came, where a picture is wanted.
+    """
+
+    best: int
+    shares: FloatArray
+    weights: FloatArray
+    reading: Reading | None
+
+
 class TextClassifierEngine:
     """A text classifier, compiled for a few lengths and numbers of texts.
 
@@ -202,55 +227,85 @@ class TextClassifierEngine:
             predictor.batch_sizes_up_to(batch_size),
         )
 
-    def read(self, text: str, request: PredictionRequest) -> Job:  # noqa: ARG002 - others look at it
-        """Cut a text into tokens."""
-        encoded = self._trained.reader.read([text])[0]
-        if encoded.truncated or len(encoded) > self._limits.tokens:
-            self._check_tokens(text)
-        return Job(text, encoded, self.shapes.bucket(len(encoded)))
+    def read(self, questions: Sequence[Question]) -> list[Job | RequestError]:
+        """Cut texts into tokens, all at once."""
+        encoded = self._trained.reader.read([one.text for one in questions])
+        return list(map(self._job, questions, encoded))
 
-    def _check_tokens(self, text: str) -> None:
-        most = self._limits.tokens
-        whole = self._trained.reader.tokenizer.encode([text], most)[0]
-        if whole.truncated:
-            problem = "An input has too many tokens."
-            raise RequestError.over_limit(422, "tokens", most, problem)
+    def _job(self, question: Question, encoded: EncodedText) -> Job | RequestError:
+        count, most = len(encoded.ids), self._limits.tokens
+        if encoded.truncated or count > most:
+            reader = self._trained.reader
+            if reader.tokenizer.encode([question.text], most)[0].truncated:
+                problem = "An input has too many tokens."
+                return RequestError.over_limit(422, "tokens", most, problem)
+        return Job(question, encoded, self.shapes.bucket(count))
 
     def compile(self, shape: Shape) -> None:
         """Run a shape once."""
         self._trained.predictor.warm_up([shape.rows], [shape.length])
         self.shapes.add(shape)
 
-    def compute(self, jobs: Sequence[Job]) -> list[Explanation]:
-        """Label and attention of each text, of one pass."""
-        answers: list[Explanation] = []
+    def compute(self, jobs: Sequence[Job]) -> list[ToldReading | None]:
+        """Probabilities and attention of each text, of one pass; None: no numbers."""
+        answers: list[ToldReading | None] = []
         for shape in self.shapes.batches(jobs[0].bucket, len(jobs)):
-            some = jobs[len(answers) :][: shape.rows]
-            answers += self._trained.explain_read(
-                [job.text for job in some],
-                [job.encoded for job in some],
-                (shape.rows, shape.length),
-            )
+            answers += self._run(jobs[len(answers) :][: shape.rows], shape)
         return answers
 
-    def reply(
-        self,
-        job: Job,  # noqa: ARG002 - others look at it
-        answer: Explanation,
-        request: PredictionRequest,
-    ) -> dict[str, Any]:
+    def _run(self, jobs: Sequence[Job], shape: Shape) -> list[ToldReading | None]:
+        """The answers to jobs of one batch; what it can, it does for all at once."""
+        ids = [job.encoded.ids for job in jobs]
+        outputs, attention = self._trained.predictor.run(ids, shape.rows, shape.length)
+        probabilities, weights, evidence = (
+            each[: len(jobs)] for each in (outputs[0], attention[ATTENTION], outputs[1])
+        )
+        means = weights.mean(axis=1)
+        best = probabilities.argmax(axis=1).tolist()
+        are_numbers = np.isfinite(probabilities).all(1) & np.isfinite(means).all(1)
+        if not are_numbers.all():
+            # Those of others are told all the same.
+            probabilities = np.where(are_numbers[:, None], probabilities, 0)
+            means = np.where(are_numbers[:, None], means, 0)
+        shares, told = rounded_rows(probabilities), rounded_rows(means)
+        readings: list[ToldReading | None] = []
+        for row, job in enumerate(jobs):
+            count = len(job.encoded.ids)
+            reading = None
+            if job.question.request.html:
+                reading = Reading.of(
+                    probabilities[row],
+                    weights[row, :, :count],
+                    evidence[row, :count],
+                    self._trained.temperature,
+                )
+            readings.append(
+                ToldReading(best[row], shares[row], told[row, :count], reading)
+                if are_numbers[row]
+                else None
+            )
+        return readings
+
+    def reply(self, job: Job, answer: ToldReading | None) -> dict[str, Any]:
         """Label, probabilities, tokens and their weights."""
-        reply = {
-            "label": answer.label,
-            "probabilities": _probabilities(answer, request.top_k),
-            "truncated": answer.truncated,
+        (text, request), encoded = job.question, job.encoded
+        if answer is None:
+            raise FloatingPointError(NO_NUMBER)
+        names = self._trained.labels.names
+        reply: dict[str, Any] = {
+            "label": names[answer.best],
+            "probabilities": _probabilities(names, answer.shares, request.top_k),
+            "truncated": encoded.truncated,
         }
         if request.with_weights:
-            reply |= _weights(answer, request.top_k)
-        if request.html:
+            reply |= _weights(text, encoded, answer.weights, request.top_k)
+        if answer.reading is not None:
             from regard.plot.text_page import text_article  # noqa: PLC0415 - as above
 
-            reply["html"] = text_article(answer)
+            [explained] = self._trained.explanations(
+                [text], [encoded], [answer.reading]
+            )
+            reply["html"] = text_article(explained)
         return reply
 
 
@@ -259,16 +314,18 @@ def _sizes_up_to(sizes: Sequence[int], most: int) -> Sequence[int]:
     return sizes[: bisect_left(sizes, most) + 1]
 
 
-def _probabilities(explanation: Explanation, top_k: int | None) -> dict[str, float]:
-    shares = rounded_rows(explanation.probabilities).tolist()
-    named = zip(explanation.labels, shares, strict=True)
+def _probabilities(
+    names: Sequence[str], shares: FloatArray, top_k: int | None
+) -> dict[str, float]:
+    named = zip(names, shares.tolist(), strict=True)
     ranked = sorted(named, key=lambda pair: -pair[1])
     return dict(ranked[:top_k])
 
 
-def _weights(explanation: Explanation, top_k: int | None) -> dict[str, Any]:
-    tokens, offsets = explanation.tokens, explanation.offsets
-    weights = rounded_rows(explanation.weights)
+def _weights(
+    text: str, encoded: EncodedText, weights: FloatArray, top_k: int | None
+) -> dict[str, Any]:
+    tokens, offsets = encoded.pieces(text), encoded.offsets
     if top_k is not None and top_k < len(tokens):
         # The strongest, in the order of the text.
         kept = sorted((-weights).argsort(kind="stable")[:top_k].tolist())

@@ -1,6 +1,6 @@
 """Requests to trained models and their limits, engines and replies, for any service."""
 
-from regard.inference.engine import Engine, Job, Shape, Shapes
+from regard.inference.engine import Engine, Job, Question, Shape, Shapes
 from regard.inference.limits import Limits, RequestError
 from regard.inference.request_schema import Member, PredictionRequest, RequestSchema
 
@@ -10,6 +10,7 @@ __all__ = [
     "Limits",
     "Member",
     "PredictionRequest",
+    "Question",
     "RequestError",
     "RequestSchema",
     "Shape",

@@ -3,10 +3,10 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from regard.inference.limits import RequestError
 from regard.inference.request_schema import PredictionRequest
 
 Answer = TypeVar("Answer")
@@ -142,17 +142,23 @@ def _ends_first(sizes: Sequence[int]) -> list[int]:
     return sorted(sizes, key=lambda size: (size not in {sizes[0], sizes[-1]}, size))
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One text, ready for a model.
+class Question(NamedTuple):
+    """One text, and the request that it is of."""
+
+    text: str
+    request: PredictionRequest
+
+
+class Job(NamedTuple):
+    """A question, ready for a model.
 
     Args:
-        text: The text.
-        encoded: What the model's reader made of it.
+        question: The text, and the request that it is of.
+        encoded: What the model's reader made of the text.
         bucket: Jobs of one bucket run together, see ``Shapes``.
     """
 
-    text: str
+    question: Question
     encoded: Any
     bucket: tuple[int, ...]
 
@@ -165,11 +171,10 @@ class Engine(Protocol[Answer]):
     #: The shapes, and which of them are compiled.
     shapes: Shapes
 
-    def read(self, text: str, request: PredictionRequest) -> Job:
-        """Cut a text into tokens.
+    def read(self, questions: Sequence[Question]) -> list[Job | RequestError]:
+        """Cut texts into tokens, all at once: that takes little longer than one.
 
-        Raises:
-            RequestError: It has too many of them.
+        In the place of a text that has too many of them there is the error.
         """
         ...
 
@@ -181,8 +186,6 @@ class Engine(Protocol[Answer]):
         """The answer to each of the jobs, which are of one bucket."""
         ...
 
-    def reply(
-        self, job: Job, answer: Answer, request: PredictionRequest
-    ) -> dict[str, Any]:
-        """The reply to one text; its arrays become lists."""
+    def reply(self, job: Job, answer: Answer) -> dict[str, Any]:
+        """The reply to one question; its arrays become lists."""
         ...

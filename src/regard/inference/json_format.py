@@ -24,7 +24,8 @@ HTML: Schema = {"type": "string", "description": "The result drawn, escaped."}
 #: Digits after the point. More would be noise of float32.
 DIGITS = 7
 _UNITS = 10**DIGITS
-_NO_NUMBER = "The model gave NaN or infinity where a number is told."
+#: What is wrong where a row is no number.
+NO_NUMBER = "The model gave NaN or infinity where a number is told."
 
 
 def array(items: Schema, description: str = "") -> Schema:
@@ -80,14 +81,16 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
         FloatingPointError: One is no number: JSON would have it as null.
     """
     if not np.isfinite(rows).all():
-        raise FloatingPointError(_NO_NUMBER)
-    exact = rows.astype(np.float64) * _UNITS
+        raise FloatingPointError(NO_NUMBER)
+    exact = np.ascontiguousarray(rows, np.float64) * _UNITS
     sums = exact.sum(-1, keepdims=True)
     exact *= _UNITS / np.where(sums > 0, sums, _UNITS)
     units = np.floor(exact)
     left = np.rint((exact - units).sum(-1, keepdims=True))
-    lost = np.argsort(np.argsort(units - exact, axis=-1, kind="stable"), axis=-1)
-    return (units + (lost < left)) / _UNITS
+    order = np.argsort(units - exact, axis=-1, kind="stable")
+    more = np.empty_like(exact)
+    np.put_along_axis(more, order, np.arange(rows.shape[-1]) < left, axis=-1)
+    return (units + more) / _UNITS
 
 
 def rounded(number: float) -> float:
@@ -97,5 +100,5 @@ def rounded(number: float) -> float:
         FloatingPointError: It is none.
     """
     if not math.isfinite(number):
-        raise FloatingPointError(_NO_NUMBER)
+        raise FloatingPointError(NO_NUMBER)
     return round(float(number), DIGITS) + 0.0

@@ -98,21 +98,16 @@ class Predictor:
         ]
         return _in_order(len(sequences), runs)
 
-    def observe(
-        self,
-        sequences: Sequence[IntArray],
-        shape: tuple[int, int] | None = None,
-    ) -> Predictions:
+    def observe(self, sequences: Sequence[IntArray]) -> Predictions:
         """As ``predict``, with the attention of the same pass.
 
         Args:
             sequences: Arrays ``(tokens, …)`` of ids.
-            shape: The rows and the length of a single batch that takes them all.
         """
         runs = []
         attention: list[Mapping[str, AttentionMap]] = [{}] * len(sequences)
         of_tokens: dict[int, FloatArray] = {}
-        for batch, observation in self._runs(sequences, shape=shape):
+        for batch, observation in self._runs(sequences):
             outputs, *others = _outputs(observation)
             runs.append((batch, outputs))
             for row, index in enumerate(batch.members):
@@ -129,6 +124,24 @@ class Predictor:
             tuple(attention),
             tuple(of_tokens[index] for index in sorted(of_tokens)),
         )
+
+    def run(
+        self, sequences: Sequence[IntArray], rows: int, length: int
+    ) -> tuple[Sequence[FloatArray], Mapping[str, FloatArray]]:
+        """One pass over a single batch, as it comes.
+
+        Args:
+            sequences: At most ``rows`` arrays ``(tokens, …)`` of ids.
+            rows: The rows of the batch, one of those for which it is compiled.
+            length: What they are padded to, of the same kind.
+
+        Returns:
+            The outputs of the model, and the weights of each observed layer by its
+            path, with all that was only padding.
+        """
+        seen = self._observed.predict_on_batch(pad(sequences, rows, length))
+        weights = {path: each.weights for path, each in seen.attention.items()}
+        return _outputs(seen), weights
 
     def warm_up(
         self,
@@ -155,14 +168,9 @@ class Predictor:
         self,
         sequences: Sequence[IntArray],
         attention: Mapping[str, Sequence[FloatArray]] | None = None,
-        shape: tuple[int, int] | None = None,
     ) -> Iterator[tuple[_PaddedBatch, Observation]]:
         """Every batch with the answers of the model."""
-        whole = tuple(range(len(sequences)))
-        batches = (
-            self._batches(sequences) if shape is None else [_PaddedBatch(whole, *shape)]
-        )
-        for batch in batches:
+        for batch in self._batches(sequences):
             members = [sequences[index] for index in batch.members]
             padded = pad(members, batch.rows, batch.length)
             forced: dict[str, Any] = {

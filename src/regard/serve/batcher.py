@@ -1,40 +1,43 @@
 """The batcher: jobs that arrive together are computed together."""
 
 import asyncio
+import atexit
+import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from regard._validate import check_count, check_number
 
+Question = TypeVar("Question")
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
 
 class QueueFullError(Exception):
-    """There is no room for the jobs; nothing of them was taken."""
+    """There is no room for the questions; nothing of them was taken."""
 
 
 class ClosedError(Exception):
-    """The batcher takes no more jobs."""
+    """The batcher takes no more questions."""
 
 
 class FailedError(ClosedError):
-    """What runs before the first batch failed; the batcher's task holds the error."""
+    """What runs before the first batch failed; the batcher's future holds the error."""
 
 
 @dataclass(frozen=True)
 class Batching:
-    """The settings by which jobs are put together.
+    """The settings by which questions are put together.
 
     Args:
-        size: The most jobs of a batch.
-        wait: The longest time, in seconds, that a job waits for others while nothing
-            is computed. Jobs that arrive during a computation wait for its end.
-        queue: The most jobs that wait.
+        size: The most of them in a batch.
+        wait: The longest time, in seconds, that one waits for others while nothing is
+            computed. Those that arrive during a computation wait for its end.
+        queue: The most that wait.
 
     Raises:
         ArgumentError: A number is too small.
@@ -54,175 +57,352 @@ def _ignore(_: int) -> None:
     """Count nothing."""
 
 
-@dataclass(eq=False)
-class _Entry(Generic[Job, Answer]):
-    job: Job
-    bucket: Hashable
-    answer: "asyncio.Future[Answer]"
-    since: float = field(default_factory=time.monotonic)
+class Asked(Generic[Answer]):
+    """Questions that were asked together, and the future of their answers."""
+
+    __slots__ = ("_answers", "_left", "answers")
+
+    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
+        #: All answers in the order of the questions, or the first error.
+        self.answers: asyncio.Future[list[Answer]] = loop.create_future()
+        self._answers: list[Any] = [None] * count
+        self._left = count
+
+    @property
+    def complete(self) -> bool:
+        """Whether every question has its answer."""
+        return not self._left
+
+    def give_up(self, error: BaseException) -> None:
+        """Wait no longer; whoever waits gets the error."""
+        if not self.answers.done():
+            self.answers.set_exception(error)
+
+    def take(self, place: int, answer: Answer | BaseException) -> None:
+        """One answer, or why there is none."""
+        # Who left in this moment has cancelled it, and waits no more.
+        if self.answers.done():
+            return
+        if isinstance(answer, BaseException):
+            self.answers.set_exception(answer)
+            return
+        self._answers[place] = answer
+        self._left -= 1
+        if not self._left:
+            self.answers.set_result(self._answers)
 
 
-class Batcher(Generic[Job, Answer]):
-    """Collects jobs of one bucket and computes them in one thread of its own.
+class _Entry(Generic[Question, Job, Answer]):
+    """A question that waits; its job, once it is read."""
 
-    Batches are made in the order of their oldest jobs. The event loop stays free while
-    one is computed. All methods are called from one event loop.
+    __slots__ = ("asked", "bucket", "job", "place", "question", "since")
+
+    def __init__(self, question: Question, asked: Asked[Answer], place: int) -> None:
+        self.question, self.asked, self.place = question, asked, place
+        self.since = time.monotonic()
+        self.job: Job | None = None
+        self.bucket: Hashable = None
+
+
+_Entries = list[_Entry[Question, Job, Answer]]
+
+
+class Batcher(Generic[Question, Job, Answer]):
+    """Collects questions, reads them together, and computes those of one bucket.
+
+    It has a thread of its own, which goes on with the next batch while the event loop
+    tells the answers of the last. Batches are made in the order of their oldest
+    questions. All methods are called from one event loop.
 
     Args:
-        compute: From jobs of one bucket to an answer for each; runs in the thread.
+        read: From questions to a job for each, or an error, see ``bucket``; runs in the
+            thread.
+        compute: From jobs of one bucket to an answer for each, or an error; the same.
         bucket: Which jobs can be computed together: those of the same bucket.
         batching: How they are put together.
         on_batch: Called with the size of each batch that is computed.
-        on_queue: Called with the number of jobs that wait, whenever it changes.
+        on_queue: Called with the number of questions that wait, whenever it changes.
     """
 
     def __init__(
         self,
-        compute: Callable[[Sequence[Job]], Sequence[Answer]],
+        read: Callable[[Sequence[Question]], Sequence[Job | Exception]],
+        compute: Callable[[Sequence[Job]], Sequence[Answer | Exception]],
         bucket: Callable[[Job], Hashable],
         batching: Batching,
         *,
         on_batch: Callable[[int], None] = _ignore,
         on_queue: Callable[[int], None] = _ignore,
     ) -> None:
-        self._compute, self._bucket = compute, bucket
+        self._read, self._compute, self._bucket = read, compute, bucket
         self._batching = batching
         self._on_batch, self._on_queue = on_batch, on_queue
-        self._waiting: list[_Entry[Job, Answer]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="regard-compute")
-        self._news = asyncio.Event()
-        self._closed, self._failed = False, False
-        self._task: asyncio.Task[None] | None = None
+        # The thread takes from it what the event loop puts in: under a lock.
+        self._waiting: dict[_Entry[Question, Job, Answer], None] = {}
+        self._changing = threading.Lock()
+        self._news: SimpleQueue[None] = SimpleQueue()
+        # Those that the thread has seen and left there: of another bucket.
+        self._seen: _Entries[Question, Job, Answer] = []
+        self._closed, self._failed, self._announced = False, False, False
+        self._thread: threading.Thread | None = None
+        self._end: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
-        """The number of jobs that wait."""
+        """The number of questions that wait."""
         return len(self._waiting)
 
-    def start(self, before: Callable[[], None] = lambda: None) -> "asyncio.Task[None]":
-        """Begin to compute, after ``before`` ran in the thread; the task of it all."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(before))
-        return self._task
+    def start(
+        self, before: Callable[[], None] = lambda: None
+    ) -> "asyncio.Future[None]":
+        """Begin to compute, after ``before`` ran in the thread.
 
-    async def submit(self, jobs: Sequence[Job]) -> list[Answer]:
-        """The answers to jobs, in their order.
+        Returns:
+            What is done when the thread ends, with the error of ``before`` if any.
+        """
+        if self._end is None:
+            loop = asyncio.get_running_loop()
+            self._end = loop.create_future()
+            self._thread = threading.Thread(
+                target=self._work,
+                args=(before, loop, self._end),
+                name="regard-compute",
+                daemon=True,
+            )
+            # Where nobody stops it, the process ends after the batch that is computed.
+            atexit.register(self._leave)
+            self._thread.start()
+        return self._end
 
-        A caller that is cancelled takes back those that still wait.
+    def ask(self, questions: Sequence[Question]) -> Asked[Answer]:
+        """Put questions into the queue; see ``leave``.
 
         Raises:
             QueueFullError: There is no room for all of them.
             ClosedError: ``stop`` was called.
             FailedError: What runs before the first batch failed.
         """
-        if self._closed:
-            raise self._end()
-        if len(self._waiting) + len(jobs) > self._batching.queue:
-            raise QueueFullError
-        loop = asyncio.get_running_loop()
-        entries = [
-            _Entry[Job, Answer](job, self._bucket(job), loop.create_future())
-            for job in jobs
-        ]
-        self._waiting += entries
-        self._on_queue(len(self._waiting))
-        self._news.set()
+        asked = Asked[Answer](len(questions), asyncio.get_running_loop())
+        with self._changing:
+            if self._closed:
+                raise self._refusal()
+            if len(self._waiting) + len(questions) > self._batching.queue:
+                raise QueueFullError
+            for place, question in enumerate(questions):
+                self._waiting[_Entry(question, asked, place)] = None
+            waiting = len(self._waiting)
+        self._on_queue(waiting)
+        if not self._announced:
+            # After everyone who asks in this round of the event loop: together.
+            self._announced = True
+            asyncio.get_running_loop().call_soon(self._announce)
+        return asked
+
+    def leave(self, asked: Asked[Answer]) -> None:
+        """Take back what still waits of questions that nobody wants answered."""
+        with self._changing:
+            for entry in [one for one in self._waiting if one.asked is asked]:
+                del self._waiting[entry]
+            waiting = len(self._waiting)
+        self._on_queue(waiting)
+
+    async def submit(self, questions: Sequence[Question]) -> list[Answer]:
+        """The answers to questions, in their order.
+
+        A caller that is cancelled takes back those that still wait.
+
+        Raises:
+            Exception: As ``ask``; or that of one of the questions.
+        """
+        asked = self.ask(questions)
         try:
-            return await asyncio.gather(*(entry.answer for entry in entries))
-        finally:
-            self._forget(entries)
+            return await asked.answers
+        except BaseException:
+            self.leave(asked)
+            raise
 
     async def stop(self) -> None:
-        """Take no more jobs, answer those that wait, and end the thread."""
-        self._closed = True
-        self._news.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        self._thread.shutdown()
+        """Take no more questions, answer those that wait, and end the thread."""
+        self._close()
+        if self._end is not None and self._thread is not None:
+            await asyncio.wait([self._end])
+            self._thread.join()
+            atexit.unregister(self._leave)
 
-    async def _run(self, before: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._thread, before)
-            while batch := await self._next():
-                await self._answer(batch)
-        except BaseException:
-            self._failed = True
-            raise
-        finally:
+    def _announce(self) -> None:
+        self._announced = False
+        self._news.put(None)
+
+    def _close(self) -> None:
+        with self._changing:
             self._closed = True
-            for entry in self._waiting:
-                _tell(entry, self._end())
+        self._news.put(None)
 
-    def _end(self) -> ClosedError:
+    def _leave(self) -> None:
+        self._close()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _refusal(self) -> ClosedError:
         return FailedError() if self._failed else ClosedError()
 
-    async def _next(self) -> list[_Entry[Job, Answer]]:
+    def _work(
+        self,
+        before: Callable[[], None],
+        loop: asyncio.AbstractEventLoop,
+        end: "asyncio.Future[None]",
+    ) -> None:
+        """What the thread does."""
+        error: BaseException | None = None
+        try:
+            before()
+            while batch := self._next(loop):
+                self._answer(batch, loop)
+        except BaseException as raised:  # noqa: BLE001 - the future holds it
+            error = raised
+        with self._changing:
+            self._closed, self._failed = True, error is not None
+            left, self._waiting = list(self._waiting), {}
+        self._tell(loop, left, [self._refusal()] * len(left))
+        _call(loop, _finish, end, error)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> _Entries[Question, Job, Answer]:
         """The next batch; an empty one when there will be no more."""
-        while self._waiting or not self._closed:
-            self._news.clear()
-            if not self._waiting:
-                await self._news.wait()
-            await self._let_others_come()
-            # Those who asked may have left in the meantime.
-            if batch := self._together():
-                self._forget(batch)
-                return batch
-        return []
+        while True:
+            if not self._seen and not self._closed:
+                self._news.get()
+            # What is told from here on comes after what is seen below.
+            with suppress(Empty):
+                while True:
+                    self._news.get_nowait()
+            with self._changing:
+                waiting = list(self._waiting)
+                if not waiting and self._closed:
+                    return []
+            self._seen = waiting = self._read_all(waiting, loop)
+            together = self._together(waiting)
+            if together and not self._may_wait(together):
+                with self._changing:
+                    # Those who asked may have left in the meantime.
+                    together = [one for one in together if one in self._waiting]
+                    for entry in together:
+                        del self._waiting[entry]
+                    left = len(self._waiting)
+                self._seen = [one for one in waiting if one not in together]
+                self._on_queue(left)
+                if together:
+                    return together
 
-    async def _let_others_come(self) -> None:
-        while self._waiting and not self._closed:
-            left = self._waiting[0].since + self._batching.wait - time.monotonic()
-            if left <= 0 or len(self._together()) == self._batching.size:
-                return
-            self._news.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left)
+    def _may_wait(self, together: _Entries[Question, Job, Answer]) -> bool:
+        """Wait until others come, where there is time; whether there was."""
+        size, wait = self._batching.size, self._batching.wait
+        if not wait or self._closed or len(together) == size:
+            return False
+        left = together[0].since + wait - time.monotonic()
+        if left <= 0:
+            return False
+        with suppress(Empty):
+            self._news.get(timeout=left)
+        return True
 
-    def _together(self) -> list[_Entry[Job, Answer]]:
+    def _read_all(
+        self,
+        waiting: _Entries[Question, Job, Answer],
+        loop: asyncio.AbstractEventLoop,
+    ) -> _Entries[Question, Job, Answer]:
+        """Read what is new; those that can be computed."""
+        new = [entry for entry in waiting if entry.job is None]
+        if not new:
+            return waiting
+        wrong, errors = [], []
+        for entry, job in zip(new, self._read_each(new), strict=True):
+            if isinstance(job, Exception):
+                wrong.append(entry)
+                errors.append(job)
+            else:
+                entry.job, entry.bucket = job, self._bucket(job)
+        if not wrong:
+            return waiting
+        with self._changing:
+            for entry in wrong:
+                self._waiting.pop(entry, None)
+        self._on_queue(len(self._waiting))
+        self._tell(loop, wrong, errors)
+        return [entry for entry in waiting if entry.job is not None]
+
+    def _read_each(
+        self, entries: _Entries[Question, Job, Answer]
+    ) -> Sequence[Job | Exception]:
+        """A job for each, or an error; one that cannot be read harms no other."""
+        questions = [entry.question for entry in entries]
+        jobs = _safely(self._read, questions)
+        if isinstance(jobs, Exception) and len(entries) > 1:
+            return [one for entry in entries for one in self._read_each([entry])]
+        return [jobs] if isinstance(jobs, Exception) else jobs
+
+    def _together(
+        self, waiting: _Entries[Question, Job, Answer]
+    ) -> _Entries[Question, Job, Answer]:
         """The oldest job and those that can be computed with it."""
-        if not self._waiting:
+        if not waiting:
             return []
-        bucket = self._waiting[0].bucket
-        same = [entry for entry in self._waiting if entry.bucket == bucket]
+        bucket = waiting[0].bucket
+        same = [entry for entry in waiting if entry.bucket == bucket]
         return same[: self._batching.size]
 
-    def _forget(self, gone: Sequence[_Entry[Job, Answer]]) -> None:
-        leaving = set(gone)
-        self._waiting = [entry for entry in self._waiting if entry not in leaving]
-        self._on_queue(len(self._waiting))
+    def _answer(
+        self, batch: _Entries[Question, Job, Answer], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._on_batch(len(batch))
+        answers = _safely(self._compute, [entry.job for entry in batch])
+        if isinstance(answers, Exception):
+            self._tell(loop, batch, [answers] * len(batch))
+        else:
+            self._tell(loop, batch, answers)
 
-    async def _answer(self, batch: Sequence[_Entry[Job, Answer]]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            self._on_batch(len(batch))
-            jobs = [entry.job for entry in batch]
-            answers = await loop.run_in_executor(self._thread, self._computed, jobs)
-        except Exception as error:  # noqa: BLE001 - passed on to those who asked
-            for entry in batch:
-                _tell(entry, error)
-            return
-        for entry, answer in zip(batch, answers, strict=True):
-            if not entry.answer.done():
-                entry.answer.set_result(answer)
-
-    def _computed(self, jobs: Sequence[Job]) -> Sequence[Answer]:
-        """An answer for each job; whatever goes wrong is an error that a future takes.
-
-        A panic of a library in Rust is no ``Exception``, and ``StopIteration`` cannot
-        be put into a future: both would leave those who asked without a word.
-        """
-        try:
-            answers = self._compute(jobs)
-        except BaseException as error:
-            if isinstance(error, Exception) and not isinstance(error, StopIteration):
-                raise
-            raise RuntimeError(f"It ended with {type(error).__name__}.") from error
-        if len(answers) != len(jobs):
-            raise RuntimeError(f"{len(jobs)} jobs have {len(answers)} answers.")
-        return answers
+    def _tell(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        entries: _Entries[Question, Job, Answer],
+        answers: Sequence[Answer | BaseException],
+    ) -> None:
+        if entries:
+            _call(loop, _take_all, entries, answers)
 
 
-def _tell(entry: _Entry[Any, Any], error: Exception) -> None:
-    # Who left in this moment has cancelled the answer, and waits no more.
-    if not entry.answer.done():
-        entry.answer.set_exception(error)
+def _safely(function: Callable[[Any], Sequence[Any]], given: Sequence[Any]) -> Any:
+    """A result for each, or an error that a future takes.
+
+    A panic of a library in Rust is no ``Exception``, and ``StopIteration`` cannot be
+    put into a future: both would leave those who asked without a word.
+    """
+    try:
+        results = function(given)
+        if len(results) != len(given):
+            raise RuntimeError(f"{len(given)} jobs have {len(results)} answers.")
+    except BaseException as error:  # noqa: BLE001 - passed on to those who asked
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return error
+        wrapped = RuntimeError(f"It ended with {type(error).__name__}.")
+        wrapped.__cause__ = error
+        return wrapped
+    return results
+
+
+def _call(loop: asyncio.AbstractEventLoop, *function: Any) -> None:
+    # Where the loop has ended, nobody waits.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(*function)
+
+
+def _take_all(entries: Sequence[_Entry[Any, Any, Any]], answers: Sequence[Any]) -> None:
+    for entry, answer in zip(entries, answers, strict=True):
+        entry.asked.take(entry.place, answer)
+
+
+def _finish(end: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if end.done():
+        return
+    if error is None:
+        end.set_result(None)
+    else:
+        end.set_exception(error)

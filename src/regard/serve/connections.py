@@ -11,11 +11,15 @@ import os
 import socket
 import time
 from functools import cached_property
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
-import h11
+import httptools
 import orjson
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import (
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from regard.inference import RequestError
 from regard.serve.middleware import HEADERS
@@ -29,6 +33,10 @@ HEAD_SECONDS, SEND_SECONDS = 10.0, 30.0
 _AT_ONCE, _RESERVE = 8, 64
 # As much as one process answers in some seconds, where descriptors are plenty.
 _MOST = 4_096
+# Bytes of a head, as others allow them; requests that come before they are answered.
+_MOST_ASIDE, _MOST_AHEAD = 1 << 16, 128
+# More than that is not copied once more to be sent with something else.
+_MUCH = 1 << 14
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 0.05
 
@@ -71,8 +79,59 @@ class Room:
         return True
 
 
-class Connection(H11Protocol):
-    """A connection of a client; what it waits for has a time.
+class Joined:
+    """A transport that sends at once what is written in one round of the event loop.
+
+    The head of a reply and its body are written one after the other; sent alone, each
+    would cost a call of the system, and the client a wake.
+
+    Args:
+        transport: What sends.
+        loop: The event loop.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+        #: What else a transport can do is done by that one.
+        self.get_extra_info = transport.get_extra_info
+        self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        """Send data, in this round of the event loop or where there is much of it."""
+        if not self._held:
+            self._loop.call_soon(self.send)
+        self._held.append(data)
+        if len(data) > _MUCH:
+            self.send()
+
+    def get_write_buffer_size(self) -> int:
+        """The number of bytes that were not sent yet."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._held))
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self.send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._held.clear()
+        self._transport.abort()
+
+    def send(self) -> None:
+        """Send what was written."""
+        if self._held:
+            held, self._held = self._held, []
+            self._transport.write(b"".join(held))
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of a client; what it waits for has a time, what it sends a size.
 
     Args:
         room: Where all the connections of the process are known.
@@ -82,11 +141,19 @@ class Connection(H11Protocol):
     def __init__(self, room: Room, **options: Any) -> None:
         super().__init__(**options)
         self._room = room
+        # A timer is made once, and asks then whether it is time: each request has
+        # other times, which are only written down.
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        # Whether the head of a request is on its way, and how many bytes came without
+        # any of a body: of a head, of what follows a body, of the sizes of its pieces.
+        self._in_head, self._aside = False, 0
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take the connection, where another one may have to go for it."""
-        super().connection_made(transport)
+        self._joined = Joined(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, self._joined))
         if len(self.connections) > self._room.most and not self._room.make_place():
             _LOG.warning("all connections are taken and busy: new ones are refused")
             self._refuse(503, "All connections are taken.", ("Retry-After", "1"))
@@ -96,18 +163,68 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._leave()
+        self._set_timer(None)
+        # uvicorn tells the last request that came, not the one that is answered.
+        answered = self._answered
+        if answered is not None and not answered.response_complete:
+            answered.disconnected = True
+            answered.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
-    def handle_events(self) -> None:
-        """Read what came; from the head of a request on, the application has time."""
-        super().handle_events()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._leave()
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        self._aside += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # There is nothing to upgrade to; and what follows is no HTTP any more.
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            _LOG.warning("what came was no request of HTTP")
+            self._refuse(400, "This is no request of HTTP.")
+            return
+        if self._aside > _MOST_ASIDE:
+            self._refuse(431, "The head of the request is too large.")
+        elif len(self.pipeline) > _MOST_AHEAD:
+            self._refuse(429, "Too many requests came before their replies.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: from here on the application has time."""
+        self._in_head, self._aside = False, 0
+        super().on_headers_complete()
+        self._leave()
+
+    def on_body(self, body: bytes) -> None:
+        """Something of a body came."""
+        self._aside = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._aside = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to take the reply and go."""
-        self._wait()
+        self._joined.send()
         super().on_response_complete()
+        # Otherwise the next request is there already, and is being answered.
+        if self.transport.is_closing() or self.cycle.response_complete:
+            self._wait()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """Give the client its time to take what was sent."""
@@ -118,13 +235,9 @@ class Connection(H11Protocol):
         """The client took it."""
         super().resume_writing()
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_timer()
+            self._deadline = None
         else:
             self._wait()
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request."""
-        self._refuse(400, msg)
 
     def abort(self) -> None:
         """Close at once, whatever the client did not take yet."""
@@ -139,22 +252,31 @@ class Connection(H11Protocol):
             self._expire_in(self._room.head_seconds)
 
     def _leave(self) -> None:
-        self._stop_timer()
+        self._deadline = None
         self._room.waiting.pop(self, None)
 
     def _expire_in(self, seconds: float) -> None:
-        self._stop_timer()
-        self._timer = self.loop.call_later(seconds, self._expire)
+        self._deadline = self.loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer(self._deadline)
 
-    def _stop_timer(self) -> None:
+    def _set_timer(self, when: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = None if when is None else self.loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._deadline is not None:
+            if self.loop.time() < self._deadline:
+                self._set_timer(self._deadline)
+            else:
+                self._expire()
 
     def _expire(self) -> None:
         if self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.abort()
-        elif self.conn.trailing_data[0]:
+        elif self._in_head:
             self._refuse(408, "The head of the request came too slowly.")
         else:
             self._leave()
@@ -163,6 +285,11 @@ class Connection(H11Protocol):
     def _refuse(self, status: int, detail: str, *more: tuple[str, str]) -> None:
         """Reply where no application is asked, and close."""
         self._leave()
+        cycle = self._answered
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            # Nothing can be said in the middle of a reply.
+            self.transport.abort()
+            return
         body = orjson.dumps(problem_document(RequestError(status, detail)))
         headers = {
             **HEADERS,
@@ -171,13 +298,9 @@ class Connection(H11Protocol):
             "Content-Length": str(len(body)),
             "Connection": "close",
         }
-        head = h11.Response(status_code=status, headers=list(headers.items()))
-        try:
-            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
-        except h11.LocalProtocolError:
-            # A reply is under way; nothing can be said in the middle of it.
-            self.transport.abort()
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
         self._expire_in(self._room.send_seconds)
 

@@ -1,6 +1,7 @@
 """The counters of a service, as Prometheus reads them."""
 
 import os
+from functools import lru_cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +13,7 @@ from prometheus_client import (
 )
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_REMEMBERED = 1_024
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -48,6 +50,9 @@ class Metrics:
             ("model", "reason"),
             registry=self._registry,
         )
+
+        #: That of a model and a status; there are few of both.
+        self.request_seconds = lru_cache(_REMEMBERED)(self.seconds.labels)
 
     def text(self) -> bytes:
         """All of it as Prometheus reads it; of all workers where there are several."""

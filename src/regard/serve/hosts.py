@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -16,6 +17,7 @@ from regard.errors import ArgumentError, shown
 
 #: This machine, by the names that only it has.
 LOOPBACK = ("localhost", "127.0.0.0/8", "::1")
+_REMEMBERED = 64
 _ANY_ADDRESS = ("0.0.0.0/0", "::/0")
 
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -46,15 +48,18 @@ class AllowedHosts:
         self._names: set[str] = set()
         for host in hosts:
             self._add(host)
+        # Most requests are for the same one.
+        self._has = lru_cache(_REMEMBERED)(self._match)
 
     def match(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether a request with these headers is for one of them."""
         if self._any:
             return True
         named = [value for name, value in headers if name == b"host"]
-        if len(named) != 1:
-            return False
-        found = _HOST.fullmatch(named[0].decode("latin-1").lower())
+        return len(named) == 1 and self._has(named[0])
+
+    def _match(self, host: bytes) -> bool:
+        found = _HOST.fullmatch(host.decode("latin-1").lower())
         if found is None:
             return False
         name = found["six"] or found["name"].removesuffix(".")

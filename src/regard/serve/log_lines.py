@@ -3,8 +3,13 @@
 import json
 import logging
 import re
+import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TextIO
+
+import orjson
 
 
 class JsonLines(logging.Formatter):
@@ -21,7 +26,56 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:
+            # Something that is no text in UTF-8, or a number of another library.
+            return json.dumps(line, default=str)
+
+
+class LineWriter(logging.StreamHandler[TextIO]):
+    """Writes lines some at a time: a call of the system for each would cost a request.
+
+    What is a warning or worse is written at once, with all that was said before; the
+    rest at most ``seconds`` later. At the end of the process ``logging`` flushes it.
+
+    Args:
+        seconds: How long a line may wait.
+    """
+
+    def __init__(self, seconds: float = 0.1) -> None:
+        # Before anything that flushes.
+        self._held: list[logging.LogRecord] = []
+        self._seconds, self._said = seconds, threading.Event()
+        self._writing = threading.RLock()
+        super().__init__()
+        threading.Thread(target=self._write_on, daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, or write it."""
+        self._held.append(record)
+        if record.levelno >= logging.WARNING or len(self._held) >= _MOST:
+            self.flush()
+        elif len(self._held) == 1:
+            self._said.set()
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        with self._writing:
+            held, self._held = self._held, []
+            if held:
+                lines = "".join([self.format(record) + "\n" for record in held])
+                # Where nobody reads it any more: no reason to fail.
+                with suppress(OSError, ValueError):
+                    self.stream.write(lines)
+                    super().flush()
+
+    def _write_on(self) -> None:
+        while True:
+            self._said.wait()
+            self._said.clear()
+            time.sleep(self._seconds)
+            self.flush()
 
 
 class Repetitions(logging.Filter):

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,7 +56,7 @@ class ReplyMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _protect(MutableHeaders(scope=message))
+                message["headers"] = _protected(message["headers"])
             await send(message)
 
         # Endpoints put here what they know; nothing else is logged of a request.
@@ -77,7 +76,7 @@ class ReplyMiddleware:
         self, status: int, seconds: float, log_fields: Mapping[str, object]
     ) -> None:
         if model := log_fields.get("model"):
-            self._metrics.seconds.labels(model, status).observe(seconds)
+            self._metrics.request_seconds(model, status).observe(seconds)
         if reason := log_fields.get("reason"):
             self._metrics.rejections.labels(model or _NO_MODEL, reason).inc()
         if _LOG.isEnabledFor(logging.INFO):
@@ -85,10 +84,17 @@ class ReplyMiddleware:
             _LOG.info("request", extra={"fields": fields})
 
 
-def _protect(headers: MutableHeaders) -> None:
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")
+_RAW = [
+    (name.lower().encode(), value.encode())
+    for name, value in {**HEADERS, "Cache-Control": "no-store"}.items()
+]
+
+
+def _protected(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of a reply and those that every reply has, unless it says others."""
+    said = list(headers)
+    names = {name for name, _ in said}
+    return said + [one for one in _RAW if one[0] not in names]
 
 
 class HostMiddleware:

@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import orjson
+
 from regard.errors import ArgumentError, BundleWarning, hearing
-from regard.inference import Job, Limits
+from regard.inference import Job, Limits, Question
 from regard.kinds import kind_of, load, trust_of
-from regard.serve.batcher import Batcher, Batching, ClosedError
+from regard.serve.batcher import Asked, Batcher, Batching, ClosedError
 from regard.serve.counters import Metrics
 from regard.serve.warm_up import WarmUp, log, since
 
@@ -58,14 +60,15 @@ class ServedModel:
         #: Set once programs that hold every question are compiled.
         self.ready = threading.Event()
         self._make_batcher = partial(
-            Batcher[Job, Any],
-            self.engine.compute,
+            Batcher[Question, Job, bytes],
+            self.engine.read,
+            self._replies,
             lambda job: job.bucket,
             replace(batching, size=min(batching.size, self.engine.batch_size)),
             on_batch=metrics.batch_sizes.labels(name).observe,
             on_queue=metrics.queue.labels(name).set,
         )
-        self._batcher: Batcher[Job, Any] | None = None
+        self._batcher: Batcher[Question, Job, bytes] | None = None
         self._ended, self.warm_up = False, warm_up
 
     @property
@@ -78,7 +81,7 @@ class ServedModel:
         self._ended = False
         self.start()
 
-    def start(self) -> "Batcher[Job, Any]":
+    def start(self) -> "Batcher[Question, Job, bytes]":
         """Begin to compile, then to answer; the queue, on the running event loop.
 
         Raises:
@@ -93,15 +96,32 @@ class ServedModel:
             self._batcher.start(prepare).add_done_callback(self._log_failure)
         return self._batcher
 
-    async def answer(self, jobs: Sequence[Job]) -> list[Any]:
-        """The answer to each of the jobs.
+    def ask(self, questions: Sequence[Question]) -> Asked[bytes]:
+        """Put questions into the queue; the reply to each will be one in JSON.
 
         Raises:
             QueueFullError: There is no room for all of them.
             ClosedError: The service ends.
             FailedError: The model could not be compiled.
         """
-        return await self.start().submit(jobs)
+        return self.start().ask(questions)
+
+    def leave(self, asked: Asked[bytes]) -> None:
+        """Take back what nobody wants answered any more."""
+        if self._batcher is not None:
+            self._batcher.leave(asked)
+
+    def _replies(self, jobs: Sequence[Job]) -> list[bytes | Exception]:
+        """The replies to jobs of one bucket; one that fails harms no other."""
+        answers = self.engine.compute(jobs)
+        replies: list[bytes | Exception] = []
+        for job, answer in zip(jobs, answers, strict=True):
+            try:
+                reply = self.engine.reply(job, answer)
+                replies.append(orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY))
+            except Exception as error:  # noqa: BLE001 - who asked gets it
+                replies.append(error)
+        return replies
 
     async def stop(self) -> None:
         """Take no more questions, and answer those that were taken."""
@@ -131,7 +151,7 @@ class ServedModel:
         if not self._ended:
             self.warm_up.go_on(self)
 
-    def _log_failure(self, task: "asyncio.Task[None]") -> None:
+    def _log_failure(self, task: "asyncio.Future[None]") -> None:
         self.ready.clear()
         if not task.cancelled() and (error := task.exception()):
             self.warm_up.leave(self)

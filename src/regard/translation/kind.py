@@ -17,6 +17,7 @@ from regard.inference import (
     Limits,
     Member,
     PredictionRequest,
+    Question,
     RequestError,
     RequestSchema,
     Shape,
@@ -269,14 +270,18 @@ class TranslatorEngine:
             "beam",
         )
 
-    def read(self, text: str, request: PredictionRequest) -> Job:
-        """Cut a text into tokens."""
-        encoded = self._trained.source.encode([text])[0]
-        if len(encoded) > self._limits.tokens:
+    def read(self, questions: Sequence[Question]) -> list[Job | RequestError]:
+        """Cut texts into tokens, all at once."""
+        encoded = self._trained.source.encode([one.text for one in questions])
+        return list(map(self._job, questions, encoded))
+
+    def _job(self, question: Question, encoded: EncodedSequence) -> Job | RequestError:
+        most = self._limits.tokens
+        if len(encoded) > most:
             problem = f"An input has {len(encoded)} tokens."
-            raise RequestError.over_limit(422, "tokens", self._limits.tokens, problem)
-        length = len(self._ids(encoded))
-        return Job(text, encoded, self.shapes.bucket(length, request.options["beam"]))
+            return RequestError.over_limit(422, "tokens", most, problem)
+        length, beam = len(self._ids(encoded)), question.request.options["beam"]
+        return Job(question, encoded, self.shapes.bucket(length, beam))
 
     def compile(self, shape: Shape) -> None:
         """Run a shape once."""
@@ -295,10 +300,9 @@ class TranslatorEngine:
             for job, hypotheses in zip(jobs, searched, strict=True)
         ]
 
-    def reply(
-        self, job: Job, answer: Sequence[Translation], request: PredictionRequest
-    ) -> dict[str, Any]:
+    def reply(self, job: Job, answer: Sequence[Translation]) -> dict[str, Any]:
         """The best results, and where each of their tokens looked."""
+        request = job.question.request
         best = answer[: request.options["n_best"]]
         reply: dict[str, Any] = {
             "translations": [
@@ -324,7 +328,7 @@ class TranslatorEngine:
 
     def _translation(self, job: Job, hypothesis: Hypothesis) -> Translation:
         return self._trained.translation(
-            job.text, job.encoded, hypothesis, True, self._line
+            job.question.text, job.encoded, hypothesis, True, self._line
         )
 
 
