@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -49,6 +50,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not here: ../shared/data does not exist")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, for tests of pages."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("needs Chromium")
+    with sync_api.sync_playwright() as playwright:
+        # As root, as in containers, there is no sandbox.
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -298,8 +298,8 @@ def outcome(draw, *given):
 @pytest.mark.parametrize(
     ("function", "wrong", "right"),
     [("text", "translation", "alignment"), ("alignment", "explanation", "text"),
-     ("text", "observation", "alignment"), ("bars", "comparison", "curves"),
-     ("curves", "comparison", "curves"), ("alignment", "observation", "alignment")],
+     ("text", "observation", "attention"), ("bars", "comparison", "curves"),
+     ("curves", "comparison", "curves"), ("alignment", "observation", "attention")],
 )  # fmt: skip
 def test_the_right_function_is_named(explain, translate, function, wrong, right):
     given = {

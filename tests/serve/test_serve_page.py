@@ -1,26 +1,8 @@
 """The page in a real browser: typing, pointing, keys, links, errors."""
 
-import shutil
 from urllib.parse import urlencode
 
 import pytest
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        # As root, as in containers, there is no sandbox.
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

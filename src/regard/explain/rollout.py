@@ -13,10 +13,10 @@ from regard.explain.attribution import Attribution, BoolArray
 from regard.explain.explained_inputs import Array
 from regard.explain.explained_pass import call_model
 from regard.explain.question import PartOfQuestion, ask, axes_of
-from regard.observation.discovery import select_hook_points
+from regard.observation.discovery import matches, select_hook_points
 from regard.observation.forward_pass import LayerCall, observed_call
 from regard.runtime import backend
-from regard.types import FloatArray
+from regard.types import AttentionMap, FloatArray, Observation
 
 _ALL = "all"
 _STACKED = ("batch", "heads", "queries", "keys")
@@ -25,7 +25,7 @@ _POOLED = ("batch", "heads", "keys")
 
 def rollout(
     model: Any,
-    x: Any,
+    x: Any = None,
     *,
     layers: str | Sequence[str] = "*",
     query: int | str | None = None,
@@ -44,8 +44,9 @@ def rollout(
     its weights are the query.
 
     Args:
-        model: As for ``gradient_x_input``.
-        x: As there.
+        model: As for ``gradient_x_input``; or the ``Observation`` of a model, whose
+            positions are then those of its maps: the patches of an image, for example.
+        x: As there; left out beside an observation.
         layers: Patterns for the paths of the attention layers, as for
             ``regard.observe``; they are multiplied in the order in which they run.
         query: The position whose row is given, such as 0 for a token that stands for
@@ -70,9 +71,29 @@ def rollout(
 
     Example:
         >>> regard.explain.rollout(model, ids, layers="encoder/*", query=0).scores
+        >>> seen = regard.observe(vit).predict(images)
+        >>> regard.plot.image(regard.explain.rollout(seen, query=0), images[0], batch=0)
     """
     if query is not None and query != _ALL:
         check_count("query", query, least=0)
+    patterns = (layers,) if isinstance(layers, str) else tuple(layers)
+    axes = ("batch", "queries", "positions") if query == _ALL else axes_of(2)
+    if isinstance(model, Observation):
+        if x is not None or input is not None or batch_size is not None:
+            raise ArgumentError(
+                "An observation was made of its inputs already.",
+                expected="x, input and batch_size left out",
+            )
+        parts = _rolled(*_observed(model, patterns, mask), query)
+        return Attribution(
+            parts["scores"],
+            axes,
+            "rollout",
+            parts["mask"],
+            target=None,
+            of="weights",
+            signed=False,
+        )
     question = ask(
         model,
         x,
@@ -83,37 +104,68 @@ def rollout(
         batch_size=batch_size,
         has_gradients=False,
     )
-    patterns = (layers,) if isinstance(layers, str) else tuple(layers)
-    runs = [_rolled(asked, patterns, query) for asked in question]
-    axes = ("batch", "queries", "positions") if query == _ALL else axes_of(2)
+    runs = [
+        _rolled(
+            _weights(asked, patterns),
+            asked.explained.masks(asked.plan, asked.part),
+            query,
+        )
+        for asked in question
+    ]
     return question.attribution(
         "rollout", runs, axes=axes, target=None, of="weights", signed=False
     )
 
 
+def _observed(
+    observation: Observation, patterns: tuple[str, ...], mask: npt.ArrayLike | None
+) -> tuple[list[AttentionMap], BoolArray]:
+    """The maps of the layers in question, and where there is a position."""
+    maps = [
+        each
+        for path, each in observation.attention.items()
+        if any(matches(path, pattern) for pattern in patterns)
+    ]
+    if not maps or "keys" not in maps[0].axes or "batch" not in maps[0].axes:
+        raise ArgumentError(
+            "There is no attention to roll out.",
+            expected="layers of this observation with batch and keys",
+            received=repr(observation),
+        )
+    shape = maps[0].shape[0], maps[0].shape[-1]
+    if mask is None:
+        return maps, np.ones(shape, bool)
+    given = np.asarray(mask, dtype=bool)
+    if given.shape != shape:
+        raise ArgumentError(
+            "The mask does not fit the observation.",
+            expected=f"one of shape {shape}, batch and positions",
+            received=str(given.shape),
+        )
+    return maps, given
+
+
 def _rolled(
-    asked: PartOfQuestion, patterns: tuple[str, ...], query: int | str | None
+    maps: Sequence[AttentionMap], mask: BoolArray, query: int | str | None
 ) -> dict[str, Array]:
-    weights, calls = _weights(asked, patterns)
-    mask = asked.explained.masks(asked.plan, asked.part)
-    *stack, last = zip(weights, calls, strict=True)
+    *stack, last = maps
     pooled = None
-    if last[1].axes == _POOLED and last[0].shape[-1] == mask.shape[1]:
-        pooled = last[0].mean(axis=1, dtype=float)
+    if last.axes == _POOLED and last.shape[-1] == mask.shape[1]:
+        pooled = last.weights.mean(axis=1, dtype=float)
     else:
         stack.append(last)
     matrix = np.broadcast_to(np.eye(mask.shape[1]), (*mask.shape, mask.shape[1]))
-    for array, call in stack:
-        fits = call.axes == _STACKED and array.shape[2:] == matrix.shape[1:]
+    for each in stack:
+        fits = each.axes == _STACKED and each.shape[2:] == matrix.shape[1:]
         if not fits:
             raise ObservationError(
-                f"The layer '{call.path}' is not self-attention over the "
+                f"The layer '{each.layer}' is not self-attention over the "
                 f"{mask.shape[1]} positions of the input.",
                 expected=f"weights with the axes {_STACKED}",
-                received=f"{call.axes} of shape {array.shape}",
+                received=f"{each.axes} of shape {each.shape}",
                 fix="Choose the layers of the stack with layers=.",
             )
-        matrix = _residual(array.mean(axis=1, dtype=float), mask) @ matrix
+        matrix = _residual(each.weights.mean(axis=1, dtype=float), mask) @ matrix
     if query == _ALL:
         both = mask[:, :, None] & mask[:, None]
         scores = np.where(both, matrix, 0)
@@ -147,10 +199,8 @@ def _even(mask: BoolArray) -> FloatArray:
     return np.asarray(mask / np.maximum(mask.sum(axis=1, keepdims=True), 1))
 
 
-def _weights(
-    asked: PartOfQuestion, patterns: tuple[str, ...]
-) -> tuple[list[Array], tuple[LayerCall, ...]]:
-    """The weights of each call of the layers, and what they are."""
+def _weights(asked: PartOfQuestion, patterns: tuple[str, ...]) -> list[AttentionMap]:
+    """The weights of each call of the layers."""
     explained = asked.explained
     model = explained.model
     selection = select_hook_points(model, patterns)
@@ -169,4 +219,7 @@ def _weights(
     name = ("rollout", patterns)
     found = explained.look(name, asked.part, observed, asked.batch_size)
     layout = explained.keep(("calls", patterns), lambda: calls[-1])
-    return [found[str(number)] for number in range(len(layout))], layout
+    return [
+        AttentionMap(np.asarray(found[str(number)]), call.axes, call.path)
+        for number, call in enumerate(layout)
+    ]

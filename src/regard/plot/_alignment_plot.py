@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from rich.cells import cell_len
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 # So many sources of a token are named, and only those that matter.
 _SHOWN, _MATTERS = 3, 0.1
-# A map of so many rows and columns has at most about a megabyte on a page.
-_MOST_TOKENS = 256
+#: A map of so many rows and columns has at most about a megabyte on a page.
+MOST_TOKENS = 256
 
 
 class AlignmentPlot(Plot):
@@ -127,6 +127,18 @@ class AlignmentPlot(Plot):
         """
         super().save(path)
 
+    def _table(self) -> dict[str, Any]:
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("map", "row", "column", "weight")
+        }
+        for number, grid in enumerate(self.grids):
+            count, width = grid.weights.shape
+            columns["map"] += [number] * grid.weights.size
+            columns["row"] += [name for name in grid.rows for _ in range(width)]
+            columns["column"] += list(grid.columns) * count
+            columns["weight"] += grid.weights.ravel().tolist()
+        return columns
+
     def _picture(self, kind: str) -> bytes:
         return alignment_picture(self.grids, kind, self.left_out)
 
@@ -146,7 +158,7 @@ def alignment(
     target_tokens: Sequence[str] | None = None,
     *,
     most: int | None = MOST,
-    most_tokens: int | None = _MOST_TOKENS,
+    most_tokens: int | None = MOST_TOKENS,
 ) -> AlignmentPlot:
     """Draw translations, or the attention of any model, as heatmaps.
 

@@ -1,7 +1,7 @@
 """Weights of features as bars."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -15,7 +15,7 @@ from regard.plot._data import (
     described,
     nonnegative_row,
 )
-from regard.plot._plot import AxesPlot
+from regard.plot._plot import ArticlePlot
 from regard.plot.canvas import cut, draw_title, text_properties, title_lines
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
@@ -37,7 +37,7 @@ _STYLE = """
 """.lstrip()
 
 
-class BarsPlot(AxesPlot):
+class BarsPlot(ArticlePlot):
     """A horizontal bar for each feature; made by ``regard.plot.bars``.
 
     Args:
@@ -92,6 +92,9 @@ class BarsPlot(AxesPlot):
             f"<li><bdi>{safe(label)}</bdi>{bar(share)}"
             f'<span class="number">{value:z.3f}</span></li>\n'
         )
+
+    def _table(self) -> dict[str, Any]:
+        return {"label": list(self.labels), "weight": list(self.values)}
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.values, strict=True)

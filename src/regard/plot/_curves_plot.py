@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from regard.plot._data import (
     finite_row,
     numbers,
 )
-from regard.plot._plot import AxesPlot
+from regard.plot._plot import ArticlePlot
 from regard.plot.canvas import cut, draw_title, text_properties
 from regard.plot.characters import for_page, for_terminal
 from regard.plot.document import safe
@@ -79,7 +79,7 @@ class AverageCurve:
         return self.mean + self.deviation
 
 
-class CurvesPlot(AxesPlot):
+class CurvesPlot(ArticlePlot):
     """Curves with their spread; made by ``regard.plot.curves``.
 
     Args:
@@ -141,6 +141,15 @@ class CurvesPlot(AxesPlot):
 
     def _article(self) -> str:
         return _article(self.averages, self.x_label, self.y_label)
+
+    def _table(self) -> dict[str, Any]:
+        rows = [
+            (name, *numbers)
+            for name, curve in self.averages.items()
+            for numbers in zip(curve.x, curve.mean, curve.deviation, strict=True)
+        ]
+        names = ("name", "x", "mean", "deviation")
+        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
     def __str__(self) -> str:
         lines = [

@@ -17,10 +17,8 @@ Result = TypeVar("Result")
 DRAWN_BY = {
     "Explanation": "regard.plot.text(explanation) draws it.",
     "Translation": "regard.plot.alignment(translation) draws it.",
-    "AttentionMap": "regard.plot.alignment(map) draws it, and regard.plot.text(tokens, "
-    "map) and regard.plot.bars(map) draw one row of it.",
-    "Observation": "regard.plot.alignment(result.attention[layer]) draws one of its "
-    "maps.",
+    "AttentionMap": "regard.plot.attention(map, tokens) draws it.",
+    "Observation": "regard.plot.attention(result, tokens) draws its maps.",
     "TrustReport": "regard.plot.trust(report) draws it.",
     "Comparison": "regard.plot.curves(comparison.losses, comparison.samples_seen) "
     "draws it.",

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regard._files import write_file
 from regard.errors import ArgumentError
@@ -15,18 +15,51 @@ from regard.plot.canvas import (
     encoded_figure,
     require_matplotlib,
 )
-from regard.plot.document import document, embedded, fragment_style, page_style
+from regard.plot.document import document, embedded, fragment_style, page_style, safe
+from regard.types import pandas_frame
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+
+_ALSO = "The same in other ways:"
 
 
 class Plot(ABC):
     """Data that draws itself; in a notebook the object shows itself."""
 
+    #: What else draws the same; filled by ``regard.plot.attention``.
+    also: tuple[str, ...] = ()
+
     @abstractmethod
     def to_html(self) -> str:
         """The whole page: no network, no script, every text in it escaped."""
+
+    @abstractmethod
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw with matplotlib.
+
+        Args:
+            ax: The axes to draw on; new ones by default.
+
+        Returns:
+            The axes.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The numbers that are drawn, as a table.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return pandas_frame(self._table())
+
+    @abstractmethod
+    def _table(self) -> Mapping[str, Any]:
+        """The columns of that table."""
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the plot to a file; the suffix says what it becomes.
@@ -66,27 +99,28 @@ class Plot(ABC):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         # Plain text travels along for viewers that strip styles.
-        return {"text/html": self._repr_html_(), "text/plain": str(self)}
+        shown = {"text/html": self._repr_html_(), "text/plain": str(self)}
+        if self.also:
+            items = "".join(f"<li><code>{safe(each)}</code></li>" for each in self.also)
+            shown["text/html"] += (
+                f'<div class="regard"><p class="soft">{_ALSO}</p>'
+                f'<ul class="soft">{items}</ul></div>\n'
+            )
+            lines = "".join(f"  {each}\n" for each in self.also)
+            shown["text/plain"] += f"{_ALSO}\n{lines}"
+        return shown
 
 
 class AxesPlot(Plot):
-    """A plot that is one set of axes, the user's or its own, and one article."""
+    """A plot that is one set of axes, the user's or its own."""
 
-    title: str
-    #: How to read the page; the note where it stands in another one; its own style.
-    _lead: ClassVar[str]
-    _note: ClassVar[str]
-    _style: ClassVar[str]
+    @abstractmethod
+    def _inches(self) -> tuple[float, float]:
+        """The size of a figure of its own."""
 
-    def to_html(self) -> str:
-        """The whole page: no network, no script, every text in it escaped."""
-        return document(
-            title=self.title,
-            heading=self._heading(),
-            lead=self._lead,
-            body=self._article(),
-            style=page_style() + self._style,
-        )
+    @abstractmethod
+    def _draw(self, ax: "Axes") -> None:
+        """Draw on these axes."""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw with matplotlib.
@@ -108,25 +142,6 @@ class AxesPlot(Plot):
         self._draw(ax)
         return ax
 
-    def _repr_html_(self) -> str:
-        return embedded(self._article(), self._note, fragment_style() + self._style)
-
-    def _heading(self) -> str:
-        """The heading of the page, as HTML."""
-        return "What the model looked at"
-
-    @abstractmethod
-    def _article(self) -> str:
-        """The article of the page."""
-
-    @abstractmethod
-    def _inches(self) -> tuple[float, float]:
-        """The size of a figure of its own."""
-
-    @abstractmethod
-    def _draw(self, ax: "Axes") -> None:
-        """Draw on these axes."""
-
     def _picture(self, kind: str) -> bytes:
         require_matplotlib()
         width, height = self._inches()
@@ -143,3 +158,34 @@ class AxesPlot(Plot):
             figure.set_size_inches(width, height)
             self._draw(figure.add_subplot())
             return encoded_figure(figure, kind)
+
+
+class ArticlePlot(AxesPlot):
+    """A plot that is one set of axes, and one article of a page."""
+
+    title: str
+    #: How to read the page; the note where it stands in another one; its own style.
+    _lead: ClassVar[str]
+    _note: ClassVar[str]
+    _style: ClassVar[str]
+
+    def to_html(self) -> str:
+        """The whole page: no network, no script, every text in it escaped."""
+        return document(
+            title=self.title,
+            heading=self._heading(),
+            lead=self._lead,
+            body=self._article(),
+            style=page_style() + self._style,
+        )
+
+    def _repr_html_(self) -> str:
+        return embedded(self._article(), self._note, fragment_style() + self._style)
+
+    def _heading(self) -> str:
+        """The heading of the page, as HTML."""
+        return "What the model looked at"
+
+    @abstractmethod
+    def _article(self) -> str:
+        """The article of the page."""

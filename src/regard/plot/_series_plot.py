@@ -1,7 +1,7 @@
 """Attention over the steps of a series, behind its curve."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,12 @@ import numpy.typing as npt
 from regard._validate import check_count, check_same_length
 from regard.plot._color_scale import end_of_scale, level
 from regard.plot._data import check_label, finite_row, nonnegative_row
-from regard.plot._plot import AxesPlot
+from regard.plot._plot import ArticlePlot
 from regard.plot.canvas import colormap, draw_title
 from regard.plot.characters import for_terminal
 from regard.plot.document import (
     color_legend,
+    column_heads,
     safe,
 )
 from regard.types import AttentionMap
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _READING = "The stronger the shade behind the curve, the more attention the step had."
 _DISCLAIMER = "The shade shows where the model looked, not why it decided."
 _INCHES = 7.5, 2.8
+_TABLE = 20
 _STYLE = """
 .regard .series{display:grid;grid-template-columns:auto 1fr;gap:.25rem .5rem;
 margin:1rem 0 .75rem;font-variant-numeric:tabular-nums}
@@ -48,7 +50,7 @@ stroke-linejoin:round;vector-effect:non-scaling-stroke}
 """.lstrip()
 
 
-class SeriesPlot(AxesPlot):
+class SeriesPlot(ArticlePlot):
     """A curve over its shaded steps; made by ``regard.plot.over_time``.
 
     Args:
@@ -99,6 +101,10 @@ class SeriesPlot(AxesPlot):
 
     def _article(self) -> str:
         return _article(self.weights, self.series, self.title, self.width)
+
+    def _table(self) -> dict[str, Any]:
+        steps = [self.width * place for place in range(len(self.series))]
+        return {"step": steps, "value": self.series, "weight": self.weights}
 
     def __str__(self) -> str:
         rows = zip(self.series, self.weights, strict=True)
@@ -165,7 +171,22 @@ def _article(
         f"<div>{_steps(weights, series, width)}</div>{_curve(series)}</div>\n"
         f'<div class="soft steps"><span>step 0</span>'
         f"<span>step {width * (len(series) - 1)}</span></div></div>\n"
-        f"{_legend(weights, width)}</article>\n"
+        f"{_legend(weights, width)}{_strongest(weights, series, width)}</article>\n"
+    )
+
+
+def _strongest(weights: Sequence[float], series: Sequence[float], width: int) -> str:
+    """The steps with the largest weights as a table: for readers without a pointer."""
+    order = sorted(range(len(weights)), key=lambda place: -weights[place])[:_TABLE]
+    rows = "".join(
+        f"<tr><td>{width * place}<td>{series[place]:z.4g}<td>{weights[place]:.4f}\n"
+        for place in order
+    )
+    heads = column_heads("Step", "Value", "Weight")
+    return (
+        "<details><summary>The strongest steps as a table</summary>\n"
+        f'<table class="weights"><thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody></table></details>\n"
     )
 
 

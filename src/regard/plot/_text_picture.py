@@ -25,6 +25,7 @@ from regard.plot.canvas import (
     blank_figure,
     drawing_settings,
     encoded_figure,
+    installed_fonts,
     require_matplotlib,
 )
 from regard.plot.characters import for_page
@@ -74,6 +75,29 @@ def text_picture(
     require_matplotlib()
     with drawing_settings():
         return _drawn(explanations, kind, left_out, shade)
+
+
+def draw_text(axes: "Axes | None", explanation: Drawn, shade: Shade) -> "Axes":
+    """One text on these axes, or on new ones of pyplot as high as it is."""
+    with drawing_settings():
+        if axes is None:
+            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
+
+            lines = _lines(explanation, shade, _measure(blank_figure()))
+            size = _WIDTH / 72, (_MARGIN + _height(lines)) / 72
+            axes = plt.figure(figsize=size).add_axes((0, 0, 1, 1))
+        box = axes.get_window_extent()
+        width, height = (
+            side * 72 / axes.figure.dpi for side in (box.width, box.height)
+        )
+        lines = _lines(explanation, shade, _measure(blank_figure()), width)
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        axes.set_axis_off()
+        _draw(axes, explanation, shade, lines, _MARGIN)
+        # The fonts are those of now, whatever the settings are when it is drawn.
+        for text in axes.texts:
+            text.set_fontfamily(installed_fonts())
+    return axes
 
 
 def _drawn(
@@ -132,10 +156,10 @@ def _measure(figure: Any) -> TextMeasure:
 
 
 def _lines(
-    explanation: Drawn, shade: Shade, measure: TextMeasure
+    explanation: Drawn, shade: Shade, measure: TextMeasure, width: float = _WIDTH
 ) -> list[list[PlacedWord]]:
     segments = text_segments(explanation, shade)
-    return wrapped_lines(segments, measure, _WIDTH - 2 * _MARGIN)
+    return wrapped_lines(segments, measure, width - 2 * _MARGIN)
 
 
 def _height(lines: Sequence[object]) -> float:
@@ -197,6 +221,8 @@ def _draw_legend(axes: "Axes", y: float, top: float, shade: Shade, hue: Hue) -> 
         corner = (x + index * step, y - 7.5)
         axes.add_patch(Rectangle(corner, step, 9, color=color, lw=0))
     end = x + len(colors) * step + 6
+    if axes.get_xlim()[1] < _WIDTH:
+        note = note.partition(":")[0].partition(",")[0]
     said = f"{shown_weight(top, shade)}   {note}"
     _write(axes, end, y, said, size=_SMALL, color=SOFT)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from regard.plot._terminal import (
     terminal,
     trust_lines,
 )
-from regard.plot._text_picture import text_picture
+from regard.plot._text_picture import draw_text, text_picture
 from regard.plot._text_segments import (
     Drawn,
     ExplanationToward,
@@ -45,9 +46,13 @@ from regard.plot._text_segments import (
     strongest,
     text_segments,
 )
+from regard.plot.canvas import require_matplotlib
 from regard.plot.characters import for_terminal, for_terminal_line
 from regard.plot.text_page import text_fragment, text_page
 from regard.types import AttentionMap, Explanation, Translation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MARKED = 5
 _SHADES: Mapping[str, Shade] = {
@@ -147,6 +152,42 @@ class TextPlot(Plot):
             MissingExtraError: A picture without matplotlib.
         """
         super().save(path)
+
+    def plot(self, ax: "Axes | None" = None, index: int = 0) -> "Axes":
+        """Draw one of the texts with matplotlib.
+
+        Its lines are broken at the width of the axes, in letters of 12 points from
+        the upper edge down: a long text needs high axes.
+
+        Args:
+            ax: The axes to draw on; new ones, as high as the text, by default.
+            index: Which of the texts.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ArgumentError: There is no text of this index.
+            MissingExtraError: matplotlib is not installed.
+        """
+        require_matplotlib()
+        if not -len(self.explanations) <= index < len(self.explanations):
+            raise ArgumentError(
+                "There is no such text in this plot.",
+                expected=f"an index below {len(self.explanations)}",
+                received=str(index),
+            )
+        return draw_text(ax, self.explanations[index], self.shade)
+
+    def _table(self) -> dict[str, Any]:
+        name = "weight" if self.shade == "attention" else "contribution"
+        columns: dict[str, list[Any]] = {key: [] for key in ("text", "token", name)}
+        for number, each in enumerate(self.explanations):
+            values = shaded_values(each, self.shade).tolist()
+            columns["text"] += [number] * len(values)
+            columns["token"] += [each.text[start:end] for start, end in each.offsets]
+            columns[name] += values
+        return columns
 
     def _picture(self, kind: str) -> bytes:
         return text_picture(self.explanations, kind, self.left_out, self.shade)

@@ -65,6 +65,12 @@ def trust_picture(report: Any, kind: str) -> bytes:
         return encoded_figure(figure, kind)
 
 
+def draw_erasure(axes: "Axes", report: Any) -> None:
+    """The curves of a report without the first words, on axes of the user's."""
+    curves: Any = next(iter(report.curves.values()), {})
+    _draw_curves(axes, report, curves, "without")
+
+
 def _lines(report: Any) -> list[str]:
     lines = []
     for each in (report.sentence, *report.reasons):

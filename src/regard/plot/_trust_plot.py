@@ -1,7 +1,7 @@
 """A report on trust as a page, a picture, or lines of a terminal."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 from rich.text import Text
@@ -12,9 +12,13 @@ from regard.plot._data import DRAWN_BY, described
 from regard.plot._plot import Plot
 from regard.plot._terminal import rendered, terminal
 from regard.plot._text_plot import text_block
-from regard.plot._trust_picture import trust_picture
+from regard.plot._trust_picture import draw_erasure, trust_picture
+from regard.plot.canvas import require_matplotlib
 from regard.plot.characters import for_terminal
 from regard.plot.trust_page import drawn_text, trust_fragment, trust_page
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SIDES: Mapping[str, str] = {
     "best": "Texts that attention explains best",
@@ -72,6 +76,40 @@ class TrustPlot(Plot):
                     block += text_block(parts, "contributions", screen.color)
                 blocks.append(block)
         return rendered(blocks, screen)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw how far the answer moves without the first words, with matplotlib.
+
+        Args:
+            ax: The axes to draw on; new ones by default. ``save`` draws all curves.
+
+        Returns:
+            The axes.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        require_matplotlib()
+        if ax is None:
+            import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
+
+            _, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+        draw_erasure(ax, self.report)
+        return ax
+
+    def _table(self) -> dict[str, Any]:
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("measure", "order", "share", "erased", "kept")
+        }
+        for measure, curves in self.report.curves.items():
+            for order, curve in curves.items():
+                count = len(curve.fractions)
+                columns["measure"] += [measure] * count
+                columns["order"] += [order] * count
+                columns["share"] += list(curve.fractions)
+                columns["erased"] += list(curve.without)
+                columns["kept"] += list(curve.alone)
+        return columns
 
     def _picture(self, kind: str) -> bytes:
         return trust_picture(self.report, kind)

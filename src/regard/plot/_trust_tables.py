@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from regard.plot.document import safe
+from regard.plot.document import column_heads, safe, scrolling
 
 ATTENTION, RANDOM = "attention", "random"
 #: What orders, quantities and erasers are called; others by their own names.
@@ -61,8 +61,7 @@ def interval_text(value: float, low: float, high: float, digits: int = 3) -> str
 
 def table_head(*names: str) -> str:
     """The head of a table, its columns by their names."""
-    cells = "".join(f'<th scope="col">{safe(name)}</th>' for name in names)
-    return f"<thead><tr>{cells}</tr></thead>"
+    return f"<thead><tr>{column_heads(*names)}</tr></thead>"
 
 
 def table_row(name: str, *cells: str) -> str:
@@ -83,9 +82,8 @@ def numbers_table(
         look: Its classes.
     """
     language = "" if lang is None else f' lang="{lang}"'
-    return (
-        f'<div class="beside"><table class="{look}">'
-        f"{head}<tbody{language}>{rows}</tbody></table></div>\n"
+    return scrolling(
+        f'<table class="{look}">{head}<tbody{language}>{rows}</tbody></table>'
     )
 
 

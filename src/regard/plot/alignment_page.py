@@ -170,7 +170,7 @@ def _map(grid: WeightGrid) -> str:
     )
     size = f"{len(written)} rows by {len(grid.columns)} columns"
     return (
-        f'<div class="map{_size(grid)}" tabindex="0" role="region" '
+        f'<div class="map{_size(grid)}" tabindex="0" role="group" '
         f'aria-label="Alignment of {size}"><div>\n'
         f'<table lang=""><thead><tr><td></td>{_columns(grid)}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table>\n</div></div>\n{_legend()}"

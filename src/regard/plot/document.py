@@ -3,6 +3,8 @@
 Every rule of the style sheet stays inside ``.regard``.
 """
 
+import base64
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
@@ -14,7 +16,7 @@ from regard.types import TrustLine
 
 Result = TypeVar("Result")
 
-# Nothing is fetched and nothing runs: the page is style and text.
+# Nothing is fetched, and nothing runs but what the page says it does.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _OPENING_CHARACTERS = 60
 # So many parts of a text can be reached with the Tab key; its table has the others.
@@ -69,6 +71,8 @@ border-bottom:1px solid var(--line);background:none}
 .regard .weights td{text-align:end;font-variant-numeric:tabular-nums}
 .regard .weights td:first-child{text-align:start;white-space:pre-wrap;
 unicode-bidi:plaintext}
+.regard .beside{overflow-x:auto}
+.regard .beside:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .regard .number{text-align:end;white-space:nowrap}
 .regard nav ol{margin:.5rem 0 0;padding-inline-start:1.75rem;columns:1}
 .regard nav li{padding:.1rem 0}
@@ -92,8 +96,17 @@ _COLOURS: dict[Theme, str] = {
 }
 
 
-def document(title: str, heading: str, lead: str, body: str, style: str) -> str:
-    """One page that needs no network and no script.
+def document(
+    title: str,
+    heading: str,
+    lead: str,
+    body: str,
+    style: str,
+    *,
+    script: str = "",
+    has_pictures: bool = False,
+) -> str:
+    """One page that needs no network, and no script unless it is given.
 
     Args:
         title: The title of the window, as text.
@@ -101,10 +114,17 @@ def document(title: str, heading: str, lead: str, body: str, style: str) -> str:
         lead: How to read the page, as HTML.
         body: The contents and the articles, as HTML.
         style: The style sheet.
+        script: The only script that may run on the page.
+        has_pictures: Whether it holds pictures.
     """
+    policy = _POLICY + "; img-src data:" * has_pictures
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest())
+        policy += f"; script-src 'sha256-{digest.decode()}'"
+        body += f"<script>{script}</script>\n"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="regard">\n'
         f"<title>{safe(title)}</title>\n"
@@ -149,6 +169,21 @@ def contents(kind: str, summary: str, entries: Sequence[tuple[str, str]]) -> str
         f'<nav aria-label="Contents"><details open>'
         f"<summary>{summary}</summary>\n"
         f"<ol>\n{lines}</ol></details></nav>\n"
+    )
+
+
+def scrolling(table: str) -> str:
+    """A table that scrolls by itself where a screen is narrow, by keyboard as well."""
+    return (
+        '<div class="beside" tabindex="0" role="group" aria-label="A wide table">'
+        f"{table}</div>\n"
+    )
+
+
+def column_heads(*names: str) -> str:
+    """The cells at the head of the columns of a table; one without a name is empty."""
+    return "".join(
+        f'<th scope="col">{safe(name)}</th>' if name else "<td></td>" for name in names
     )
 
 
@@ -246,6 +281,16 @@ def signed_style() -> str:
     What speaks against it is underlined: in print and without colours too.
     """
     return _UNDERLINED + _themed(_signed)
+
+
+def light_style(steps: str, scale: str) -> str:
+    """The light shades in either theme: for what lies on a picture, which has none.
+
+    Args:
+        steps: The selector of a step, without its number.
+        scale: The selector of the scale in a legend.
+    """
+    return _scale("light", "blue", steps, scale)
 
 
 def _themed(rules: Callable[[Theme], str]) -> str:

@@ -4,11 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regard.plot.characters import for_terminal_line
-from regard.plot.document import embedded, fragment_style, safe
+from regard.plot.document import (
+    column_heads,
+    embedded,
+    fragment_style,
+    safe,
+    scrolling,
+)
 
 _STYLE = """
 .regard .figures{width:auto;overflow-wrap:normal;white-space:nowrap}
-.regard .beside{overflow-x:auto}
 .regard .figures td{text-align:end;font-variant-numeric:tabular-nums}
 .regard .figures td,.regard .figures th{padding-inline-end:1.25rem}
 """.lstrip()
@@ -98,16 +103,15 @@ def _shown(value: Any) -> str:
 
 def _html(rows: Rows) -> str:
     has_head = not rows[0][0]
-    head = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in rows[0])
     body = "".join(
         f'<tr><th scope="row">{safe(name)}</th>'
         + "".join(f"<td>{safe(cell)}</td>" for cell in cells)
         + "</tr>\n"
         for name, *cells in rows[has_head:]
     )
-    top = f"<thead><tr>{head}</tr></thead>\n" if has_head else ""
+    top = f"<thead><tr>{column_heads(*rows[0])}</tr></thead>\n" if has_head else ""
     table = f'<table class="figures">{top}<tbody>{body}</tbody></table>'
-    return f'<div class="beside">{table}</div>\n'
+    return scrolling(table)
 
 
 def _plain(rows: Rows) -> str:

@@ -62,7 +62,6 @@ margin-bottom:.5rem}
 .regard .verdict ul{margin:.75rem 0 0;padding-inline-start:1.2rem}
 .regard .verdict li{margin:.25rem 0;font-variant-numeric:tabular-nums}
 .regard h3{font-size:1rem;margin:1.1rem 0 .25rem}
-.regard .beside{overflow-x:auto}
 .regard .numbers td,.regard .numbers thead th{text-align:end;white-space:nowrap;
 overflow-wrap:normal;font-variant-numeric:tabular-nums;vertical-align:top}
 .regard .numbers th[scope=row],.regard .numbers thead th:first-child{text-align:start;
