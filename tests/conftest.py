@@ -52,7 +52,8 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+# Of one module: while it lives, nothing else may run an event loop.
+@pytest.fixture(scope="module")
 def browser():
     """Chromium, for tests of pages."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")

@@ -142,7 +142,7 @@ def test_the_page_stands_alone_and_scrolls_only_inside_the_map(translated):
     assert "prefers-color-scheme:dark" in page
     assert "@media print" in page
     frame = next(d for d in Reader(page).all("div") if d.get("class") == "map")
-    assert (frame["role"], frame["tabindex"]) == ("region", "0")
+    assert (frame["role"], frame["tabindex"]) == ("group", "0")
     assert ".map{--cell:1.5rem;overflow:auto" in page
 
 

@@ -22,15 +22,39 @@ LAB = [
 ]
 
 
+# Machado, Oliveira, Fernandes (2009), "A physiologically-based model for simulation of
+# color vision deficiency", on linear RGB, the deficiency complete.
+DEFICIENCIES = {
+    "protanopia": [
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ],
+    "deuteranopia": [
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ],
+    "tritanopia": [
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ],
+}
+
+
 def times(matrix, vector):
     return [sum(m * v for m, v in zip(row, vector, strict=True)) for row in matrix]
 
 
-def oklab(colour):
+def oklab(colour, seen=None):
+    """A colour as it looks, to eyes with a deficiency where one is given."""
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
     ]
+    if seen is not None:
+        linear = [min(max(value, 0.0), 1.0) for value in times(seen, linear)]
     return times(LAB, [value ** (1 / 3) for value in times(LMS, linear)])
 
 
@@ -50,6 +74,19 @@ def test_steps_look_equally_large(theme):
     points = [oklab(shade) for shade in shades(theme)]
     steps = [dist(a, b) for a, b in pairwise(points)]
     assert max(steps) < 1.35 * min(steps)
+
+
+@pytest.mark.parametrize("name", DEFICIENCIES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_shades_are_told_apart_with_any_colour_vision(theme, name):
+    seen = DEFICIENCIES[name]
+    for hue in ("blue", "orange"):
+        lightness = [oklab(shade, seen)[0] for shade in shades(theme, hue)]
+        assert lightness == sorted(lightness, reverse=theme == "light")
+        assert abs(lightness[-1] - lightness[0]) > 0.4
+    # What speaks for an answer and what speaks against it.
+    blue, orange = (oklab(shades(theme, hue)[-1], seen) for hue in ("blue", "orange"))
+    assert dist(blue, orange) > 0.12
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
