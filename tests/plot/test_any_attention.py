@@ -202,7 +202,7 @@ def test_maps_that_are_left_out_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (regard.plot.text, r"regard\.plot\.alignment\(map\)"),
+        (regard.plot.text, r"regard\.plot\.attention\(map"),
         (lambda m: regard.plot.text(m, WORDS), "a list of tokens"),
         (lambda _: regard.plot.text(WORDS), r"regard\.plot\.text\(tokens, weights\)"),
         (lambda _: regard.plot.text("a good film", ROW), r"\.split\(\)"),
