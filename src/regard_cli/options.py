@@ -65,6 +65,22 @@ Processes: TypeAlias = Annotated[
 Process: TypeAlias = Annotated[
     int | None, typer.Option(min=0, help="Which of them this is, from 0 on.")
 ]
+Checkpoint: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="The file that holds how far the training is, and beside which what is "
+        "read of streamed data is stored; by default OUT.checkpoint."
+    ),
+]
+Stream: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream",
+        help="Whether DATA is read from disk again and again and never held in memory; "
+        "by default where it is large, 256 MB or more.",
+        show_default=False,
+    ),
+]
 TextColumn: TypeAlias = Annotated[str, typer.Option(help="The column with the texts.")]
 # Of a trained model: by default the columns that it was trained on.
 KnownText: TypeAlias = Annotated[

@@ -20,6 +20,7 @@ import typer
 
 from regard_cli.environment import prepare
 from regard_cli.options import (
+    Checkpoint,
     Clean,
     Coordinator,
     Devices,
@@ -32,6 +33,7 @@ from regard_cli.options import (
     Restart,
     Seed,
     SourceColumn,
+    Stream,
     TargetColumn,
     TextColumn,
     reads_files,
@@ -76,9 +78,11 @@ def train_classify(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    checkpoint: Checkpoint = None,
     restart: Restart = False,
     seed: Seed = 0,
     clean: Clean = False,
+    stream: Stream = None,
     reading: Reading,
 ) -> None:
     """Train a text classifier on a file and save it.
@@ -95,7 +99,7 @@ def train_classify(
     crew.in_first(partial(_claim, out, context))
     with crew.quiet():
         examples, held_out = read_labelled(
-            data, validation, (text, label), clean=clean, reading=reading
+            data, validation, (text, label), clean=clean, stream=stream, reading=reading
         )
     _train(
         classifier,
@@ -105,6 +109,7 @@ def train_classify(
         text=text,
         label=label,
         out=out,
+        checkpoint=checkpoint,
         restart=restart,
         validation=held_out,
         epochs=epochs,
@@ -175,6 +180,8 @@ def train_translate(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    stream: Stream = None,
+    checkpoint: Checkpoint = None,
     restart: Restart = False,
     seed: Seed = 0,
     reading: Reading,
@@ -215,6 +222,7 @@ def train_translate(
             [*filter(None, [validation, validation_targets])],
             (source, target),
             clean=clean,
+            stream=stream,
             reading=reading,
         )
     _train(
@@ -223,6 +231,7 @@ def train_translate(
         crew=crew,
         bar=translation_progress,
         out=out,
+        checkpoint=checkpoint,
         restart=restart,
         source=source,
         target=target,
@@ -317,6 +326,7 @@ def _train(
     *data: Any,
     bar: Callable[[], AbstractContextManager[Any]],
     out: Path,
+    checkpoint: Path | None,
     restart: bool,
     crew: _Crew,
     tell: Callable[[Any], None] = lambda _: None,
@@ -327,12 +337,15 @@ def _train(
     An interrupt before there is a model ends the command. Once there is one none loses
     it, and nor does a full disk.
     """
+    from regard.data.streamed_file import StreamedFile  # noqa: PLC0415 - loads Keras
     from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
+    from regard.training.example_cache import remove_training  # noqa: PLC0415 - loads Keras
 
-    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    is_streamed = isinstance(data[0], StreamedFile)
+    checkpoint = checkpoint or out.with_name(f"{out.name}.checkpoint")
     crew.in_first(partial(_begin, checkpoint, restart))
     with (
-        _warnings_as_lines(),
+        _warnings_as_lines(of_data=is_streamed and crew.is_first),
         InterruptBetweenSteps().listening(at_once=True) as interrupts,
     ):
         try:
@@ -351,7 +364,7 @@ def _train(
             tell(model)
         is_interrupted = model.interrupted or interrupts.came
         if not is_interrupted and crew.is_first:
-            checkpoint.unlink(missing_ok=True)
+            remove_training(checkpoint)
     if is_interrupted:
         if crew.is_first:
             typer.echo(
@@ -431,15 +444,17 @@ def _save(model: Any, out: Path, checkpoint: Path) -> None:
 
 
 @contextmanager
-def _warnings_as_lines() -> Iterator[None]:
+def _warnings_as_lines(*, of_data: bool) -> Iterator[None]:
     """Say as a line for people, at once, that a checkpoint cannot be written.
 
-    What looks wrong in the data was told with the data.
+    Args:
+        of_data: Whether to say, too, what looks wrong in the data, or that was told
+            with the data.
     """
     from regard.errors import CheckpointWarning, DataWarning  # noqa: PLC0415 - loads Keras
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
-        if issubclass(category, CheckpointWarning):
+        if issubclass(category, CheckpointWarning | DataWarning):
             typer.echo(f"Warning: {message}", err=True)
         else:
             usual(message, category, *place)
@@ -447,6 +462,6 @@ def _warnings_as_lines() -> Iterator[None]:
     usual = warnings.showwarning
     with warnings.catch_warnings():
         warnings.simplefilter("always", CheckpointWarning)
-        warnings.simplefilter("ignore", DataWarning)
+        warnings.simplefilter("always" if of_data else "ignore", DataWarning)
         warnings.showwarning = show  # type: ignore[assignment]  # it takes whatever comes
         yield

@@ -1,17 +1,23 @@
 """What ``regard train`` learns from: read, mended where asked, and summed up."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
     from regard.data import ExamplesSummary, PairsSummary
+    from regard.data.streamed_file import StreamedFile
 
 _CLEAN = "With --clean such rows are left out."
+_MENDING = "--clean mends what can be mended of that."
 #: Two lists: of texts and labels, or of sources and targets.
 Columns = tuple[list[Any], list[Any]]
+#: What is learned from, as arguments of ``fit``: such lists, or what is streamed.
+Examples: TypeAlias = "Columns | tuple[StreamedFile]"
+HeldOut: TypeAlias = "Columns | StreamedFile | None"
 
 
 def read_labelled(
@@ -20,8 +26,9 @@ def read_labelled(
     columns: tuple[str, str],
     *,
     clean: bool,
+    stream: bool | None = None,
     reading: Mapping[str, Any],
-) -> tuple[Columns, Columns | None]:
+) -> tuple[Examples, HeldOut]:
     """Texts and labels to train on and to choose the best epoch on; told in words.
 
     Args:
@@ -29,8 +36,13 @@ def read_labelled(
         validation: That of those for the choice.
         columns: The columns with the texts and with the labels.
         clean: Whether the examples are mended.
+        stream: Whether they are streamed; None: where there are many.
         reading: How the files are read, as ``read_examples`` takes it.
     """
+    streamed = _streamed([data], columns, stream, clean, reading)
+    if streamed is not None:
+        beside = None if validation is None else replace(streamed, files=(validation,))
+        return (streamed,), beside
     from regard.data import ExamplesSummary, clean_examples, read_examples  # noqa: PLC0415 - loads Keras
     from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
 
@@ -60,8 +72,9 @@ def read_paired(
     columns: tuple[str, str],
     *,
     clean: bool,
+    stream: bool | None = None,
     reading: Mapping[str, Any],
-) -> tuple[Columns, Columns | None]:
+) -> tuple[Examples, HeldOut]:
     """Pairs to train on and to choose the best epoch on; told in words.
 
     Args:
@@ -69,9 +82,14 @@ def read_paired(
         validation: Those of the pairs for the choice; none: there are none.
         columns: The columns with the sources and with the targets.
         clean: Whether the pairs are mended.
+        stream: Whether they are streamed; None: where there are many.
         reading: How the files are read, as ``read_pairs`` takes it; the encoding is
             that of two files of texts as well.
     """
+    streamed = _streamed(data, columns, stream, clean, reading)
+    if streamed is not None:
+        beside = replace(streamed, files=tuple(validation)) if validation else None
+        return (streamed,), beside
     from regard.data import PairsSummary, clean_pairs  # noqa: PLC0415 - loads Keras
     from regard.data.parallel_texts import read_pair_files  # noqa: PLC0415 - loads Keras
     from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
@@ -92,10 +110,28 @@ def read_paired(
     return sides[0], sides[1] if len(sides) > 1 else None
 
 
+def _streamed(
+    files: Sequence[Path],
+    columns: tuple[str, str],
+    stream: bool | None,
+    clean: bool,
+    reading: Mapping[str, Any],
+) -> "StreamedFile | None":
+    """What is streamed, told in words; None where it is held in memory."""
+    from regard.data.streamed_file import StreamedFile, streamed_file  # noqa: PLC0415 - loads Keras
+
+    file = StreamedFile(tuple(files), columns, reading, _CLEAN, _MENDING)
+    streamed = streamed_file(file, stream=stream, clean=clean)
+    if streamed is not None:
+        size = f"about {streamed.size / 1e6:,.0f} MB"
+        typer.echo(f"Reading {streamed.name} from disk, {size} of text.", err=True)
+    return streamed
+
+
 def _tell(summary: "ExamplesSummary | PairsSummary") -> None:
     typer.echo(summary.to_text(), nl=False, err=True)
     if any(problem.is_cleaned for problem in summary.problems):
-        typer.echo("--clean mends what can be mended of that.", err=True)
+        typer.echo(_MENDING, err=True)
 
 
 def _tell_changes(path: Path | None, changes: Sequence[str]) -> None:

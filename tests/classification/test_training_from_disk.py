@@ -11,6 +11,7 @@ import pytest
 
 import regard
 import toy
+from light_compilation import light_compilation
 from regard._lock import locked
 from regard.classification import corpus, initialization
 from regard.classification.config import TextClassifierConfig, recipe
@@ -95,7 +96,8 @@ def assert_same(read, known):
 
 
 def fitted(*data, settings=SETTINGS, **options):
-    return regard.TextClassifier(seed=0, **settings).fit(*data, **options)
+    with light_compilation():
+        return regard.TextClassifier(seed=0, **settings).fit(*data, **options)
 
 
 @pytest.mark.backends
@@ -246,7 +248,8 @@ def test_a_file_that_changes_meanwhile_is_told(path, monkeypatch):
 
 def test_what_is_large_is_streamed_and_what_cannot_be_is_refused(path, monkeypatch):
     def chosen(source, *, stream=None, clean=False):
-        return streamed_file.streamed_file(source, COLUMNS, stream=stream, clean=clean)
+        file = streamed_file.given_file(source, None, COLUMNS)
+        return streamed_file.streamed_file(file, stream=stream, clean=clean)
 
     assert chosen(path) is None
     assert chosen(path, stream=True).files == (path,)

@@ -29,9 +29,9 @@ def start(tmp_path):
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
 
-    def start(out):
+    def start(out, *options):
         command = [sys.executable, "-m", "regard_cli", "train", "classify", table]
-        command += ["--out", out, "--epochs", EPOCHS, "--batch-size", 16]
+        command += ["--out", out, "--epochs", EPOCHS, "--batch-size", 16, *options]
         return subprocess.Popen(
             list(map(str, command)),
             env=os.environ | programs | {"PYTHONPATH": str(SOURCE)},
@@ -47,13 +47,14 @@ def weights_of(bundle):
     return regard.load(bundle).trained.model.get_weights()
 
 
-def test_kills_change_nothing(start, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--stream",)], ids=["lists", "streamed"])
+def test_kills_change_nothing(start, tmp_path, options):
     whole, disturbed = tmp_path / "whole.regard", tmp_path / "disturbed.regard"
     with start(whole) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
     for epoch in (1, 3):
-        with start(disturbed) as process:
+        with start(disturbed, *options) as process:
             while f"epoch  {epoch} " not in process.stderr.readline():
                 assert process.poll() is None
             time.sleep(0.05 * epoch)
@@ -61,7 +62,7 @@ def test_kills_change_nothing(start, tmp_path):
         assert not disturbed.exists()
         # The lock of the killed one is there still, and holds nobody back.
         assert (tmp_path / ".disturbed.regard.lock").exists()
-    with start(disturbed) as process:
+    with start(disturbed, *options) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
     assert "Going on from" in err

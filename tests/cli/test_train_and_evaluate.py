@@ -14,7 +14,8 @@ import pytest
 import regard
 from regard._lock import locked
 from regard.classification import ClassificationProgress
-from regard.errors import CheckpointWarning
+from regard.errors import CheckpointWarning, DataWarning
+from regard.training.example_cache import cache_of
 from regard_cli.progress_bar import training_progress
 
 SOURCE = Path(regard.__file__).parents[1]
@@ -320,6 +321,36 @@ def test_a_classifier_goes_on_or_begins_anew(run, fake, table, tmp_path):
     again = run("train", "classify", table, "--out", out)
     assert f"Going on from {checkpoint}." in again.err
     assert not checkpoint.exists()
+
+
+def test_what_is_streamed_is_handed_on_unread(run, fake, table, tmp_path, monkeypatch):
+    given = []
+
+    def fit(self, file, *, validation, checkpoint, **_):
+        given.append((file, validation, checkpoint))
+        warnings.warn("A label. " + file.mending, DataWarning, stacklevel=2)
+        folder = cache_of(checkpoint)
+        folder.mkdir()
+        (folder / "about.json").touch()
+
+    monkeypatch.setattr(fake, "fit", fit)
+    out, place = tmp_path / "x.regard", tmp_path / "place"
+    options = ["--stream", "--delimiter", ",", "--checkpoint", place]
+    options += ["--validation", table]
+    result = run("train", "classify", table, "--out", out, *options)
+    assert result.code == 0, result.err
+    [(file, validation, checkpoint)] = given
+    assert file.files == validation.files == (table,)
+    assert file.reading["delimiter"] == validation.reading["delimiter"] == ","
+    assert checkpoint == place
+    assert f"Reading {table} from disk, about 0 MB of text." in result.err
+    assert "Warning: A label. --clean mends what can be mended of that." in result.err
+    # What was read is not needed any more.
+    assert set(tmp_path.iterdir()) == {table, out}
+    other = tmp_path / "y.regard"
+    refused = run("train", "classify", table, "--out", other, "--stream", "--clean")
+    assert refused.code == 2
+    assert "This cannot be streamed. Expected: a file, as it is" in refused.err
 
 
 @pytest.mark.parametrize("name", ["/", ".", ".."])

@@ -66,10 +66,12 @@ def test_what_is_damaged_is_none(content, tmp_path):
         IdFile(path)
 
 
-@pytest.mark.parametrize(("most", "words"), [(7, 12), (1_000, 12), (5, 2**20)])
-def test_ngrams_counted_part_by_part_are_the_same(most, words, monkeypatch):
+@pytest.mark.parametrize(
+    ("most", "words", "least"), [(7, 12, 2), (1_000, 12, 1), (5, 2**20, 3), (9, 12, 99)]
+)
+def test_ngrams_counted_part_by_part_are_the_same(most, words, least, monkeypatch):
     texts = documents(60, seed=2)
-    learn = {"order": 3, "min_texts": 2, "max_ngrams": most, "columns": 0}
+    learn = {"order": 3, "min_texts": least, "max_ngrams": most, "columns": 0}
     whole = learn_features(texts, {}, words, **learn)
     monkeypatch.setattr(features, "_MOST_KEYS", 30)
     monkeypatch.setattr(features, "_OF_A_PART", 7)

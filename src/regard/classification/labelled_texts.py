@@ -159,12 +159,15 @@ def validation_of_stream(
     return LabelledTexts.of(*_two_parts(validation), columns)
 
 
-def dirt(labels: Sequence[Any] | Mapping[str, int]) -> list[str]:
+def dirt(
+    labels: Sequence[Any] | Mapping[str, int],
+    said: str = "fit(..., clean=True) mends it.",
+) -> list[str]:
     """What looks wrong in the labels of a training, in sentences with a way out.
 
     Args:
         labels: The label of each text; or how often each is there.
+        said: The way out.
     """
-    said = "fit(..., clean=True) mends it."
     names = labels if isinstance(labels, Mapping) else label_names(labels)
     return [f"{each.message} {said}" for each in label_problems(names)]

@@ -29,7 +29,7 @@ from regard.classification.trainer import (
     fit_text_classifier,
 )
 from regard.data.repair import hinting
-from regard.data.streamed_file import streamed_file
+from regard.data.streamed_file import StreamedFile, given_file, streamed_file
 from regard.errors import DataWarning
 from regard.text import Label, Labels
 from regard.training.callbacks import check_progress
@@ -146,12 +146,14 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         check_progress(progress)
         columns = LabelledColumns(text, label)
         remedy = "fit(..., clean=True) leaves such rows out."
-        streamed = streamed_file(
-            texts if labels is None else None,
-            (text, label),
-            stream=stream,
-            clean=clean,
-            remedy=remedy,
+        streamed = (
+            texts
+            if isinstance(texts, StreamedFile)
+            else streamed_file(
+                given_file(texts, None, (text, label)) if labels is None else None,
+                stream=stream,
+                clean=clean,
+            )
         )
         if streamed is not None:
             settings = self._settings_with(epochs=epochs, batch_size=batch_size)
@@ -167,7 +169,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     checkpoint=only_in_first(place, self.devices),
                 ) as corpus,
             ):
-                for said in dirt(corpus.counts):
+                for said in dirt(corpus.counts, streamed.mending):
                     warnings.warn(said, DataWarning, stacklevel=2)
                 outcome = fit_corpus(
                     corpus,

@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -15,7 +15,7 @@ from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.parallel_texts import iterate_pair_files
 from regard.data.table import iterate_examples
-from regard.errors import ArgumentError, DataError, RegardError
+from regard.errors import ArgumentError, DataError
 
 #: From so many bytes of text on a file is streamed where nobody says whether.
 LARGE = 1 << 28
@@ -34,12 +34,14 @@ class StreamedFile:
         columns: The columns, of texts and labels or of sources and targets.
         reading: How the files are read, arguments of ``regard.data.read_examples``.
         remedy: How rows without a value are left out, as a sentence for the user.
+        mending: What mends the data, as one.
     """
 
     files: tuple[Path, ...]
     columns: tuple[str, str]
     reading: Mapping[str, Any] = field(default_factory=dict)
-    remedy: str = ""
+    remedy: str = "fit(..., clean=True) leaves such rows out."
+    mending: str = "fit(..., clean=True) mends it."
 
     @property
     def name(self) -> str:
@@ -53,6 +55,15 @@ class StreamedFile:
         return iterate_examples(
             self.files[0], *self.columns, known_labels=known_labels, **self.reading
         )
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of text there are.
+
+        Raises:
+            OSError: A file is not there.
+        """
+        return sum(_size(path, self.reading) for path in self.files)
 
     def labels(self) -> Iterator[str]:
         """The label of each text."""
@@ -96,49 +107,49 @@ class StreamedFile:
         }
 
 
-def streamed_file(
-    source: Any,
-    columns: tuple[str, str],
-    *,
-    other: Any = None,
-    stream: bool | None,
-    clean: bool,
-    **said: Any,
-) -> StreamedFile | None:
-    """The file that is to be streamed, or None where its texts are held in memory.
+def given_file(
+    source: Any, other: Any, columns: tuple[str, str]
+) -> "StreamedFile | None":
+    """What was given to learn from as files; None where it is something else.
 
     Args:
-        source: What was given to learn from.
-        columns: The columns that are read of it.
-        other: What was given beside it: the file of the targets.
+        source: The first argument.
+        other: The second one: None, or the file of the targets.
+        columns: The columns that are read.
+    """
+    given = [each for each in (source, other) if each is not None]
+    if given and all(isinstance(each, FilePath) for each in given):
+        return StreamedFile(tuple(map(Path, given)), columns)
+    return None
+
+
+def streamed_file(
+    file: StreamedFile | None, *, stream: bool | None, clean: bool
+) -> StreamedFile | None:
+    """The same where it is to be streamed; None where its texts are held in memory.
+
+    Args:
+        file: What was given; None: no file.
         stream: Whether it is streamed; None: where it is large.
         clean: Whether what is dirty is mended, for which all texts are needed.
-        **said: What else a ``StreamedFile`` is told.
 
     Raises:
         ArgumentError: It cannot be streamed, and is to be.
     """
-    if stream is not None:
-        check_flag("stream", stream)
-    if isinstance(source, StreamedFile):
-        return source
-    given = [each for each in (source, other) if each is not None]
-    are_files = all(isinstance(each, FilePath) for each in given)
-    file = None
-    if are_files:
-        file = StreamedFile(tuple(map(Path, given)), columns, **said)
     if stream is None:
         is_streamed = file is not None and not clean and is_large(file)
         return file if is_streamed else None
-    if stream and (file is None or clean):
+    if not check_flag("stream", stream):
+        return None
+    if file is None or clean:
         raise ArgumentError(
             "This cannot be streamed.",
-            expected="a file, which is not mended" if clean else "the path of a file",
-            received="what is to be mended" if clean else type(source).__name__,
+            expected="a file, as it is",
+            received="data to be mended" if clean else "no path of a file",
             fix="Mend the data and write it to a file first, or hold it in memory.",
             arguments=["stream", "clean"],
         )
-    return file if stream else None
+    return file
 
 
 def is_large(file: StreamedFile) -> bool:
@@ -149,11 +160,10 @@ def is_large(file: StreamedFile) -> bool:
     if importlib.util.find_spec("pyarrow") is None:
         return False
     try:
-        sizes = [_size(path, file.reading) for path in file.files]
-    except (OSError, RegardError):
+        return file.size >= LARGE
+    except OSError:
         # What is wrong is said where the file is read.
         return False
-    return sum(sizes) >= LARGE
 
 
 def _size(path: Path, reading: Mapping[str, Any]) -> int:
@@ -172,9 +182,3 @@ def changed(name: str) -> DataError:
         expected="the same rows each time",
         fix="Train again when nothing writes to it any more.",
     )
-
-
-def in_parts(texts: Iterator[Any], size: int = 1 << 12) -> Iterator[Sequence[Any]]:
-    """What a stream gives, so many at a time."""
-    while some := list(islice(texts, size)):
-        yield some

@@ -330,8 +330,8 @@ def _frequent_ngrams(
     kept: IntArray = np.empty(0, np.int64)
     counts: IntArray = np.empty(0, np.int64)
     for part in range(parts):
-        found = _counted_part(documents, order, words, (part, parts))
-        more, of_more = _most_frequent(*found, least, most)
+        held = _part_of_keys(documents, order, words, (part, parts))
+        more, of_more = _counted_often(held, least)
         kept, counts = np.append(kept, more), np.append(counts, of_more)
         kept, counts = _most_frequent(kept, counts, least, most)
     return np.sort(kept)
@@ -350,10 +350,22 @@ def _most_frequent(
     return keys, counts
 
 
-def _counted_part(
+def _counted_often(keys: IntArray, least: int) -> tuple[IntArray, IntArray]:
+    """The keys that are there ``least`` times among sorted ones, and how often."""
+    enough = _changes(keys)
+    last = max(len(keys) - least + 1, 0)
+    # So few that the others need never be written down.
+    enough[:last] &= keys[least - 1 :] == keys[:last]
+    enough[last:] = False
+    firsts = np.flatnonzero(enough)
+    often = keys[firsts]
+    return often, np.searchsorted(keys, often, side="right") - firsts
+
+
+def _part_of_keys(
     documents: Sequence[IntArray], order: int, words: int, part: tuple[int, int]
-) -> tuple[IntArray, IntArray]:
-    """In how many texts each key of a part of all keys occurs."""
+) -> IntArray:
+    """A part of all keys, sorted, each as often as there are texts that hold it."""
     number, parts = part
 
     def keys_of(some: tuple[IntArray, IntArray]) -> IntArray:
@@ -374,8 +386,7 @@ def _counted_part(
         end += len(keys)
     held = held[:end]
     held.sort()
-    firsts = np.flatnonzero(_changes(held))
-    return held[firsts], np.diff(firsts, append=end)
+    return held
 
 
 def _once_a_text(keys: IntArray, owners: IntArray) -> IntArray:

@@ -1,7 +1,8 @@
 """A vocabulary of words, characters or subwords for models of sequences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,20 @@ from regard.text.vocabulary_trainer import learn_bpe, learn_pieces, learn_unigra
 from regard.types import IntArray
 
 _SIZES = {"word": 30_000, "character": 30_000, "bpe": 8_000, "unigram": 8_000}
+
+
+class TextStream(Iterable[str]):
+    """Texts that are read anew each time, and never held all at once.
+
+    Args:
+        begin: Begins to read them.
+    """
+
+    def __init__(self, begin: Callable[[], Iterator[str]]) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[str]:
+        return self._begin()
 
 
 class SequenceVocabulary:
@@ -62,7 +77,7 @@ class SequenceVocabulary:
         r"""Learn a vocabulary; the same texts always give the same one.
 
         Args:
-            texts: The texts.
+            texts: The texts; or a ``TextStream``, which is read more than once.
             kind: The symbols: ``"word"``, ``"character"`` (one of Unicode, white space
                 as well), or subwords by byte pair encoding (``"bpe"``) or a unigram
                 model (``"unigram"``).
@@ -85,7 +100,11 @@ class SequenceVocabulary:
         size = _SIZES[kind] if size is None else size
         check_count("size", size, least=FIRST_ORDINARY_ID + 1, of="a vocabulary")
         check_count("min_frequency", min_frequency, of="a vocabulary")
-        _, forms = checked_forms(texts, lowercase=lowercase)
+        forms: Iterable[str]
+        if isinstance(texts, TextStream):
+            forms = TextStream(partial(_forms, texts, lowercase=lowercase))
+        else:
+            _, forms = checked_forms(texts, lowercase=lowercase)
         if kind == "bpe":
             table = learn_bpe(forms, size, min_frequency)
         elif kind == "unigram":
@@ -194,6 +213,10 @@ def checked_forms(
     except UnicodeEncodeError as error:
         raise not_unicode(listed) from error
     return listed, [lookup_form(text, lowercase=lowercase) for text in listed]
+
+
+def _forms(texts: TextStream, *, lowercase: bool) -> Iterator[str]:
+    return (lookup_form(text, lowercase=lowercase) for text in texts)
 
 
 def lookup_form(text: str, *, lowercase: bool) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tokenizers import models, trainers
@@ -20,7 +20,7 @@ _DIGITS = 4
 
 
 def learn_pieces(
-    forms: Sequence[str], kind: str, split: str, size: int, min_frequency: int
+    forms: Iterable[str], kind: str, split: str, size: int, min_frequency: int
 ) -> SymbolTable:
     """A vocabulary of words or characters, the most frequent ones first."""
     counts = _characters(forms) if kind == "character" else _words(forms, CUTS[split])
@@ -31,7 +31,7 @@ def learn_pieces(
     return SymbolTable(kind, tuple(frequent[: size - FIRST_ORDINARY_ID]), split)
 
 
-def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> SymbolTable:
+def learn_bpe(forms: Iterable[str], size: int, min_frequency: int) -> SymbolTable:
     """Byte pair encoding on characters; a pair has to be seen ``min_frequency`` times.
 
     References:
@@ -51,7 +51,7 @@ def learn_bpe(forms: Sequence[str], size: int, min_frequency: int) -> SymbolTabl
     return SymbolTable("bpe", tuple(sorted(ids, key=ids.__getitem__)), merges=merges)
 
 
-def learn_unigram(forms: Sequence[str], size: int, min_frequency: int) -> SymbolTable:
+def learn_unigram(forms: Iterable[str], size: int, min_frequency: int) -> SymbolTable:
     """A unigram model of subwords, its symbols in the order of their spelling.
 
     References:
@@ -97,11 +97,10 @@ def _characters(forms: Iterable[str]) -> Counter[str]:
 
 
 def _alphabet(
-    forms: Sequence[str], kind: str, size: int, min_frequency: int
+    forms: Iterable[str], kind: str, size: int, min_frequency: int
 ) -> set[str]:
     """The characters that are frequent enough to be known."""
-    counts = _characters(forms)
-    counts[SPACE] += len(forms)
+    counts = _characters(SPACE + form for form in forms)
     alphabet = {
         character for character, count in counts.items() if count >= min_frequency
     }
@@ -119,7 +118,7 @@ def _alphabet(
     return alphabet
 
 
-def _train(model: models.Model, trainer: Any, forms: Sequence[str]) -> dict[str, Any]:
+def _train(model: models.Model, trainer: Any, forms: Iterable[str]) -> dict[str, Any]:
     tokenizer = subword_tokenizer(model)
     tokenizer.train_from_iterator((SPACE + form for form in forms), trainer)
     content: dict[str, Any] = json.loads(tokenizer.to_str())["model"]

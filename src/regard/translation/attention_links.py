@@ -9,6 +9,7 @@ from regard.decoding.beam_search import top_k
 from regard.decoding.shortlist import LinkCounts, Shortlist
 from regard.ops import products_in
 from regard.runtime import compile_function
+from regard.text.id_file import lengths_of
 from regard.text.padding import length_buckets, pad
 from regard.text.special_ids import BEGIN_ID
 from regard.translation.pair_batches import EncodedPairs
@@ -46,8 +47,8 @@ def learn_shortlist(model: Seq2Seq, pairs: EncodedPairs) -> Shortlist:
     program = compile_function(model, lambda *ids: _tensors(model, *ids))
     counts = LinkCounts(*model.symbols)
     step = max(1, -(-len(pairs) // _MOST_PAIRS))
-    both = zip(pairs.sources, pairs.targets, strict=True)
-    longer = [max(len(source), len(target)) for source, target in both]
+    sides = lengths_of(pairs.sources), lengths_of(pairs.targets)
+    longer = np.maximum(*sides).tolist()
     chosen = sorted(range(0, len(pairs), step), key=longer.__getitem__)
     # Few, since each is compiled.
     widths = length_buckets(1 + max(longer))

@@ -7,6 +7,7 @@ from itertools import chain
 import keras
 import numpy as np
 
+from regard.text.id_file import IdFile, lengths_of
 from regard.text.padding import pad
 from regard.text.special_ids import BEGIN_ID, END_ID
 from regard.training.checkpoint import digest
@@ -40,7 +41,9 @@ class EncodedPairs:
         return len(self.sources)
 
     def digest(self) -> str:
-        """The SHA-256 of the pairs, in hexadecimal digits."""
+        """The SHA-256 of the pairs, in hexadecimal digits; of files their name."""
+        if isinstance(self.sources, IdFile):
+            return self.sources.digest
         return digest(chain(self.sources, self.targets))
 
 
@@ -90,11 +93,7 @@ class PairBatches:
         self._size = batch_size
         self._seed = seed
         # What is written is one longer than the target: the end belongs to it.
-        lengths = [
-            [len(sequence) + more for sequence in side]
-            for side, more in ((pairs.sources, 0), (pairs.targets, 1))
-        ]
-        sources, targets = np.asarray(lengths, dtype=np.int64)
+        sources, targets = lengths_of(pairs.sources), lengths_of(pairs.targets) + 1
         least = 0.0
         if epochs is not None:
             seconds = epochs * operations * _SECONDS_AN_OPERATION
@@ -158,8 +157,8 @@ class EpochBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> PairBatch:
         """Source, target moved by one; and the target with its end."""
         bucket, members = self._chosen[index]
-        sources = [self._pairs.sources[member] for member in members]
-        targets = [self._pairs.targets[member] for member in members]
+        sources = [self._pairs.sources[member] for member in members.tolist()]
+        targets = [self._pairs.targets[member] for member in members.tolist()]
         before = [np.concatenate([[BEGIN_ID], target]) for target in targets]
         ended = [np.concatenate([target, [END_ID]]) for target in targets]
         return (

@@ -1,7 +1,7 @@
 """Pairs of texts, out of lists or a file, and the part held out for validation."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from regard._label_values import is_missing, plain_value
 from regard._validate import check_choice, check_same_length, check_share
 from regard.data import clean_pairs, read_pairs, read_parallel
 from regard.data.record import check_two_columns
+from regard.data.streamed_file import StreamedFile
 from regard.errors import ArgumentError, DataError
 
 #: Sources; or a frame, or the path of a file, with sources and targets. What frames
@@ -105,20 +106,39 @@ def train_validation_split(
     if isinstance(validation, str | Path) or is_frame(validation):
         return pairs, TextPairs.of(validation, None, columns, clean=clean)
     if validation is not None:
-        if len(validation) != 2:
-            raise ArgumentError(
-                "The validation pairs are two lists.",
-                expected="validation=(sources, targets), a frame, or a file",
-                received=f"{len(validation)} parts",
-                arguments=["validation"],
-            )
-        sources, targets = validation
-        return pairs, TextPairs.of(sources, targets, columns, clean=clean)
+        return pairs, TextPairs.of(*_two_parts(validation), columns, clean=clean)
     held = round(check_share("validation_split", share) * len(pairs))
     if not held:
         return pairs, None
     order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
     return pairs.at(sorted(order[held:])), pairs.at(sorted(order[:held]))
+
+
+def validation_of_stream(
+    validation: PairValidation | StreamedFile | None,
+    file: StreamedFile,
+    columns: PairColumns,
+) -> StreamedFile | TextPairs | None:
+    """The pairs to choose the best epoch on, beside files that are streamed."""
+    if validation is None or isinstance(validation, StreamedFile):
+        return validation
+    if isinstance(validation, str | Path):
+        return replace(file, files=(Path(validation),))
+    if is_frame(validation):
+        return TextPairs.of(validation, None, columns)
+    return TextPairs.of(*_two_parts(validation), columns)
+
+
+def _two_parts(validation: Any) -> tuple[Any, Any]:
+    if len(validation) != 2:
+        raise ArgumentError(
+            "The validation pairs are two lists.",
+            expected="validation=(sources, targets), a frame, or a file",
+            received=f"{len(validation)} parts",
+            arguments=["validation"],
+        )
+    sources, targets = validation
+    return sources, targets
 
 
 def check_choose_by(choose_by: str, held_out: TextPairs | None) -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import keras
 
 from regard.decoding.shortlist import FEWEST_SYMBOLS
-from regard.errors import DataError
 from regard.ops import product_path
 from regard.text import SequenceVocabulary
 from regard.training.callbacks import (
@@ -34,6 +33,7 @@ from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import SelectionMetric, ValidationBleu
 from regard.translation.loss import SequenceLoss
 from regard.translation.pair_batches import EncodedPairs, EpochBatches, PairBatches
+from regard.translation.read_pairs import ReadPairs, encoded_pairs, read_pairs
 from regard.translation.seq2seq import Seq2Seq
 from regard.translation.text_pairs import TextPairs
 
@@ -86,16 +86,40 @@ def fit_translator(
     """
     # What the environment says of them wrongly is refused here, not in the first step.
     product_path(config.products)
-    source = _vocabulary(train.sources, config.source_vocabulary, config)
-    target = _vocabulary(train.targets, config.target_vocabulary, config)
+    return fit_read_pairs(
+        read_pairs(train, validation, config),
+        config=config,
+        chosen=chosen,
+        seed=seed,
+        choose_by=choose_by,
+        checkpoint=checkpoint,
+        progress=progress,
+        devices=devices,
+    )
+
+
+def fit_read_pairs(
+    pairs: ReadPairs,
+    *,
+    config: TranslatorConfig,
+    chosen: Mapping[str, Any],
+    seed: int,
+    choose_by: str,
+    checkpoint: Path | None,
+    progress: TranslationCallback | None,
+    devices: int | str | None = None,
+) -> TrainingOutcome[TrainedTranslator]:
+    """Train a model on pairs that were read; arguments as above."""
+    product_path(config.products)
+    source, target = pairs.source, pairs.target
     metric = None
-    if choose_by == "bleu" and validation is not None:
-        metric = ValidationBleu(validation, source, target, config)
+    if choose_by == "bleu" and pairs.held_texts is not None:
+        metric = ValidationBleu(pairs.held_texts, source, target, config)
     with sharing(devices):
         outcome = train_seq2seq(
             lambda: _build(source, target, config, seed),
-            _encode(train, source, target, config),
-            None if validation is None else _encode(validation, source, target, config),
+            pairs.train,
+            pairs.held_out,
             config=config,
             seed=seed,
             metric=metric,
@@ -105,7 +129,7 @@ def fit_translator(
     trained = TrainedTranslator(source, target, config, seed, outcome.model, chosen)
     # Who interrupts a training does not want to wait for it.
     if len(target) >= FEWEST_SYMBOLS and not outcome.interrupted:
-        trained = with_shortlist(trained, train)
+        trained = _with_links(trained, pairs.train)
     return TrainingOutcome(trained, outcome.history, outcome.interrupted)
 
 
@@ -119,9 +143,13 @@ def with_shortlist(trained: TrainedTranslator, pairs: TextPairs) -> TrainedTrans
     Raises:
         DataError: No pair is short enough.
     """
-    encoded = _encode(pairs, trained.source, trained.target, trained.config)
+    sides = trained.source, trained.target
+    return _with_links(trained, encoded_pairs(pairs, *sides, trained.config))
+
+
+def _with_links(trained: TrainedTranslator, pairs: EncodedPairs) -> TrainedTranslator:
     other = copy.copy(trained)
-    object.__setattr__(other, "shortlist", learn_shortlist(trained.model, encoded))
+    object.__setattr__(other, "shortlist", learn_shortlist(trained.model, pairs))
     return other
 
 
@@ -158,12 +186,16 @@ def train_seq2seq(
     """
     identity = {
         "seed": seed,
-        "training pairs": train.digest(),
-        "validation pairs": None if validation is None else validation.digest(),
         "choose_by": "loss" if metric is None else metric.name,
         **config.to_dict(),
     }
-    check_same(lambda: {**identity, "checkpoint": checkpoint is not None})
+    check_same(
+        lambda: {
+            **identity,
+            **_digests(train, validation),
+            "checkpoint": checkpoint is not None,
+        }
+    )
     model = build()
     reading = {"epochs": config.epochs, "operations": _operations(model)}
     batches = PairBatches(train, config.batch_size, seed, **reading)
@@ -182,11 +214,23 @@ def train_seq2seq(
         loss_name="loss",
         identity={
             **identity,
+            # Without a checkpoint nobody asks for them.
+            **({} if checkpoint is None else _digests(train, validation)),
             "shapes of batches": [list(shape) for shape in batches.shapes],
         },
         checkpoint=checkpoint,
     )
     return loop.run()
+
+
+def _digests(
+    train: EncodedPairs, validation: EncodedPairs | None
+) -> dict[str, str | None]:
+    """What is trained on, by a name."""
+    return {
+        "training pairs": train.digest(),
+        "validation pairs": None if validation is None else validation.digest(),
+    }
 
 
 class _TranslationReporter(ProgressReporter):
@@ -324,45 +368,3 @@ def _compile(model: Seq2Seq, config: TranslatorConfig, steps: int) -> None:
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=SequenceLoss(config.label_smoothing))
-
-
-def _vocabulary(
-    texts: Sequence[str], kind: str, config: TranslatorConfig
-) -> SequenceVocabulary:
-    return SequenceVocabulary.train(
-        texts,
-        kind,  # type: ignore[arg-type]  # checked by the configuration
-        size=config.max_vocabulary,
-        min_frequency=config.min_frequency if kind in {"word", "character"} else 1,
-        split=config.split,  # type: ignore[arg-type]  # likewise
-        lowercase=config.lowercase,
-    )
-
-
-def _encode(
-    pairs: TextPairs,
-    source: SequenceVocabulary,
-    target: SequenceVocabulary,
-    config: TranslatorConfig,
-) -> EncodedPairs:
-    """As ids, without pairs that are too long or empty on a side."""
-    sources = [encoded.ids for encoded in source.encode(pairs.sources)]
-    targets = [encoded.ids for encoded in target.encode(pairs.targets)]
-    limit = config.max_length
-    kept = [
-        index
-        for index, sides in enumerate(zip(sources, targets, strict=True))
-        if all(0 < len(ids) <= limit for ids in sides)
-    ]
-    if not kept:
-        raise DataError(
-            "No pair can be trained on.",
-            expected=f"texts of 1 to {limit} symbols on both sides",
-            received=f"{len(sources)} pairs, all of them empty or longer",
-            fix="Raise max_length, or choose larger symbols.",
-            arguments=["max_length", "vocabulary"],
-            elsewhere="Shorten the texts, or choose larger symbols: 'vocabulary'.",
-        )
-    return EncodedPairs(
-        [sources[index] for index in kept], [targets[index] for index in kept]
-    )

@@ -8,6 +8,7 @@ from typing import Any, Self, overload
 
 from regard._validate import check_settings
 from regard.data.repair import hinting
+from regard.data.streamed_file import StreamedFile, given_file, streamed_file
 from regard.decoding import Search
 from regard.errors import DataWarning
 from regard.metrics import Alignment
@@ -15,6 +16,7 @@ from regard.metrics.text_scores import check_text_scores
 from regard.metrics.word_alignment import check_links
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
+from regard.training.devices import only_in_first
 from regard.training.estimator import Estimator
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
@@ -23,6 +25,7 @@ from regard.translation.evaluation import (
     aligned_as,
     evaluate,
 )
+from regard.translation.read_pairs import pairs_on_disk
 from regard.translation.text_pairs import (
     PairColumns,
     PairSource,
@@ -30,9 +33,11 @@ from regard.translation.text_pairs import (
     TextPairs,
     check_choose_by,
     train_validation_split,
+    validation_of_stream,
 )
 from regard.translation.trainer import (
     TranslationCallback,
+    fit_read_pairs,
     fit_translator,
     with_shortlist,
 )
@@ -99,6 +104,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         epochs: int | None = None,
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
+        stream: bool | None = None,
         progress: TranslationCallback | None = None,
     ) -> Self:
         """Train, on lists, a frame or files.
@@ -129,7 +135,11 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             batch_size: Pairs in a step; by default that of the settings.
             checkpoint: A file that holds how far the training is. Where it exists,
                 the training goes on from there, and ends with the weights that it
-                would have ended with if it had never been stopped.
+                would have ended with if it had never been stopped. What is read of
+                files that are streamed is stored in a folder beside it, ``….cache``.
+            stream: Whether files are read from disk again and again, and only the pairs
+                that choose the best epoch are held in memory, which needs pyarrow; by
+                default files of 256 MB or more are. The translator is the same.
             progress: Called with a ``TranslationProgress`` several times a second.
 
         Returns:
@@ -146,6 +156,49 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         place = checkpoint_path(checkpoint)
         check_progress(progress)
         columns = PairColumns(source, target)
+        streamed = (
+            sources
+            if isinstance(sources, StreamedFile)
+            else streamed_file(
+                given_file(sources, targets, (source, target)),
+                stream=stream,
+                clean=clean,
+            )
+        )
+        if streamed is not None:
+            settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+            config = TranslatorConfig.of(settings)
+            with (
+                hinting(streamed.remedy),
+                self._training(),
+                pairs_on_disk(
+                    streamed,
+                    validation_of_stream(validation, streamed, columns),
+                    share=validation_split,
+                    choose_by=choose_by,
+                    config=config,
+                    seed=self.seed,
+                    checkpoint=only_in_first(place, self.devices),
+                ) as read,
+            ):
+                outcome = fit_read_pairs(
+                    read,
+                    config=config,
+                    chosen=self.settings,
+                    seed=self.seed,
+                    choose_by=choose_by,
+                    checkpoint=place,
+                    progress=progress,
+                    devices=self.devices,
+                )
+                texts = read.held_texts
+                self._adopt(
+                    outcome,
+                    None if texts is None else (texts.sources, texts.targets),
+                    source=source,
+                    target=target,
+                )
+            return self
         with hinting("fit(..., clean=True) leaves such pairs out."):
             pairs = TextPairs.of(sources, targets, columns, clean=clean)
             train, held_out = train_validation_split(
