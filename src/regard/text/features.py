@@ -6,6 +6,7 @@ its stem. Each of these features is a row of one embedding table (``FeatureEmbed
 """
 
 import io
+import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -376,8 +377,10 @@ def _part_of_keys(
         owners = np.repeat(np.arange(len(lengths)), lengths)[own]
         return _once_a_text(keys[own], owners)
 
-    # Only the pages that are filled are memory of the process.
-    held: IntArray = np.empty(2 * _MOST_KEYS, np.int64)
+    # Only the pages that are filled are memory of the process, and none is afterwards,
+    # however memory that is freed is kept.
+    pages = mmap.mmap(-1, 2 * _MOST_KEYS * np.dtype(np.int64).itemsize)
+    held: IntArray = np.frombuffer(pages, np.int64)
     end = 0
     for keys in on_all_cores(keys_of, some_joined(documents, _OF_A_PART)):
         while end + len(keys) > len(held):
