@@ -219,6 +219,19 @@ def test_a_bias_is_added_in_all_its_digits_but_the_last():
     np.testing.assert_allclose(for_bias, upstream.sum(axis=0), atol=1e-5)
 
 
+@on_jax
+def test_the_digits_of_a_bias_are_not_left_to_a_cast_there_and_back():
+    # XLA takes such a cast for nothing on a GPU, and the bias kept 8 bits there.
+    import jax
+
+    from regard.ops.jax_products import multiply_add
+
+    arrays = normal(ROWS, FEATURES), normal(FEATURES, UNITS), normal(UNITS)
+    program = str(jax.make_jaxpr(multiply_add)(*arrays))
+    assert "reduce_precision[exponent_bits=8 mantissa_bits=7]" in program
+    assert program.count("new_dtype=float32") == 0
+
+
 @pytest.mark.parametrize("lead", [(ROWS,), (3, 7)])
 def test_a_bias_is_added_to_other_products(lead):
     inputs, kernel = normal(*lead, 5), normal(5, 6)

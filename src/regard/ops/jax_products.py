@@ -64,9 +64,10 @@ def multiply_add(
 
 def _with_bias(rows: Array, kernel: Array, bias: Array) -> Array:
     ones = jnp.ones((len(rows), 2), rows.dtype)
-    high = _rounded(bias)
-    low = _rounded(bias - high.astype(bias.dtype))
-    kernel = jnp.concatenate([kernel, high[None], low[None]])
+    # Not by a cast there and back, which XLA leaves out on a GPU: nothing would be low.
+    high = lax.reduce_precision(bias, exponent_bits=8, mantissa_bits=7)
+    halves = _rounded(jnp.stack([high, bias - high]))
+    kernel = jnp.concatenate([kernel, halves])
     return _dot(jnp.concatenate([rows, ones], axis=1), kernel, 1, 0)
 
 
