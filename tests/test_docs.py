@@ -129,6 +129,13 @@ def imports_of(node: ast.AST) -> list[str]:
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_install_lines_of_a_page_name_extras_that_there_are(page):
+    told = documented_install.extras(page.read_text("utf-8"))
+    there = documented_install.PROJECT["optional-dependencies"]
+    assert frozenset().union(*told) <= set(there)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "extras", sorted(set(map(extras_of, WITH_CODE)), key=sorted), ids=extras_name
