@@ -70,6 +70,17 @@ def test_the_reference_has_every_module():
     assert sorted(listed) == sorted(surface.modules())
 
 
+def test_every_page_is_in_the_navigation():
+    docs = ROOT / "docs"
+    listed = set()
+    for section in ("index", "guides", "background"):
+        text = (docs / f"{section}.md").read_text("utf-8")
+        for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", text, re.M | re.S):
+            listed |= {line.split("<")[-1].rstrip(">") for line in entries.split("\n")}
+    pages = {path.stem for path in docs.glob("*.md")} - {"index"}
+    assert pages <= listed, "name the page in docs/guides.md or docs/background.md"
+
+
 def test_the_surface_is_what_packages_export():
     modules = surface.modules()
     assert {"regard", "regard.layers", "regard.ops.scores", "regard.errors"} <= {

@@ -179,7 +179,9 @@ def _copied(app: Sphinx, failure: Exception | None) -> None:
         pages = Path(app.outdir, "docs", "gallery", "pages")
         pages.mkdir(parents=True, exist_ok=True)
         for entry in entries():
-            shutil.copy(entry.file(".html"), pages / f"{entry.page.stem}.html")
+            # One that was not made has had its warning.
+            if entry.file(".html").exists():
+                shutil.copy(entry.file(".html"), pages / f"{entry.page.stem}.html")
 
 
 def _image(entry: Entry, description: str) -> nodes.image:
