@@ -114,8 +114,7 @@ def batch(
     )
     if report.errors is not None:
         typer.echo(
-            f"{_counted(report.set_aside, 'row')} could not be read: "
-            f"see {report.errors}",
+            f"{_set_aside(report.set_aside)} could not be read: see {report.errors}",
             err=True,
         )
         raise typer.Exit(SET_ASIDE)
@@ -123,6 +122,11 @@ def batch(
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _set_aside(count: int) -> str:
+    # Of what stands behind a place that cannot be decoded nobody knows how much it is.
+    return _counted(count, "row") if count else "Some rows"
 
 
 def _how_to_go_on(out: Path) -> str:

@@ -115,6 +115,15 @@ def test_a_full_disk_is_named_and_the_command_goes_on(
     assert len(pq.read_table(out)) == 3
 
 
+def test_rows_that_nobody_counted_are_not_none(run, toy_bundle, tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,id\nfür,1\n".encode("latin-1"))
+    (tmp_path / "b.csv").write_text("text,id\nrefund,1\n")
+    both = (tmp_path / "a.csv", tmp_path / "b.csv")
+    result = run("batch", toy_bundle, *both, "--out", tmp_path / "out")
+    assert result.code == 3
+    assert "Some rows could not be read: see" in result.err
+
+
 def test_what_is_wrong_is_said_in_options(run, toy_bundle, texts, tmp_path, table):
     out = ("--out", tmp_path / "out")
     other = tmp_path / "other.parquet"

@@ -520,6 +520,8 @@ def test_a_folder_of_something_else_is_left_alone(job, parquet, tmp_path):
         job(parquet, "in.parquet")
     with pytest.raises(ArgumentError, match="there is no folder"):
         job(parquet, "a/b")
+    with pytest.raises(ArgumentError, match="a folder of this machine"):
+        scale.run("toy.regard", parquet, "s3://bucket/out")
 
 
 def test_two_processes_do_not_work_in_one_folder(job, parquet, tmp_path):

@@ -1,6 +1,7 @@
 """The folder of a batch job: whose it is, what is done in it, and its errors."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from regard.scale.worker import ABOUT, ERRORS, JOB_FOLDER, Done, Output
 
 _MANIFEST = "manifest.json"
 _SCHEMA = 1
+# As a path it has one slash.
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/")
 
 
 class JobFolder:
@@ -28,6 +31,12 @@ class JobFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        if _URI.match(path.as_posix()):
+            raise ArgumentError(
+                f"The answers cannot be written to {path}.",
+                expected="a folder of this machine, or of a disk that it has mounted",
+                fix="Copy the folder to its place when the job has ended.",
+            )
         if path.exists() and not path.is_dir():
             raise ArgumentError(f"{path} is a file.", expected="a folder")
         if not path.absolute().parent.is_dir():
