@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from regard._untrusted import parse_json
-from regard._version import __version__
 from regard.bundle import Bundle
 from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
 from regard.bundle.model_identity import ModelIdentity
@@ -25,6 +24,7 @@ from regard.bundle.trust_part import (
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.evidence_pooling import Evidence
+from regard.classification.model_card import card_of
 from regard.classification.network import (
     ATTENTION,
     EMBEDDING,
@@ -246,17 +246,7 @@ class TrainedTextClassifier:
         Args:
             evaluation: That on the held-out examples; None: there were none.
         """
-        # As JSON and as code nothing in a label is taken for Markdown.
-        labels = "".join(
-            f"    {json.dumps(name, ensure_ascii=False)}\n"
-            for name in self.labels.names
-        )
-        card = _CARD.format(
-            version=__version__,
-            labels=labels,
-            measures=_measures(evaluation),
-            temperature=self.temperature,
-        )
+        card = card_of(self.labels.names, evaluation, self.temperature)
         return card_telling(card.encode("utf-8"), report_of(self))
 
     def to_parts(self) -> dict[str, bytes]:
@@ -314,44 +304,6 @@ class TrainedTextClassifier:
         with bundle.reading(CONFIG) as content:
             check_agreement(content, settings_of(model))
         return trained
-
-
-_CARD = """\
-# Text classifier
-
-Trained with `TextClassifier` of regard {version}. `regard.load` loads it, `regard
-predict` asks it, `regard evaluate` measures it on other texts.
-
-## Labels
-
-{labels}
-## How good it is
-
-{measures}
-Its logits are divided by a temperature of {temperature:.3g}, so that it is as sure as
-it is right. Texts of another kind than those it was trained on are another matter:
-there neither the accuracy nor the confidence is what it is here.
-
-## What the weights are
-"""
-
-
-def _measures(evaluation: ClassificationEvaluation | None) -> str:
-    if evaluation is None:
-        return "No examples were held out, so that nothing is known of it.\n"
-    lines = {
-        "accuracy": f"{evaluation.accuracy:.4f}",
-        "macro F1": f"{evaluation.macro_f1:.4f}",
-        "loss": f"{evaluation.loss:.4f} nats",
-        "expected calibration error, 15 bins": (
-            f"{evaluation.expected_calibration_error:.4f}"
-        ),
-    }
-    table = "".join(f"| {name} | {value} |\n" for name, value in lines.items())
-    return (
-        f"On the {evaluation.confusion.sum():,} examples that were held out, which "
-        f"also chose the best epoch:\n\n| measure | value |\n|---|---|\n{table}"
-    )
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:

@@ -12,7 +12,6 @@ from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import (
     ClassificationEvaluation,
     evaluate,
-    log_loss,
 )
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
@@ -23,21 +22,18 @@ from regard.classification.temperature import (
     PROBABILITIES,
     HeldOut,
     cross_validated_temperature,
-    fitted_temperature,
-    tempered,
 )
+from regard.classification.validation_measures import ValidationMeasures, merit
 from regard.text import Labels
 from regard.text.features import Features
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
-    InterruptBetweenSteps,
     ProgressReporter,
     TrainingProgress,
 )
 from regard.training.devices import check_same, padded_height, sharing
 from regard.training.loop import TrainingLoop, TrainingOutcome
-from regard.training.model_selection import EpochMetrics, Merit, ModelSelection
-from regard.types import FloatArray, IntArray
+from regard.training.model_selection import ModelSelection
 
 # The names of the metrics that a model in training is compiled with.
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
@@ -206,10 +202,10 @@ def train_text_classifier(
     held_out = None
     if validation is not None:
         held_out = HeldOut(_batches(validation, config).epoch(0))
-    measured = _ValidationMeasures(model, held_out)
+    measured = ValidationMeasures(model, held_out)
     begin = _beginning_of(model, features, classes, config, seed)
     begin(train)
-    selection = ModelSelection(_merit, config.patience)
+    selection = ModelSelection(merit, config.patience)
     loop = TrainingLoop(
         model=model,
         fresh=lambda: _build(features, classes, config, seed),
@@ -302,54 +298,6 @@ class _ClassificationReporter(ProgressReporter):
             validation_accuracy=validation.get("accuracy"),
             **position,
         )
-
-
-class _ValidationMeasures:
-    """Measures a model on the validation examples after each epoch.
-
-    The loss is that at the temperature which suits them: a model that has become too
-    sure of itself is none the worse for it.
-
-    Args:
-        model: The model in training.
-        held_out: The validation examples; None: there are none.
-    """
-
-    def __init__(self, model: keras.Model, held_out: HeldOut | None) -> None:
-        self._model, self._held_out = model, held_out
-        self._seen: list[tuple[Mapping[str, float], FloatArray]] = []
-
-    def validate(self, interrupts: InterruptBetweenSteps) -> dict[str, float]:
-        """The measures of the model as it is."""
-        if self._held_out is None:
-            return {}
-        targets = self._held_out.targets
-        probabilities = self._held_out.probabilities(self._model, interrupts)
-        temperature = fitted_temperature(probabilities, targets)
-        measures = {
-            "loss": log_loss(tempered(probabilities, temperature), targets),
-            "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
-            "temperature": temperature,
-        }
-        self._seen.append((measures, probabilities))
-        return measures
-
-    def answers(
-        self, epoch: EpochMetrics, temperature: float
-    ) -> tuple[FloatArray, IntArray] | None:
-        """The probabilities after an epoch, at a temperature, and the right classes.
-
-        None where that epoch was before the training went on.
-        """
-        for measures, probabilities in self._seen:
-            if self._held_out is not None and measures == dict(epoch.validation):
-                at_temperature = tempered(probabilities, temperature)
-                return at_temperature.astype(np.float32), self._held_out.targets
-        return None
-
-
-def _merit(measures: Mapping[str, float]) -> Merit:
-    return measures["accuracy"], -measures["loss"]
 
 
 def _build(

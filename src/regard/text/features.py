@@ -331,8 +331,9 @@ def _frequent_ngrams(
     kept: IntArray = np.empty(0, np.int64)
     counts: IntArray = np.empty(0, np.int64)
     for part in range(parts):
-        held = _part_of_keys(documents, order, words, (part, parts))
-        more, of_more = _counted_often(held, least)
+        more, of_more = _counted_often(
+            _part_of_keys(documents, order, words, (part, parts)), least
+        )
         kept, counts = np.append(kept, more), np.append(counts, of_more)
         kept, counts = _most_frequent(kept, counts, least, most)
     return np.sort(kept)
