@@ -98,10 +98,7 @@ def _held_at_once(train: EncodedExamples, seed: int) -> EncodedExamples:
         return train
     order = np.random.default_rng(seed).permutation(len(lengths))
     few = np.searchsorted(np.cumsum(lengths[order]), _MOST_TOKENS, side="right")
-    chosen = np.sort(order[: max(few, 1)])
-    # Copies: they lie all over the file, of which the whole would be in memory.
-    sequences = [np.array(train.sequences[index]) for index in chosen.tolist()]
-    return EncodedExamples(sequences, train.targets[chosen])
+    return train.at(np.sort(order[: max(few, 1)]))
 
 
 def start_from_naive_bayes(

@@ -1,6 +1,7 @@
 """Arrays of ids in an Arrow file, which is mapped into memory and not read into it."""
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -12,17 +13,17 @@ from regard.types import IntArray
 
 # The rows of a batch of the file, so that the place of each is known at once.
 _ROWS = 1 << 12
-# What is looked at counts as memory of the process until it is let go of, at least so
-# many bytes around each row.
-_HELD, _AROUND = 1 << 26, 1 << 16
+# So many bytes that are looked at count as memory of the process, until they are let
+# go of.
+_HELD = 1 << 26
 _IDS, _TARGET = "ids", "target"
 
 
 class IdFile(Sequence[IntArray]):
     """A sequence of arrays of ids ``(tokens, …)``, one a row of a file.
 
-    The file is in the format of Arrow (IPC), with a column of lists. Rows are views of
-    it: what is in memory is what the system keeps of the file, and can let go of.
+    The file is in the format of Arrow (IPC), with a column of lists. What is in memory
+    is what the system keeps of it, and can let go of.
 
     Args:
         path: What ``IdFileWriter`` wrote.
@@ -40,10 +41,12 @@ class IdFile(Sequence[IntArray]):
     def __init__(self, path: Path, digest: str = "") -> None:
         _, ipc = _arrow()
         self.digest = digest
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = path.open("rb")
+        self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        begin = np.frombuffer(self._map, np.uint8).ctypes.data
         reader = ipc.open_file(self._map)
         self._ids: list[IntArray] = []
+        self._places: list[int] = []
         self._ends: list[IntArray] = []
         targets = []
         for number in range(reader.num_record_batches):
@@ -52,6 +55,7 @@ class IdFile(Sequence[IntArray]):
             # Copies: what is looked up for each row need not be looked for.
             self._ends.append(np.array(column.offsets))
             self._ids.append(_values(column))
+            self._places.append(self._ids[-1].ctypes.data - begin)
             if _TARGET in batch.schema.names:
                 targets.append(np.array(batch.column(_TARGET)))
         if not self._ids or any(len(ends) != _ROWS + 1 for ends in self._ends[:-1]):
@@ -74,9 +78,16 @@ class IdFile(Sequence[IntArray]):
             raise IndexError(index)
         part, row = divmod(int(index), _ROWS)
         start, end = self._ends[part][row : row + 2].tolist()
-        ids = self._ids[part][start:end]
-        self._looked_at(ids.nbytes)
-        return ids
+        ids = self._ids[part]
+        if not hasattr(os, "pread"):
+            return np.array(ids[start:end])
+        # Not out of the map: in any order, each row would bring much of what is around
+        # it into the memory of the process.
+        width = ids.itemsize * int(np.prod(ids.shape[1:]))
+        place = self._places[part] + width * start
+        read = os.pread(self._file.fileno(), width * (end - start), place)
+        row_ids: IntArray = np.frombuffer(read, ids.dtype).reshape(-1, *ids.shape[1:])
+        return row_ids
 
     def joined(self, rows: int) -> Iterator[tuple[IntArray, IntArray]]:
         """The ids of some rows after the other, and how many each has.
@@ -92,7 +103,7 @@ class IdFile(Sequence[IntArray]):
                 self._looked_at(some.nbytes)
 
     def _looked_at(self, size: int) -> None:
-        self._held += max(size, _AROUND)
+        self._held += size
         if self._held > _HELD and hasattr(mmap, "MADV_DONTNEED"):
             # The system has them still, and gives them back where they are asked for.
             self._map.madvise(mmap.MADV_DONTNEED)
