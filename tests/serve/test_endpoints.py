@@ -93,6 +93,17 @@ def largest_batch(client, model):
     return total / float(counts[f"regard_batch_size_count{name}"])
 
 
+def test_a_translation_is_searched_among_all_symbols(client, ask, monkeypatch):
+    """A shortlist is that of a batch: it would depend on what else is asked for."""
+    [source], _ = toy_pairs.sentences(1, seed=6)
+    expected = ask("de-en", source)
+    trained = client.app.state.models["de-en"].engine._trained
+    # A dataclass that does not change any more.
+    monkeypatch.setitem(trained.__dict__, "shortlist", object())
+    assert trained.shortlist is not None
+    assert ask("de-en", source) == expected
+
+
 @pytest.mark.parametrize("name", ["topics", "de-en"])
 def test_rows_sum_to_one_to_the_last_digit(ask, name):
     texts, _ = toy.messages(8, seed=4)
