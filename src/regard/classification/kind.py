@@ -262,7 +262,7 @@ class TextClassifierEngine:
         )
         means = weights.mean(axis=1)
         best = probabilities.argmax(axis=1).tolist()
-        are_numbers = np.isfinite(probabilities).all(1) & np.isfinite(means).all(1)
+        are_numbers = np.isfinite(probabilities.sum(axis=1) + means.sum(axis=1))
         if not are_numbers.all():
             # Those of others are told all the same.
             probabilities = np.where(are_numbers[:, None], probabilities, 0)

@@ -88,9 +88,10 @@ def rounded_rows(rows: FloatArray) -> FloatArray:
     units = np.floor(exact)
     left = np.rint((exact - units).sum(-1, keepdims=True))
     order = np.argsort(units - exact, axis=-1, kind="stable")
-    more = np.empty_like(exact)
-    np.put_along_axis(more, order, np.arange(rows.shape[-1]) < left, axis=-1)
-    return (units + more) / _UNITS
+    length = exact.shape[-1]
+    firsts = np.arange(left.size).reshape(left.shape) * length
+    units.reshape(-1)[(order + firsts)[np.arange(length) < left]] += 1
+    return units / _UNITS
 
 
 def rounded(number: float) -> float:
