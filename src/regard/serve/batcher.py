@@ -144,6 +144,8 @@ class Batcher(Generic[Question, Job, Answer]):
         # Those that the thread has seen and left there: of another bucket.
         self._seen: _Entries[Question, Job, Answer] = []
         self._closed, self._failed, self._announced = False, False, False
+        # Those that have no answer yet, as the event loop knows.
+        self._under_way = 0
         self._thread: threading.Thread | None = None
         self._end: asyncio.Future[None] | None = None
 
@@ -191,7 +193,11 @@ class Batcher(Generic[Question, Job, Answer]):
                 self._waiting[_Entry(question, asked, place)] = None
             waiting = len(self._waiting)
         self._on_queue(waiting)
-        if not self._announced:
+        self._under_way += len(questions)
+        if self._under_way == 1:
+            # Nobody else is there whom it could wait for.
+            self._news.put(None)
+        elif not self._announced:
             # After everyone who asks in this round of the event loop: together.
             self._announced = True
             asyncio.get_running_loop().call_soon(self._announce)
@@ -200,9 +206,11 @@ class Batcher(Generic[Question, Job, Answer]):
     def leave(self, asked: Asked[Answer]) -> None:
         """Take back what still waits of questions that nobody wants answered."""
         with self._changing:
-            for entry in [one for one in self._waiting if one.asked is asked]:
+            leaving = [one for one in self._waiting if one.asked is asked]
+            for entry in leaving:
                 del self._waiting[entry]
             waiting = len(self._waiting)
+        self._under_way -= len(leaving)
         self._on_queue(waiting)
 
     async def submit(self, questions: Sequence[Question]) -> list[Answer]:
@@ -366,7 +374,16 @@ class Batcher(Generic[Question, Job, Answer]):
         answers: Sequence[Answer | BaseException],
     ) -> None:
         if entries:
-            _call(loop, _take_all, entries, answers)
+            _call(loop, self._take_all, entries, answers)
+
+    def _take_all(
+        self,
+        entries: _Entries[Question, Job, Answer],
+        answers: Sequence[Answer | BaseException],
+    ) -> None:
+        self._under_way -= len(entries)
+        for entry, answer in zip(entries, answers, strict=True):
+            entry.asked.take(entry.place, answer)
 
 
 def _safely(function: Callable[[Any], Sequence[Any]], given: Sequence[Any]) -> Any:
@@ -392,11 +409,6 @@ def _call(loop: asyncio.AbstractEventLoop, *function: Any) -> None:
     # Where the loop has ended, nobody waits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(*function)
-
-
-def _take_all(entries: Sequence[_Entry[Any, Any, Any]], answers: Sequence[Any]) -> None:
-    for entry, answer in zip(entries, answers, strict=True):
-        entry.asked.take(entry.place, answer)
 
 
 def _finish(end: "asyncio.Future[None]", error: BaseException | None) -> None:
