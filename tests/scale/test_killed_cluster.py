@@ -19,7 +19,7 @@ ray = pytest.importorskip("ray", reason="needs ray, of the extra scale")
 pytestmark = pytest.mark.slow
 
 SOURCE = Path(regard.__file__).parents[1]
-SHARDS = 60
+SHARDS = 30
 KILLS = 5
 
 

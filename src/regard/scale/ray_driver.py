@@ -18,13 +18,18 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
+from queue import SimpleQueue
 from typing import Any
 
 #: The words: units were answered; all of them; there is no cluster; what went wrong.
 DONE, END, NO_CLUSTER, FAILED = "done", "end", "no cluster", "failed"
 # Units that an actor has at a time, so that it never waits for the next one.
 _AHEAD = 2
-# So many workers may end over one unit: then it is the unit that ends them.
+# Seconds in which Ray ends; it takes one or two.
+_ENDING = 5
+# So many workers may end over one unit: then it is the unit that ends them. As many may
+# not even begin, for each that is wanted.
 _MOST_ENDS = 5
 
 
@@ -60,34 +65,52 @@ def spread(
         return actor.remote(environment, worker)
 
     waiting = deque(enumerate(units))
-    ends: Counter[int] = Counter()
+    ends: Counter[int | None] = Counter()
     actors = [start() for _ in range(count)]
-    running: dict[Any, tuple[int, Any, tuple[int, bytes]]] = {}
+    ready: set[int] = set()
+    # What an actor does: a unit, or it becomes ready.
+    running: dict[Any, tuple[int, Any, tuple[int, bytes] | None]] = {}
 
-    def give(index: int) -> None:
-        if waiting:
-            unit = waiting.popleft()
-            running[actors[index].work.remote(unit[1])] = index, actors[index], unit
+    def prepare(index: int) -> None:
+        ready.discard(index)
+        running[actors[index].prepare.remote()] = index, actors[index], None
 
-    for index in [*range(count)] * _AHEAD:
-        give(index)
+    def give() -> None:
+        has = Counter(index for index, _, unit in running.values() if unit)
+        for most, index in product(range(_AHEAD), sorted(ready)):
+            if waiting and has[index] <= most:
+                unit = waiting.popleft()
+                running[actors[index].work.remote(unit[1])] = index, actors[index], unit
+
+    for index in range(count):
+        prepare(index)
     try:
-        while running:
-            [ready], _ = ray.wait(list(running), num_returns=1)
-            index, actor_of, unit = running.pop(ready)
+        # An actor that finds no processor, as after the loss of a machine, has no unit
+        # and is not waited for.
+        while waiting or any(unit for _, _, unit in running.values()):
+            [told], _ = ray.wait(list(running), num_returns=1)
+            index, actor_of, unit = running.pop(told)
             try:
-                yield ray.get(ready)
+                done = ray.get(told)
             except ray.exceptions.RayTaskError as error:
                 raise (error.cause or error) from None
             except ray.exceptions.RayActorError:
-                ends[unit[0]] += 1
-                if ends[unit[0]] > _MOST_ENDS:
+                at = None if unit is None else unit[0]
+                ends[at] += 1
+                if ends[at] > _MOST_ENDS * (count if unit is None else 1):
                     raise
-                waiting.appendleft(unit)
+                if unit is not None:
+                    waiting.appendleft(unit)
                 # All that it had comes back so; it is replaced once.
                 if actors[index] is actor_of:
                     actors[index] = start()
-            give(index)
+                    prepare(index)
+            else:
+                if unit is None:
+                    ready.add(index)
+                else:
+                    yield done
+            give()
     finally:
         for each in actors:
             with suppress(Exception):
@@ -108,6 +131,9 @@ def _actor_class() -> type:
             made, of = pickle.loads(worker)  # noqa: S301 - of our own
             self._worker = made(of)
 
+        def prepare(self) -> None:
+            """Return, once it has a process."""
+
         def work(self, unit: bytes) -> tuple[int, ...]:
             done = self._worker.work(pickle.loads(unit))  # noqa: S301 - of our own
             return tuple(done)
@@ -118,6 +144,8 @@ def _actor_class() -> type:
 def _main(address: str | None, tell: Callable[[str, Any], None]) -> None:
     import ray  # noqa: PLC0415 - where this is a program
 
+    received: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_listen, args=(ray, received), daemon=True).start()
     own = {} if address else {"include_dashboard": False}
     try:
         ray.init(
@@ -129,19 +157,24 @@ def _main(address: str | None, tell: Callable[[str, Any], None]) -> None:
     except (ConnectionError, ValueError, RuntimeError) as error:
         tell(NO_CLUSTER, str(error))
         return
+    arguments = received.get()
+    if arguments is not None:
+        for done in spread(ray, *arguments):
+            tell(DONE, done)
+        tell(END, None)
+    ray.shutdown()
+
+
+def _listen(ray: Any, received: "SimpleQueue[Any]") -> None:
+    """Take what is to be done, and end with the process that says it."""
     try:
-        arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own
+        received.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - of our own
     except EOFError:
-        ray.shutdown()
+        received.put(None)
         return
-    threading.Thread(target=_end_with_input, args=(ray,), daemon=True).start()
-    for done in spread(ray, *arguments):
-        tell(DONE, done)
-    tell(END, None)
-
-
-def _end_with_input(ray: Any) -> None:
     sys.stdin.buffer.read()
+    # A cluster that is gone is not waited for.
+    threading.Timer(_ENDING, os._exit, [1]).start()
     with suppress(Exception):
         ray.shutdown()
     os._exit(1)
