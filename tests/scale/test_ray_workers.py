@@ -74,6 +74,8 @@ def test_a_worker_that_ends_is_replaced(ray, job, monkeypatch):
     assert (report.out / "_job" / "ended").exists()
     assert (report.rows, report.shards) == (60, 7)
     assert rows(report)["id"].to_pylist() == list(range(60))
+    # Nor does what it had begun to write stay.
+    assert not list(report.out.rglob(".*"))
 
 
 def test_an_error_of_a_row_comes_home(ray, toy_bundle, tmp_path):

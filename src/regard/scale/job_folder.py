@@ -84,9 +84,7 @@ class JobFolder:
                 f"{_difference(changed[0], before, key)}.",
                 fix="Name another folder, or remove this one and begin anew.",
             )
-        # What a killed process left beside the place of its file.
-        for left in self.path.rglob(".*.*.parquet"):
-            left.unlink(missing_ok=True)
+        self._clear()
         return True
 
     def left(self, units: Iterable[Unit]) -> tuple[list[Unit], Done]:
@@ -113,9 +111,15 @@ class JobFolder:
         Returns:
             The file of all errors; None where there are none.
         """
+        self._clear()
         errors = self._joined_errors()
         self._write(key, done._asdict())
         return errors
+
+    def _clear(self) -> None:
+        """Remove what killed processes left beside the places of their files."""
+        for left in self.path.rglob(".*.*.parquet"):
+            left.unlink(missing_ok=True)
 
     def _about(self, name: str) -> dict[str, Any] | None:
         """What a file of answers says of itself; None: none there can be read."""
