@@ -222,6 +222,15 @@ def test_training_from_disk(tmp_path):
 
 
 @pytest.mark.slow
+def test_devices(monkeypatch):
+    flag = "--xla_force_host_platform_device_count=2"
+    monkeypatch.setenv("XLA_FLAGS", flag)
+    report = _in_a_process("devices.py", "1", "2", "--smoke")
+    assert_it_says_where(report)
+    assert report.count("2 devices") == 2
+
+
+@pytest.mark.slow
 def test_cold_start():
     report = _in_a_process("cold_start.py", "--smoke")
     assert_it_says_where(report)
