@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from regard.classification import regression
 from regard.classification.feature_counts import log_odds
 from regard.classification.regression import FeatureBags, regression_weights
 
@@ -38,6 +39,34 @@ def test_a_bag_is_what_the_embedding_pools():
     expected = [0, 1, 0.75, 0.75 * half + 0.25, 0.75 * half]
     np.testing.assert_allclose(dense(pooled)[0, :5], expected, rtol=1e-6)
     assert pooled.length == 2
+
+
+@pytest.mark.parametrize("entries", [1, 3, 1000])
+def test_sums_have_the_digits_of_sums_one_after_the_other(monkeypatch, entries):
+    monkeypatch.setattr(regression, "_ENTRIES", entries)
+    empty = np.zeros((2, 4), DOCUMENTS[0].dtype)
+    of = bags([empty, *DOCUMENTS, empty, empty])
+    weights, errors = RNG.normal(size=(2, 14)), RNG.normal(size=(2, of.documents))
+    weights, errors = weights.astype("float32"), errors.astype("float32")
+
+    def plain(columns, sources, targets, count):
+        sums = [
+            np.bincount(targets, of.shares * column[sources], count)
+            for column in columns
+        ]
+        return np.array(sums, "float32")
+
+    scores = plain(weights, of.rows, of.owners, of.documents)
+    np.testing.assert_array_equal(of.scores(weights), scores)
+    # Rows that no text has are beyond the last one, too.
+    slopes = plain(errors, of.owners, of.rows, 14)
+    np.testing.assert_array_equal(of.slopes(errors, 14), slopes)
+
+
+def test_texts_without_a_feature_have_no_sums():
+    of = bags([np.zeros((2, 4), DOCUMENTS[0].dtype)] * 2)
+    assert of.scores(np.ones((1, 5), "float32")).tolist() == [[0, 0]]
+    assert of.slopes(np.ones((1, 2), "float32"), 5).tolist() == [[0] * 5]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
