@@ -74,18 +74,6 @@ def test_what_was_not_looked_at_costs_a_finite_amount():
     np.testing.assert_allclose(ranks, [[2 * math.log(1e-6)]], rtol=1e-5)
 
 
-def test_continuations_are_ranked_with_what_their_hypothesis_has():
-    search = Search(length_penalty=1.0, coverage_penalty=0.5)
-    lengths = np.array([[1, 7]], "int32")
-    coverage = np.array([[[1.0, 0.1], [0.2, 1.0]]], "float32")
-    mask = np.ones((1, 2), bool)
-    total = -np.arange(1.0, 7.0, dtype="float32").reshape(1, 2, 3)
-    ranks = of(search, total, lengths, coverage, mask)
-    for place in range(3):
-        alone = of(search, total[..., place], lengths, coverage, mask)
-        np.testing.assert_allclose(ranks[..., place], alone, rtol=1e-6)
-
-
 @given(
     alpha=st.floats(0, 3),
     beta=st.floats(0, 1),

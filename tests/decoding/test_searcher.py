@@ -44,7 +44,7 @@ def test_sources_of_many_batches_get_their_own_results(model, monkeypatch):
     inputs = sources(3, 17, 8, 9, 1, 4, 20, 12, 2)
     # One of all, and one that cuts them into batches of which two run at a time.
     together = flat(Searcher(model, search).run(inputs))
-    monkeypatch.setattr(searcher, "_ROWS", 4)
+    monkeypatch.setattr(searcher, "_ROWS_IN_BEAMS", 4)
     apart = flat(Searcher(model, search).run(inputs))
     for hypothesis, other in zip(together, apart, strict=True):
         np.testing.assert_array_equal(hypothesis.symbols, other.symbols)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from search_oracle import END, Oracle, exhaustive, sources, tiny
 
-from regard.decoding import Hypothesis, Search, Searcher
+from regard.decoding import Hypothesis, Search, Searcher, beam_search
 
 STEPS = 3
 # Hypotheses of at most three symbols: no end 27, an end 1 + 3 + 9.
@@ -66,6 +66,38 @@ def test_a_beam_of_one_is_greedy():
         ended = written[-1] == END
         assert hypothesis.symbols.tolist() == written[: len(written) - ended]
         assert hypothesis.finished == ended
+
+
+# Of many symbols maxima of chunks are looked at before the symbols themselves.
+RULES = {
+    "greedy": {},
+    "beam": {"beam": 3, "n_best": 3, "length_penalty": 1.0},
+    "rules": {"beam": 3, "n_best": 3, "min_length": 3, "block_ngrams": 1},
+}
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", RULES)
+def test_chunks_of_symbols_change_nothing(monkeypatch, name, tied):
+    # Neither a multiple of the chunk nor in one piece; most of it is far from the end.
+    model = tiny(300, tie_embeddings=tied, units=4)
+    search = Search(max_length=5, forbid_unknown=True, **RULES[name])
+    inputs = sources(5, 8, 2, 0)
+    prefixes = [np.array(ids, "int32") for ids in ([], [299, 130, 3], [140], [])]
+    chunked = Searcher(model, search).run(inputs, prefixes)
+    assert [
+        one.symbols[: len(ids)].tolist()
+        for [one, *_], ids in zip(chunked, [[], [299, 130], [140], []], strict=True)
+    ] == [[], [299, 130], [140], []]
+    monkeypatch.setattr(beam_search, "_CHUNK", 1 << 20)
+    plain = Searcher(model, search).run(inputs, prefixes)
+    for best, others in zip(chunked, plain, strict=True):
+        for one, other in zip(best, others, strict=True):
+            assert one.symbols.tolist() == other.symbols.tolist()
+            assert one.finished == other.finished
+            assert one.log_probability == pytest.approx(other.log_probability, abs=1e-5)
+            np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
 # Exhaustive search

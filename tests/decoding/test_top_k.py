@@ -85,10 +85,11 @@ def test_the_highest_of_each_row(width: int) -> None:
 class _Fixed:
     """A model of three symbols that looks at nothing."""
 
-    def step(self, _previous, state, _memory):
-        logits = np.full((1, 2, 400), -9.0, "float32")
+    def step(self, previous, state, _memory):
+        logits = np.full((*previous.shape, 400), -9.0, "float32")
         logits[..., [10, 200, 390]] = 0.001, 0.0010001, 0.5
-        return ops.convert_to_tensor(logits), ops.zeros((1, 2, 1, 5)), state
+        weights = ops.zeros((*previous.shape, 1, 5))
+        return ops.convert_to_tensor(logits), weights, state
 
 
 def test_far_from_0_ranks_tell_symbols_of_one_hypothesis_apart() -> None:

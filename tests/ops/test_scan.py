@@ -352,3 +352,20 @@ def test_a_loop_ends_when_nothing_is_left(start, count):
     assert int(steps) == count
     close([after["x"]], [np.array(start) * 2.0**count])
     close([outputs[0][:count], outputs[1][:count]], [expected, numbers])
+
+
+def test_a_loop_that_begins_later_keeps_what_was_written_before():
+    def step(number, carry):
+        return carry + 1.0, number * 10
+
+    def goes_on(number, _carry):
+        return number < 4
+
+    blank = ops.convert_to_tensor(np.array([7, 8, 0, 0, 0], "int32"))
+    start = ops.convert_to_tensor(0.0)
+    after, outputs, steps = unroll_while(
+        step, goes_on, start, blank, constants=(), begin=2
+    )
+    assert int(steps) == 4
+    assert float(after) == 2.0
+    close([outputs[:4]], [np.array([7, 8, 20, 30])])

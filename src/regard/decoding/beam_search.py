@@ -12,14 +12,23 @@ from typing import Any, NamedTuple, Protocol
 
 from keras import ops, tree
 
+from regard._backend import backend_name
 from regard._typing import Tensor
-from regard.decoding.rules import allowed, attainable, length_norm, rank
+from regard.decoding.rules import (
+    attainable,
+    length_norm,
+    others_allowed,
+    rank,
+    special_allowed,
+)
 from regard.decoding.search import Search
 from regard.ops.scan import unroll_while
 from regard.text.special_ids import BEGIN_ID, END_ID, PADDING_ID
 
 # Lower than any sum of logarithms of probabilities, and finite.
 IMPOSSIBLE = -1e9
+# Finding the maximum of so many is one vectorised pass; ordering them is not.
+_CHUNK = 128
 
 
 class StepwiseModel(Protocol):
@@ -40,7 +49,8 @@ class EncodedSources(NamedTuple):
         prefix: ``(batch, steps)``, symbols that hypotheses begin with, then 0.
         limit: ``(batch,)``, the most symbols that are written; None: the steps.
         vocabulary: ``(count,)``, the symbols that the model gives logits of, in rising
-            order, the special ones and those of prefixes among them; None: all.
+            order, the special ones, which come first, and those of prefixes among them;
+            None: all. Logits beyond them are lower than any.
     """
 
     memory: Any
@@ -114,7 +124,10 @@ class BeamSearch:
             ops.zeros((self.steps, batch, width), "int32"),
             ops.zeros((self.steps, batch, width, sources), "float32"),
         )
-        first = self._first(state, source)
+        beam, begin = self._first(state, source), 0
+        if self._begins_alone():
+            beam, done = self._first_step(beam, model, source)
+            blank, begin = tree.map_structure(_write_first, blank, done), 1
 
         def goes_on(index: Tensor, beam: Beam) -> Tensor:
             return ops.logical_and(index < self.steps, ops.any(~beam.settled))
@@ -123,8 +136,30 @@ class BeamSearch:
             beam, parents, weights = self._step(index, beam, model, source)
             return beam, Backpointers(parents, weights)
 
-        variables = [each.value for each in getattr(model, "variables", ())]
-        return unroll_while(step, goes_on, first, blank, constants=(source, variables))
+        variables = [
+            getattr(each, "value", each) for each in getattr(model, "variables", ())
+        ]
+        return unroll_while(
+            step, goes_on, beam, blank, constants=(source, variables), begin=begin
+        )
+
+    def _begins_alone(self) -> bool:
+        """Whether the first step is made with one hypothesis of each source.
+
+        On PyTorch, where a step is repeated, another one costs more than it saves.
+        """
+        return self.search.beam > 1 and self.steps > 0 and backend_name() != "torch"
+
+    def _first_step(
+        self, first: Beam, model: StepwiseModel, source: EncodedSources
+    ) -> tuple[Beam, Backpointers]:
+        """Begin: all hypotheses are alike, so one of each source makes the step."""
+        alone = tree.map_structure(lambda tensor: tensor[:, :1], first)
+        start = ops.convert_to_tensor(0, "int32")
+        beam, parents, weights = self._step(start, alone, model, source)
+        batch, sources = ops.shape(source.mask)
+        weights = ops.broadcast_to(weights, (batch, self.search.beam, sources))
+        return beam, Backpointers(parents, weights)
 
     def _first(self, state: Any, source: EncodedSources) -> Beam:
         batch, sources = ops.shape(source.mask)
@@ -187,7 +222,14 @@ class BeamSearch:
             state=state,
         )
 
-        logits, total = self._possible(index, beam, logits, source)
+        logits = ops.cast(logits, "float32")
+        highest = _highest_of_chunks(logits)
+        total = ops.where(beam.settled, 0.0, _log_sum(logits, highest))
+        possible = self._possible(index, beam, logits, source)
+        may = self._others_allowed(index, beam, source, logits.shape[-1])
+        if may is not None:
+            logits = ops.where(may, logits, IMPOSSIBLE)
+            highest = _highest_of_chunks(logits)
         # Ranks within a source are counted from its best hypothesis: far from 0 they
         # have too few digits to tell symbols of one hypothesis apart.
         start = self.rank(
@@ -204,7 +246,17 @@ class BeamSearch:
             slope, first = _pick(norm, parents), _pick(start, parents)
             return logits / slope[..., None] + first[..., None]
 
-        best, parents, written = best_of_all(logits, self.search.beam, ranked)
+        rows, width = logits.shape[1:]
+        count = min(self.search.beam, rows * width)
+        found = best_of_all(logits, count, ranked, possible, highest)
+        if count < self.search.beam:
+            # More hypotheses than there are first symbols: the others are impossible.
+            lacking = ((0, 0), (0, self.search.beam - count))
+            fillings = IMPOSSIBLE, 0, PADDING_ID
+            found = tuple(
+                map(ops.pad, found, [lacking] * 3, ["constant"] * 3, fillings)
+            )
+        best, parents, written = found
         if source.vocabulary is not None:
             written = ops.take(source.vocabulary, written, axis=0)
         written, parents = ops.cast(written, "int32"), ops.cast(parents, "int32")
@@ -221,23 +273,112 @@ class BeamSearch:
         after = after._replace(settled=self._settled(index + 1, after, source))
         return after, parents, weights
 
+    def _others_allowed(
+        self, index: Tensor, beam: Beam, source: EncodedSources, count: int
+    ) -> Tensor | None:
+        """Which symbols may come, as far as rules look at all of them."""
+        symbols = source.vocabulary
+        if symbols is None:
+            symbols = ops.arange(count)
+        return others_allowed(self.search, index, beam.symbols, symbols)
+
     def _possible(
         self, index: Tensor, beam: Beam, logits: Tensor, source: EncodedSources
-    ) -> tuple[Tensor, Tensor]:
-        """The logits of what may come, ``(batch, beam, count)``, and of all of it.
+    ) -> "Possible":
+        """What is left to those that are settled or forced, and to all others.
 
-        A symbol adds its own less that of all to the log probability. A settled
-        hypothesis goes on with padding alone, at no cost.
+        A settled hypothesis goes on with padding alone, at no cost.
         """
-        logits = ops.cast(logits, "float32")
-        total = ops.where(beam.settled, 0.0, ops.logsumexp(logits, axis=-1))
-        vocabulary = source.vocabulary
-        if vocabulary is None:
-            vocabulary = ops.arange(logits.shape[-1])
-        may = allowed(self.search, index, beam.symbols, source.prefix, vocabulary)
-        only_itself = ops.where(vocabulary == PADDING_ID, 0.0, IMPOSSIBLE)
-        logits = ops.where(may, logits, IMPOSSIBLE)
-        return ops.where(beam.settled[..., None], only_itself, logits), total
+        forced = ops.take(source.prefix, index, axis=1)
+        place = forced
+        if source.vocabulary is not None:
+            place = ops.searchsorted(source.vocabulary, forced)
+        place = ops.where(forced > 0, ops.cast(place, "int32"), -1)
+        place = ops.broadcast_to(place[:, None], ops.shape(beam.settled))
+        logit = ops.take_along_axis(logits, ops.maximum(place, 0)[..., None], axis=-1)
+        return Possible(
+            lambda symbols: special_allowed(self.search, index, symbols),
+            ops.where(beam.settled, PADDING_ID, place),
+            ops.where(beam.settled, 0.0, logit[..., 0]),
+        )
+
+
+class Possible(NamedTuple):
+    """What hypotheses may go on with, without a mask of all symbols.
+
+    The special symbols are the first of every vocabulary: there their places are what
+    they are.
+
+    Args:
+        special: Whether the symbols at some places may come, which is not said of
+            special ones alone.
+        only: ``(batch, rows)``, the place of the one that may; -1: there are others.
+        worth: ``(batch, rows)``, the value of it.
+    """
+
+    special: Callable[[Tensor], Tensor]
+    only: Tensor
+    worth: Tensor
+
+    def values(self, values: Tensor, places: Tensor, rows: Tensor | None) -> Tensor:
+        """Those at some places, ``(batch, m, n)``, of rows as ``best_of_all`` has them.
+
+        Args:
+            values: As they are.
+            places: Their places, which broadcast to them.
+            rows: The row of each, ``(batch, m)``; None: all in their order.
+        """
+        may = ops.where(self.special(places), values, IMPOSSIBLE)
+        only, worth = self.only, self.worth
+        if rows is not None:
+            only, worth = _pick(only, rows), _pick(worth, rows)
+        return self._alone(may, places, only, worth)
+
+    def highest(self, highest: Tensor, first: Tensor) -> Tensor:
+        """Those of chunks, ``(batch, rows, chunks)``.
+
+        Args:
+            highest: As they are.
+            first: ``(batch, rows, …)``, the values of the first chunk.
+        """
+        number, places = ops.arange(highest.shape[-1]), ops.arange(_CHUNK)
+        may = ops.where(self.special(places), first, IMPOSSIBLE)
+        may = ops.where(number == 0, ops.max(may, axis=-1, keepdims=True), highest)
+        # Of -1 it is a number that no chunk has.
+        return self._alone(may, number, self.only // _CHUNK, self.worth)
+
+    @staticmethod
+    def _alone(values: Tensor, places: Tensor, only: Tensor, worth: Tensor) -> Tensor:
+        only, worth = only[..., None], worth[..., None]
+        alone = ops.where(places == only, worth, IMPOSSIBLE)
+        return ops.where(only < 0, values, alone)
+
+
+def _chunks(width: int) -> int:
+    """How many of the values' chunks are looked at by their maxima."""
+    return width // _CHUNK if width >= 2 * _CHUNK else 0
+
+
+def _highest_of_chunks(values: Tensor) -> Tensor | None:
+    """Of ``(batch, rows, n)`` the maxima ``(batch, rows, chunks)``, None without."""
+    batch, rows, width = ops.shape(values)
+    chunks = _chunks(width)
+    if not chunks:
+        return None
+    chunked = ops.reshape(values[..., : chunks * _CHUNK], (-1, _CHUNK))
+    return ops.reshape(ops.max(chunked, axis=-1), (batch, rows, chunks))
+
+
+def _log_sum(values: Tensor, highest: Tensor | None) -> Tensor:
+    """The logarithm of the sum of exponentials, whose maxima are known in part."""
+    if highest is None:
+        return ops.logsumexp(values, axis=-1)
+    known = ops.max(highest, axis=-1)
+    if values.shape[-1] % _CHUNK:
+        ends = values[..., highest.shape[-1] * _CHUNK :]
+        known = ops.maximum(known, ops.max(ends, axis=-1))
+    sums = ops.sum(ops.exp(values - known[..., None]), axis=-1)
+    return known + ops.log(sums)
 
 
 def _best_places(ranks: Tensor, count: int) -> Tensor:
@@ -258,18 +399,23 @@ def _write(symbols: Tensor, index: Tensor, written: Tensor) -> Tensor:
     return ops.where(here, written[..., None], symbols)
 
 
+def _write_first(steps: Tensor, output: Tensor) -> Tensor:
+    """Outputs of all steps, with that of the first."""
+    return ops.concatenate([ops.cast(output, steps.dtype)[None], steps[1:]])
+
+
 def _spread(tensor: Tensor, width: int) -> Tensor:
     """``(batch, features)`` to the same for every hypothesis."""
     batch, features = ops.shape(tensor)
     return ops.broadcast_to(tensor[:, None], (batch, width, features))
 
 
-# Finding the maximum of so many is one vectorised pass; ordering them is not.
-_CHUNK = 128
-
-
 def best_of_all(
-    values: Tensor, count: int, ranked: Callable[[Tensor, Tensor | None], Tensor]
+    values: Tensor,
+    count: int,
+    ranked: Callable[[Tensor, Tensor | None], Tensor],
+    possible: Possible | None = None,
+    highest: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The highest in rank among the values of all rows of each source.
 
@@ -278,35 +424,49 @@ def best_of_all(
 
     Args:
         values: ``(batch, rows, n)``, without NaN.
-        count: How many, at most as many as there are rows, or ``n`` of one row.
+        count: How many, at most as many as there are rows, or values of one row.
         ranked: Maps values ``(batch, m, …)`` and the rows they are of, ``(batch, m)``
             or None for all in their order, to their ranks, which rise with the values
             of a row.
+        possible: What the values are looked at through; None: as they are.
+        highest: The maxima of the chunks, where they are known.
 
     Returns:
         The values, their rows and their places in them, ``(batch, count)``, in falling
         order of rank.
     """
     batch, rows, width = ops.shape(values)
-    chunks = width // _CHUNK
-    chunks = 0 if chunks < 2 or rows * chunks < 2 * count else chunks
-    ends = values[..., chunks * _CHUNK :]
-    owner = ops.broadcast_to(ops.arange(rows)[None, :, None], ops.shape(ends))
-    place = ops.broadcast_to(ops.arange(chunks * _CHUNK, width), ops.shape(ends))
-    found = [(ends, ranked(ends, None), owner, place)]
+    chunks = _chunks(width)
+    chunks = 0 if rows * chunks < 2 * count else chunks
+    parts = []
     if chunks:
         many = (batch, rows * chunks, _CHUNK)
         chunked = ops.reshape(values[..., : chunks * _CHUNK], many)
-        highest = ops.reshape(ops.max(chunked, axis=-1), (batch, rows, chunks))
+        if highest is None:
+            highest = _highest_of_chunks(values)
+        if possible is not None:
+            highest = possible.highest(highest, values[..., :_CHUNK])
         # In the order of their places, so that equal values stay in order too.
         best = ops.sort(_best_places(ranked(highest, None), count), axis=-1)
         among = ops.take_along_axis(chunked, best[..., None], axis=1)
-        owner = ops.broadcast_to((best // chunks)[..., None], ops.shape(among))
         place = (best % chunks)[..., None] * _CHUNK + ops.arange(_CHUNK)
-        found.insert(0, (among, ranked(among, best // chunks), owner, place))
+        parts.append((among, best // chunks, place))
+    if width > chunks * _CHUNK:
+        place = ops.arange(chunks * _CHUNK, width)
+        parts.append((values[..., chunks * _CHUNK :], None, place))
+
+    def seen(part: Tensor, parents: Tensor | None, place: Tensor) -> tuple[Tensor, ...]:
+        if possible is not None:
+            part = possible.values(part, place, parents)
+        owner = ops.arange(rows)[None] if parents is None else parents
+        same = (
+            ops.broadcast_to(each, part.shape) for each in (owner[..., None], place)
+        )
+        return part, ranked(part, parents), *same
+
     every = (
         ops.concatenate([ops.reshape(one, (batch, -1)) for one in each], axis=-1)
-        for each in zip(*found, strict=True)
+        for each in zip(*(seen(*part) for part in parts), strict=True)
     )
     values, ranks, owner, place = every
     best = _best_places(ranks, count)

@@ -23,7 +23,7 @@ class SearchStep(NamedTuple):
 
     Args:
         index: Its number, from 0.
-        written: ``(batch, beam, steps)``, the symbols so far.
+        written: ``(batch, beam, steps)``, the symbols so far; None where no rule asks.
         vocabulary: ``(count,)``, the symbols to choose from, in rising order.
     """
 
@@ -32,32 +32,50 @@ class SearchStep(NamedTuple):
     vocabulary: Tensor
 
 
-#: True where a symbol may come, broadcasts to ``(batch, beam, count)``; None where the
-#: setting of a search asks for nothing.
+#: True where a symbol may come, None where the setting of a search asks for nothing. It
+#: broadcasts to ``(batch, beam, count)``, where ``vocabulary`` is ``(count,)``.
 Constraint: TypeAlias = Callable[[Search, SearchStep], Tensor | None]
 
 
-def allowed(
-    search: Search, index: Tensor, written: Tensor, prefix: Tensor, vocabulary: Tensor
-) -> Tensor:
-    """The symbols that may come next.
+def special_allowed(search: Search, index: Tensor, symbols: Tensor) -> Tensor:
+    """Whether symbols may come next, as far as the special ones may not always.
+
+    Args:
+        search: The settings.
+        index: The step, from 0.
+        symbols: Of any shape.
+
+    Returns:
+        True where a symbol may come, in the shape of the symbols.
+    """
+    may = _joint(SPECIAL_CONSTRAINTS, search, SearchStep(index, None, symbols))
+    return ops.ones_like(symbols, "bool") if may is None else may
+
+
+def others_allowed(
+    search: Search, index: Tensor, written: Tensor, vocabulary: Tensor
+) -> Tensor | None:
+    """The symbols that may come next, as far as that depends on those before.
 
     Args:
         search: The settings.
         index: The step, from 0.
         written: ``(batch, beam, steps)``, the symbols so far.
-        prefix: ``(batch, steps)``, what has to be written, 0 where that is free.
         vocabulary: ``(count,)``, the symbols to choose from, in rising order. All that
             is written is among them, and so are the special ones.
 
     Returns:
-        True where a symbol may come, broadcasts to ``(batch, beam, count)``.
+        True where a symbol may come, ``(batch, beam, count)``; None: all may.
     """
-    step = SearchStep(index, written, vocabulary)
-    permissions = (constraint(search, step) for constraint in CONSTRAINTS)
-    may = functools.reduce(ops.logical_and, (p for p in permissions if p is not None))
-    forced = ops.take(prefix, index, axis=1)[:, None, None]
-    return ops.where(forced > 0, vocabulary == forced, may)
+    return _joint(CONSTRAINTS, search, SearchStep(index, written, vocabulary))
+
+
+def _joint(
+    constraints: tuple[Constraint, ...], search: Search, step: SearchStep
+) -> Tensor | None:
+    permissions = [constraint(search, step) for constraint in constraints]
+    given = [each for each in permissions if each is not None]
+    return functools.reduce(ops.logical_and, given) if given else None
 
 
 def rank(
@@ -71,16 +89,13 @@ def rank(
 
     Args:
         search: The settings.
-        log_probability: ``(batch, beam)``, or with continuations ``(batch, beam, n)``.
+        log_probability: ``(batch, beam)``.
         length: ``(batch, beam)``.
         coverage: ``(batch, beam, source)``.
         mask: ``(batch, source)``.
     """
     norm = length_norm(search, length)
     penalty = _coverage_penalty(search, coverage, mask)
-    if len(log_probability.shape) == 3:
-        norm = norm[..., None]
-        penalty = penalty if isinstance(penalty, float) else penalty[..., None]
     return log_probability / norm + penalty
 
 
@@ -154,9 +169,11 @@ def _no_repeated_ngram(search: Search, step: SearchStep) -> Tensor | None:
     return ~ops.logical_and(repeats, step.vocabulary != END_ID)
 
 
-CONSTRAINTS: tuple[Constraint, ...] = (
+#: Rules about special symbols alone, whatever was written.
+SPECIAL_CONSTRAINTS: tuple[Constraint, ...] = (
     _no_padding_nor_begin,
     _no_unknown,
     _no_early_end,
-    _no_repeated_ngram,
 )
+#: Rules about all symbols: they cost as much as there are.
+CONSTRAINTS: tuple[Constraint, ...] = (_no_repeated_ngram,)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from regard._validate import check_same_length
 from regard.decoding.beam_search import IMPOSSIBLE, BeamSearch, EncodedSources
@@ -18,9 +18,9 @@ from regard.text.padding import pad
 from regard.text.special_ids import END_ID, PADDING_ID
 from regard.types import FloatArray, IntArray
 
-# Hypotheses that are followed side by side; more of them fill no core better, but a
-# GPU, where a step takes as long for few as for many.
-_ROWS, _ROWS_ON_GPU = 256, 4096
+# Hypotheses that are followed side by side: more of them fill no core better, but in
+# a beam there is more to a step that costs the same for few. On a GPU all of it does.
+_ROWS, _ROWS_IN_BEAMS, _ROWS_ON_GPU = 256, 384, 4096
 # Searches side by side. Much of a step keeps one core only; more than two take memory.
 _THREADS = 2
 #: Sources are padded to a multiple of it, and how long a result may be follows that.
@@ -35,15 +35,22 @@ def padded_length(length: int) -> int:
 def rows_at_once(beam: int) -> int:
     """The most sources of a batch; on a GPU a power of two, as the last batch is."""
     if not backend().is_on_gpu:
-        return max(1, _ROWS // beam)
+        return max(1, _ROWS_IN_BEAMS // beam) if beam > 1 else _ROWS
     return 1 << max(0, (_ROWS_ON_GPU // beam).bit_length() - 1)
 
 
 class _Among:
-    """A model that writes some symbols only; their part of the output is taken once."""
+    """A model that writes some symbols only; their part of the output is taken once.
+
+    Args:
+        model: The model.
+        symbols: ``(count,)``; None: it writes all.
+    """
 
     def __init__(self, model: Any, symbols: Any) -> None:
         self._model, self._columns = model, model.columns(symbols)
+        columns = [each for each in tree.flatten(self._columns) if each is not None]
+        self.variables = [*model.variables, *columns]
 
     def step(self, previous: Any, state: Any, memory: Any) -> Any:
         """As ``StepwiseModel.step``."""
@@ -169,7 +176,7 @@ class Searcher:
             given = EncodedSources(
                 encoded.memory, mask, prefix, self._limits(mask), symbols
             )
-            model = self._model if symbols is None else _Among(self._model, symbols)
+            model = _Among(self._model, symbols)
             beam, backpointers, count = search.run(model, encoded.state, given)
         hypotheses = {
             "symbols": beam.symbols,

@@ -63,7 +63,9 @@ def multiply_add(
 
 
 def _with_bias(rows: Array, kernel: Array, bias: Array) -> Array:
-    ones = jnp.ones((len(rows), 2), rows.dtype)
+    # Behind a barrier: XLA would pad number by number with what it knows.
+    ones = lax.optimization_barrier(jnp.ones((len(rows), 2), rows.dtype))
+    rows = lax.optimization_barrier(rows)
     # Not by a cast there and back, which XLA leaves out on a GPU: nothing would be low.
     high = lax.reduce_precision(bias, exponent_bits=8, mantissa_bits=7)
     halves = _rounded(jnp.stack([high, bias - high]))

@@ -17,6 +17,10 @@ from regard.ops.products import PRODUCTS, products_asked
 CELLS = {"gru": GRU, "lstm": LSTM}
 # The logarithm of nothing, finite.
 _NONE = -1e9
+# A logit that is lower than any other, those of what a search leaves out too.
+_LOWEST = -1e30
+#: Where ``Seq2Seq.columns`` has more columns, it has a multiple of it.
+WIDTH_STEP = 128
 
 
 class EncodedSource(NamedTuple):
@@ -394,18 +398,29 @@ class Seq2Seq(keras.Model):
         logits = _affine(output, kernel, bias)
         return logits if others is None else others.joined(logits, output)
 
-    def columns(self, symbols: Tensor) -> OutputColumns:
+    def columns(self, symbols: Tensor | None = None) -> OutputColumns:
         """What ``logits`` takes for these symbols alone.
 
+        More than ``WIDTH_STEP`` become a multiple of it, so that what is asked of so
+        many logits at a time needs no copy of them: the last ones are lower than any.
+
         Args:
-            symbols: ``(symbols,)`` in rising order, the first of them padding.
+            symbols: ``(symbols,)`` in rising order, the first of them padding; None:
+                all.
         """
-        kernel, bias, _ = self._all_columns()
+        kernel, bias, others = self._all_columns()
         kernel, bias = ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias)
-        others = OtherSymbols.of(kernel, bias, symbols)
-        # Of a transposed table rows are taken.
-        rows = ops.take(ops.transpose(kernel), symbols, axis=0)
-        return OutputColumns(ops.transpose(rows), ops.take(bias, symbols), others)
+        if symbols is not None:
+            others = OtherSymbols.of(kernel, bias, symbols)
+            # Of a transposed table rows are taken.
+            rows = ops.take(ops.transpose(kernel), symbols, axis=0)
+            kernel, bias = ops.transpose(rows), ops.take(bias, symbols)
+        count = bias.shape[0]
+        more = -count % WIDTH_STEP
+        if more and count > WIDTH_STEP:
+            kernel = ops.pad(kernel, ((0, 0), (0, more)))
+            bias = ops.pad(bias, ((0, more),), constant_values=_LOWEST)
+        return OutputColumns(kernel, bias, others)
 
     def _all_columns(self) -> OutputColumns:
         if not self._settings["tie_embeddings"]:

@@ -11,7 +11,7 @@ from keras import ops, tree
 
 from regard._typing import Tensor
 from regard.decoding import Search, padded_length
-from regard.decoding.rules import allowed
+from regard.decoding.rules import special_allowed
 from regard.layers import PreparedMemory
 from regard.runtime import backend, compile_function
 from regard.text.padding import pad
@@ -286,15 +286,9 @@ class Writer:
     def _step_tensors(self, previous: Tensor, state: Any, memory: Any) -> Any:
         output, weights, state = self._model.advance(previous, state, memory)
         logits = ops.cast(self._model.logits(output), "float32")
-        free = ops.zeros_like(previous)[:, None]
-        may = allowed(
-            self._search,
-            ops.convert_to_tensor(0),
-            free[:, None],
-            free,
-            ops.arange(logits.shape[-1]),
-        )
-        symbol = ops.argmax(ops.where(may[:, 0], logits, -np.inf), axis=-1)
+        symbols, start = ops.arange(logits.shape[-1]), ops.convert_to_tensor(0)
+        may = special_allowed(self._search, start, symbols)
+        symbol = ops.argmax(ops.where(may, logits, -np.inf), axis=-1)
         return ops.softmax(logits), weights, symbol, state
 
     def _forced_tensors(

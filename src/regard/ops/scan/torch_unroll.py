@@ -117,7 +117,13 @@ def unroll_while(
         results = repeat(*results[1:end])
         written.append(results[end:])
     number, after = tree.pack_sequence_as(carry, results[1:end])
-    stacked = [torch.stack(each) for each in zip(*written, strict=True)]
+    begin = int(carry[0])
+    stacked = [
+        torch.cat([before[:begin], torch.stack(each)]) if begin else torch.stack(each)
+        for before, each in zip(
+            tree.flatten(blank), zip(*written, strict=True), strict=True
+        )
+    ]
     return after, tree.pack_sequence_as(blank, stacked), number
 
 

@@ -64,6 +64,7 @@ def unroll_while(
     blank: Nest,
     *,
     constants: Nest,
+    begin: int = 0,
 ) -> tuple[Nest, Nest, Any]:
     """Run a step as long as something is left to do.
 
@@ -76,13 +77,15 @@ def unroll_while(
             and the outputs of the step. It does the same in every step.
         goes_on: Called with both; returns whether there is a step, one boolean.
         carry: What the first step starts from.
-        blank: Outputs ``(most, …)`` of as many steps as there are at most, 0.
+        blank: Outputs ``(most, …)`` of as many steps as there are at most, 0; those of
+            steps before the first are kept.
         constants: The tensors that both read besides.
+        begin: The number of the first step.
 
     Returns:
         The last carry, the outputs ``(count or more, …)``, and the number of steps.
     """
-    start = ops.convert_to_tensor(0, "int32")
+    start = ops.convert_to_tensor(begin, "int32")
     done: tuple[Nest, Nest, Any] | None = None
     if backend_name() == "torch":
         on_torch = importlib.import_module("regard.ops.scan.torch_unroll")
