@@ -13,6 +13,7 @@ word and a value. It ends when its standard input does, with what it started.
 
 import os
 import pickle
+import socket
 import sys
 import threading
 from collections import Counter, deque
@@ -26,6 +27,8 @@ from typing import Any
 DONE, END, NO_CLUSTER, FAILED = "done", "end", "no cluster", "failed"
 # Units that an actor has at a time, so that it never waits for the next one.
 _AHEAD = 2
+# Seconds in which a cluster answers.
+_ANSWERING = 10
 # Seconds in which Ray ends; it takes one or two.
 _ENDING = 5
 # So many workers may end over one unit: then it is the unit that ends them. As many may
@@ -148,13 +151,14 @@ def _main(address: str | None, tell: Callable[[str, Any], None]) -> None:
     threading.Thread(target=_listen, args=(ray, received), daemon=True).start()
     own = {} if address else {"include_dashboard": False}
     try:
+        _knock(address or "")
         ray.init(
             address=address or "local",
             log_to_driver=False,
             logging_level="error",
             **own,
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         tell(NO_CLUSTER, str(error))
         return
     arguments = received.get()
@@ -163,6 +167,13 @@ def _main(address: str | None, tell: Callable[[str, Any], None]) -> None:
             tell(DONE, done)
         tell(END, None)
     ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would try again for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), _ANSWERING).close()
 
 
 def _listen(ray: Any, received: "SimpleQueue[Any]") -> None:
@@ -196,6 +207,8 @@ def _run() -> None:
                 tell(FAILED, error)
             except Exception:  # noqa: BLE001 - an error that cannot be sent
                 tell(FAILED, RuntimeError(str(error)))
+    # The thread that listens holds the input, which Python would wait for.
+    os._exit(0)
 
 
 if __name__ == "__main__":
