@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -41,8 +42,9 @@ class IdFile(Sequence[IntArray]):
     def __init__(self, path: Path, digest: str = "") -> None:
         _, ipc = _arrow()
         self.digest = digest
-        self._file = path.open("rb")
-        self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._file)
+        self._map = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
         begin = np.frombuffer(self._map, np.uint8).ctypes.data
         reader = ipc.open_file(self._map)
         self._ids: list[IntArray] = []
@@ -85,7 +87,7 @@ class IdFile(Sequence[IntArray]):
         # it into the memory of the process.
         width = ids.itemsize * int(np.prod(ids.shape[1:]))
         place = self._places[part] + width * start
-        read = os.pread(self._file.fileno(), width * (end - start), place)
+        read = os.pread(self._file, width * (end - start), place)
         row_ids: IntArray = np.frombuffer(read, ids.dtype).reshape(-1, *ids.shape[1:])
         return row_ids
 
