@@ -88,6 +88,9 @@ def test_the_surface_is_what_packages_export():
     }
     assert not [name for name in modules if "._" in name]
     assert {"observe", "AttentionMap", "load"} <= set(surface.names("regard"))
+    errors = surface.names("regard.errors").values()
+    assert all(issubclass(each, BaseException) for each in errors)
+    assert "pandas_frame" not in surface.names("regard.types")
     homes = {each.name: each.home for each in surface.entries("regard.observation")}
     assert homes["observe"] == "regard"
 

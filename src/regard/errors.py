@@ -8,6 +8,25 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "BundleError",
+    "BundleWarning",
+    "CheckpointWarning",
+    "ClusterError",
+    "ColumnError",
+    "DataError",
+    "DataWarning",
+    "ForkedProcessError",
+    "InUseError",
+    "MissingExtraError",
+    "MissingValueError",
+    "NotTrainedError",
+    "ObservationError",
+    "RegardError",
+]
+
 # The most characters of a part of a message, and of a value in a list.
 _LONGEST_PART = 3_000
 _LONGEST_VALUE, _LONGEST_SHOWN = 60, 300

@@ -19,6 +19,8 @@ from regard.errors import ArgumentError, MissingExtraError, listed, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["AttentionMap", "Explanation", "Observation", "Translation", "TrustLine"]
+
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 # So much of a map is drawn where a notebook shows it.

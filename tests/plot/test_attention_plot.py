@@ -65,6 +65,9 @@ def test_what_it_draws_is_what_was_given():
         (a_map([ROW, ROW], "batch", "keys"), {}, "batch=0"),
         (Observation(0, {}), {}, "no heads"),
         (Observation(0, {"a": HEADS, "b": HEADS}), {"series": ROW}, "Choose one"),
+        (a_map(ROW, "keys"), {"series": ROW, "image": SQUARE}, "both"),
+        (a_map(ROW, "keys"), {"tokens": ["a"], "image": SQUARE}, "query_tokens="),
+        (a_map([], "keys"), {}, "0 keys"),
     ],
 )
 def test_what_cannot_be_drawn_says_so(attention, options, said):

@@ -154,6 +154,8 @@ def test_steps_are_rows_and_pooling_is_one_query():
         (observation([[EVEN]]), {"most": 0}, "most"),
         (observation([[EVEN]]), {"title": 3}, "title"),
         (a_map([0.5], "queries"), {}, "no keys"),
+        (observation(np.ones((1, 0, 3, 3))), {}, "0 heads, 3 queries, 3 keys"),
+        (observation(np.ones((1, 2, 0, 0))), {}, "2 heads, 0 queries, 0 keys"),
     ],
 )
 def test_what_cannot_be_drawn_says_so(given, options, said):

@@ -14,6 +14,7 @@ from regard.types import AttentionMap, Observation
 RED = np.zeros((8, 8, 3), np.uint8)
 RED[..., 0] = 200
 RED[:4, :4] = 0
+ROW = np.full(4, 0.25)
 
 
 def a_map(weights, *axes):
@@ -83,7 +84,31 @@ def test_pictures_of_all_usual_ranges_are_read(picture):
 
 def test_a_large_picture_becomes_smaller():
     plot = regard.plot.image(np.full(4, 0.25), np.zeros((1000, 800)))
-    assert plot.picture.shape == (333, 266, 3)
+    assert plot.picture.shape == (334, 267, 3)
+
+
+def test_no_line_of_a_large_picture_is_lost():
+    lines = np.arange(767.0)[:, None] / 766
+    shown = regard.plot.image(np.full(4, 0.25), np.repeat(lines, 10, 1)).picture
+    assert shown.shape == (384, 5, 3)
+    assert (shown[0, 0, 0], shown[-1, 0, 0]) == (0, 255)
+
+
+def test_whole_numbers_of_other_ranges_are_stretched_and_nothing_is_white():
+    deep = RED.astype(np.uint16) * 300
+    shown = regard.plot.image(np.full(4, 0.25), deep).picture
+    assert (shown[0, 0, 0], shown[7, 7, 0]) == (0, 255)
+    clear = np.concatenate([RED, np.full((8, 8, 1), 51, np.uint8)], axis=-1)
+    shown = regard.plot.image(np.full(4, 0.25), clear).picture
+    assert shown[0, 0].tolist() == [204, 204, 204]
+    assert shown[7, 7].tolist() == [244, 204, 204]
+
+
+def test_a_long_name_is_cut():
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    plot = regard.plot.image(a_map([ROW], "queries", "keys"), RED, tokens=["x" * 400])
+    plot._picture("png")
+    assert f">{'x' * 31}…</bdi>" in plot.to_html()
 
 
 def test_drawn_patches_are_blue_and_others_keep_the_grey_picture(tmp_path):
@@ -114,6 +139,9 @@ def test_drawn_patches_are_blue_and_others_keep_the_grey_picture(tmp_path):
         (np.full(4, 0.25), RED, {"tokens": ["a", "b"]}, "1 tokens"),
         (a_map(np.ones((2, 1, 4)) / 4, "batch", "heads", "keys"), RED, {}, "batch=0"),
         (a_map([1.0], "queries"), RED, {}, "no keys"),
+        (a_map(np.ones((0, 4)), "heads", "keys"), RED, {}, "0 heads, 4 keys"),
+        (a_map(np.ones((1, 0, 0)), "heads", "queries", "keys"), RED, {}, "0 keys"),
+        (np.full(4, 0.25), None, {}, "a NoneType"),
     ],
 )
 def test_what_cannot_be_drawn_says_so(weights, picture, options, said):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from regard.errors import ArgumentError
 from regard.plot._alignment_plot import MOST_TOKENS, AlignmentPlot
 from regard.plot._bars_plot import bars
-from regard.plot._data import DRAWN_BY, described
+from regard.plot._data import DRAWN_BY, checked_tokens, described
 from regard.plot._head_weights import checked_maps, layer_heads, one_sequence
 from regard.plot._heads_plot import heads
 from regard.plot._image_plot import image as on_image
@@ -63,7 +63,8 @@ def attention(
 
     Raises:
         ArgumentError: There is nothing to draw, or something else; several sequences
-            and none chosen; names that do not fit; several layers on one picture.
+            and none chosen; names that do not fit; several layers on one picture;
+            a picture and a series.
 
     Example:
         >>> seen = regard.observe(model).predict(ids)
@@ -78,6 +79,25 @@ def attention(
             received=described(attention),
             fix=known,
         )
+    if image is not None and series is not None:
+        raise ArgumentError(
+            "Attention is drawn on a picture or on a series.",
+            expected="'image' or 'series'",
+            received="both",
+        )
+    if tokens is not None and (image is not None or series is not None):
+        raise ArgumentError(
+            "On a picture or a series the keys are its patches or steps.",
+            expected="no 'tokens' with 'image' or 'series'",
+            received=described(tokens),
+            fix="Words that look at a picture are the queries: query_tokens=..."
+            if image is not None
+            else None,
+        )
+    tokens, query_tokens = (
+        None if each is None else checked_tokens(each, name)
+        for each, name in ((tokens, "tokens"), (query_tokens, "query_tokens"))
+    )
     maps = checked_maps(attention)
     if len(maps) > 1 and image is None and series is None:
         drawn = heads(attention, tokens, query_tokens, batch=batch)

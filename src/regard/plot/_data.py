@@ -111,7 +111,9 @@ def numbers(values: Any, what: str, expected: str) -> FloatArray:
     try:
         given = np.asarray(values)
         # Texts, dates and complex numbers would become numbers without a word.
-        is_other = given.dtype.kind in "USMmc"
+        is_other = given.dtype.kind in "USMmc" or (
+            given.shape == () and given[()] is None
+        )
         array = np.zeros(()) if is_other else np.asarray(given, dtype=float)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentError(

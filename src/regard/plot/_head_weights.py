@@ -156,6 +156,21 @@ def one_sequence(attention: AttentionMap, batch: int | None) -> AttentionMap:
     return attention.select(batch=check_count("batch", batch or 0, least=0))
 
 
+def check_some(weights: FloatArray, layer: str, axes: Sequence[str]) -> None:
+    """Refuse weights of which there are none.
+
+    Raises:
+        ArgumentError: An axis has no entry.
+    """
+    if not weights.size:
+        sizes = zip(weights.shape, axes, strict=True)
+        raise ArgumentError(
+            f"There are no weights of the layer '{layer}' to draw.",
+            expected="at least one of the " + ", ".join(axes),
+            received=", ".join(f"{size} {axis}" for size, axis in sizes),
+        )
+
+
 def grouped(layers: Sequence[LayerHeads], most: int | None) -> list[LayerHeads]:
     """The same with neighbouring tokens in groups where there are more than ``most``.
 
@@ -185,6 +200,7 @@ def _heads_of(
         if queries is None and is_square:
             queries = keys
         array = check_shares(_unpadded(weights, keys, queries))
+        check_some(array, place, ("heads", "queries", "keys"))
         if keys is None:
             keys = tuple(map(str, range(array.shape[-1])))
         if "queries" not in attention.axes:

@@ -22,13 +22,14 @@ from regard.plot._data import (
     described,
     numbers,
 )
-from regard.plot._head_weights import one_sequence
+from regard.plot._head_weights import check_some, one_sequence
 from regard.plot._plot import Plot
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
     SOFT,
     blank_figure,
     colormap,
+    cut,
     drawing_settings,
     encoded_figure,
     require_matplotlib,
@@ -192,7 +193,7 @@ class ImagePlot(Plot):
         columns = min(count, _COLUMNS)
         rows = ceil(count / columns)
         high = _PANEL_INCHES * self.picture.shape[0] / self.picture.shape[1]
-        height = rows * (min(high, 3 * _PANEL_INCHES) + 0.35) + 0.35
+        height = rows * (min(high, 3 * _PANEL_INCHES) + 0.5) + 0.35
         if height > MAXIMUM_INCHES:
             raise ArgumentError(
                 "This is too large for one picture.",
@@ -219,7 +220,8 @@ class ImagePlot(Plot):
     def _draw(self, ax: "Axes", panel: ImagePanel) -> None:
         height, width = self.picture.shape[:2]
         ax.imshow(_shaded(self.picture, panel))
-        _named(ax, f"{panel.name}, up to {panel.end:.3f}")
+        # On lines of their own: a name in Arabic turns the line around.
+        _named(ax, f"{cut(panel.name)}\nup to {panel.end:.3f}")
         ax.set_xlim(-0.5, width - 0.5)
         ax.set_ylim(height - 0.5, -0.5)
 
@@ -319,7 +321,8 @@ def image(
             patches, such as the class token of a ViT, are left out and reported.
         image: ``(height, width)``, ``(height, width, 1)`` or ``(height, width, 3)``:
             whole numbers from 0 to 255, or numbers from 0 to 1. Other numbers, as of
-            an image that was normalised, are stretched to that.
+            an image that was normalised, are stretched to that. With a fourth channel
+            it stands on white, as opaque as that says.
         grid: ``(rows, columns)`` of the patches. By default the largest square that
             fits into the keys with at most two left before it.
         query: Which query is drawn. By default all, but of self-attention over patches
@@ -395,6 +398,7 @@ def _rows(
             received=shown(one),
             fix="Leave its keys whole.",
         )
+    check_some(one.weights, one.layer, one.axes)
     if query is not None:
         one = one.select(queries=check_count("query", query, least=0))
     elif _has_class_token(one):
@@ -475,18 +479,25 @@ def _checked_picture(image: Any) -> npt.NDArray[np.uint8]:
         )
     is_whole = np.asarray(image).dtype.kind in "iu"
     low, high = float(array.min()), float(array.max())
-    if is_whole or (low >= 0 and 1 < high <= 255):
+    if low >= 0 and high <= 255 and (is_whole or high > 1):
         array = array / 255
     elif low < 0 or high > 1:
         array = (array - low) / ((high - low) or 1)
     step = ceil(max(array.shape[:2]) / _SIDE)
-    if step > 1:
-        height, width = (size // step * step for size in array.shape[:2])
-        cut = array[:height, :width]
-        shape = (height // step, step, width // step, step, -1)
-        array = cut.reshape(shape).mean(axis=(1, 3))
-    colors = np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
+    if array.shape[-1] == 4:
+        array = 1 - array[..., 3:] * (1 - array[..., :3])
+    for axis in (0, 1):
+        array = _averaged(array, axis, ceil(array.shape[axis] / step))
+    colors = np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
     return np.round(255 * np.clip(colors, 0, 1)).astype(np.uint8)
+
+
+def _averaged(array: FloatArray, axis: int, size: int) -> FloatArray:
+    """An axis of this size, of the means of as many neighbours or one more each."""
+    starts = np.arange(size) * array.shape[axis] // size
+    counts = np.diff(starts, append=array.shape[axis])
+    shape = [-1 if each == axis else 1 for each in range(array.ndim)]
+    return np.add.reduceat(array, starts, axis) / counts.reshape(shape)
 
 
 def _shaded(picture: npt.NDArray[np.uint8], panel: ImagePanel) -> FloatArray:
@@ -521,7 +532,7 @@ def _figure(panel: ImagePanel, stops: int) -> str:
     )
     rest = f", {panel.rest:.3f} on no patch" if panel.rest else ""
     return (
-        f'<figure><figcaption><bdi lang="">{safe(panel.name)}</bdi> '
+        f'<figure><figcaption><bdi lang="">{safe(cut(panel.name))}</bdi> '
         f'<span class="soft">up to {panel.end:.3f}{rest}</span></figcaption>'
         '<div class="patches pale" role="group" '
         f'aria-label="{safe(panel.name)}: {rows} by {columns} patches" '

@@ -257,7 +257,9 @@
     const list = order.map((n) => `${place(names, n)} ${shown(value(n))}`).join(", ");
     if (query >= 0) return `${place(head.rows, query)} looks most at: ${list}`;
     if (key >= 0) return `${place(head.columns, key)} is looked at most by: ${list}`;
-    const each = lines ? ` Now each query has lines to its ${data.most} strongest keys.` : "";
+    const most = Math.min(data.most, head.columns.length);
+    const keys = most === 1 ? "strongest key" : `${most} strongest keys`;
+    const each = lines ? ` Now each query has lines to its ${keys}.` : "";
     return `Point at a token, or choose a query.${each}`;
   }
 
