@@ -32,6 +32,8 @@ README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 # The site runs the code of the gallery, in the same way, to have its pictures.
 GALLERY = ROOT / "docs" / "gallery"
+# A tutorial is a page around the lines of an example, which is what runs.
+TUTORIALS = ROOT / "docs" / "tutorials"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 CORE: frozenset[str] = frozenset()
 
@@ -93,7 +95,9 @@ WITH_CODE = [page for page in PAGES if blocks(page)]
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in WITH_CODE if page.parent != GALLERY], ids=name_of
+    "page",
+    [page for page in WITH_CODE if page.parent not in {GALLERY, TUTORIALS}],
+    ids=name_of,
 )
 def test_the_code_of_a_page_runs_in_its_order(page, run, tmp_path):
     script = tmp_path / "page.py"
@@ -167,9 +171,24 @@ def test_pages_run_from_a_fresh_install(extras, tmp_path):
     assert failed == {}
 
 
+def tutorial_of(example: Path) -> Path:
+    return TUTORIALS / f"{example.stem.replace('_', '-')}.md"
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_runs(example, run):
-    run(example, extras=extras_of(README))
+    page = tutorial_of(example)
+    run(example, extras=extras_of(page if page.exists() else README))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in WITH_CODE if page.parent == TUTORIALS], ids=name_of
+)
+def test_a_tutorial_has_the_lines_of_its_example(page):
+    example = ROOT / "examples" / f"{page.stem.replace('-', '_')}.py"
+    _, *statements = ast.parse(example.read_text("utf-8")).body  # but its docstring
+    told = ast.parse("\n".join(blocks(page))).body
+    assert list(map(ast.dump, told)) == list(map(ast.dump, statements))
 
 
 @pytest.mark.parametrize(
