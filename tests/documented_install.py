@@ -25,6 +25,13 @@ def extras(page: str) -> list[frozenset[str]]:
     return [frozenset(names.split(",")) for names in found]
 
 
+def others(page: str) -> frozenset[str]:
+    """The packages that the install lines of a page name beside this one."""
+    ours = r'^pip install "?(?:regard|\.)(?:\[[\w,]+\])?"?'
+    found = re.findall(rf"{ours}((?: [A-Za-z][\w-]*)+)$", page, re.M)
+    return frozenset(" ".join(found).split())
+
+
 def install(folder: Path, extras: frozenset[str]) -> Path:
     """Link what the install brings into an empty folder."""
     for one in _closure(extras).values():
@@ -60,7 +67,8 @@ def python(packages: Path, home: Path) -> tuple[list[str], dict[str, str]]:
 def _closure(extras: frozenset[str]) -> dict[str, Distribution]:
     waiting = [Requirement(line) for line in PROJECT["dependencies"]]
     for extra in extras:
-        lines = PROJECT["optional-dependencies"][extra]
+        # What is no extra of ours is another package by its name.
+        lines = PROJECT["optional-dependencies"].get(extra, [extra])
         waiting += [Requirement(line) for line in lines]
     found: dict[str, Distribution] = {}
     seen = set()

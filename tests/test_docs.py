@@ -45,7 +45,8 @@ def blocks(page: Path) -> list[str]:
 def extras_of(page: Path) -> frozenset[str]:
     """What a page says its reader needs; a reader of the README installs once."""
     told = documented_install.extras(page.read_text("utf-8"))
-    return frozenset().union(*(told[:1] if page == README else told))
+    extras = frozenset().union(*(told[:1] if page == README else told))
+    return extras | documented_install.others(page.read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -147,11 +148,22 @@ def test_the_install_lines_of_a_page_name_extras_that_there_are(page):
 def test_pages_run_from_a_fresh_install(extras, tmp_path):
     python = tmp_path / "environment" / "bin" / "python"
     venv.create(tmp_path / "environment", with_pip=True)
-    wanted = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
+    ours = extras & set(documented_install.PROJECT["optional-dependencies"])
+    wanted = f"{ROOT}[{','.join(sorted(ours))}]" if ours else str(ROOT)
     constraints = ["-c", str(ROOT / "constraints.txt")]
+    beside = sorted(extras - ours)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    pip = [str(python), "-m", "pip", "install", "--quiet", *constraints, wanted]
-    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        *constraints,
+        wanted,
+        *beside,
+    ]
+    done = subprocess.run([*pip, *beside], capture_output=True, text=True, check=False)
     if "No matching distribution found" in done.stderr:
         pytest.skip("needs a package index")
     assert done.returncode == 0, done.stderr[-2000:]
