@@ -75,5 +75,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "back_to_top_button": False,
 }
+# Without one the theme complains in the browser's console, on each page.
+html_context = {"default_mode": "auto"}
 html_sidebars = {"docs/start": [], "docs/figures": [], "CHANGELOG": []}
 copyright = "the authors of regard, Apache-2.0"  # noqa: A001 - Sphinx's name

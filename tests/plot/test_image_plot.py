@@ -122,6 +122,8 @@ def test_drawn_patches_are_blue_and_others_keep_the_grey_picture(tmp_path):
     plt.close(figure)
     for kind in ("png", "svg", "txt", "html"):
         plot.save(tmp_path / f"image.{kind}")
+    with pytest.raises(ArgumentError, match="'path' has a wrong value"):
+        plot.save(None)
     with pytest.raises(ArgumentError, match="index below 1"):
         plot.plot(index=3)
 

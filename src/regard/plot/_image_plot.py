@@ -59,7 +59,8 @@ _READING = (
 )
 _DISCLAIMER = "The shade shows where the model looked, not why it decided."
 # Larger pictures are averaged down for the page; a patch is seen as well on this.
-_SIDE = 384
+_SIDE, _SMALL = 384, 64
+_SHARP = ".regard .patches::before{image-rendering:pixelated}\n"
 _LEGEND = color_legend("end", "weight of a patch; over each panel stands its end")
 _COLUMNS, _PANEL_INCHES = 4, 2.4
 _TABLE = 20
@@ -240,6 +241,8 @@ class ImagePlot(Plot):
         return (
             f"{_STYLE}{light_style('.patches .w', '.on-picture .scale')}"
             f".regard .patches{{aspect-ratio:{width}/{height}}}\n"
+            # Pixels of a small picture are seen as they are, like those of the file.
+            f"{_SHARP if max(width, height) <= _SMALL else ''}"
             ".regard .patches::before{background-image:"
             f'url("data:image/png;base64,{picture}")}}\n'
         )

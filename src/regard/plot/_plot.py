@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from regard._files import write_file
+from regard._validate import check_path
 from regard.errors import ArgumentError
 from regard.plot.canvas import (
     MAXIMUM_INCHES,
@@ -68,7 +69,7 @@ class Plot(ABC):
             ArgumentError: The suffix is unknown, or the folder does not exist.
             MissingExtraError: A picture without matplotlib.
         """
-        path = Path(path)
+        path = Path(check_path("path", path))
         writers = self._writers()
         suffix = path.suffix.lower()
         if suffix not in writers:
