@@ -289,6 +289,59 @@ def test_what_cannot_be_read_harms_no_other(told):
     assert run(test).batches == [[0], [1, 3]]
 
 
+def test_who_leaves_while_it_is_read_is_counted_once():
+    reading, left = threading.Event(), threading.Event()
+
+    def read(jobs):
+        if 2 in jobs:
+            reading.set()
+            left.wait(GIVE_UP_SECONDS)
+            raise ValueError
+        return jobs
+
+    async def test(machine):
+        machine.batcher._read = read
+        asked = machine.batcher.ask([2])
+        await asyncio.to_thread(reading.wait, GIVE_UP_SECONDS)
+        machine.batcher.leave(asked)
+        left.set()
+        await machine.batcher.submit([1])
+        assert machine.batcher._under_way == 0
+
+    run(test)
+
+
+def test_the_number_that_wait_is_told_in_the_order_of_its_changes():
+    told = []
+    begun, goes_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def compute(jobs):
+        if 1 in jobs:
+            begun.set()
+            goes_on.wait(GIVE_UP_SECONDS)
+        return jobs
+
+    def tell(waiting):
+        if waiting == 2:
+            # The machine takes both as soon as it can.
+            goes_on.set()
+            over.wait(0.2)
+        told.append(waiting)
+        if waiting == 0:
+            over.set()
+
+    async def test(machine):
+        machine.batcher._compute = compute
+        first = asyncio.create_task(machine.batcher.submit([1, 11]))
+        await asyncio.to_thread(begun.wait, GIVE_UP_SECONDS)
+        machine.batcher._on_queue = tell
+        await machine.batcher.submit([2])
+        await first
+
+    run(test)
+    assert told[:3] == [2, 1, 0]
+
+
 def test_an_answer_may_be_an_error_of_its_own():
     async def test(machine):
         machine.batcher._compute = lambda jobs: [

@@ -130,6 +130,28 @@ def test_who_would_speak_something_else_is_answered_in_http(room):
     assert b"connection: close" in reply
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.02], ids=["at once", "in pieces"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+def test_who_wishes_for_another_protocol_is_asked_in_full(talk, chunked, pause):
+    # As Java's client does with each first request.
+    head = HEAD.replace(b"close", b"Upgrade, HTTP2-Settings, close")
+    head += b"Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+    pieces = length(len(BODY)), BODY[:5], BODY[5:]
+    if chunked:
+        size = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(BODY)
+        pieces = size, BODY, b"\r\n0\r\n\r\n"
+    sent = [head, *pieces] if pause else [b"".join((head, *pieces))]
+    reply = talk(*sent, pause=pause)
+    assert status(reply) == 200
+    assert json.loads(reply.split(b"\r\n\r\n", 1)[1])["model"] == "topics"
+
+
+def test_a_wish_for_another_protocol_has_its_place_among_requests(talk):
+    kept = HEAD.replace(b"close", b"Upgrade") + b"Upgrade: h2c\r\n"
+    whole = length(len(BODY)) + BODY
+    assert talk(kept + whole + HEAD + whole).count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_who_stops_half_way_harms_nobody(talk):
     talk(HEAD, length(100), BODY, half_close=True)
     talk(HEAD[:20], half_close=True)
@@ -355,6 +377,50 @@ def test_lines_are_written_some_at_a_time_and_warnings_at_once(monkeypatch):
     stream.close()
     # Nobody reads it any more.
     writer.handle(logging.LogRecord("a", logging.ERROR, "", 0, "lost", (), None))
+
+
+def test_a_warning_beside_lines_that_are_written_waits_for_them_only(monkeypatch):
+    begun, warned = threading.Event(), threading.Event()
+
+    class Slow(io.StringIO):
+        def write(self, text):
+            begun.set()
+            warned.wait(0.2)
+            return super().write(text)
+
+    class Writer(log_lines.LineWriter):
+        def emit(self, record):
+            if record.levelno == logging.WARNING:
+                warned.set()
+            super().emit(record)
+
+    monkeypatch.setattr(sys, "stderr", stream := Slow())
+    writer = Writer(seconds=0)
+    writer.setFormatter(log_lines.JsonLines())
+    say = partial(logging.LogRecord, "a", lineno=0, args=(), exc_info=None)
+    writer.handle(say(level=logging.INFO, pathname="", msg="first"))
+    begun.wait(10)
+    other = threading.Thread(
+        target=writer.handle,
+        args=[say(level=logging.WARNING, pathname="", msg="second")],
+        daemon=True,
+    )
+    other.start()
+    other.join(10)
+    assert not other.is_alive()
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "first", "second"
+    ]  # fmt: skip
+
+
+def test_a_line_that_cannot_be_made_takes_no_other_along(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    writer = log_lines.LineWriter(seconds=3_600)
+    for message, arguments in (("first", ()), ("%d", ("x",)), ("last", ())):
+        level = logging.WARNING if message == "last" else logging.INFO
+        writer.handle(logging.LogRecord("a", level, "", 0, message, arguments, None))
+    assert stream.getvalue().split() == ["first", "last"]
 
 
 def test_lines_are_written_after_a_while(monkeypatch):

@@ -191,8 +191,7 @@ class Batcher(Generic[Question, Job, Answer]):
                 raise QueueFullError
             for place, question in enumerate(questions):
                 self._waiting[_Entry(question, asked, place)] = None
-            waiting = len(self._waiting)
-        self._on_queue(waiting)
+            self._count()
         self._under_way += len(questions)
         if self._under_way == 1:
             # Nobody else is there whom it could wait for.
@@ -209,9 +208,8 @@ class Batcher(Generic[Question, Job, Answer]):
             leaving = [one for one in self._waiting if one.asked is asked]
             for entry in leaving:
                 del self._waiting[entry]
-            waiting = len(self._waiting)
+            self._count()
         self._under_way -= len(leaving)
-        self._on_queue(waiting)
 
     async def submit(self, questions: Sequence[Question]) -> list[Answer]:
         """The answers to questions, in their order.
@@ -235,6 +233,10 @@ class Batcher(Generic[Question, Job, Answer]):
             await asyncio.wait([self._end])
             self._thread.join()
             atexit.unregister(self._leave)
+
+    def _count(self) -> None:
+        # Under the lock: otherwise an earlier number could be told after a later one.
+        self._on_queue(len(self._waiting))
 
     def _announce(self) -> None:
         self._announced = False
@@ -270,6 +272,7 @@ class Batcher(Generic[Question, Job, Answer]):
         with self._changing:
             self._closed, self._failed = True, error is not None
             left, self._waiting = list(self._waiting), {}
+            self._count()
         self._tell(loop, left, [self._refusal()] * len(left))
         _call(loop, _finish, end, error)
 
@@ -294,9 +297,8 @@ class Batcher(Generic[Question, Job, Answer]):
                     together = [one for one in together if one in self._waiting]
                     for entry in together:
                         del self._waiting[entry]
-                    left = len(self._waiting)
+                    self._count()
                 self._seen = [one for one in waiting if one not in together]
-                self._on_queue(left)
                 if together:
                     return together
 
@@ -321,20 +323,21 @@ class Batcher(Generic[Question, Job, Answer]):
         new = [entry for entry in waiting if entry.job is None]
         if not new:
             return waiting
-        wrong, errors = [], []
+        wrong: dict[_Entry[Question, Job, Answer], Exception] = {}
         for entry, job in zip(new, self._read_each(new), strict=True):
             if isinstance(job, Exception):
-                wrong.append(entry)
-                errors.append(job)
+                wrong[entry] = job
             else:
                 entry.job, entry.bucket = job, self._bucket(job)
         if not wrong:
             return waiting
         with self._changing:
-            for entry in wrong:
-                self._waiting.pop(entry, None)
-        self._on_queue(len(self._waiting))
-        self._tell(loop, wrong, errors)
+            # Who asked may have left, and is counted no more.
+            there = [entry for entry in wrong if entry in self._waiting]
+            for entry in there:
+                del self._waiting[entry]
+            self._count()
+        self._tell(loop, there, [wrong[entry] for entry in there])
         return [entry for entry in waiting if entry.job is not None]
 
     def _read_each(

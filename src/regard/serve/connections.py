@@ -37,6 +37,7 @@ _MOST = 4_096
 _MOST_ASIDE, _MOST_AHEAD = 1 << 16, 128
 # More than that is not copied once more to be sent with something else.
 _MUCH = 1 << 14
+_UPGRADE, _OF_BODY = b"upgrade", (b"content-length", b"transfer-encoding")
 _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 0.05
 
@@ -179,11 +180,7 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._aside += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # There is nothing to upgrade to; and what follows is no HTTP any more.
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
+            self._read(data)
         except httptools.HttpParserError:
             _LOG.warning("what came was no request of HTTP")
             self._refuse(400, "This is no request of HTTP.")
@@ -193,6 +190,34 @@ class Connection(HttpToolsProtocol):
         elif len(self.pipeline) > _MOST_AHEAD:
             self._refuse(429, "Too many requests came before their replies.")
 
+    def _read(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as told:
+            # There is nothing to upgrade to.
+            if self._is_put_off():
+                version = self.parser.get_http_version().encode()
+                asked = self.parser.get_method(), self.url, version
+                lines = [b"%s %s HTTP/%s" % asked]
+                lines += [b"%s: %s" % one for one in self.headers if one[0] != _UPGRADE]
+                self.parser = httptools.HttpRequestParser(self)
+                self._read(b"\r\n".join([*lines, b"", data[told.args[0] :]]))
+            elif self.cycle is not None:
+                # What follows is no HTTP any more.
+                self.cycle.keep_alive = False
+
+    def _is_put_off(self) -> bool:
+        """Whether a request is read once more, without its wish for another protocol.
+
+        The parser takes what follows such a head for the other protocol, though it is
+        the body of this request: clients send the wish along with any first one.
+        """
+        return (
+            self.parser.should_upgrade()
+            and self.parser.get_method() != b"CONNECT"
+            and any(name in _OF_BODY for name, _ in self.headers)
+        )
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_head = True
@@ -200,6 +225,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: from here on the application has time."""
+        if self._is_put_off():
+            return
         self._in_head, self._aside = False, 0
         super().on_headers_complete()
         self._leave()
@@ -211,6 +238,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._is_put_off():
+            return
         self._aside = 0
         super().on_message_complete()
 

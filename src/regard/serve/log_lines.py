@@ -5,6 +5,7 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
@@ -47,7 +48,6 @@ class LineWriter(logging.StreamHandler[TextIO]):
         # Before anything that flushes.
         self._held: list[logging.LogRecord] = []
         self._seconds, self._said = seconds, threading.Event()
-        self._writing = threading.RLock()
         super().__init__()
         threading.Thread(target=self._write_on, daemon=True).start()
 
@@ -61,14 +61,25 @@ class LineWriter(logging.StreamHandler[TextIO]):
 
     def flush(self) -> None:
         """Write what is kept."""
-        with self._writing:
+        # That of ``handle``, which comes here with it: beside another one they would
+        # wait for each other.
+        self.acquire()
+        try:
             held, self._held = self._held, []
-            if held:
-                lines = "".join([self.format(record) + "\n" for record in held])
-                # Where nobody reads it any more: no reason to fail.
-                with suppress(OSError, ValueError):
-                    self.stream.write(lines)
+            lines = [line for record in held for line in self._line(record)]
+            # Where nobody reads it any more: no reason to fail.
+            with suppress(OSError, ValueError):
+                if lines:
+                    self.stream.write("".join(lines))
                     super().flush()
+        finally:
+            self.release()
+
+    def _line(self, record: logging.LogRecord) -> Iterator[str]:
+        try:
+            yield self.format(record) + "\n"
+        except Exception:  # noqa: BLE001 - as ``StreamHandler`` has it
+            self.handleError(record)
 
     def _write_on(self) -> None:
         while True:
