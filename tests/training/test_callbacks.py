@@ -1,7 +1,11 @@
 """An interrupt comes through between two steps of a training, not within one."""
 
+import os
 import signal
 
+import pytest
+
+from regard.training import callbacks
 from regard.training.callbacks import InterruptBetweenSteps
 
 
@@ -35,3 +39,21 @@ def test_a_handler_of_the_users_own_stays():
         assert pressed == [True]
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_processes_that_train_together_are_interrupted_together(monkeypatch, elsewhere):
+    monkeypatch.setattr(callbacks, "process_count", lambda: 2)
+    monkeypatch.setattr(callbacks, "true_anywhere", lambda here: here or elsewhere)
+    with InterruptBetweenSteps().listening() as interrupts:
+        interrupts.share()
+        interrupts.keep()
+        if not elsewhere:
+            interrupts.agree()
+            os.kill(os.getpid(), signal.SIGINT)
+        # Who leaves here would be waited for.
+        interrupts.on_train_batch_end(0)
+        interrupts.on_predict_batch_end(0)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.agree()
+    assert interrupts.came
