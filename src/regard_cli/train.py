@@ -91,6 +91,7 @@ def train_classify(
     given again. Ctrl-C ends the training and keeps the best model so far.
     """
     check_bundle_target(out)
+    _check_checkpoint(checkpoint, out, data, validation)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
@@ -197,6 +198,7 @@ def train_translate(
             "They are the targets of --validation, which is missing.",
             param_hint="--validation-targets",
         )
+    _check_checkpoint(checkpoint, out, data, targets, validation, validation_targets)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
@@ -342,8 +344,9 @@ def _train(
     from regard.training.example_cache import remove_training  # noqa: PLC0415 - loads Keras
 
     is_streamed = isinstance(data[0], StreamedFile)
+    named = checkpoint is not None
     checkpoint = checkpoint or out.with_name(f"{out.name}.checkpoint")
-    crew.in_first(partial(_begin, checkpoint, restart))
+    crew.in_first(partial(_begin, checkpoint, restart, named=named))
     with (
         _warnings_as_lines(of_data=is_streamed and crew.is_first),
         InterruptBetweenSteps().listening(at_once=True) as interrupts,
@@ -374,8 +377,33 @@ def _train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _begin(checkpoint: Path, restart: bool) -> None:
+def _check_checkpoint(checkpoint: Path | None, *others: Path | None) -> None:
+    """Refuse to take a file that is something else for that of how far a training is.
+
+    Raises:
+        typer.BadParameter: It is one of the others.
+    """
+    if checkpoint is None:
+        return
+    for other in others:
+        if other is not None and checkpoint.resolve() == other.resolve():
+            raise typer.BadParameter(
+                f"{checkpoint} is the data or the model itself. Choose another name.",
+                param_hint="--checkpoint",
+            )
+
+
+def _begin(checkpoint: Path, restart: bool, *, named: bool) -> None:
+    from regard.training.checkpoint import is_checkpoint  # noqa: PLC0415 - loads Keras
+
     if restart:
+        # What someone names may be anything.
+        if named and checkpoint.is_file() and not is_checkpoint(checkpoint):
+            raise typer.BadParameter(
+                f"{checkpoint} holds no training that was stopped, and stays as it is. "
+                "Remove it, or choose another name with --checkpoint.",
+                param_hint="--restart",
+            )
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
         typer.echo(f"Going on from {checkpoint}.", err=True)

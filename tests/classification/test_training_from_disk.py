@@ -23,7 +23,7 @@ from regard.classification.labelled_texts import (
 )
 from regard.data import streamed_file
 from regard.data.streamed_file import StreamedFile
-from regard.errors import ArgumentError, DataError, InUseError
+from regard.errors import ArgumentError, DataError, InUseError, MissingExtraError
 from regard.text import Labels, id_file
 from regard.training.batches import EncodedExamples
 from regard.training.example_cache import cache_of
@@ -262,6 +262,11 @@ def test_what_is_large_is_streamed_and_what_cannot_be_is_refused(path, monkeypat
     for refused in ({"source": TEXTS}, {"source": path, "clean": True}):
         with pytest.raises(ArgumentError, match="cannot be streamed"):
             chosen(**refused, stream=True)
+    monkeypatch.setattr(streamed_file.importlib.util, "find_spec", lambda _: None)
+    assert chosen(path) is None
+    # Before anything of it is read.
+    with pytest.raises(MissingExtraError, match=r'pip install "regard\[data\]"'):
+        chosen(path, stream=True)
 
 
 def test_of_a_large_file_the_regression_reads_a_part_that_the_seed_chooses(

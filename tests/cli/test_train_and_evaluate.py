@@ -15,6 +15,7 @@ import regard
 from regard._lock import locked
 from regard.classification import ClassificationProgress
 from regard.errors import CheckpointWarning, DataWarning
+from regard.training.checkpoint import Checkpoint, save_checkpoint
 from regard.training.example_cache import cache_of
 from regard_cli.progress_bar import training_progress
 
@@ -351,6 +352,26 @@ def test_what_is_streamed_is_handed_on_unread(run, fake, table, tmp_path, monkey
     refused = run("train", "classify", table, "--out", other, "--stream", "--clean")
     assert refused.code == 2
     assert "This cannot be streamed. Expected: a file, as it is" in refused.err
+
+
+def test_a_checkpoint_is_no_file_of_something_else(run, fake, table, tmp_path):
+    out, notes = tmp_path / "x.regard", tmp_path / "notes.txt"
+    notes.write_text("mine")
+    before = table.read_bytes()
+    (tmp_path / "folder").mkdir()
+    for taken in (table, tmp_path / "folder" / ".." / table.name, out, notes):
+        options = ["--checkpoint", taken, "--restart"]
+        result = run("train", "classify", table, "--out", out, *options)
+        assert result.code == 2
+        assert "Choose another name" in result.err or "Remove it, or" in result.err
+    assert table.read_bytes() == before
+    assert notes.read_text() == "mine"
+    assert fake.trained_on == ()
+    checkpoint = tmp_path / "place"
+    save_checkpoint(checkpoint, Checkpoint({}, {}))
+    options = ["--checkpoint", checkpoint, "--restart"]
+    assert run("train", "classify", table, "--out", out, *options).code == 0
+    assert not checkpoint.exists()
 
 
 @pytest.mark.parametrize("name", ["/", ".", ".."])

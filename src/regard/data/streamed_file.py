@@ -15,7 +15,7 @@ from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.parallel_texts import iterate_pair_files
 from regard.data.table import iterate_examples
-from regard.errors import ArgumentError, DataError
+from regard.errors import ArgumentError, DataError, MissingExtraError
 
 #: From so many bytes of text on a file is streamed where nobody says whether.
 LARGE = 1 << 28
@@ -135,6 +135,7 @@ def streamed_file(
 
     Raises:
         ArgumentError: It cannot be streamed, and is to be.
+        MissingExtraError: pyarrow is not installed.
     """
     if stream is None:
         is_streamed = file is not None and not clean and is_large(file)
@@ -149,6 +150,9 @@ def streamed_file(
             fix="Mend the data and write it to a file first, or hold it in memory.",
             arguments=["stream", "clean"],
         )
+    # Not after a large file was read.
+    if not _can_be_stored():
+        raise MissingExtraError("Training from disk", "pyarrow", "data")
     return file
 
 
@@ -157,13 +161,17 @@ def is_large(file: StreamedFile) -> bool:
 
     Without pyarrow they are: what is read is stored with it.
     """
-    if importlib.util.find_spec("pyarrow") is None:
+    if not _can_be_stored():
         return False
     try:
         return file.size >= LARGE
     except OSError:
         # What is wrong is said where the file is read.
         return False
+
+
+def _can_be_stored() -> bool:
+    return importlib.util.find_spec("pyarrow") is not None
 
 
 def _size(path: Path, reading: Mapping[str, Any]) -> int:

@@ -99,6 +99,15 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         raise unusable(path, str(error)) from error
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file holds how far a training is, and not something else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{_META}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def unusable(path: Path, problem: str) -> BundleError:
     """The error of a checkpoint from which no training can go on."""
     return BundleError(
