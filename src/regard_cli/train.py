@@ -298,6 +298,11 @@ def _join(
             "2 --process 0, and --process 1 on the other host.",
             param_hint="--coordinator",
         )
+    elif not _is_address(coordinator):
+        raise typer.BadParameter(
+            f"{coordinator!r} is no HOST:PORT of the first process.",
+            param_hint="--coordinator",
+        )
     else:
         known = {
             "coordinator_address": coordinator,
@@ -316,11 +321,20 @@ def _join(
             shutdown_timeout_seconds=_LOST_AFTER,
         )
     except (ValueError, RuntimeError) as error:
+        problem = str(error)
+        if not known:
+            problem = "no cluster is found that says where they are. Name the first "
+            problem += "one: --coordinator HOST:PORT --processes 2 --process 0."
         raise typer.BadParameter(
-            f"The processes do not find each other: {error}",
+            f"The processes do not find each other: {problem}",
             param_hint="--coordinator",
         ) from error
     return _Crew(number, is_first=jax.process_index() == 0)
+
+
+def _is_address(coordinator: str) -> bool:
+    host, _, port = coordinator.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 1 << 16
 
 
 def _train(

@@ -354,6 +354,16 @@ def test_what_is_streamed_is_handed_on_unread(run, fake, table, tmp_path, monkey
     assert "This cannot be streamed. Expected: a file, as it is" in refused.err
 
 
+@pytest.mark.parametrize("wrong", ["nowhere", "host:", ":9999", "host:99999"])
+def test_a_coordinator_has_an_address(run, fake, table, wrong, tmp_path):
+    options = ["--coordinator", wrong, "--processes", 2, "--process", 1]
+    out = tmp_path / "x.regard"
+    result = run("train", "classify", table, "--out", out, *options)
+    assert result.code == 2
+    assert "is no HOST:PORT of the first process" in result.err
+    assert fake.trained_on == ()
+
+
 def test_a_checkpoint_is_no_file_of_something_else(run, fake, table, tmp_path):
     out, notes = tmp_path / "x.regard", tmp_path / "notes.txt"
     notes.write_text("mine")
