@@ -23,7 +23,7 @@ gate = result.attention["gate"]
 mean = gate.weights.mean(axis=(0, 1))
 columns = [f"column {number}" for number in range(32)]
 print(f"on column {mean.argmax()}: {mean.max():.2f}, evenly it were {1 / 32:.2f}")
-regard.plot.bars(mean, columns, sort=True).save("gate.html")
+regard.plot.bars(mean, columns, sort=True, most=8).save("gate.html")
 
 untrained = regard.layers.FeatureAttention()
 _, weights = untrained(test.inputs, return_attention_scores=True)

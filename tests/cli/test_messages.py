@@ -12,9 +12,10 @@ from regard_cli import app as entry
 from regard_cli import demo, serve
 
 # `name=`, `name()` and 'name_of_an_argument'. A setting of a task is typed as
-# NAME=VALUE, and a variant of an old layer is called dot_product.
+# NAME=VALUE, XLA has flags of its own, and a variant of an old layer is called
+# dot_product.
 ARGUMENT = re.compile(
-    r"(?<!--set )\b[a-z]\w*=(?!=)|'(?!dot_product)[a-z]+(?:_[a-z]+)+'|\b\w+\(\)"
+    r"(?<!--set )(?<!--)\b[a-z]\w*=(?!=)|'(?!dot_product)[a-z]+(?:_[a-z]+)+'|\b\w+\(\)"
 )
 
 
