@@ -158,7 +158,7 @@ def test_wrong_values(values, message):
 @pytest.mark.parametrize(
     ("x", "message"),
     [(3.0, r"shape \(\)"), ([], r"shape \(0,\)"), ([1, np.nan], "NaN"),
-     ("ab", "numbers"), ([[1, 2]], r"shape \(1, 2\)"), (None, "NaN")],
+     ("ab", "numbers"), ([[1, 2]], r"shape \(1, 2\)"), (None, "NoneType")],
 )  # fmt: skip
 def test_wrong_places(x, message):
     with pytest.raises(ArgumentError, match=message):
