@@ -25,9 +25,9 @@ from regard.plot._data import (
 from regard.plot._head_weights import check_some, one_sequence
 from regard.plot._plot import Plot
 from regard.plot.canvas import (
-    MAXIMUM_INCHES,
     SOFT,
     blank_figure,
+    check_height,
     colormap,
     cut,
     drawing_settings,
@@ -195,13 +195,7 @@ class ImagePlot(Plot):
         rows = ceil(count / columns)
         high = _PANEL_INCHES * self.picture.shape[0] / self.picture.shape[1]
         height = rows * (min(high, 3 * _PANEL_INCHES) + 0.5) + 0.35
-        if height > MAXIMUM_INCHES:
-            raise ArgumentError(
-                "This is too large for one picture.",
-                expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
-                received=f"{height:.0f} inches",
-                fix="Save it as .html.",
-            )
+        check_height(height)
         with drawing_settings():
             figure = blank_figure()
             figure.set_layout_engine("constrained")

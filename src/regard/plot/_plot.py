@@ -10,8 +10,8 @@ from regard._files import write_file
 from regard._validate import check_path
 from regard.errors import ArgumentError
 from regard.plot.canvas import (
-    MAXIMUM_INCHES,
     blank_figure,
+    check_height,
     drawing_settings,
     encoded_figure,
     require_matplotlib,
@@ -146,13 +146,7 @@ class AxesPlot(Plot):
     def _picture(self, kind: str) -> bytes:
         require_matplotlib()
         width, height = self._inches()
-        if height > MAXIMUM_INCHES:
-            raise ArgumentError(
-                "This is too large for one picture.",
-                expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
-                received=f"{height:.0f} inches",
-                fix="Save it as .html.",
-            )
+        check_height(height)
         with drawing_settings():
             figure = blank_figure()
             figure.set_layout_engine("constrained")

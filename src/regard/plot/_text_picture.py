@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regard.errors import ArgumentError
 from regard.plot._color_scale import FAINT, Hue, ink, level, shades
 from regard.plot._text_segments import (
     Drawn,
@@ -20,9 +19,9 @@ from regard.plot._text_segments import (
     text_segments,
 )
 from regard.plot.canvas import (
-    MAXIMUM_INCHES,
     SOFT,
     blank_figure,
+    check_height,
     drawing_settings,
     encoded_figure,
     installed_fonts,
@@ -115,7 +114,11 @@ def _drawn(
         notes += textwrap.wrap(sentence, _NOTE_CHARACTERS)
     height = _MARGIN + sum(_height(lines) for _, lines in blocks)
     height += 0.6 * _LEADING * len(notes) + 0.4 * _LEADING * bool(notes)
-    _check_height(height)
+    check_height(
+        height / 72,
+        "The texts are too long for one picture.",
+        fix="Save them as .html, or a few at a time.",
+    )
     figure.set_size_inches(_WIDTH / 72, height / 72)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
@@ -127,16 +130,6 @@ def _drawn(
         _write(axes, _MARGIN, y, note, size=_SMALL, color=SOFT)
         y += 0.6 * _LEADING
     return encoded_figure(figure, kind)
-
-
-def _check_height(height: float) -> None:
-    if height / 72 > MAXIMUM_INCHES:
-        raise ArgumentError(
-            "The texts are too long for one picture.",
-            expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
-            received=f"{height / 72:.0f} inches",
-            fix="Save them as .html, or a few at a time.",
-        )
 
 
 def _measure(figure: Any) -> TextMeasure:

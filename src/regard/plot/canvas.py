@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.errors import MissingExtraError
+from regard.errors import ArgumentError, MissingExtraError
 from regard.plot._color_scale import Hue, shades
 from regard.plot.characters import for_page
 
@@ -112,6 +112,31 @@ def colormap(hue: Hue = "blue") -> "Colormap":
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
 
     return LinearSegmentedColormap.from_list("regard", list(shades("light", hue)))
+
+
+def check_height(
+    inches: float,
+    problem: str = "This is too large for one picture.",
+    *,
+    fix: str = "Save it as .html.",
+) -> None:
+    """Refuse a figure that is higher than matplotlib draws.
+
+    Args:
+        inches: Its height.
+        problem: What is wrong where it is, as a sentence.
+        fix: What helps, as one.
+
+    Raises:
+        ArgumentError: It is.
+    """
+    if inches > MAXIMUM_INCHES:
+        raise ArgumentError(
+            problem,
+            expected=f"a picture of at most {MAXIMUM_INCHES:.0f} inches",
+            received=f"{inches:.0f} inches",
+            fix=fix,
+        )
 
 
 def blank_figure() -> "Figure":
