@@ -354,12 +354,29 @@ def test_a_later_file_without_rows_is_no_error(job, tmp_path, texts, content, su
     assert job([tmp_path / "a.csv", empty]).went_on
 
 
-def test_a_later_file_without_the_column_is_refused(job, tmp_path, texts):
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")], ids=" ".join)
+def test_a_file_without_the_column_is_refused(job, tmp_path, texts, order):
     write_csv(tmp_path / "a.csv", texts[:5])
     (tmp_path / "b.csv").write_text("id,body\n1,my parcel\n")
     with pytest.raises(DataError, match=r"b\.csv.*no column 'text'"):
-        job([tmp_path / "a.csv", tmp_path / "b.csv"])
+        job([tmp_path / f"{name}.csv" for name in order])
     assert not (tmp_path / "out").exists()
+
+
+def test_errors_go_where_a_shard_is_done_again_without_any(job, tmp_path, texts):
+    table = write_csv(tmp_path / "in.csv", texts[:4], "4,b,c\n")
+    folder = job(table).out
+    written = folder / "_job" / "errors" / "in-00000.parquet"
+    stale = written.read_bytes()
+    clean = write_csv(tmp_path / "clean.csv", texts[:4])
+    other = job(clean, "other").out
+    (other / "_job" / "errors").mkdir()
+    left = other / "_job" / "errors" / "clean-00000.parquet"
+    left.write_bytes(stale)
+    (other / "clean-00000.parquet").unlink()
+    report = job(clean, "other")
+    assert (report.rows, report.set_aside, report.errors) == (4, 0, None)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("content", ["", "id,text\n"])

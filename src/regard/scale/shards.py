@@ -107,11 +107,10 @@ def layout_of(
         else:
             try:
                 schema = sampled_schema(file, text, columns or (), dialect)
-            except ColumnError:
-                raise
             except DataError as error:
-                # One without rows is as good as any other, but tells nothing, and one
-                # that cannot be read is set aside.
+                # One without rows is as good as any other, but tells nothing, one that
+                # cannot be read is set aside, and one without the column is refused
+                # where it is cut into shards.
                 faults.append(error)
                 continue
         names = schema.names if columns is None else list(dict.fromkeys(columns))
