@@ -248,7 +248,10 @@ def told_by_first(content: bytes | None) -> bytes | None:
     from jax.experimental import multihost_utils  # noqa: PLC0415 - JAX only
 
     size = -1 if content is None or not is_first_process() else len(content)
-    size = int(multihost_utils.broadcast_one_to_all(np.asarray(size, np.int32)))
+    # As bytes: JAX has no 64-bit numbers by default, and a checkpoint may be large.
+    said = np.frombuffer(size.to_bytes(8, "little", signed=True), np.uint8)
+    said = np.asarray(multihost_utils.broadcast_one_to_all(said))
+    size = int.from_bytes(said.tobytes(), "little", signed=True)
     if size < 0:
         return None
     told = np.zeros(size, np.uint8)
