@@ -46,7 +46,7 @@ $(DEV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python $(INSTALL) "pip>=25.1"
 	$(DEV)/bin/python $(INSTALL) torch==2.13.0
-	$(DEV)/bin/python $(INSTALL) -e ".[all,tensorflow,torch]" --group dev
+	$(DEV)/bin/python $(INSTALL) -e ".[all,export,keras-hub,mlflow,tensorboard,tensorflow,torch]" --group dev
 	touch $@
 
 clean:
