@@ -21,13 +21,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 def extras(page: str) -> list[frozenset[str]]:
     """The extras in each of the install lines of a page."""
-    found = re.findall(r'pip install "?(?:regard|\.)\[([\w,]+)\]"?', page)
+    found = re.findall(r'pip install "?(?:regard|\.)\[([\w,-]+)\]"?', page)
     return [frozenset(names.split(",")) for names in found]
 
 
 def others(page: str) -> frozenset[str]:
     """The packages that the install lines of a page name beside this one."""
-    ours = r'^pip install "?(?:regard|\.)(?:\[[\w,]+\])?"?'
+    ours = r'^pip install "?(?:regard|\.)(?:\[[\w,-]+\])?"?'
     found = re.findall(rf"{ours}((?: [A-Za-z][\w-]*)+)$", page, re.M)
     return frozenset(" ".join(found).split())
 
