@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from regard._validate import wrong_value
-from regard.bundle import TRUST, Bundle, PartNames, read_bundle
+from regard.bundle import RECORD, TRUST, Bundle, PartNames, read_bundle
 from regard.bundle.trust_part import CARD
 from regard.errors import ArgumentError
 
@@ -216,13 +216,14 @@ def load(path: str | Path) -> Any:
 def digests_of(path: str | Path) -> dict[str, str]:
     """The SHA-256 of each part of a bundle that answers depend on, by its name.
 
-    They say which model it is: a report on its attention may come later.
+    They say which model it is: a report on its attention may come later, and what is
+    said of its training changes no answer.
 
     Raises:
         BundleError: There is no bundle, or it is damaged.
     """
     bundle = read_bundle(path, _part_names)
-    names = sorted(bundle.parts.keys() - {TRUST, CARD})
+    names = sorted(bundle.parts.keys() - {TRUST, CARD, RECORD})
     return {name: bundle.digests[name] for name in names}
 
 

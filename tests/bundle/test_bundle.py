@@ -14,7 +14,7 @@ import pytest
 import regard
 import toy
 from regard import _files
-from regard.bundle import PartNames, migrations, read_bundle, write_bundle
+from regard.bundle import RECORD, PartNames, migrations, read_bundle, write_bundle
 from regard.bundle.trust_part import CARD
 from regard.classification import TextClassifierConfig
 from regard.classification.artifact import PARTS
@@ -370,7 +370,7 @@ def test_a_loaded_classifier_can_be_saved_again(toy_bundle, tmp_path):
 def test_saving_over_a_bundle_replaces_it(toy_classifier, copy):
     toy_classifier.save(copy)
     toy_classifier.save(str(copy))
-    assert leftovers(copy) == {"manifest.json", *PARTS, CARD}
+    assert leftovers(copy) == {"manifest.json", *PARTS, CARD, RECORD}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from regard.bundle.bundle import (
     read_bundle,
     write_bundle,
 )
-from regard.bundle.manifest import MANIFEST
+from regard.bundle.manifest import MANIFEST, MODEL_FILE, RECORD
 from regard.bundle.migrations import SCHEMA_VERSION
 from regard.bundle.trust_part import TRUST
 
 __all__ = [
     "MANIFEST",
+    "MODEL_FILE",
+    "RECORD",
     "SCHEMA_VERSION",
     "TRUST",
     "Bundle",

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import keras
-
 from regard._files import write_directory
 from regard._untrusted import LARGEST_FILE
 from regard._version import __version__
@@ -92,6 +90,8 @@ def write_bundle(path: str | Path, kind: str, parts: Mapping[str, bytes]) -> Non
     Raises:
         ArgumentError: There is something at ``path`` that is not a bundle.
     """
+    import keras  # noqa: PLC0415 - bundles are read without it
+
     target = Path(path).resolve()
     check_target(target)
     manifest = Manifest(

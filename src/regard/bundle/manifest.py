@@ -14,6 +14,8 @@ from regard.errors import BundleError, DataError, shown
 
 #: The name of the file that says what is in a bundle.
 MANIFEST = "manifest.json"
+#: The parts that several kinds have: the model, and how it was trained, for people.
+MODEL_FILE, RECORD = "model.keras", "training.json"
 FORMAT = "regard-bundle"
 
 _LIMIT = 1 << 20

@@ -17,12 +17,11 @@ import keras
 from regard import _compat
 from regard._hdf5 import Array, read_arrays
 from regard._untrusted import parse_json, read_archive
+from regard.bundle.manifest import MODEL_FILE
 from regard.errors import BundleError, RegardError
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _FILES = {"metadata.json", _CONFIG, _WEIGHTS}
-#: The name of the part of a bundle.
-MODEL_FILE = "model.keras"
 
 # What the models of all releases are made of beside the layers of this library. No
 # class is among them that runs a stored program, or makes much out of little.

@@ -14,15 +14,16 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from regard._untrusted import parse_json
 from regard.bundle.bundle import Bundle, read_part, replace_parts
-from regard.bundle.manifest import read_manifest
-from regard.bundle.model_file import MODEL_FILE
-from regard.bundle.model_identity import ModelIdentity
+from regard.bundle.manifest import MODEL_FILE, RECORD, read_manifest
 from regard.errors import ArgumentError, BundleError, BundleWarning, DataError
 from regard.types import TrustLine
+
+if TYPE_CHECKING:
+    from regard.bundle.model_identity import ModelIdentity
 
 #: The names of the part, and of the card, which people read of a bundle.
 TRUST, CARD = "trust.json", "README.md"
@@ -151,7 +152,7 @@ class Carrier(Protocol):
     """
 
     @property
-    def identity(self) -> ModelIdentity: ...  # noqa: D102 - see above
+    def identity(self) -> "ModelIdentity": ...  # noqa: D102 - see above
     @property
     def trust(self) -> CarriedReport | None: ...  # noqa: D102 - see above
 
@@ -210,14 +211,23 @@ def parts_telling(
 
 
 def read_card(bundle: Bundle) -> bytes | None:
-    """The card of a checked bundle; None where there is none.
+    """The card of a checked bundle; see ``read_record``."""
+    return _optional(bundle, CARD)
+
+
+def read_record(bundle: Bundle) -> bytes | None:
+    """What a checked bundle says of its training; None where it says nothing.
 
     Warns:
-        BundleWarning: There is one, and it is damaged.
+        BundleWarning: There is something, and it is damaged.
     """
-    if CARD in bundle.damaged:
-        warn_not_used(bundle, CARD, bundle.damaged[CARD])
-    return bundle.parts.get(CARD)
+    return _optional(bundle, RECORD)
+
+
+def _optional(bundle: Bundle, part: str) -> bytes | None:
+    if part in bundle.damaged:
+        warn_not_used(bundle, part, bundle.damaged[part])
+    return bundle.parts.get(part)
 
 
 def read_trust(bundle: Bundle) -> CarriedReport | None:

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from regard._untrusted import parse_json
-from regard.bundle import Bundle
-from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
+from regard.bundle import MODEL_FILE, RECORD, Bundle
+from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.bundle.model_identity import ModelIdentity
 from regard.bundle.trust_part import (
     CarriedReport,
@@ -18,6 +18,7 @@ from regard.bundle.trust_part import (
     line_of,
     parts_telling,
     read_card,
+    read_record,
     read_trust,
     report_of,
 )
@@ -114,6 +115,7 @@ class TrainedTextClassifier:
         trust: What an examination found of its weights, see ``line_of``.
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
+        record: What its bundle says of its training; None: nothing.
     """
 
     reader: FeatureReader
@@ -126,6 +128,7 @@ class TrainedTextClassifier:
     model_hash: str = ""
     trust: CarriedReport | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    record: bytes | None = None
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -259,6 +262,7 @@ class TrainedTextClassifier:
             FEATURES: self.reader.features.to_bytes(),
             LABELS: labels.encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
+            **({} if self.record is None else {RECORD: self.record}),
             **parts_telling(self, model, self.card),
         }
 
@@ -298,6 +302,7 @@ class TrainedTextClassifier:
                 model_hash=bundle.digests[MODEL],
                 trust=trust,
                 columns=columns,
+                record=read_record(bundle),
             )
             if trained.bias.shape != (len(labels),):
                 raise BundleError("The model does not fit the labels.")

@@ -300,7 +300,6 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         return evaluate(probabilities, targets, trained.labels.names)
 
     def _parts(self) -> dict[str, bytes]:
-        trained = self.trained
         # One that was loaded has the card that it came with.
-        card = {CARD: trained.described(self.validation)} if self.history else {}
-        return trained.to_parts() | card
+        card = {CARD: self.trained.described(self.validation)} if self.history else {}
+        return super()._parts() | card

@@ -132,7 +132,11 @@ def fit_corpus(
         evaluation = evaluate(probabilities, targets, labels.names)
     elif corpus.held_out is not None and corpus.is_on_disk:
         evaluation = _evaluated(trained, corpus.held_out)
-    return TrainingOutcome(trained, outcome.history, outcome.interrupted, evaluation)
+    held_out = 0 if corpus.held_out is None else len(corpus.held_out)
+    counts = {"train": len(corpus.train), "held_out": held_out}
+    return TrainingOutcome(
+        trained, outcome.history, outcome.interrupted, evaluation, counts
+    )
 
 
 def _evaluated(

@@ -8,9 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+import keras
+
 from regard._frames import frame_column, is_frame, listed_values
 from regard._validate import wrong_value
-from regard.bundle import Bundle, write_bundle
+from regard.bundle import RECORD, Bundle, write_bundle
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import ArgumentError, NotTrainedError
 from regard.runtime import check_not_forked
@@ -20,6 +22,7 @@ from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.devices import checked_devices
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import EpochMetrics
+from regard.training.provenance import Beginning, plain_measures, provenance_to_bytes
 from regard.types import TrustLine
 
 
@@ -33,6 +36,10 @@ class Artifact(Carrier, Protocol):
     @property
     def seed(self) -> int:
         """The seed it was trained with."""
+
+    @property
+    def model(self) -> keras.Model:
+        """The model."""
 
     @property
     def chosen(self) -> Mapping[str, Any]:
@@ -86,6 +93,11 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self._trained: ArtifactT | None = None
         self._validation_examples: tuple[Any, Any] | None = None
         self._validation: EvaluationT | None = None
+        #: The options of the command that trains it; none from Python. Its bundle says
+        #: them to people, see ``regard info``.
+        self.command: Mapping[str, Any] = {}
+        self._beginning = Beginning()
+        self._provenance: dict[str, Any] = {}
 
     @classmethod
     def of(cls, trained: ArtifactT) -> Self:
@@ -170,7 +182,20 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
 
     def _parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
-        return self.trained.to_parts()
+        return self.trained.to_parts() | self._record()
+
+    def _record(self) -> dict[str, bytes]:
+        """What its bundle says of its training; one that was loaded has its own."""
+        if not self._provenance:
+            return {}
+        measures = plain_measures(self._validation)
+        said = {
+            **self._provenance,
+            "interrupted": self.interrupted,
+            "measures": measures,
+            "command": self.command,
+        }
+        return {RECORD: provenance_to_bytes(said)}
 
     def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
         """The settings, with those that are not None in their place."""
@@ -181,6 +206,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
     def _training(self) -> Iterator[None]:
         """A block from which a model comes out, however often Ctrl-C is pressed."""
         check_not_forked()
+        self._beginning = Beginning()
         with InterruptBetweenSteps().listening(at_once=True) as interrupts:
             yield
             self.interrupted = self.interrupted or interrupts.came
@@ -200,6 +226,12 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self.history = outcome.history
         self._validation = outcome.validation
         self._validation_examples = validation_examples
+        self._provenance = self._beginning.provenance(
+            counts=outcome.counts,
+            parameters=outcome.model.model.count_params(),
+            history=outcome.history,
+            interrupted=outcome.interrupted,
+        )
 
     def _column(self, held: str, name: str | None) -> str:
         """The column that holds something: the one named, else that of the training."""

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -50,12 +50,14 @@ class TrainingOutcome(Generic[ModelT]):
         interrupted: Whether an interrupt ended the training.
         validation: How good the model is on the validation examples; None where nobody
             has measured it.
+        counts: The numbers of examples, by what they were for.
     """
 
     model: ModelT
     history: tuple[EpochMetrics, ...]
     interrupted: bool
     validation: Any = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class EpochSource(Protocol):

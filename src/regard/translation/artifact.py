@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from regard.bundle import Bundle
-from regard.bundle.model_file import MODEL_FILE, model_from_bytes, model_to_bytes
+from regard.bundle import MODEL_FILE, RECORD, Bundle
+from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.bundle.model_identity import ModelIdentity
 from regard.bundle.trust_part import (
     CarriedReport,
     line_of,
     parts_telling,
+    read_record,
     read_trust,
     warn_not_used,
 )
@@ -57,6 +58,7 @@ class TrainedTranslator:
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
         shortlist: What narrows the symbols that a search is made among; None: nothing.
+        record: What its bundle says of its training; None: nothing.
     """
 
     source: SequenceVocabulary
@@ -69,6 +71,7 @@ class TrainedTranslator:
     trust: CarriedReport | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     shortlist: Shortlist | None = None
+    record: bytes | None = None
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -216,6 +219,7 @@ class TrainedTranslator:
             TARGET: self.target.to_json().encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
             **({} if has is None else {SHORTLIST: has.to_bytes()}),
+            **({} if self.record is None else {RECORD: self.record}),
             **parts_telling(self, model, None),
         }
 
@@ -260,6 +264,7 @@ class TrainedTranslator:
             trust=read_trust(bundle),
             columns=columns,
             shortlist=shortlist,
+            record=read_record(bundle),
         )
 
 

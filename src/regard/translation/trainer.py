@@ -130,7 +130,9 @@ def fit_read_pairs(
     # Who interrupts a training does not want to wait for it.
     if len(target) >= FEWEST_SYMBOLS and not outcome.interrupted:
         trained = _with_links(trained, pairs.train)
-    return TrainingOutcome(trained, outcome.history, outcome.interrupted)
+    held_out = 0 if pairs.held_out is None else len(pairs.held_out)
+    counts = {"train": len(pairs.train), "held_out": held_out}
+    return TrainingOutcome(trained, outcome.history, outcome.interrupted, counts=counts)
 
 
 def with_shortlist(trained: TrainedTranslator, pairs: TextPairs) -> TrainedTranslator:

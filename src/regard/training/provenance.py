@@ -1,0 +1,91 @@
+"""Where a model comes from: when and how it was trained, as its bundle says to people.
+
+Nothing that the model answers depends on it, and no path or name of the machine is in
+it but what was typed on the command line.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import keras
+
+from regard._backend import backend_name
+from regard._version import __version__
+from regard.training.model_selection import EpochMetrics
+
+# What else computed a model: the package of each backend.
+_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The moment at which a training began, or went on."""
+
+    date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+
+    def provenance(
+        self,
+        *,
+        counts: Mapping[str, int],
+        parameters: int,
+        history: Sequence[EpochMetrics],
+        interrupted: bool,
+    ) -> dict[str, Any]:
+        """What is known at the end of a training, as plain values, ready for JSON.
+
+        Args:
+            counts: The numbers of examples, by what they were for.
+            parameters: How many numbers the model has learned.
+            history: The measures of each epoch.
+            interrupted: Whether an interrupt ended it.
+        """
+        backend = backend_name()
+        return {
+            "began": self.date.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.clock, 1),
+            "interrupted": interrupted,
+            "backend": backend,
+            "versions": {
+                "python": platform.python_version(),
+                "regard": __version__,
+                "keras": keras.__version__,
+                _PACKAGES[backend]: metadata.version(_PACKAGES[backend]),
+            },
+            "examples": dict(counts),
+            "parameters": parameters,
+            "history": [epoch.to_dict() for epoch in history],
+        }
+
+
+def plain_measures(evaluation: Any) -> dict[str, float]:
+    """The figures of an evaluation that are one number each, by their names."""
+    if evaluation is None:
+        return {}
+    return {
+        name: value
+        for name, value in evaluation.to_dict().items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def provenance_to_bytes(content: Mapping[str, Any]) -> bytes:
+    """The part of a bundle; figures that are not finite are none."""
+    plain = json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False)
+    return (plain + "\n").encode("utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)
