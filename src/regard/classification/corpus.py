@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from regard._label_values import without_fractions
 from regard._validate import check_share
+from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.config import (
     TextClassifierConfig,
     asks_for_learned,
     recipe,
 )
+from regard.classification.initialization import FeatureNetwork, Network
 from regard.classification.labelled_texts import LabelledTexts
 from regard.data.streamed_file import StreamedFile, changed
 from regard.errors import DataError
@@ -58,6 +60,14 @@ class Corpus:
     train: EncodedExamples
     held_out: EncodedExamples | None
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    #: What a training makes of it.
+    artifact_type: ClassVar[type[TrainedTextClassifier]] = TrainedTextClassifier
+
+    @property
+    def network(self) -> Network:
+        """What the model is made of."""
+        return FeatureNetwork(self.reader.features)
 
     @property
     def is_on_disk(self) -> bool:

@@ -1,6 +1,8 @@
 """The weights a text classifier starts with: noise, naive Bayes, a regression."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -8,7 +10,13 @@ import numpy as np
 from regard.classification.config import TextClassifierConfig
 from regard.classification.evidence_pooling import EvidencePooling
 from regard.classification.feature_counts import feature_shares, log_odds
-from regard.classification.network import ATTENTION, CLASSES, EMBEDDING, bias_of
+from regard.classification.network import (
+    ATTENTION,
+    CLASSES,
+    EMBEDDING,
+    bias_of,
+    build_text_classifier,
+)
 from regard.classification.regression import FeatureBags, regression_weights
 from regard.text.features import Features
 from regard.text.id_file import IdFile, lengths_of
@@ -26,6 +34,74 @@ _READ = 500
 _MOST_TOKENS = 6_000_000
 # Beside that the score starts small, so that chance says little about where to look.
 _QUIET = 0.3
+
+
+class Network(Protocol):
+    """What a training makes its model of, and where that begins."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What it is, beside settings and examples, for who goes on with a training."""
+
+    def build(
+        self, classes: int, config: TextClassifierConfig, seed: int
+    ) -> keras.Model:
+        """A model that nothing was learned by."""
+
+    def start(
+        self,
+        model: keras.Model,
+        train: EncodedExamples,
+        classes: int,
+        config: TextClassifierConfig,
+        *,
+        seed: int,
+    ) -> None:
+        """Put such a model where a training on some examples begins."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureNetwork:
+    """A network over the features of tokens; see ``Network``.
+
+    Args:
+        features: What is read of each token.
+    """
+
+    features: Features
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing: its features come of the examples."""
+        return {}
+
+    def build(
+        self, classes: int, config: TextClassifierConfig, seed: int
+    ) -> keras.Model:
+        """A model whose words are noise and whose other features are zero."""
+        features = self.features
+        model = build_text_classifier(
+            config,
+            rows=features.size,
+            ngrams=features.order,
+            width=features.width,
+            classes=classes,
+            seed=seed,
+        )
+        start_randomly(model, features.words, seed)
+        return model
+
+    def start(
+        self,
+        model: keras.Model,
+        train: EncodedExamples,
+        classes: int,
+        config: TextClassifierConfig,
+        *,
+        seed: int,
+    ) -> None:
+        """Let it start from what the features say; see ``start_from_evidence``."""
+        start_from_evidence(model, train, self.features, classes, config, seed=seed)
 
 
 def start_randomly(model: keras.Model, words: int, seed: int) -> None:

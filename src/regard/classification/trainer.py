@@ -15,9 +15,8 @@ from regard.classification.class_metrics import (
 )
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
-from regard.classification.initialization import start_from_evidence, start_randomly
+from regard.classification.initialization import Network
 from regard.classification.labelled_texts import LabelledTexts
-from regard.classification.network import build_text_classifier
 from regard.classification.temperature import (
     PROBABILITIES,
     HeldOut,
@@ -25,7 +24,6 @@ from regard.classification.temperature import (
 )
 from regard.classification.validation_measures import ValidationMeasures, merit
 from regard.text import Labels
-from regard.text.features import Features
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
     ProgressReporter,
@@ -115,7 +113,7 @@ def fit_corpus(
         outcome = train_text_classifier(
             corpus.train,
             corpus.held_out,
-            features=corpus.reader.features,
+            network=corpus.network,
             classes=len(corpus.labels),
             config=corpus.config,
             seed=seed,
@@ -123,7 +121,7 @@ def fit_corpus(
             progress=progress,
         )
     labels = corpus.labels
-    trained = TrainedTextClassifier(
+    trained = corpus.artifact_type(
         corpus.reader, labels, corpus.config, seed, outcome.model, chosen
     )
     evaluation = None
@@ -157,7 +155,7 @@ def train_text_classifier(
     train: EncodedExamples,
     validation: EncodedExamples | None,
     *,
-    features: Features,
+    network: Network,
     classes: int,
     config: TextClassifierConfig,
     seed: int,
@@ -178,7 +176,7 @@ def train_text_classifier(
     Args:
         train: The examples to train on.
         validation: The examples to choose the best epoch on; None: the last one is.
-        features: What is read of each token.
+        network: What the model is made of.
         classes: The number of classes.
         config: The settings.
         seed: What all random choices depend on.
@@ -195,24 +193,24 @@ def train_text_classifier(
             "seed": seed,
             **_digests(train, validation),
             **config.to_dict(),
+            **network.facts,
             "number of labels": classes,
             "checkpoint": checkpoint is not None,
         }
     )
-    model = _build(features, classes, config, seed)
-    start_randomly(model, features.words, seed)
+    model = network.build(classes, config, seed)
     batches = _batches(train, config, seed)
     _compile(model, config, steps=config.epochs * len(batches))
     held_out = None
     if validation is not None:
         held_out = HeldOut(_batches(validation, config).epoch(0))
     measured = ValidationMeasures(model, held_out)
-    begin = _beginning_of(model, features, classes, config, seed)
+    begin = _beginning_of(model, network, classes, config, seed)
     begin(train)
     selection = ModelSelection(merit, config.patience)
     loop = TrainingLoop(
         model=model,
-        fresh=lambda: _build(features, classes, config, seed),
+        fresh=lambda: network.build(classes, config, seed),
         batches=batches,
         validate=measured.validate,
         selection=selection,
@@ -225,6 +223,7 @@ def train_text_classifier(
             **({} if checkpoint is None else _digests(train, validation)),
             "widths of batches": list(batches.widths),
             **config.to_dict(),
+            **network.facts,
         },
         checkpoint=checkpoint,
     )
@@ -260,7 +259,7 @@ def _digests(
 
 def _beginning_of(
     model: keras.Model,
-    features: Features,
+    network: Network,
     classes: int,
     config: TextClassifierConfig,
     seed: int,
@@ -272,7 +271,7 @@ def _beginning_of(
     def begin(examples: EncodedExamples) -> None:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        start_from_evidence(model, examples, features, classes, config, seed=seed)
+        network.start(model, examples, classes, config, seed=seed)
 
     return begin
 
@@ -302,19 +301,6 @@ class _ClassificationReporter(ProgressReporter):
             validation_accuracy=validation.get("accuracy"),
             **position,
         )
-
-
-def _build(
-    features: Features, classes: int, config: TextClassifierConfig, seed: int
-) -> keras.Model:
-    return build_text_classifier(
-        config,
-        rows=features.size,
-        ngrams=features.order,
-        width=features.width,
-        classes=classes,
-        seed=seed,
-    )
 
 
 def _batches(
