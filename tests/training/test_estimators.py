@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - callbacks are called with all there is
 """One surface of all estimators, whatever they learn: fit, go on, ask, measure."""
 
 import copy
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,7 +20,13 @@ import toy_pairs
 from light_compilation import kept_programs, light_compilation
 from regard.bundle import write_bundle
 from regard.errors import ArgumentError, BundleError, BundleWarning, DataError
-from regard.training import EpochMetrics, TrainingProgress, callbacks
+from regard.training import (
+    EpochMetrics,
+    History,
+    TrainingCallback,
+    TrainingProgress,
+    callbacks,
+)
 from regard.training.estimator import Estimator
 from regard.training.model_selection import ModelSelection
 
@@ -310,6 +318,218 @@ def test_the_checkpoint_of_another_training_is_refused(kind, tmp_path):
     other = TRANSLATOR if kind is CLASSIFIER else CLASSIFIER
     with pytest.raises(ArgumentError, match="another training"):
         fit(other, checkpoint=checkpoint)
+
+
+# Callbacks
+
+
+class Diary(TrainingCallback):
+    """Writes down what it is told, with the answers of the model of the moment."""
+
+    def __init__(self, kind: Kind | None = None, stop_at: Any = None) -> None:
+        self.kind, self.stop_at = kind, stop_at
+        self.begun: list[Any] = []
+        self.steps: list[tuple[int, int]] = []
+        self.epochs: list[dict[str, float]] = []
+        self.answers: list[Any] = []
+        self.ends: list[Any] = []
+
+    def on_begin(self, run):
+        self.begun.append((run.kind, dict(run.settings), run.epochs, run.steps))
+
+    def on_step(self, run, measures):
+        assert measures["loss"] > 0
+        self.steps.append((run.epoch, run.step))
+        if (run.epoch, run.step) == self.stop_at:
+            run.stop()
+
+    def on_epoch(self, run, measures):
+        assert len(run.history) == run.epoch
+        self.epochs.append(dict(measures))
+        if self.kind is not None:
+            # The same object each time: what was compiled is not compiled again.
+            assert run.current() is run.current()
+            self.answers.append(self.kind.ask(run.current(), self.kind.held_out[0][0]))
+        if (run.epoch, None) == self.stop_at:
+            run.stop()
+
+    def on_end(self, run):
+        self.ends.append(run.estimator)
+
+    def on_failure(self, run, error):
+        self.ends.append(error)
+
+
+@pytest.mark.backends
+def test_callbacks_hear_of_the_whole_training(kind, undisturbed):
+    diary = Diary(kind)
+    estimator = fit(kind, callbacks=[diary])
+    [(name, settings, epochs, steps)] = diary.begun
+    assert (name, epochs, steps) == (estimator.kind, EPOCHS, STEPS)
+    assert settings == estimator.trained.config.to_dict()
+    all_steps = [(e + 1, s + 1) for e in range(EPOCHS) for s in range(STEPS)]
+    assert diary.steps == all_steps
+    assert diary.ends == [estimator]
+    for measures, metrics in zip(diary.epochs, estimator.history, strict=True):
+        assert metrics.measures().items() <= measures.items()
+    # Being looked at changes nothing.
+    assert estimator.history == undisturbed.history
+    for weight, wanted in zip(
+        weights_of(estimator), weights_of(undisturbed), strict=True
+    ):
+        np.testing.assert_array_equal(weight, wanted)
+    # Its attention is that of the weights of the moment, not those of the first time.
+    first, *_, last = (attention_of(answer) for answer in diary.answers)
+    assert not np.array_equal(first, last)
+
+
+def attention_of(answer) -> np.ndarray:
+    one = as_list(answer)[0]
+    return one.weights if hasattr(one, "weights") else one.alignment
+
+
+@pytest.mark.backends
+def test_the_model_of_the_last_epoch_is_the_one_that_is_kept(kind):
+    diary = Diary(kind)
+    estimator = fit(
+        kind, callbacks=diary, epochs=1, validation=None, validation_split=0
+    )
+    kept = kind.ask(estimator, kind.held_out[0][0])
+    np.testing.assert_allclose(
+        attention_of(diary.answers[-1]), attention_of(kept), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("at", "epochs"), [((2, 1), 2), ((1, None), 1)])
+def test_a_callback_ends_a_training(kind, at, epochs):
+    diary = Diary(stop_at=at)
+    estimator = fit(kind, callbacks=[diary])
+    assert len(estimator.history) == epochs
+    assert not estimator.interrupted
+    assert diary.steps[-1] == (at if at[1] else (1, STEPS))
+    assert diary.ends == [estimator]
+
+
+def test_callbacks_hear_of_a_failure_and_of_going_on(kind, tmp_path):
+    diary, checkpoint = Diary(), tmp_path / "training"
+    with pytest.raises(StopError):
+        fit(
+            kind,
+            callbacks=[diary],
+            checkpoint=checkpoint,
+            progress=stop_at(1, STEPS),
+        )
+    [error] = diary.ends
+    assert isinstance(error, StopError)
+    assert diary.epochs == []
+    again = Diary()
+    estimator = fit(kind, callbacks=[again], checkpoint=checkpoint)
+    assert again.steps[0] == (2, 1)
+    assert len(again.epochs) == EPOCHS - 1
+    assert again.ends == [estimator]
+
+
+def test_what_fails_before_it_begins_is_told_to_nobody(kind):
+    diary = Diary()
+    with pytest.raises((ArgumentError, DataError)):
+        kind.make().fit([], [], callbacks=[diary])
+    assert diary.begun == diary.ends == []
+
+
+def test_an_exception_of_a_callback_ends_the_training(kind):
+    class Broken(Diary):
+        def on_epoch(self, run, measures):
+            raise StopError
+
+        def on_failure(self, run, error):
+            super().on_failure(run, error)
+            raise ValueError("told of an error, it fails")
+
+    broken = Broken()
+    with pytest.raises(StopError):
+        fit(kind, callbacks=[broken])
+    assert len(broken.ends) == 1
+
+
+@pytest.mark.parametrize("odd", [5, "x", [print], {"a": 1}, [None]])
+def test_callbacks_are_callbacks(kind, odd):
+    with pytest.raises(ArgumentError, match=r"'callbacks'.*TrainingCallback"):
+        kind.make().fit(*kind.train, callbacks=odd)
+
+
+@pytest.mark.parametrize("name", ["ReduceLROnPlateau", "BackupAndRestore"])
+def test_a_callback_that_cannot_do_its_work_is_refused(kind, name):
+    arguments = {"backup_dir": "x"} if name == "BackupAndRestore" else {}
+    callback = getattr(keras.callbacks, name)(**arguments)
+    with pytest.raises(ArgumentError, match=f"{name} of Keras cannot"):
+        kind.make().fit(*kind.train, callbacks=[callback])
+
+
+class KerasDiary(keras.callbacks.Callback):
+    """Writes down what Keras's own would be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Any] = []
+        self.logs: list[Any] = []
+
+    def on_train_begin(self, logs=None):
+        self.told.append("train")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.told.append(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.told.append(f"batch {batch}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        assert logs["loss"] > 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        assert len(self.model.get_weights()) > 1
+        self.logs.append(logs)
+
+    def on_train_end(self, logs=None):
+        self.told.append("end")
+
+
+@pytest.mark.backends
+def test_callbacks_of_keras_work(kind, tmp_path):
+    diary, lines = KerasDiary(), tmp_path / "log.csv"
+    saved = str(tmp_path / "{epoch}-{val_loss:.2f}.keras")
+    estimator = fit(
+        kind,
+        callbacks=[
+            diary,
+            keras.callbacks.CSVLogger(lines),
+            keras.callbacks.ModelCheckpoint(saved),
+            keras.callbacks.TerminateOnNaN(),
+            # No epoch is better by so much than the first.
+            keras.callbacks.EarlyStopping(
+                "val_loss", min_delta=100, patience=1, restore_best_weights=True
+            ),
+        ],
+    )
+    assert len(estimator.history) == 2 < EPOCHS
+    batches = [f"batch {number}" for number in range(STEPS)]
+    assert diary.told == ["train", 0, *batches, 1, *batches, "end"]
+    for logs, metrics in zip(diary.logs, estimator.history, strict=True):
+        assert metrics.measures().items() <= logs.items()
+    assert lines.read_text().startswith("epoch,")
+    assert len(list(tmp_path.glob("1-*.keras"))) == 1
+
+
+def test_the_history_as_keras_has_it(undisturbed):
+    history = undisturbed.history
+    assert isinstance(history, History)
+    told = history.to_dict()
+    assert told["epoch"] == [1, 2, 3]
+    assert told["loss"] == [metrics.loss for metrics in history]
+    assert told["val_loss"] == [metrics.validation["loss"] for metrics in history]
+    pytest.importorskip("pandas", reason="an extra")
+    assert history.to_pandas()["val_loss"].tolist() == told["val_loss"]
+    assert "val_loss=" in repr(history[0])
+    assert History().to_dict() == {"epoch": []}
 
 
 # Asking

@@ -1,7 +1,7 @@
 """Text classification from raw text, without a line of model code."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -36,6 +36,7 @@ from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
 from regard.training.estimator import Estimator
+from regard.training.training_run import checked_callbacks
 from regard.types import Explanation, FloatArray
 
 
@@ -92,6 +93,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         checkpoint: str | Path | None = None,
         stream: bool | None = None,
         progress: ClassificationCallback | None = None,
+        callbacks: Sequence[Any] | None = None,
     ) -> Self:
         """Train, on lists, a frame or a file.
 
@@ -129,6 +131,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 classifier is the same, but that of more than 6 million words the
                 regression it starts with reads a part.
             progress: Called with a ``ClassificationProgress`` several times a second.
+            callbacks: Whom to tell about the training: a list of
+                ``regard.training.TrainingCallback`` and of callbacks of Keras.
 
         Returns:
             The classifier itself.
@@ -144,6 +148,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         """
         place = checkpoint_path(checkpoint)
         check_progress(progress)
+        callbacks = checked_callbacks(callbacks)
         columns = LabelledColumns(text, label)
         remedy = "fit(..., clean=True) leaves such rows out."
         streamed = (
@@ -159,7 +164,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             settings = self._settings_with(epochs=epochs, batch_size=batch_size)
             with (
                 hinting(streamed.remedy),
-                self._training(),
+                self._training(callbacks) as told,
                 corpus_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -178,6 +183,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     checkpoint=place,
                     progress=progress,
                     devices=self.devices,
+                    callbacks=told,
                 )
                 self._adopt(outcome, None, text=text, label=label)
             return self
@@ -198,7 +204,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         learned = asks_for_learned(settings)
         defaults = recipe(len(train.texts), len(known), learned=learned)
-        with self._training():
+        with self._training(callbacks) as told:
             outcome = fit_text_classifier(
                 train,
                 held_out,
@@ -209,6 +215,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 checkpoint=place,
                 progress=progress,
                 devices=self.devices,
+                callbacks=told,
             )
             self._adopt(
                 outcome,

@@ -32,6 +32,7 @@ from regard.training.callbacks import (
 from regard.training.devices import check_same, padded_height, sharing
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import ModelSelection
+from regard.training.training_run import RunCallbacks
 
 # The names of the metrics that a model in training is compiled with.
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
@@ -69,6 +70,7 @@ def fit_text_classifier(
     checkpoint: Path | None,
     progress: ClassificationCallback | None,
     devices: int | str | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Learn the words of ``train``, then train a model on them.
 
@@ -82,6 +84,7 @@ def fit_text_classifier(
         checkpoint: The file that holds how far the training is, or None.
         progress: Called while the training runs.
         devices: Those between which each batch is cut, as ``sharing`` takes them.
+        callbacks: Those of the user, who are told about it.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -96,6 +99,7 @@ def fit_text_classifier(
         checkpoint=checkpoint,
         progress=progress,
         devices=devices,
+        callbacks=callbacks,
     )
 
 
@@ -107,8 +111,18 @@ def fit_corpus(
     checkpoint: Path | None,
     progress: ClassificationCallback | None,
     devices: int | str | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Train a model on examples that were read; arguments as above."""
+    labels = corpus.labels
+
+    def trained_of(model: keras.Model) -> TrainedTextClassifier:
+        return corpus.artifact_type(
+            corpus.reader, labels, corpus.config, seed, model, chosen
+        )
+
+    if callbacks is not None:
+        callbacks.prepare(corpus.config, trained_of)
     with sharing(devices):
         outcome = train_text_classifier(
             corpus.train,
@@ -119,11 +133,9 @@ def fit_corpus(
             seed=seed,
             checkpoint=checkpoint,
             progress=progress,
+            callbacks=callbacks,
         )
-    labels = corpus.labels
-    trained = corpus.artifact_type(
-        corpus.reader, labels, corpus.config, seed, outcome.model, chosen
-    )
+    trained = trained_of(outcome.model)
     evaluation = None
     if outcome.validation is not None:
         probabilities, targets = outcome.validation
@@ -161,6 +173,7 @@ def train_text_classifier(
     seed: int,
     checkpoint: Path | None = None,
     progress: ClassificationCallback | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[keras.Model]:
     """Train the network of a text classifier.
 
@@ -182,6 +195,7 @@ def train_text_classifier(
         seed: What all random choices depend on.
         checkpoint: The file that holds how far the training is.
         progress: Called while the training runs.
+        callbacks: Those of the user, who are told about it.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -226,6 +240,7 @@ def train_text_classifier(
             **network.facts,
         },
         checkpoint=checkpoint,
+        callbacks=callbacks,
     )
     outcome = loop.run()
     best = selection.best()

@@ -21,8 +21,9 @@ from regard.training.base_config import BaseConfig, checked_seed
 from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.devices import checked_devices
 from regard.training.loop import TrainingOutcome
-from regard.training.model_selection import EpochMetrics
+from regard.training.model_selection import History
 from regard.training.provenance import Beginning, plain_measures, provenance_to_bytes
+from regard.training.training_run import RunCallbacks
 from regard.types import TrustLine
 
 
@@ -89,7 +90,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         config = self._config_type.of(settings)
         self.settings = {name: getattr(config, name) for name in settings}
         self.interrupted = False
-        self.history: tuple[EpochMetrics, ...] = ()
+        self.history = History()
         self._trained: ArtifactT | None = None
         self._validation_examples: tuple[Any, Any] | None = None
         self._validation: EvaluationT | None = None
@@ -119,6 +120,19 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
                 fix=f"Call {self._call_of_fit}, or load a saved one with regard.load.",
             )
         return self._trained
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model that was trained: the way to all that Keras does with one.
+
+        ``regard.observe`` takes it, ``summary()`` shows it, it can be exported and be a
+        layer of another model. It reads and gives numbers: what makes texts of them and
+        back is around it.
+
+        Raises:
+            NotTrainedError: There was no training yet.
+        """
+        return self.trained.model
 
     @property
     def columns(self) -> dict[str, str]:
@@ -203,13 +217,23 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         return self.settings | chosen
 
     @contextmanager
-    def _training(self) -> Iterator[None]:
-        """A block from which a model comes out, however often Ctrl-C is pressed."""
+    def _training(self, callbacks: Any = None) -> Iterator[RunCallbacks]:
+        """A block from which a model comes out, however often Ctrl-C is pressed.
+
+        Args:
+            callbacks: Those that the user gave, who are told about the training.
+        """
+        told = RunCallbacks(callbacks, self.kind, self.seed, type(self).of)
         check_not_forked()
         self._beginning = Beginning()
-        with InterruptBetweenSteps().listening(at_once=True) as interrupts:
-            yield
-            self.interrupted = self.interrupted or interrupts.came
+        try:
+            with InterruptBetweenSteps().listening(at_once=True) as interrupts:
+                yield told
+                self.interrupted = self.interrupted or interrupts.came
+                told.end(self)
+        except BaseException as error:
+            told.fail(error)
+            raise
 
     def _adopt(
         self,
@@ -223,7 +247,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         self._trained = copy.copy(outcome.model)
         object.__setattr__(self._trained, "columns", named)
         self.interrupted = outcome.interrupted
-        self.history = outcome.history
+        self.history = History(outcome.history)
         self._validation = outcome.validation
         self._validation_examples = validation_examples
         self._provenance = self._beginning.provenance(

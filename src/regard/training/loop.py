@@ -33,6 +33,7 @@ from regard.training.devices import (
     together,
 )
 from regard.training.model_selection import EpochMetrics, ModelSelection
+from regard.training.training_run import RunCallbacks
 
 ModelT = TypeVar("ModelT")
 
@@ -91,6 +92,7 @@ class TrainingLoop:
         loss_name: The name Keras has for the training loss.
         identity: What a checkpoint must agree with, as plain values by their names.
         checkpoint: The file that holds how far the training is, or None.
+        callbacks: Those of the user, who are told about it.
     """
 
     model: Any
@@ -103,8 +105,10 @@ class TrainingLoop:
     loss_name: str
     identity: Mapping[str, Any]
     checkpoint: Path | None
+    callbacks: RunCallbacks | None = None
 
     def __post_init__(self) -> None:
+        self._told = self.callbacks or RunCallbacks.of_nobody()
         self.identity = {"checkpoint format": _CHECKPOINT_FORMAT, **self.identity}
         self._epoch = self._step = 0
         self._is_warned = False
@@ -141,6 +145,7 @@ class TrainingLoop:
             except KeyboardInterrupt:
                 if not self.selection.history:
                     raise
+            self._told.end_steps()
             with on_one_device():
                 model = self.fresh()
             model.set_weights(self.selection.selected())
@@ -150,7 +155,19 @@ class TrainingLoop:
     def _train(self, interrupts: InterruptBetweenSteps) -> None:
         if self.selection.history:
             interrupts.keep()
-        while self._epoch < self.epochs and not self.selection.is_over():
+        self._told.begin(
+            self.model,
+            self.fresh,
+            epochs=self.epochs,
+            steps=len(self.batches),
+            loss_name=self.loss_name,
+        )
+        is_stopped = False
+        while (
+            self._epoch < self.epochs
+            and not is_stopped
+            and not self.selection.is_over()
+        ):
             logs = self._fit_epoch(interrupts)
             validation = self.validate(interrupts)
             weights = [np.array(weight) for weight in self.model.get_weights()]
@@ -161,11 +178,13 @@ class TrainingLoop:
             self._epoch, self._step = self._epoch + 1, 0
             self._save(0, {})
             self.reporter.end(logs, validation)
+            is_stopped = self._told.end_epoch(self.selection.history, logs)
             interrupts.agree()
 
     def _fit_epoch(self, interrupts: InterruptBetweenSteps) -> Mapping[str, float]:
         batches = self.batches.epoch(self._epoch, self._step)
         self.reporter.begin(self._epoch, self._step, batches)
+        told = self._told.begin_epoch(self._epoch, self._step, self.selection.history)
         metrics, self._metrics = self._metrics, ()
         # It may have been stopped after its last step, before it was measured.
         if self._step == len(self.batches):
@@ -174,6 +193,7 @@ class TrainingLoop:
             MetricsRestorer(metrics, batches),
             self.reporter,
             CheckpointSaver(self._save, self._step),
+            *told,
             interrupts,
         ]
         history = self.model.fit(

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from regard.types import pandas_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Weights = list[np.ndarray[Any, Any]]
 Merit = tuple[float, ...]
@@ -40,6 +45,43 @@ class EpochMetrics:
             "loss": self.loss,
             "validation": dict(self.validation),
         }
+
+    def measures(self) -> dict[str, float]:
+        """The measures by the names of Keras: ``"loss"``, ``"val_loss"`` and others."""
+        of_validation = {f"val_{name}": at for name, at in self.validation.items()}
+        return {"loss": self.loss, **of_validation}
+
+    def __repr__(self) -> str:
+        said = (f"{name}={value:.4g}" for name, value in self.measures().items())
+        return f"EpochMetrics({self.epoch}, {', '.join(said)})"
+
+
+class History(tuple[EpochMetrics, ...]):
+    """The measures of the epochs of a training, one ``EpochMetrics`` each."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """A list for each measure, as the ``history`` of Keras's ``History`` has them.
+
+        ``"epoch"``, from 1, ``"loss"`` and, where there were validation examples,
+        ``"val_loss"`` and others. An epoch without a measure has NaN for it.
+        """
+        rows = [each.measures() for each in self]
+        names = dict.fromkeys(name for row in rows for name in row)
+        of_epochs: dict[str, list[float]] = {"epoch": [each.epoch for each in self]}
+        measured = {
+            name: [row.get(name, float("nan")) for row in rows] for name in names
+        }
+        return of_epochs | measured
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each epoch, with the columns of ``to_dict``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return pandas_frame(self.to_dict())
 
 
 class ModelSelection:

@@ -27,6 +27,7 @@ from regard.training.devices import (
 )
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import Merit, ModelSelection
+from regard.training.training_run import RunCallbacks
 from regard.translation.artifact import TrainedTranslator
 from regard.translation.attention_links import learn_shortlist
 from regard.translation.config import TranslatorConfig
@@ -65,6 +66,7 @@ def fit_translator(
     checkpoint: Path | None,
     progress: TranslationCallback | None,
     devices: int | str | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[TrainedTranslator]:
     """Learn the vocabularies of ``train``, then train a model.
 
@@ -78,6 +80,7 @@ def fit_translator(
         checkpoint: The file that holds how far the training is, or None.
         progress: Called while the training runs.
         devices: Those between which each batch is cut, as ``sharing`` takes them.
+        callbacks: Those of the user, who are told about it.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -95,6 +98,7 @@ def fit_translator(
         checkpoint=checkpoint,
         progress=progress,
         devices=devices,
+        callbacks=callbacks,
     )
 
 
@@ -108,6 +112,7 @@ def fit_read_pairs(
     checkpoint: Path | None,
     progress: TranslationCallback | None,
     devices: int | str | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[TrainedTranslator]:
     """Train a model on pairs that were read; arguments as above."""
     product_path(config.products)
@@ -115,6 +120,12 @@ def fit_read_pairs(
     metric = None
     if choose_by == "bleu" and pairs.held_texts is not None:
         metric = ValidationBleu(pairs.held_texts, source, target, config)
+
+    def trained_of(model: Seq2Seq) -> TrainedTranslator:
+        return TrainedTranslator(source, target, config, seed, model, chosen)
+
+    if callbacks is not None:
+        callbacks.prepare(config, trained_of)
     with sharing(devices):
         outcome = train_seq2seq(
             lambda: _build(source, target, config, seed),
@@ -125,8 +136,9 @@ def fit_read_pairs(
             metric=metric,
             checkpoint=checkpoint,
             progress=progress,
+            callbacks=callbacks,
         )
-    trained = TrainedTranslator(source, target, config, seed, outcome.model, chosen)
+    trained = trained_of(outcome.model)
     # Who interrupts a training does not want to wait for it.
     if len(target) >= FEWEST_SYMBOLS and not outcome.interrupted:
         trained = _with_links(trained, pairs.train)
@@ -165,6 +177,7 @@ def train_seq2seq(
     metric: SelectionMetric | None = None,
     checkpoint: Path | None = None,
     progress: TranslationCallback | None = None,
+    callbacks: RunCallbacks | None = None,
 ) -> TrainingOutcome[Seq2Seq]:
     """Train a sequence to sequence model.
 
@@ -180,6 +193,7 @@ def train_seq2seq(
         metric: What chooses the best epoch; None: the lowest validation loss.
         checkpoint: The file that holds how far the training is.
         progress: Called while the training runs.
+        callbacks: Those of the user, who are told about it.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -221,6 +235,7 @@ def train_seq2seq(
             "shapes of batches": [list(shape) for shape in batches.shapes],
         },
         checkpoint=checkpoint,
+        callbacks=callbacks,
     )
     return loop.run()
 

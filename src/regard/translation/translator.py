@@ -18,6 +18,7 @@ from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
 from regard.training.estimator import Estimator
+from regard.training.training_run import checked_callbacks
 from regard.translation.artifact import KIND, TrainedTranslator
 from regard.translation.config import TranslatorConfig
 from regard.translation.evaluation import (
@@ -106,6 +107,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         checkpoint: str | Path | None = None,
         stream: bool | None = None,
         progress: TranslationCallback | None = None,
+        callbacks: Sequence[Any] | None = None,
     ) -> Self:
         """Train, on lists, a frame or files.
 
@@ -141,6 +143,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                 that choose the best epoch are held in memory, which needs pyarrow; by
                 default files of 256 MB or more are. The translator is the same.
             progress: Called with a ``TranslationProgress`` several times a second.
+            callbacks: Whom to tell about the training: a list of
+                ``regard.training.TrainingCallback`` and of callbacks of Keras.
 
         Returns:
             The translator itself.
@@ -155,6 +159,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         """
         place = checkpoint_path(checkpoint)
         check_progress(progress)
+        callbacks = checked_callbacks(callbacks)
         columns = PairColumns(source, target)
         streamed = (
             sources
@@ -170,7 +175,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             config = TranslatorConfig.of(settings)
             with (
                 hinting(streamed.remedy),
-                self._training(),
+                self._training(callbacks) as told,
                 pairs_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -190,6 +195,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                     checkpoint=place,
                     progress=progress,
                     devices=self.devices,
+                    callbacks=told,
                 )
                 texts = read.held_texts
                 self._adopt(
@@ -213,7 +219,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             warnings.warn(said, DataWarning, stacklevel=2)
         check_choose_by(choose_by, held_out)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
-        with self._training():
+        with self._training(callbacks) as told:
             outcome = fit_translator(
                 train,
                 held_out,
@@ -224,6 +230,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                 checkpoint=place,
                 progress=progress,
                 devices=self.devices,
+                callbacks=told,
             )
             self._adopt(
                 outcome,
