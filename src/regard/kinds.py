@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from regard._validate import wrong_value
-from regard.bundle import RECORD, TRUST, Bundle, PartNames, read_bundle
+from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames, read_bundle
 from regard.bundle.trust_part import CARD
 from regard.errors import ArgumentError
 
@@ -223,7 +223,7 @@ def digests_of(path: str | Path) -> dict[str, str]:
         BundleError: There is no bundle, or it is damaged.
     """
     bundle = read_bundle(path, _part_names)
-    names = sorted(bundle.parts.keys() - {TRUST, CARD, RECORD})
+    names = sorted(bundle.parts.keys() - {ABOUT, CARD, RECORD, TRUST})
     return {name: bundle.digests[name] for name in names}
 
 

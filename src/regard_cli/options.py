@@ -136,6 +136,22 @@ Clean: TypeAlias = Annotated[
         "space only, leave out rows where something is missing; say what was done.",
     ),
 ]
+Description: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--describe",
+        metavar="TEXT",
+        help="What the model does, for people: kept in it, and shown by a service.",
+    ),
+]
+Examples: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--example",
+        metavar="TEXT",
+        help="A text to try it on, kept and shown likewise; give it once for each.",
+    ),
+]
 Epochs: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="The most passes over DATA.")
 ]

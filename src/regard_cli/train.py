@@ -3,7 +3,7 @@
 import io
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import (
     AbstractContextManager,
     contextmanager,
@@ -23,8 +23,10 @@ from regard_cli.options import (
     Checkpoint,
     Clean,
     Coordinator,
+    Description,
     Devices,
     Epochs,
+    Examples,
     LabelColumn,
     NewBundle,
     Process,
@@ -81,6 +83,8 @@ def train_classify(
     checkpoint: Checkpoint = None,
     restart: Restart = False,
     seed: Seed = 0,
+    description: Description = None,
+    examples: Examples = None,
     clean: Clean = False,
     stream: Stream = None,
     reading: Reading,
@@ -95,16 +99,17 @@ def train_classify(
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
+    said = _checked_words(description, examples)
     crew = _join(devices, coordinator, processes, process)
     classifier = regard.TextClassifier(seed=seed, devices=crew.devices)
     crew.in_first(partial(_claim, out, context))
     with crew.quiet():
-        examples, held_out = read_labelled(
+        labelled, held_out = read_labelled(
             data, validation, (text, label), clean=clean, stream=stream, reading=reading
         )
     _train(
         classifier,
-        *examples,
+        *labelled,
         crew=crew,
         bar=training_progress,
         text=text,
@@ -112,6 +117,7 @@ def train_classify(
         out=out,
         checkpoint=checkpoint,
         restart=restart,
+        said=said,
         validation=held_out,
         epochs=epochs,
         batch_size=batch_size,
@@ -176,6 +182,8 @@ def train_translate(
     choose_by: Annotated[
         Literal["loss", "bleu"], typer.Option(help="What tells the best epoch.")
     ] = "loss",
+    description: Description = None,
+    examples: Examples = None,
     clean: Clean = False,
     devices: Devices = None,
     coordinator: Coordinator = None,
@@ -202,6 +210,7 @@ def train_translate(
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
 
+    said = _checked_words(description, examples)
     crew = _join(devices, coordinator, processes, process)
     settings = {
         "source_vocabulary": source_vocabulary or vocabulary,
@@ -235,6 +244,7 @@ def train_translate(
         out=out,
         checkpoint=checkpoint,
         restart=restart,
+        said=said,
         source=source,
         target=target,
         validation=held_out,
@@ -344,6 +354,7 @@ def _train(
     out: Path,
     checkpoint: Path | None,
     restart: bool,
+    said: Mapping[str, Any],
     crew: _Crew,
     tell: Callable[[Any], None] = lambda _: None,
     **options: Any,
@@ -376,6 +387,8 @@ def _train(
         interrupts.hold()
         if model.interrupted and crew.is_first:
             typer.echo("Interrupted: keeping the best model so far.", err=True)
+        if said:
+            model.describe(**said)
         crew.in_first(partial(_save, model, out, checkpoint))
         if crew.is_first:
             tell(model)
@@ -389,6 +402,21 @@ def _train(
                 err=True,
             )
         raise typer.Exit(INTERRUPTED)
+
+
+def _checked_words(
+    description: str | None, examples: list[str] | None
+) -> dict[str, Any]:
+    """What is said of a model, as ``describe`` takes it; refused before it is trained.
+
+    Raises:
+        ArgumentError: It is too long, or too much.
+    """
+    from regard.bundle import About  # noqa: PLC0415 - loads Keras
+
+    About().said(description, examples)
+    said = {"description": description, "examples": examples}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _check_checkpoint(checkpoint: Path | None, *others: Path | None) -> None:

@@ -788,6 +788,8 @@ add("deep_labels", CLASSIFIER, part("labels.json", b"[" * 10**6))
 DEEP, LARGE = b'{"line":' * 10**5, b"[" + b"{}," * 10**7 + b"{}]"
 add("a_deep_report", CLASSIFIER, part("trust.json", DEEP), harmless=True)
 add("a_large_report", CLASSIFIER, part("trust.json", LARGE), harmless=True)
+add("a_deep_description", CLASSIFIER, part("about.json", DEEP), harmless=True)
+add("a_large_description", TRANSLATOR, part("about.json", LARGE), harmless=True)
 
 
 # What is no file

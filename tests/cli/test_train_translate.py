@@ -267,3 +267,31 @@ def test_from_files_to_alignments(run, two_files, tmp_path):
     assert len(result.out.splitlines()) == 2
     assert len(links.read_text().splitlines()) == 2
     assert sorted(tmp_path.iterdir()) == sorted([*two_files, out, links])
+
+
+def test_what_is_said_of_a_model_is_kept_in_it(run, training, pairs, tmp_path):
+    out = tmp_path / "x.regard"
+    said = ["--describe", "Numbers in words.", "--example", "eins", "--example", "zwei"]
+    result = run("train", "translate", pairs, "--out", out, *COLUMNS, *said)
+    assert result.code == 0
+    about = regard.load(out).about
+    assert about.description == "Numbers in words."
+    assert about.examples == ("eins", "zwei")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (["--describe", "a" * 2_001], "A text of --describe is too long."),
+        (["--example", "a"] * 13, "There are too many --example."),
+        (["--example", " "], "--example has a wrong value."),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_before_the_training(
+    run, training, pairs, said, words
+):
+    out = pairs.with_name("x.regard")
+    result = run("train", "translate", pairs, "--out", out, *COLUMNS, *said)
+    assert result.code == 2
+    assert words in result.err
+    assert training.train is None

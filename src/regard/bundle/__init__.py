@@ -1,5 +1,6 @@
 """A trained thing on disk: written at once or not at all, checked before it is read."""
 
+from regard.bundle.about_part import ABOUT, About
 from regard.bundle.bundle import (
     Bundle,
     PartNames,
@@ -13,11 +14,13 @@ from regard.bundle.migrations import SCHEMA_VERSION
 from regard.bundle.trust_part import TRUST
 
 __all__ = [
+    "ABOUT",
     "MANIFEST",
     "MODEL_FILE",
     "RECORD",
     "SCHEMA_VERSION",
     "TRUST",
+    "About",
     "Bundle",
     "PartNames",
     "check_part_target",

@@ -33,7 +33,7 @@ SCHEMA = 3
 CHECKSUM = "checksum"
 _MOST_CHARACTERS = 2_000
 _MOST_BYTES = 1 << 24
-_SECTION = b"## What the weights are\n"
+SECTION = b"## What the weights are\n"
 _WEIGHTS = """
 The attention on a token is its share in the vector that the label is predicted from. It
 says where the model looked, {found}
@@ -133,7 +133,7 @@ def card_telling(card: bytes, report: CarriedReport | None) -> bytes:
         card: A card; one without such a section stays as it is.
         report: The report on the model; None: it was not examined.
     """
-    before, heading, _ = card.partition(_SECTION)
+    before, heading, _ = card.partition(SECTION)
     if not heading:
         return card
     found = _NOT_EXAMINED

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from regard._untrusted import parse_json
-from regard.bundle import MODEL_FILE, RECORD, Bundle
+from regard.bundle import MODEL_FILE, RECORD, About, Bundle
+from regard.bundle.about_part import read_about
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.bundle.model_identity import ModelIdentity
 from regard.bundle.trust_part import (
@@ -116,6 +117,7 @@ class TrainedTextClassifier:
         columns: The columns of the file it was trained on, by what they hold, where
             they have other names than that.
         record: What its bundle says of its training; None: nothing.
+        about: What its author says of it.
     """
 
     reader: FeatureReader
@@ -129,6 +131,7 @@ class TrainedTextClassifier:
     trust: CarriedReport | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     record: bytes | None = None
+    about: About = field(default_factory=About)
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -303,6 +306,7 @@ class TrainedTextClassifier:
                 trust=trust,
                 columns=columns,
                 record=read_record(bundle),
+                about=read_about(bundle),
             )
             if trained.bias.shape != (len(labels),):
                 raise BundleError("The model does not fit the labels.")

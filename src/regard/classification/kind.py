@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from regard.bundle import RECORD, TRUST, Bundle, PartNames
+from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames
 from regard.bundle.trust_part import CARD
 from regard.classification.artifact import (
     KIND,
@@ -55,7 +55,7 @@ class TextClassifierKind:
     """The kind of ``TextClassifier``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS, optional=frozenset({CARD, RECORD, TRUST}))
+    parts = PartNames(PARTS, optional=frozenset({ABOUT, CARD, RECORD, TRUST}))
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")

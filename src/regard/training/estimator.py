@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -12,7 +12,8 @@ import keras
 
 from regard._frames import frame_column, is_frame, listed_values
 from regard._validate import wrong_value
-from regard.bundle import RECORD, Bundle, write_bundle
+from regard.bundle import RECORD, About, Bundle, write_bundle
+from regard.bundle.about_part import described, with_about
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
 from regard.errors import ArgumentError, NotTrainedError
 from regard.runtime import check_not_forked
@@ -22,7 +23,12 @@ from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.devices import checked_devices
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import History
-from regard.training.provenance import Beginning, plain_measures, provenance_to_bytes
+from regard.training.provenance import (
+    Beginning,
+    plain_measures,
+    provenance_from_bytes,
+    provenance_to_bytes,
+)
 from regard.training.training_run import RunCallbacks
 from regard.types import TrustLine
 
@@ -49,6 +55,14 @@ class Artifact(Carrier, Protocol):
     @property
     def columns(self) -> Mapping[str, str]:
         """The columns of the file it was trained on, by what they hold."""
+
+    @property
+    def about(self) -> About:
+        """What its author says of it."""
+
+    @property
+    def record(self) -> bytes | None:
+        """What its bundle says of its training."""
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""
@@ -170,20 +184,71 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         """Measure it on examples."""
         raise NotImplementedError
 
-    def save(self, path: str | Path) -> None:
+    @property
+    def about(self) -> About:
+        """What ``describe`` said of it.
+
+        A bundle brings it along; a new training loses it.
+        """
+        return self.trained.about
+
+    def describe(
+        self, description: str | None = None, examples: Sequence[str] | None = None
+    ) -> Self:
+        """Say what it does, and name inputs to try it on, for people who will use it.
+
+        Both are stored in its bundle, can be read by everyone who has that, and are
+        shown by a service. No text of a training is stored unless it is named here.
+
+        Args:
+            description: What it does, in at most 2,000 characters; "": nothing; None:
+                what was said before.
+            examples: At most 12 inputs, each of at most 2,000 characters; (): none;
+                None: those that were named before.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ArgumentError: It is no text, too long, or too much.
+        """
+        about = self.trained.about.said(description, examples)
+        self._trained = described(self.trained, about)
+        return self
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """When, with what and how long it was trained, and how good it is.
+
+        Plain values, as its bundle says them to people; empty where nothing is known.
+        """
+        stored = self._record().get(RECORD, self.trained.record)
+        return {} if stored is None else provenance_from_bytes(stored)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        description: str | None = None,
+        examples: Sequence[str] | None = None,
+    ) -> None:
         """Save as a bundle: a folder that ``regard.load`` and the command line read.
 
         Args:
             path: The folder, by custom with the suffix ``.regard``. A bundle that is
                 there already is replaced once the new one is complete.
+            description: What it does, as ``describe`` takes it.
+            examples: Inputs to try it on, as ``describe`` takes them.
 
         Raises:
-            ArgumentError: It is no path, or something that is not a bundle is in the
-                way.
+            ArgumentError: It is no path, something that is not a bundle is in the way,
+                or what is said of the model is no text, too long or too much.
         """
+        if description is not None or examples is not None:
+            self.describe(description, examples)
         if not isinstance(path, str | PathLike) or "\0" in str(path):
             raise wrong_value("path", path, "the path of a folder")
-        write_bundle(path, self.kind, self._parts())
+        write_bundle(path, self.kind, self._described_parts())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What was compiled has locks, which neither a deep copy nor a pickle can hold:
@@ -192,7 +257,11 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         if self._trained is None:
             return type(self), (), state
         trained = type(self._trained)
-        return _rebuilt, (type(self), trained, self._parts(), state)
+        return _rebuilt, (type(self), trained, self._described_parts(), state)
+
+    def _described_parts(self) -> dict[str, bytes]:
+        """The parts of its bundle, with what its author says."""
+        return with_about(self._parts(), self.about)
 
     def _parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""

@@ -8,6 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,11 +17,14 @@ from typing import Any
 import keras
 
 from regard._backend import backend_name
+from regard._untrusted import parse_json
 from regard._version import __version__
+from regard.errors import DataError
 from regard.training.model_selection import EpochMetrics
 
 # What else computed a model: the package of each backend.
 _PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
+_MOST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,14 @@ def provenance_to_bytes(content: Mapping[str, Any]) -> bytes:
     """The part of a bundle; figures that are not finite are none."""
     plain = json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False)
     return (plain + "\n").encode("utf-8")
+
+
+def provenance_from_bytes(content: bytes) -> dict[str, Any]:
+    """What a part says; nothing where it is no such part."""
+    with suppress(DataError):
+        stored = parse_json(content, most=_MOST_BYTES)
+        return stored if isinstance(stored, dict) else {}
+    return {}
 
 
 def _finite(value: Any) -> Any:

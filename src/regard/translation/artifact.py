@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from regard.bundle import MODEL_FILE, RECORD, Bundle
+from regard.bundle import MODEL_FILE, RECORD, About, Bundle
+from regard.bundle.about_part import read_about
 from regard.bundle.model_file import model_from_bytes, model_to_bytes
 from regard.bundle.model_identity import ModelIdentity
 from regard.bundle.trust_part import (
@@ -59,6 +60,7 @@ class TrainedTranslator:
             they have other names than that.
         shortlist: What narrows the symbols that a search is made among; None: nothing.
         record: What its bundle says of its training; None: nothing.
+        about: What its author says of it.
     """
 
     source: SequenceVocabulary
@@ -72,6 +74,7 @@ class TrainedTranslator:
     columns: Mapping[str, str] = field(default_factory=dict)
     shortlist: Shortlist | None = None
     record: bytes | None = None
+    about: About = field(default_factory=About)
 
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
@@ -265,6 +268,7 @@ class TrainedTranslator:
             columns=columns,
             shortlist=shortlist,
             record=read_record(bundle),
+            about=read_about(bundle),
         )
 
 

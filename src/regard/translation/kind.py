@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regard.bundle import RECORD, TRUST, Bundle, PartNames
+from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames
 from regard.bundle.trust_part import line_of
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
@@ -60,7 +60,7 @@ class TranslatorKind:
     """The kind of ``Translator``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS, optional=frozenset({RECORD, SHORTLIST, TRUST}))
+    parts = PartNames(PARTS, optional=frozenset({ABOUT, RECORD, SHORTLIST, TRUST}))
     # Enough texts to sort by length and fill batches, few enough to see results early.
     batch_size = 1024
     shades: tuple[str, ...] = ("attention",)
