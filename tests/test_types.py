@@ -91,6 +91,8 @@ def test_an_explanation_as_plain_values():
         "contributions": None,
         "bias": None,
         "trust": None,
+        "head_weights": None,
+        "model": None,
     }
     trust = TrustLine("misleads", "misleads: words -3 %", is_misleading=True)
     assert an_explanation(trust=trust).to_dict()["trust"] == {

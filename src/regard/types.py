@@ -6,7 +6,7 @@ and nothing of plotting.
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,14 @@ from regard.errors import ArgumentError, MissingExtraError, listed, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AttentionMap", "Explanation", "Observation", "Translation", "TrustLine"]
+__all__ = [
+    "AttentionMap",
+    "Explanation",
+    "ModelLine",
+    "Observation",
+    "Translation",
+    "TrustLine",
+]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -222,6 +229,37 @@ class TrustLine:
         }
 
 
+@dataclass(frozen=True)
+class ModelLine:
+    """Which model gave an answer, and what it was trained on, in one line.
+
+    Args:
+        name: The name of the bundle it was loaded from; empty: it was not.
+        trained: The day its training ended, as ``2026-11-26``; empty: not known.
+        data: The name of the file it was trained on; empty: not known, or none.
+        examples: How many examples it was trained on; None: not known.
+    """
+
+    name: str = ""
+    trained: str = ""
+    data: str = ""
+    examples: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """All that is known; empty where nothing is."""
+        examples = "" if self.examples is None else f"on {self.examples:,} texts"
+        data = f"{'of' if examples else 'on'} {self.data}" if self.data else ""
+        day = f"on {self.trained}" if self.trained else ""
+        parts = [part for part in (day, examples, data) if part]
+        told = f"trained {' '.join(parts)}" if parts else ""
+        return ", ".join(part for part in (self.name, told) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as plain values, ready for JSON."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """The label given to a text and the tokens it rests on.
@@ -246,6 +284,9 @@ class Explanation:
         bias: ``(labels,)``, the logits of a text without a token. The sum of the
             contributions over the tokens and this are the logits whose softmax is
             ``probabilities``, within 1e-5. None: not known.
+        head_weights: ``(heads, tokens)``, the attention of each head, whose mean is
+            ``weights``. None: there is one head, or they are not known.
+        model: Which model gave the label, where that is known.
 
     Raises:
         ArgumentError: The lengths do not fit each other, or the label is not one of the
@@ -263,6 +304,8 @@ class Explanation:
     trust: TrustLine | None = field(default=None)
     contributions: FloatArray | None = field(default=None)
     bias: FloatArray | None = field(default=None)
+    head_weights: FloatArray | None = field(default=None)
+    model: ModelLine | None = field(default=None)
 
     def __post_init__(self) -> None:
         count = len(self.tokens)
@@ -279,6 +322,13 @@ class Explanation:
                 received=f"{self.probabilities.shape}",
             )
         self._check_contributions()
+        heads = self.head_weights
+        if heads is not None and (heads.ndim != 2 or heads.shape[1] != count):
+            raise ArgumentError(
+                "The heads of an explanation do not fit its tokens.",
+                expected=f"(heads, {count})",
+                received=f"{heads.shape}",
+            )
         if self.label not in self.labels:
             raise ArgumentError(
                 "The label of an explanation is one of its labels.",
@@ -303,6 +353,13 @@ class Explanation:
         """The probability of ``label``."""
         return float(self.probabilities[self.labels.index(self.label)])
 
+    @property
+    def attention(self) -> AttentionMap:
+        """The attention of each head, with the axes ``("heads", "keys")``."""
+        heads = self.head_weights
+        weights = self.weights[None] if heads is None else heads
+        return AttentionMap(weights, ("heads", "keys"), "attention")
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return _drawn(self, "text")
 
@@ -317,7 +374,8 @@ class Explanation:
         """A row for each token, with where it stands and its weight.
 
         The columns are ``token``, ``start`` and ``end`` in characters, ``weight`` and,
-        where they are known, ``contribution to`` each label, in nats.
+        where they are known, the weight of each ``head`` and ``contribution to`` each
+        label, in nats.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -328,6 +386,9 @@ class Explanation:
             "end": self.offsets[:, 1],
             "weight": self.weights,
         }
+        if self.head_weights is not None:
+            for head, weights in enumerate(self.head_weights):
+                columns[f"head {head}"] = weights
         if self.contributions is not None:
             for label, added in zip(self.labels, self.contributions.T, strict=True):
                 columns[f"contribution to {label}"] = added
@@ -347,6 +408,8 @@ class Explanation:
             "trust": _line(self.trust),
             "contributions": _listed(self.contributions),
             "bias": _listed(self.bias),
+            "head_weights": _listed(self.head_weights),
+            "model": None if self.model is None else self.model.to_dict(),
         }
 
 

@@ -61,3 +61,28 @@ def translate():
 def translated(translate):
     weights = [[0.9, 0.1, 0.0], [0.25, 0.5, 0.25]]
     return translate("ein Hund rennt", "a dog", weights)
+
+
+@pytest.fixture
+def signed(explain):
+    """Makes an explanation with evidence toward labels, and with heads."""
+
+    def signed(text, parts, weights=None, heads=None, labels=("bad", "good"), **more):
+        parts = np.asarray(parts, dtype=float)
+        logits = parts.sum(axis=0)
+        probabilities = np.exp(logits) / np.exp(logits).sum()
+        if heads is not None:
+            weights = np.mean(heads, axis=0)
+        return explain(
+            text,
+            weights,
+            label=labels[int(probabilities.argmax())],
+            labels=labels,
+            probabilities=probabilities,
+            contributions=parts,
+            bias=np.zeros(len(labels)),
+            head_weights=None if heads is None else np.asarray(heads, dtype=float),
+            **more,
+        )
+
+    return signed

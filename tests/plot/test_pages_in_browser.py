@@ -30,7 +30,24 @@ def heads_plot():
     return regard.plot.heads(Observation(0, maps), ARABIC, CHINESE)
 
 
-def pages(explain, translate):
+LABELS = ("bad", "fair", "good")
+
+
+def cards(signed):
+    """Three cards of three labels: two wrong ones, and one of two heads."""
+    texts = (" ".join(ARABIC), " ".join(CHINESE), "a fine film")
+    scales = (0.5, 2.0, 1.0)
+    drawn = [
+        signed(text, (weights(len(text.split()), 3) - 1 / 3) * scale, labels=LABELS,
+               heads=weights(2, len(text.split())))
+        for text, scale in zip(texts, scales, strict=True)
+    ]  # fmt: skip
+    others = [next(name for name in LABELS if name != one.label) for one in drawn]
+    right = [others[0], others[1], drawn[2].label]
+    return regard.plot.text(drawn, right=right), drawn, right
+
+
+def pages(explain, translate, signed):
     one = explain(" ".join(ARABIC), weights(4), contributions=weights(4, 2) - 0.5,
                   bias=np.zeros(2))  # fmt: skip
     written = translate(" ".join(ARABIC), " ".join(CHINESE), weights(3, 4))
@@ -40,6 +57,7 @@ def pages(explain, translate):
     wide = np.full((30, 45), 90, np.uint8)
     return {
         "text": regard.plot.text([one, explain("Two words")]),
+        "cards": cards(signed)[0],
         "contributions": regard.plot.text(one, shade="contributions"),
         "alignment": regard.plot.alignment([written, written]),
         "bars": regard.plot.bars(weights(4), ARABIC),
@@ -72,9 +90,11 @@ def opened(browser, tmp_path):
     assert wrong == []
 
 
-def test_axe_finds_no_violation_and_nothing_is_too_wide(opened, explain, translate):
+def test_axe_finds_no_violation_and_nothing_is_too_wide(
+    opened, explain, translate, signed
+):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe")
-    for name, plot in pages(explain, translate).items():
+    for name, plot in pages(explain, translate, signed).items():
         for look in LOOKS:
             # The page's own policy lets no other script in.
             page = opened(plot, look, bypass_csp=True)
@@ -85,6 +105,111 @@ def test_axe_finds_no_violation_and_nothing_is_too_wide(opened, explain, transla
             assert found.violations_count == 0, (name, look, found.generate_report())
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= page.viewport_size["width"], (name, look)
+
+
+def shown_cards(page):
+    """The numbers of the cards in sight, in their order."""
+    ids = page.locator("article:visible").evaluate_all("all => all.map(one => one.id)")
+    links = page.locator("nav li:visible a").evaluate_all(
+        "all => all.map(one => one.getAttribute('href').slice(1))"
+    )
+    assert ids == links
+    return [int(each.removeprefix("text-")) for each in ids]
+
+
+def test_cards_are_filtered_and_sorted(opened, signed):
+    plot, drawn, right = cards(signed)
+    page = opened(plot)
+    page.locator("nav details").evaluate("one => one.open = 1")
+    assert shown_cards(page) == [1, 2, 3]
+    ask = {name: page.locator(f"[data-ask={name}]") for name in
+           ("label", "right", "verdict", "order", "from", "to")}  # fmt: skip
+    told = page.get_by_role("status")
+    shares = [one.probability for one in drawn]
+    by_share = [each + 1 for each in np.argsort(shares).tolist()]
+    ask["order"].select_option("-p")
+    assert shown_cards(page) == by_share[::-1]
+    ask["order"].select_option("p")
+    assert shown_cards(page) == by_share
+    ask["order"].select_option("wrong")
+    surest = sorted([1, 2], key=lambda number: -shares[number - 1])
+    assert shown_cards(page) == [*surest, 3]
+    ask["verdict"].select_option("wrong")
+    assert shown_cards(page) == surest
+    assert told.inner_text() == "2 of 3 texts."
+    ask["right"].select_option(
+        label=f"\u2068{right[0]}\u2069 ({right.count(right[0])})"
+    )
+    kept = [number for number in surest if right[number - 1] == right[0]]
+    assert shown_cards(page) == kept
+    page.get_by_role("button", name="Show all").click()
+    assert shown_cards(page) == [1, 2, 3]
+    assert told.inner_text() == "All 3 texts."
+    # By keyboard: a share between those of the first two in order.
+    ask["from"].focus()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type(str(100 * np.mean(sorted(shares)[:2])))
+    assert set(shown_cards(page)) == set(by_share[1:])
+    ask["to"].fill("0")
+    assert shown_cards(page) == []
+    assert told.inner_text() == "0 of 3 texts."
+
+
+def test_another_label_and_another_head_are_shaded_as_python_shades_them(
+    opened, signed
+):
+    plot, drawn, _ = cards(signed)
+    page = opened(plot)
+    look = "all => all.map(one => [one.className, one.dataset.w, one.tabIndex])"
+
+    def spans(html, place):
+        """Class, number and place among the tab stops, as the page was made."""
+        other = page.context.new_page()
+        other.set_content(html)
+        found = other.locator("section").nth(place)
+        told = found.locator(".text [data-w]").evaluate_all(look)
+        told.append(found.locator(".legend>span").all_inner_texts())
+        other.close()
+        return told
+
+    def now(place):
+        section = page.locator("#text-3 section").nth(place)
+        told = section.locator(".text [data-w]").evaluate_all(look)
+        return [*told, section.locator(".legend>span").all_inner_texts()]
+
+    for label in LABELS[::-1]:
+        place = list(drawn[2].labels).index(label)
+        choice = page.locator("#text-3 section").nth(1).locator("select")
+        order = np.argsort(-drawn[2].probabilities, kind="stable").tolist()
+        choice.select_option(index=order.index(place))
+        python = regard.plot.text(drawn[2], shade="contributions", label=label)
+        assert now(1) == spans(python.to_html(), 0)
+        share = f"{100 * drawn[2].probabilities[place]:.1f} %"
+        said = page.locator("#text-3 section").nth(1).inner_text()
+        assert f"For and against {label}" in said
+        assert f"the score of {label} ({share})" in said
+    head = page.locator("#text-3 section").nth(0).locator("select")
+    head.select_option(index=2)
+    alone = signed("a fine film", drawn[2].contributions, drawn[2].head_weights[1],
+                   labels=LABELS)  # fmt: skip
+    assert now(0) == spans(regard.plot.text(alone).to_html(), 0)
+
+
+def test_evidence_of_all_cards_is_turned_to_one_label(opened, signed):
+    page = opened(cards(signed)[0])
+    toward = page.locator(".toward")
+    before = toward.all_inner_texts()
+    page.locator("[data-ask=toward]").select_option("fair")
+    assert set(toward.all_inner_texts()) == {"fair"}
+    page.locator("[data-ask=toward]").select_option("")
+    assert toward.all_inner_texts() == before
+
+
+def test_cards_are_read_without_a_script(opened, signed):
+    page = opened(cards(signed)[0], java_script_enabled=False)
+    assert page.locator("article:visible").count() == 3
+    assert page.locator("select:visible").count() == 0
+    assert page.locator("section:visible").count() == 8
 
 
 def test_heads_are_opened_and_sorted(opened):

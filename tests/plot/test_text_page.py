@@ -13,7 +13,7 @@ from regard.plot._text_segments import percent
 from regard.plot.characters import for_page
 from regard.plot.document import TAB_STOPS
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "input"}
 # What a cell or a row ends, where HTML needs no end tag: itself and what is in it.
 ENDED_BY = {"td": {"td"}, "tr": {"td", "tr"}, "tbody": {"td", "tr"}}
 

@@ -44,7 +44,7 @@ from regard.training.base_config import (
     config_from_json,
     config_to_json,
 )
-from regard.types import Explanation, FloatArray, IntArray
+from regard.types import Explanation, FloatArray, IntArray, ModelLine
 
 #: The kind of its bundles, and the parts they have.
 KIND = "text-classifier"
@@ -118,6 +118,8 @@ class TrainedTextClassifier:
             they have other names than that.
         record: What its bundle says of its training; None: nothing.
         about: What its author says of it.
+        origin: Which bundle it is of, and when and on what it was trained; None:
+            nothing is known of it.
     """
 
     reader: FeatureReader
@@ -132,6 +134,7 @@ class TrainedTextClassifier:
     columns: Mapping[str, str] = field(default_factory=dict)
     record: bytes | None = None
     about: About = field(default_factory=About)
+    origin: ModelLine | None = None
 
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
@@ -200,6 +203,8 @@ class TrainedTextClassifier:
                 trust=line,
                 contributions=reading.contributions,
                 bias=bias,
+                head_weights=reading.weights if len(reading.weights) > 1 else None,
+                model=self.origin,
             )
             for text, encoded, reading in zip(
                 texts, encoded_texts, readings, strict=True

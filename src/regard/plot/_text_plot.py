@@ -1,6 +1,6 @@
 """Shaded texts, as HTML, in the terminal, or as a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from regard.plot._terminal import (
     terminal,
     trust_lines,
 )
+from regard.plot._text_cards import TextCard, checked_right
 from regard.plot._text_picture import draw_text, text_picture
 from regard.plot._text_segments import (
     Drawn,
@@ -78,6 +79,7 @@ class TextPlot(Plot):
         explanations: The explanations, in the order in which they are drawn.
         left_out: How many more there were; a note says so.
         shade: What is shaded: ``"attention"`` or ``"contributions"``.
+        right: The right label of each, as ``regard.plot.text`` takes them.
 
     Raises:
         ArgumentError: A weight or a probability is no finite number, or one that cannot
@@ -89,9 +91,12 @@ class TextPlot(Plot):
         explanations: Sequence[Drawn],
         left_out: int = 0,
         shade: str = "attention",
+        right: Any = None,
     ) -> None:
         self.explanations, self.left_out = tuple(explanations), left_out
         self.shade = _checked_shade(shade)
+        known = checked_right(right, len(self.explanations))
+        self._cards = tuple(map(TextCard.of, self.explanations, known))
         for explanation in explanations:
             _check_numbers(explanation, self.shade)
 
@@ -114,11 +119,17 @@ class TextPlot(Plot):
             ExplanationToward.of(each, label) if isinstance(each, Explanation) else each
             for each in self.explanations
         ]
-        return TextPlot(others, self.left_out, self.shade)
+        right = [each.right for each in self._cards]
+        return TextPlot(others, self.left_out, self.shade, right)
 
     def to_html(self) -> str:
-        """The whole page: no network, no script, everything of the text escaped."""
-        return text_page(self.explanations, self.left_out, self.shade)
+        """The whole page: no network, no script but its own, everything escaped.
+
+        Where evidence is known, it stands beside attention, for and against the label
+        that was given; with JavaScript another label can be chosen, a head of several,
+        and several texts are filtered and sorted.
+        """
+        return text_page(self._cards, self.left_out, self.shade)
 
     def to_terminal(
         self, color: bool | None = None, width: int | None = None, *, note: bool = True
@@ -182,18 +193,22 @@ class TextPlot(Plot):
     def _table(self) -> dict[str, Any]:
         name = "weight" if self.shade == "attention" else "contribution"
         columns: dict[str, list[Any]] = {key: [] for key in ("text", "token", name)}
+        others = [_more_numbers(each, self.shade) for each in self.explanations]
+        more: dict[str, list[Any]] = {key: [] for each in others for key in each}
         for number, each in enumerate(self.explanations):
             values = shaded_values(each, self.shade).tolist()
             columns["text"] += [number] * len(values)
             columns["token"] += [each.text[start:end] for start, end in each.offsets]
             columns[name] += values
-        return columns
+            for key, column in more.items():
+                column.extend(others[number].get(key, [np.nan] * len(values)))
+        return columns | more
 
     def _picture(self, kind: str) -> bytes:
         return text_picture(self.explanations, kind, self.left_out, self.shade)
 
     def _repr_html_(self) -> str:
-        return text_fragment(self.explanations, self.left_out, self.shade)
+        return text_fragment(self._cards, self.left_out, self.shade)
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)
@@ -209,6 +224,7 @@ def text(
     shade: str = "attention",
     label: str | None = None,
     most: int | None = MOST,
+    right: Iterable[Any] | None = None,
 ) -> TextPlot:
     """Draw explanations, or tokens and their weights, as shaded text.
 
@@ -224,7 +240,11 @@ def text(
         label: The label that contributions are shaded for; None: of each text the one
             that it was given.
         most: How many explanations are drawn, from the first on; a note says how many
-            more there were. None draws all; a token takes about 70 bytes of a page.
+            more there were. None draws all; a token takes about 70 bytes of a page,
+            and 130 where evidence stands beside.
+        right: The right label of each explanation, as it was given for the training;
+            a list or a set where a text has several, None where it is not known. The
+            page says then which are wrong, and is filtered by it.
 
     Returns:
         A plot that shows itself in a notebook and saves itself with ``save``.
@@ -241,9 +261,10 @@ def text(
     >>> regard.plot.text(["a", "good", "film"], [0.1, 0.7, 0.2])
     """
     if weights is not None:
-        if label is not None:
+        if label is not None or right is not None:
+            name = "label" if right is None else "right"
             raise ArgumentError(
-                "Weights that are given have no labels.", expected="label=None"
+                "Weights that are given have no labels.", expected=f"{name}=None"
             )
         tokens = _weighted_text(explanations, weights, _checked_shade(shade))
         return TextPlot([tokens], shade=shade)
@@ -254,8 +275,13 @@ def text(
         expected="an Explanation or a list of them, as explain gives",
         instead="regard.plot.text(tokens, weights) draws tokens with their weights.",
     )
+    if right is not None:
+        if isinstance(explanations, Explanation):
+            right = [right]
+        right = checked_right(right, len(checked))
     shown = checked[: check_most(most)]
-    plot = TextPlot(shown, len(checked) - len(shown), shade)
+    known = None if right is None else list(right)[: len(shown)]
+    plot = TextPlot(shown, len(checked) - len(shown), shade, known)
     return plot if label is None else plot.toward(label)
 
 
@@ -293,6 +319,18 @@ def _check_numbers(explanation: Drawn, shade: Shade) -> None:
             expected="numbers that are not negative",
             received=f"{row.min()}",
         )
+
+
+def _more_numbers(explanation: Drawn, shade: Shade) -> dict[str, list[float]]:
+    """What stands beside the attention of tokens, by its column."""
+    if shade != "attention" or not isinstance(explanation, Explanation):
+        return {}
+    heads = () if explanation.head_weights is None else explanation.head_weights
+    columns = {f"head {head}": row.tolist() for head, row in enumerate(heads)}
+    if explanation.contributions is not None:
+        parts = zip(explanation.labels, explanation.contributions.T, strict=True)
+        columns |= {f"contribution to {label}": row.tolist() for label, row in parts}
+    return columns
 
 
 def text_block(

@@ -150,6 +150,33 @@ def text_segments(explanation: Drawn, shade: Shade = "attention") -> list[TextSe
     return segments
 
 
+def segment_sums(explanation: Drawn, values: FloatArray) -> FloatArray:
+    """Numbers of tokens added up by segment, in the order of ``text_segments``.
+
+    Args:
+        explanation: The text.
+        values: ``(tokens, kinds)``.
+
+    Returns:
+        ``(segments, kinds)``: of those with a weight only.
+    """
+    owners: list[int] = []
+    members: list[int] = []
+    position, count = 0, 0
+    spans = explanation.offsets
+    for token in np.lexsort((spans[:, 1], spans[:, 0])).tolist():
+        start, end = spans[token].tolist()
+        if end <= start:
+            continue
+        if end > position:
+            position, count = end, count + 1
+        owners.append(count - 1)
+        members.append(token)
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, owners, values[members])
+    return sums
+
+
 def strongest(segments: Sequence[TextSegment], count: int) -> list[TextSegment]:
     """The segments with the largest weights, at most ``count``, largest first.
 

@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 # Nothing is fetched, and nothing runs but what the page says it does.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _OPENING_CHARACTERS = 60
+# Contents of more are folded: the first article is in sight.
+_OPEN = 30
 # So many parts of a text can be reached with the Tab key; its table has the others.
 TAB_STOPS = 10
 _BASE = """
@@ -105,6 +107,7 @@ def document(
     *,
     script: str = "",
     has_pictures: bool = False,
+    is_wide: bool = False,
 ) -> str:
     """One page that needs no network, and no script unless it is given.
 
@@ -116,6 +119,7 @@ def document(
         style: The style sheet.
         script: The only script that may run on the page.
         has_pictures: Whether it holds pictures.
+        is_wide: Whether its articles have columns, where there is room.
     """
     policy = _POLICY + "; img-src data:" * has_pictures
     if script:
@@ -129,7 +133,7 @@ def document(
         '<meta name="generator" content="regard">\n'
         f"<title>{safe(title)}</title>\n"
         f"<style>\n{style}</style>\n</head>\n<body>\n"
-        f'<main class="regard">\n<header>\n<h1>{heading}</h1>\n'
+        f'<main class="regard{" wide" * is_wide}">\n<header>\n<h1>{heading}</h1>\n'
         f'<p class="soft">{lead}</p>\n</header>\n'
         f"{body}</main>\n</body>\n</html>\n"
     )
@@ -166,7 +170,7 @@ def contents(kind: str, summary: str, entries: Sequence[tuple[str, str]]) -> str
         for number, (name, text) in enumerate(entries, 1)
     )
     return (
-        f'<nav aria-label="Contents"><details open>'
+        f'<nav aria-label="Contents"><details{" open" * (len(entries) <= _OPEN)}>'
         f"<summary>{summary}</summary>\n"
         f"<ol>\n{lines}</ol></details></nav>\n"
     )
