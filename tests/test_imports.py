@@ -56,7 +56,8 @@ STOREYS = {
 }
 # In a notebook a result shows itself: what draws it is looked up when it is shown.
 UPWARDS = {("types", "plot")}
-PLOT_MAY_KNOW = {"plot", "types", "errors", "_files", "_validate"}
+# Results, and what an argument and a label are.
+PLOT_MAY_KNOW = {"plot", "types", "errors", "_files", "_validate", "_label_values"}
 
 
 def modules() -> list[Path]:
