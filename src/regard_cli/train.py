@@ -87,6 +87,23 @@ def train_classify(
     examples: Examples = None,
     clean: Clean = False,
     stream: Stream = None,
+    class_weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="balanced|LABEL=WEIGHT",
+            help="How much examples count by their label; may be repeated.",
+        ),
+    ] = None,
+    sample_weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column that says how much an example counts."
+        ),
+    ] = None,
+    choose_by: Annotated[
+        Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"],
+        typer.Option(help="What tells the best epoch."),
+    ] = "accuracy",
     reading: Reading,
 ) -> None:
     """Train a text classifier on a file and save it.
@@ -101,11 +118,25 @@ def train_classify(
 
     said = _checked_words(description, examples)
     crew = _join(devices, coordinator, processes, process)
-    classifier = regard.TextClassifier(seed=seed, devices=crew.devices)
+    settings = {
+        "class_weight": _class_weight(class_weight),
+        "choose_by": None if choose_by == "accuracy" else choose_by,
+    }
+    classifier = regard.TextClassifier(
+        seed=seed,
+        devices=crew.devices,
+        **{name: value for name, value in settings.items() if value is not None},
+    )
     crew.in_first(partial(_claim, out, context))
     with crew.quiet():
-        labelled, held_out = read_labelled(
-            data, validation, (text, label), clean=clean, stream=stream, reading=reading
+        labelled, held_out, weights = read_labelled(
+            data,
+            validation,
+            (text, label),
+            clean=clean,
+            stream=stream,
+            reading=reading,
+            weight=sample_weight,
         )
     _train(
         classifier,
@@ -121,8 +152,34 @@ def train_classify(
         validation=held_out,
         epochs=epochs,
         batch_size=batch_size,
+        **({} if weights is None else {"sample_weight": weights}),
         tell=_tell_validation,
     )
+
+
+def _class_weight(given: list[str] | None) -> str | dict[str, float] | None:
+    """What ``--class-weight`` says, as the setting takes it.
+
+    Raises:
+        typer.BadParameter: It is neither "balanced" nor LABEL=WEIGHT.
+    """
+    if not given:
+        return None
+    if given == ["balanced"]:
+        return "balanced"
+    weights = {}
+    for one in given:
+        name, _, number = one.rpartition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise typer.BadParameter(
+                f"{one!r} is neither balanced nor LABEL=WEIGHT.",
+                param_hint="--class-weight",
+            )
+    return weights
 
 
 @reads_files

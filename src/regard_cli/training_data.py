@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CLEAN = "With --clean such rows are left out."
 _MENDING = "--clean mends what can be mended of that."
 #: Two lists: of texts and labels, or of sources and targets.
-Columns = tuple[list[Any], list[Any]]
+Columns = tuple[list[Any], ...]
 #: What is learned from, as arguments of ``fit``: such lists, or what is streamed.
 Examples: TypeAlias = "Columns | tuple[StreamedFile]"
 HeldOut: TypeAlias = "Columns | StreamedFile | None"
@@ -28,7 +28,8 @@ def read_labelled(
     clean: bool,
     stream: bool | None = None,
     reading: Mapping[str, Any],
-) -> tuple[Examples, HeldOut]:
+    weight: str | None = None,
+) -> tuple[Examples, HeldOut, list[float] | None]:
     """Texts and labels to train on and to choose the best epoch on; told in words.
 
     Args:
@@ -38,32 +39,52 @@ def read_labelled(
         clean: Whether the examples are mended.
         stream: Whether they are streamed; None: where there are many.
         reading: How the files are read, as ``read_examples`` takes it.
+        weight: The column that says how much an example counts.
+
+    Returns:
+        Both, and the weights of the first where they are no column of what is streamed.
     """
     streamed = _streamed([data], columns, stream, clean, reading)
     if streamed is not None:
+        streamed = replace(streamed, weight=weight)
         beside = None if validation is None else replace(streamed, files=(validation,))
-        return (streamed,), beside
-    from regard.data import ExamplesSummary, clean_examples, read_examples  # noqa: PLC0415 - loads Keras
-    from regard.data.repair import hinting  # noqa: PLC0415 - loads Keras
+        return (streamed,), beside, None
+    from regard.data import ExamplesSummary, read_examples  # noqa: PLC0415 - loads Keras
+    from regard.data.repair import hinting, mended_examples  # noqa: PLC0415 - loads Keras
+
+    weights = _weights(data, weight, reading)
 
     held_out: Columns | None = None
     with hinting(_CLEAN):
         examples: Columns = read_examples(data, *columns, lenient=clean, **reading)
         if clean:
-            mended = clean_examples(*examples)
+            mended, kept = mended_examples(examples[0], examples[1])
             examples = mended.texts, mended.labels
+            weights = None if weights is None else [weights[at] for at in kept]
             _tell_changes(data, mended.changes)
         known = set(examples[1])
         if validation is not None:
             held_out = read_examples(
                 validation, *columns, known_labels=known, lenient=clean, **reading
             )
-    if clean and held_out is not None:
-        mended = clean_examples(*held_out, known)
-        held_out = mended.texts, mended.labels
-        _tell_changes(validation, mended.changes)
+    if held_out is not None and validation is not None:
+        counts = _weights(validation, weight, reading)
+        if clean:
+            mended, kept = mended_examples(held_out[0], held_out[1], known)
+            held_out = mended.texts, mended.labels
+            counts = None if counts is None else [counts[at] for at in kept]
+            _tell_changes(validation, mended.changes)
+        held_out = held_out if counts is None else (*held_out, counts)
     _tell(ExamplesSummary.of(*examples))
-    return examples, held_out
+    return examples, held_out, weights
+
+
+def _weights(
+    path: Path, column: str | None, reading: Mapping[str, Any]
+) -> list[float] | None:
+    from regard.data.table import read_weights  # noqa: PLC0415 - loads Keras
+
+    return None if column is None else read_weights(path, column, **reading)
 
 
 def read_paired(

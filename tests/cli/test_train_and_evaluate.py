@@ -56,6 +56,40 @@ def test_training_tells_what_happens_and_saves(run, fake, table, tmp_path):
     assert out.is_dir()
 
 
+def test_labels_and_examples_count_as_the_command_says(
+    run, fake, tmp_path, monkeypatch
+):
+    table, seen = tmp_path / "data.csv", {}
+    table.write_text("text,label,w\nfine film,good,1\npoor film,bad,2.5\n,bad,9\n")
+    plain = fake.__init__
+
+    def noted(self, seed=0, devices=None, **settings):
+        seen.update(settings)
+        plain(self, seed, devices)
+
+    def fit(self, *_, sample_weight, validation, **__):
+        seen.update(sample_weight=sample_weight, validation=validation)
+
+    monkeypatch.setattr(fake, "__init__", noted)
+    monkeypatch.setattr(fake, "fit", fit)
+    options = ["--class-weight", "bad=3", "--class-weight", "a=b=2", "--clean"]
+    options += ["--sample-weight", "w", "--choose-by", "loss", "--validation", table]
+    result = run("train", "classify", table, "--out", tmp_path / "x.regard", *options)
+    assert result.code == 0, result.err
+    texts, labels = ["fine film", "poor film"], ["good", "bad"]
+    assert seen == {
+        "class_weight": {"bad": 3, "a=b": 2},
+        "choose_by": "loss",
+        "sample_weight": [1, 2.5],
+        "validation": (texts, labels, [1, 2.5]),
+    }
+    for wrong in ("even", "=3", "bad=much"):
+        options = ["--out", tmp_path / "y.regard", "--class-weight", wrong]
+        result = run("train", "classify", table, *options)
+        assert result.code == 2
+        assert "neither balanced nor LABEL=WEIGHT" in " ".join(result.err.split())
+
+
 def test_a_loss_that_rounds_to_zero_has_no_sign(capsys):
     place = {"epoch": 1, "epochs": 1, "step": 1, "steps": 1}
     times = {"seconds": 1.0, "seconds_left": 0.0}

@@ -115,7 +115,9 @@ def evaluate(
     )
 
 
-def log_loss(probabilities: FloatArray, targets: IntArray) -> float:
+def log_loss(
+    probabilities: FloatArray, targets: IntArray, weights: FloatArray | None = None
+) -> float:
     """The mean of minus the logarithm of the probability of the right class, in nats.
 
     A probability that was rounded to 0 counts as the smallest there is.
@@ -123,7 +125,8 @@ def log_loss(probabilities: FloatArray, targets: IntArray) -> float:
     of_targets = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     smallest = np.finfo(np.float32).tiny
     # Not the negative mean: of nothing but ones that is -0.
-    return float(np.log(1 / np.maximum(of_targets, smallest)).mean())
+    losses = np.log(1 / np.maximum(of_targets, smallest))
+    return float(np.average(losses, weights=weights))
 
 
 def _class_metrics(confusion: IntArray, index: int) -> ClassMetrics:

@@ -1,11 +1,11 @@
 """The settings of a text classifier: what it reads, what it is, how it is trained."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from regard._validate import check_count, wrong_value
+from regard._validate import check_count, check_number, wrong_value
 from regard.text.features import MOST_PIECES
 from regard.training.base_config import BaseConfig
 
@@ -54,6 +54,14 @@ class TextClassifierConfig(BaseConfig):
         calibration_folds: Where few examples are held out, in how many parts the
             training examples are cut to find out how sure the classifier may be; 0:
             the few that are held out have to do.
+        class_weight: How much an example counts in the training, by its label:
+            ``{label: weight}``, where labels that are not named have the weight 1;
+            ``"balanced"``: each label as much in all as every other, however often it
+            is there; None: every example the same.
+        choose_by: The measure on the validation examples that chooses the best epoch:
+            ``"accuracy"``, ``"balanced_accuracy"`` (the mean of the recall of the
+            labels), ``"macro_f1"`` (the mean of their F1) or ``"loss"``. Of epochs that
+            are equal in it that of the lowest loss is the best.
     """
 
     of_what: ClassVar[str] = "a text classifier"
@@ -74,6 +82,9 @@ class TextClassifierConfig(BaseConfig):
         }
     )
 
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {
+        "choose_by": ("accuracy", "balanced_accuracy", "macro_f1", "loss")
+    }
     # What ``recipe`` gives.
     from_data: ClassVar[frozenset[str]] = frozenset(
         {
@@ -120,6 +131,8 @@ class TextClassifierConfig(BaseConfig):
     patience: int = 3
     batch_size: int = 64
     calibration_folds: int = 5
+    class_weight: str | Mapping[Any, float] | None = None
+    choose_by: str = "accuracy"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,12 +144,31 @@ class TextClassifierConfig(BaseConfig):
         if self.subwords > MOST_PIECES:
             expected = f"{MOST_PIECES} or fewer"
             raise wrong_value("subwords", self.subwords, expected, of=self.of_what)
+        _check_class_weight(self.class_weight, self.of_what)
         # The key of an n-gram has 63 bits.
         if self.ngram_order * math.log2(self.max_vocabulary) >= 63:
             expected = "shorter n-grams"
             raise wrong_value(
                 "ngram_order", self.ngram_order, expected, of=self.of_what
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, ready for JSON, whose keys are texts."""
+        settings = super().to_dict()
+        if isinstance(self.class_weight, Mapping):
+            weights = self.class_weight.items()
+            settings["class_weight"] = {str(key): value for key, value in weights}
+        return settings
+
+
+def _check_class_weight(value: Any, of: str) -> None:
+    if value is None or value == "balanced":
+        return
+    if not isinstance(value, Mapping) or not value:
+        expected = "'balanced', or weights by their labels"
+        raise wrong_value("class_weight", value, expected, of=of)
+    for weight in value.values():
+        check_number("class_weight", weight, least=0, of=of)
 
 
 #: From so many texts on, a set is large.

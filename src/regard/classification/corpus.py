@@ -32,9 +32,10 @@ from regard.text.tokenizer import on_all_cores, portions
 from regard.training.batches import EncodedExamples
 from regard.training.checkpoint import digest
 from regard.training.example_cache import example_cache
-from regard.types import IntArray
+from regard.types import FloatArray, IntArray
 
 _TRAIN, _HELD_OUT, _WORDS = "train.arrow", "validation.arrow", "words.arrow"
+_WEIGHTS = "weights.npy"
 _TOKENIZER, _FEATURES = "tokenizer.json", "features.npz"
 # Characters that are read at once, and texts whose n-grams are looked up at once.
 _AT_ONCE, _ROWS = 1 << 19, 1 << 10
@@ -92,7 +93,8 @@ def corpus_of(
         labelled: LabelledTexts, encoded_texts: Sequence[EncodedText]
     ) -> EncodedExamples:
         ids = [encoded.ids for encoded in encoded_texts]
-        return EncodedExamples(ids, labels.encode(labelled.labels))
+        targets = labels.encode(labelled.labels)
+        return EncodedExamples(ids, targets, _as_array(labelled.weights))
 
     return Corpus(
         reader,
@@ -130,12 +132,13 @@ def corpus_on_disk(
     """
     check_share("validation_split", share)
     learned = asks_for_learned(settings)
+    plain = TextClassifierConfig.of(settings).to_dict()
     facts = {
         **source.facts(),
         "validation": _facts_of(validation),
         "share": None if validation is not None else share,
         "seed": seed,
-        "settings": {name: settings[name] for name in sorted(settings)},
+        "settings": {name: plain[name] for name in sorted(settings)},
     }
 
     def config_of(examples: int, classes: int) -> TextClassifierConfig:
@@ -152,11 +155,12 @@ def corpus_on_disk(
         if validation is not None:
             reader = _stored_reader(folder, config)
             _write_validation(folder, validation, labels, reader)
+        _store_weights(folder, source, validation, held)
         return {"labels": labels.to_dict(), "counts": counts}
 
     def load(folder: Path, about: Mapping[str, Any], name: str) -> Corpus:
         labels = Labels.from_dict(about["labels"])
-        train = _stored(folder / _TRAIN, name)
+        train = _stored(folder / _TRAIN, name, folder / _WEIGHTS)
         config = config_of(len(train), len(labels))
         held_out = folder / _HELD_OUT
         return Corpus(
@@ -164,7 +168,9 @@ def corpus_on_disk(
             labels,
             config,
             train,
-            _stored(held_out, name) if held_out.exists() else None,
+            _stored(held_out, name, folder / f"h-{_WEIGHTS}")
+            if held_out.exists()
+            else None,
             about["counts"],
         )
 
@@ -181,11 +187,40 @@ def _facts_of(validation: StreamedFile | LabelledTexts | None) -> Any:
     return digest(np.frombuffer(each.encode(), np.uint8) for each in said)
 
 
-def _stored(path: Path, name: str) -> EncodedExamples:
+def _stored(path: Path, name: str, weights: Path) -> EncodedExamples:
     ids = IdFile(path, f"{name} {path.stem}")
     if ids.targets is None:
         raise ValueError("there are no classes")
-    return EncodedExamples(ids, ids.targets)
+    known = np.load(weights) if weights.exists() else None
+    return EncodedExamples(ids, ids.targets, known)
+
+
+def _store_weights(
+    folder: Path,
+    source: StreamedFile,
+    validation: StreamedFile | LabelledTexts | None,
+    held: _BoolArray,
+) -> None:
+    """Store how much examples count, a number each, where anything says it."""
+    weights = _as_array(source.weights())
+    if weights is not None:
+        if len(weights) != len(held):
+            raise changed(source.name)
+        np.save(folder / _WEIGHTS, weights[~held])
+        if held.any():
+            np.save(folder / f"h-{_WEIGHTS}", weights[held])
+    if validation is not None:
+        beside = _as_array(
+            validation.weights()
+            if isinstance(validation, StreamedFile)
+            else validation.weights
+        )
+        if beside is not None:
+            np.save(folder / f"h-{_WEIGHTS}", beside)
+
+
+def _as_array(weights: Sequence[float] | None) -> FloatArray | None:
+    return None if weights is None else np.asarray(weights, np.float32)
 
 
 def _stored_reader(folder: Path, config: TextClassifierConfig) -> FeatureReader:

@@ -1,6 +1,7 @@
 """How often features are in texts, and what they say for the classes."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,11 @@ _TOKENS = 1 << 15
 
 
 def log_odds(
-    documents: Sequence[IntArray], targets: IntArray, rows: int, classes: int
+    documents: Sequence[IntArray],
+    targets: IntArray,
+    rows: int,
+    classes: int,
+    weights: FloatArray | None = None,
 ) -> FloatArray:
     r"""The evidence of each feature for each class, in nats.
 
@@ -29,24 +34,30 @@ def log_odds(
         targets: ``(documents,)``, the index of the class.
         rows: The number of features.
         classes: The number of classes.
+        weights: ``(documents,)``, as how many texts each counts; None: as one.
 
     Returns:
         ``(rows, classes)``, float32.
     """
     held_by = np.zeros(rows * classes)
 
-    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, IntArray]:
+    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, Any]:
         first, texts = some
         lengths = np.asarray(list(map(len, texts)))
         pairs, bits = features_of_texts(np.concatenate(texts), lengths)
         pairs, _ = _counted(pairs)
         features = pairs & ((1 << bits) - 1)
-        return _counted(features * classes + targets[(pairs >> bits) + first])
+        owners = (pairs >> bits) + first
+        cells = features * classes + targets[owners]
+        if weights is None:
+            return _counted(cells)
+        found, entry = np.unique(cells, return_inverse=True)
+        return found, np.bincount(entry, weights[owners], len(found))
 
     for found, counts in on_all_cores(count, few_at_a_time(documents)):
         held_by[found] += counts
     holding = held_by.reshape(rows, classes)
-    texts = np.bincount(targets, minlength=classes)
+    texts = np.bincount(targets, weights, minlength=classes)
     elsewhere = holding.sum(axis=1, keepdims=True) - holding
     inside = (holding + 1) / (texts + 2)
     outside = (elsewhere + 1) / (texts.sum() - texts + 2)

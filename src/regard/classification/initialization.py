@@ -149,7 +149,11 @@ def _start_as_linear(
     *,
     seed: int,
 ) -> None:
-    odds = log_odds(train.sequences, train.targets, features.size, classes)
+    # The weight of a class cancels out of the shares of texts in it: it would only let
+    # few texts pass for many.
+    odds = log_odds(
+        train.sequences, train.targets, features.size, classes, train.weights
+    )
     start_from_naive_bayes(model, odds, config)
     if config.regression and 2 * classes <= config.embedding_units:
 
@@ -161,7 +165,7 @@ def _start_as_linear(
         even = bool(config.sharpness) or not config.salience
         read = _held_at_once(train, seed)
         bags = FeatureBags.of(
-            read.sequences, features.order, None if even else attention
+            read.sequences, features.order, None if even else attention, read.importance
         )
         linear = regression_weights(bags, read.targets, odds, config.regression)
         start_from_regression(model, *linear, config.naive_bayes_share)

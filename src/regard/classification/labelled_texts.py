@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from regard._frames import frame_columns, is_frame
+from regard._frames import frame_column, frame_columns, is_frame
 from regard._validate import check_share
-from regard.data import clean_examples, read_examples
+from regard.classification.example_weights import checked_weights
+from regard.data import read_examples
 from regard.data.examples_summary import label_names, label_problems
 from regard.data.record import check_two_columns
+from regard.data.repair import mended_examples
 from regard.data.streamed_file import StreamedFile
+from regard.data.table import read_weights
 from regard.errors import ArgumentError
 from regard.text import Labels
 from regard.text.labels import train_test_split
@@ -21,24 +24,26 @@ from regard.types import IntArray
 #: are is found out where one comes.
 LabelledSource: TypeAlias = Any
 #: Texts and labels; or a frame, or the path of a file, with both.
-LabelledValidation: TypeAlias = tuple[Iterable[str], Iterable[Any]] | str | Path | Any
+LabelledValidation: TypeAlias = tuple[Iterable[Any], ...] | str | Path | Any
 
 
 @dataclass(frozen=True)
 class LabelledColumns:
-    """The columns of a file that hold texts and labels."""
+    """The columns of a file that hold texts, labels and, if named, weights."""
 
     text: str = "text"
     label: str = "label"
+    weight: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledTexts:
-    """Texts and the label of each, and what was mended, in sentences."""
+    """Texts and the label of each, what was mended, and how much each counts."""
 
     texts: list[str]
     labels: list[Any]
     changes: tuple[str, ...] = ()
+    weights: Sequence[float] | None = None
 
     @classmethod
     def of(
@@ -49,6 +54,7 @@ class LabelledTexts:
         *,
         clean: bool = False,
         known: Labels | None = None,
+        weights: Any = None,
     ) -> "LabelledTexts":
         """Read texts and labels from two lists, a frame, or a file.
 
@@ -58,16 +64,25 @@ class LabelledTexts:
             columns: The columns of a frame or a file.
             clean: Whether they are mended, see ``regard.data.clean_examples``.
             known: The labels that mended ones are to become.
+            weights: How much each counts; None: what the column says, where one is
+                named.
 
         Raises:
             ArgumentError: The lists do not pair up, or labels came beside a path.
             DataError: The file is damaged; the message says where.
         """
-        if clean:
-            raw = cls._read(source, labels, columns, lenient=True)
-            names = None if known is None else known.names
-            return cls(*clean_examples(*raw, names))
-        return cls(*cls._read(source, labels, columns))
+        texts, answers = cls._read(source, labels, columns, lenient=clean)
+        if weights is None:
+            weights = _weights_in(source, labels, columns)
+        if weights is not None:
+            weights = checked_weights(weights, texts)
+        if not clean:
+            return cls(texts, answers, (), weights)
+        names = None if known is None else known.names
+        mended, kept = mended_examples(texts, answers, names)
+        if weights is not None:
+            weights = [weights[at] for at in kept]
+        return cls(*mended, weights)
 
     @staticmethod
     def _read(
@@ -92,10 +107,28 @@ class LabelledTexts:
     def at(self, indices: IntArray) -> "LabelledTexts":
         """The examples at ``indices``."""
         chosen = indices.tolist()
+        weights = self.weights
         return LabelledTexts(
             [self.texts[index] for index in chosen],
             [self.labels[index] for index in chosen],
+            weights=None if weights is None else [weights[index] for index in chosen],
         )
+
+
+def _weights_in(source: Any, labels: Any, columns: LabelledColumns) -> Any:
+    """The weights in a column of a frame or a file; None where none is named."""
+    if columns.weight is None:
+        return None
+    if labels is None and is_frame(source):
+        return frame_column(source, "sample_weight", columns.weight)
+    if isinstance(source, str | Path):
+        return read_weights(source, columns.weight)
+    raise ArgumentError(
+        f"'sample_weight' names a column '{columns.weight:.60}', and there is no frame "
+        "or file.",
+        expected="a weight for each text",
+        arguments=["sample_weight"],
+    )
 
 
 def train_validation_split(
@@ -123,8 +156,10 @@ def train_validation_split(
     if isinstance(validation, str | Path) or is_frame(validation):
         return examples, LabelledTexts.of(validation, None, columns, **mending)
     if validation is not None:
-        texts, answers = _two_parts(validation)
-        return examples, LabelledTexts.of(texts, answers, columns, **mending)
+        columns = replace(columns, weight=None)
+        texts, answers, weights = _parts(validation)
+        held_out = LabelledTexts.of(texts, answers, columns, weights=weights, **mending)
+        return examples, held_out
     if check_share("validation_split", share) == 0:
         return examples, None
     targets = labels.encode(examples.labels)
@@ -132,16 +167,18 @@ def train_validation_split(
     return examples.at(kept), examples.at(held)
 
 
-def _two_parts(validation: Any) -> tuple[Any, Any]:
-    if len(validation) != 2:
+def _parts(validation: Any) -> tuple[Any, Any, Any]:
+    """Texts, labels and weights, where there are any."""
+    if len(validation) not in (2, 3):
         raise ArgumentError(
             "The validation examples are two lists.",
-            expected="validation=(texts, labels), a frame, or a file",
+            expected="validation=(texts, labels), or (texts, labels, weights), a "
+            "frame, or a file",
             received=f"{len(validation)} parts",
             arguments=["validation"],
         )
-    texts, answers = validation
-    return texts, answers
+    texts, answers, *weights = validation
+    return texts, answers, weights[0] if weights else None
 
 
 def validation_of_stream(
@@ -156,7 +193,28 @@ def validation_of_stream(
         return replace(source, files=(Path(validation),))
     if is_frame(validation):
         return LabelledTexts.of(validation, None, columns)
-    return LabelledTexts.of(*_two_parts(validation), columns)
+    texts, answers, weights = _parts(validation)
+    return LabelledTexts.of(
+        texts, answers, replace(columns, weight=None), weights=weights
+    )
+
+
+def with_weights(
+    source: StreamedFile, weight: str | None, weights: Any
+) -> StreamedFile:
+    """A file that is streamed, with the column of its weights.
+
+    Raises:
+        ArgumentError: They are in no column of it.
+    """
+    if weights is not None:
+        raise ArgumentError(
+            "Weights were given beside a file that is streamed.",
+            expected="the name of a column of the file",
+            fix="Write them into the file, or hold it in memory: stream=False.",
+            arguments=["sample_weight", "stream"],
+        )
+    return source if weight is None else replace(source, weight=weight)
 
 
 def dirt(

@@ -43,6 +43,7 @@ class FeatureBags:
         rows: ``(entries,)``, its feature; a text has an entry for each.
         shares: ``(entries,)``, how much of the feature is in the pooled text.
         length: The mean number of tokens of a text.
+        weights: ``(documents,)``, as how many texts each counts; None: as one.
     """
 
     documents: int
@@ -50,6 +51,7 @@ class FeatureBags:
     rows: IntArray
     shares: FloatArray
     length: float
+    weights: FloatArray | None = None
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class FeatureBags:
         documents: Sequence[IntArray],
         ngrams: int,
         attention: Attention | None = None,
+        weights: FloatArray | None = None,
     ) -> "FeatureBags":
         """The bags of texts.
 
@@ -65,6 +68,7 @@ class FeatureBags:
             ngrams: How many columns hold n-grams; the rest hold pieces of the word.
             attention: The weights ``(tokens,)`` that tokens are pooled with, by their
                 features and the shares of these; None: the even mean.
+            weights: ``(texts,)``, as how many each counts; None: as one.
         """
         bags = partial(_bags, ngrams=ngrams, attention=attention)
         parts = on_all_cores(bags, few_at_a_time(documents))
@@ -74,7 +78,8 @@ class FeatureBags:
             np.concatenate(owners),
             np.concatenate(rows),
             np.concatenate(shares),
-            float(np.mean(lengths_of(documents))),
+            float(np.average(lengths_of(documents), weights=weights)),
+            weights,
         )
 
     def scores(self, weights: FloatArray) -> FloatArray:
@@ -206,7 +211,8 @@ def regression_weights(
     with :math:`R` the evidence of the features for the classes: weight on what says
     little in naive Bayes is dear. With :math:`m`, the mean number of tokens of a text,
     the same strength :math:`s` suits short texts and long ones. Of two classes the
-    evidence for one is that against the other, and so are the weights.
+    evidence for one is that against the other, and so are the weights. A text that
+    counts as several is several in the sum and in :math:`m`.
 
     Args:
         bags: The texts.
@@ -224,7 +230,9 @@ def regression_weights(
     two = classes == 2
     scale = bags.length * (odds[:, 1:] if two else odds).T
     columns, number = len(scale), np.arange(bags.documents)
-    penalty = 1 / (strength * bags.documents)
+    of_all = bags.documents if bags.weights is None else float(bags.weights.sum())
+    counts = np.float32(1) if bags.weights is None else bags.weights
+    penalty = 1 / (strength * of_all)
 
     def objective(point: FloatArray) -> tuple[float, FloatArray]:
         values, bias = _parts(point, columns)
@@ -233,10 +241,11 @@ def regression_weights(
         logits -= logits.max(axis=0)
         powers = np.exp(logits)
         sums = powers.sum(axis=0)
-        loss = float((np.log(sums) - logits[targets, number]).mean())
+        losses = np.log(sums) - logits[targets, number]
+        loss = float(np.average(losses, weights=bags.weights))
         errors = powers / sums
         errors[targets, number] -= 1
-        errors = (errors[1:] if two else errors) / bags.documents
+        errors = (errors[1:] if two else errors) * counts / of_all
         slopes = scale * bags.slopes(errors, rows) + penalty * values
         loss += penalty / 2 * float(np.vdot(values, values))
         return loss, np.append(slopes.ravel(), errors.sum(axis=1))

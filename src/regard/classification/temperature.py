@@ -70,7 +70,9 @@ class TemperedSoftmax(keras.layers.Layer):
         return input_shape
 
 
-def fitted_temperature(probabilities: FloatArray, targets: IntArray) -> float:
+def fitted_temperature(
+    probabilities: FloatArray, targets: IntArray, weights: FloatArray | None = None
+) -> float:
     r"""The temperature at which probabilities are as sure as they are right.
 
     .. math::
@@ -87,6 +89,7 @@ def fitted_temperature(probabilities: FloatArray, targets: IntArray) -> float:
     Args:
         probabilities: ``(examples, classes)``, at temperature 1.
         targets: ``(examples,)``, the index of the right class.
+        weights: ``(examples,)``, how much each counts; None: all the same.
 
     Returns:
         From 0.05 to 50; 1 where the probabilities are not finite.
@@ -99,13 +102,14 @@ def fitted_temperature(probabilities: FloatArray, targets: IntArray) -> float:
     if not np.isfinite(logits).all():
         return 1.0
     of_right = logits[np.arange(len(targets)), targets]
-    counted = (len(targets) * of_right + logits.mean(axis=1)) / (len(targets) + 1)
+    number = len(targets) if weights is None else float(weights.sum())
+    counted = (number * of_right + logits.mean(axis=1)) / (number + 1)
     low, high = _BOUNDS
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         expected = (_softmax(logits / np.exp(middle)) * logits).sum(axis=1)
         # The loss grows with 1 / T: the temperature has to be higher.
-        if (expected - counted).mean() > 0:
+        if np.average(expected - counted, weights=weights) > 0:
             low = middle
         else:
             high = middle
@@ -126,14 +130,16 @@ class HeldOut:
     Attributes:
         targets: ``(examples,)``, the index of the right class, in the order of the
             batches.
+        weights: ``(examples,)``, how much each counts.
     """
 
     def __init__(self, batches: ExampleBatches) -> None:
         self._batches = batches
-        targets, counts = zip(*batches.answers(), strict=True)
-        self._height = len(counts[0])
-        self._counted = np.concatenate(counts) > 0
-        self.targets = np.concatenate(targets)[self._counted]
+        targets, weights = zip(*batches.answers(), strict=True)
+        rows = [np.arange(batches.height) < len(each) for each in targets]
+        self._counted = np.concatenate(rows)
+        self.targets = np.concatenate(targets)
+        self.weights = np.concatenate(weights)
 
     def probabilities(
         self, model: keras.Model, interrupts: InterruptBetweenSteps
@@ -142,7 +148,7 @@ class HeldOut:
         given = predictions(
             model,
             as_input(self._batches),
-            self._height,
+            self._batches.height,
             verbose=0,
             callbacks=[interrupts],
         )
@@ -177,22 +183,25 @@ def cross_validated_temperature(
     """
     interrupts = InterruptBetweenSteps()
     fold_of = _folds(examples.targets, folds)
-    probabilities, targets = [], []
+    answers = []
     with interrupts.listening():
         for fold in np.unique(fold_of).tolist():
             part = examples.at(np.flatnonzero(fold_of != fold))
             begin(part)
             model.fit(
-                as_input(batches(part).epochs(epochs)),
+                as_input(batches(part.in_steps()).epochs(epochs)),
                 shuffle=False,
                 verbose=0,
                 callbacks=[interrupts],
             )
             rest = examples.at(np.flatnonzero(fold_of == fold))
             held_out = HeldOut(batches(rest).epoch(0))
-            probabilities.append(held_out.probabilities(model, interrupts))
-            targets.append(held_out.targets)
-    return fitted_temperature(np.concatenate(probabilities), np.concatenate(targets))
+            given = held_out.probabilities(model, interrupts)
+            answers.append((given, held_out.targets, held_out.weights))
+    probabilities, targets, counts = map(np.concatenate, zip(*answers, strict=True))
+    return fitted_temperature(
+        probabilities, targets, None if examples.weights is None else counts
+    )
 
 
 def _folds(targets: IntArray, folds: int) -> IntArray:

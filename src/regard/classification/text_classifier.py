@@ -22,6 +22,7 @@ from regard.classification.labelled_texts import (
     dirt,
     train_validation_split,
     validation_of_stream,
+    with_weights,
 )
 from regard.classification.trainer import (
     ClassificationCallback,
@@ -94,13 +95,14 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         stream: bool | None = None,
         progress: ClassificationCallback | None = None,
         callbacks: Sequence[Any] | None = None,
+        sample_weight: Iterable[float] | str | None = None,
     ) -> Self:
         """Train, on lists, a frame or a file.
 
-        Training ends by itself when the accuracy on the validation examples no longer
-        rises; the weights of the best epoch are kept, of epochs of the same accuracy
-        those of the lowest loss. So does an interrupt (Ctrl-C) after the first epoch:
-        then ``interrupted`` is True.
+        Training ends by itself when the accuracy on the validation examples, or what
+        else ``choose_by`` names, no longer rises; the weights of the best epoch are
+        kept, of epochs of the same accuracy those of the lowest loss. So does an
+        interrupt (Ctrl-C) after the first epoch: then ``interrupted`` is True.
 
         How sure the classifier may be, its temperature, is found on the validation
         examples too; where they are fewer than 200, and there are fewer than 2,000 to
@@ -114,8 +116,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 values; none for a frame or a file that has them.
             text: The column of the frame or the file that holds the texts.
             label: The column that holds the labels.
-            validation: Texts and labels to choose the best epoch and the temperature
-                on, or a frame or a file.
+            validation: Texts and labels, and weights where there are any, to choose the
+                best epoch and the temperature on; or a frame or a file.
             validation_split: Without ``validation``, the share of the examples held
                 out for it, the same of each class; 0: none, and the last epoch counts.
             clean: Mend the examples, also those of ``validation``, as
@@ -133,6 +135,10 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             progress: Called with a ``ClassificationProgress`` several times a second.
             callbacks: Whom to tell about the training: a list of
                 ``regard.training.TrainingCallback`` and of callbacks of Keras.
+            sample_weight: How much each example counts, 0 or more: one of weight 2 as
+                much as two. A number for each text, or the column of the frame or the
+                file that holds them. It counts in what is learned, in the choice of the
+                best epoch and in the temperature; ``class_weight`` in the first alone.
 
         Returns:
             The classifier itself.
@@ -149,7 +155,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         place = checkpoint_path(checkpoint)
         check_progress(progress)
         callbacks = checked_callbacks(callbacks)
-        columns = LabelledColumns(text, label)
+        weight = sample_weight if isinstance(sample_weight, str) else None
+        weights = None if weight is not None else sample_weight
+        columns = LabelledColumns(text, label, weight)
         remedy = "fit(..., clean=True) leaves such rows out."
         streamed = (
             texts
@@ -161,6 +169,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             )
         )
         if streamed is not None:
+            streamed = with_weights(streamed, weight, weights)
             settings = self._settings_with(epochs=epochs, batch_size=batch_size)
             with (
                 hinting(streamed.remedy),
@@ -188,7 +197,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 self._adopt(outcome, None, text=text, label=label)
             return self
         with hinting(remedy):
-            examples = LabelledTexts.of(texts, labels, columns, clean=clean)
+            examples = LabelledTexts.of(
+                texts, labels, columns, clean=clean, weights=weights
+            )
             known = Labels.of(examples.labels)
             train, held_out = train_validation_split(
                 examples,

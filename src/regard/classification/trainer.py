@@ -15,6 +15,7 @@ from regard.classification.class_metrics import (
 )
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
+from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.initialization import Network
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.temperature import (
@@ -22,7 +23,7 @@ from regard.classification.temperature import (
     HeldOut,
     cross_validated_temperature,
 )
-from regard.classification.validation_measures import ValidationMeasures, merit
+from regard.classification.validation_measures import ValidationMeasures, merit_by
 from regard.text import Labels
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
@@ -33,6 +34,7 @@ from regard.training.devices import check_same, padded_height, sharing
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import ModelSelection
 from regard.training.training_run import RunCallbacks
+from regard.types import FloatArray
 
 # The names of the metrics that a model in training is compiled with.
 _LOSS, _ACCURACY = "cross_entropy", "accuracy"
@@ -91,6 +93,10 @@ def fit_text_classifier(
         ClusterError: Processes that train together were not given the same.
         DataError: There is no word in the texts, or ``validation`` has another label.
     """
+    if config.class_weight is not None:
+        # A label that there is not is told before anything is read.
+        none = EncodedExamples([], labels.encode(train.labels))
+        class_weights_of(config.class_weight, labels, none)
     corpus = corpus_of(train, validation, labels, config)
     return fit_corpus(
         corpus,
@@ -123,6 +129,9 @@ def fit_corpus(
 
     if callbacks is not None:
         callbacks.prepare(corpus.config, trained_of)
+    class_weights = class_weights_of(
+        corpus.config.class_weight, corpus.labels, corpus.train
+    )
     with sharing(devices):
         outcome = train_text_classifier(
             corpus.train,
@@ -134,6 +143,7 @@ def fit_corpus(
             checkpoint=checkpoint,
             progress=progress,
             callbacks=callbacks,
+            class_weights=class_weights,
         )
     trained = trained_of(outcome.model)
     evaluation = None
@@ -174,6 +184,7 @@ def train_text_classifier(
     checkpoint: Path | None = None,
     progress: ClassificationCallback | None = None,
     callbacks: RunCallbacks | None = None,
+    class_weights: FloatArray | None = None,
 ) -> TrainingOutcome[keras.Model]:
     """Train the network of a text classifier.
 
@@ -181,10 +192,15 @@ def train_text_classifier(
     their classes, where they were asked for since the training began or went on.
 
     Training ends when the validation has not become better for ``config.patience``
-    epochs, and the weights of the best epoch are kept: that of the highest accuracy,
-    of several that of the lowest loss. The temperature that suits the validation makes
-    the model as sure as it is right. The same arguments give the same model; the global
-    random state is neither used nor changed.
+    epochs, and the weights of the best epoch are kept: that of the highest accuracy, or
+    what else ``config.choose_by`` names, of several that of the lowest loss. The
+    temperature that suits the validation makes the model as sure as it is right. The
+    same arguments give the same model; the global random state is neither used nor
+    changed.
+
+    Weights of examples count wherever examples are counted, those of classes in what
+    is learned alone. How good a model is and how sure it may be is asked of the data as
+    they are: with a rare class that counts more it is no more often right.
 
     Args:
         train: The examples to train on.
@@ -196,6 +212,7 @@ def train_text_classifier(
         checkpoint: The file that holds how far the training is.
         progress: Called while the training runs.
         callbacks: Those of the user, who are told about it.
+        class_weights: ``(classes,)``, how much examples count by their class.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -213,15 +230,16 @@ def train_text_classifier(
         }
     )
     model = network.build(classes, config, seed)
-    batches = _batches(train, config, seed)
+    train = weighed(train, class_weights)
+    batches = _batches(train.in_steps(), config, seed)
     _compile(model, config, steps=config.epochs * len(batches))
     held_out = None
     if validation is not None:
         held_out = HeldOut(_batches(validation, config).epoch(0))
-    measured = ValidationMeasures(model, held_out)
+    measured = ValidationMeasures(model, held_out, config.choose_by)
     begin = _beginning_of(model, network, classes, config, seed)
     begin(train)
-    selection = ModelSelection(merit, config.patience)
+    selection = ModelSelection(merit_by(config.choose_by), config.patience)
     loop = TrainingLoop(
         model=model,
         fresh=lambda: network.build(classes, config, seed),

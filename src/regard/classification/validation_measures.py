@@ -1,6 +1,8 @@
 """How good a classifier in training is, on the examples that choose the best epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,10 +23,20 @@ class ValidationMeasures:
     Args:
         model: The model in training.
         held_out: The validation examples; None: there are none.
+        choose_by: What chooses the best epoch, measured too.
     """
 
-    def __init__(self, model: keras.Model, held_out: HeldOut | None) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        held_out: HeldOut | None,
+        choose_by: str = "accuracy",
+    ) -> None:
         self._model, self._held_out = model, held_out
+        self._choose_by = choose_by
+        # Digits are those of a mean where all count the same.
+        weights = np.ones(1) if held_out is None else held_out.weights
+        self._is_weighted = weights.sum() > 0 and not (weights == 1).all()
         self._seen: list[tuple[Mapping[str, float], FloatArray]] = []
 
     def validate(self, interrupts: InterruptBetweenSteps) -> dict[str, float]:
@@ -33,12 +45,17 @@ class ValidationMeasures:
             return {}
         targets = self._held_out.targets
         probabilities = self._held_out.probabilities(self._model, interrupts)
-        temperature = fitted_temperature(probabilities, targets)
+        weights = self._held_out.weights if self._is_weighted else None
+        temperature = fitted_temperature(probabilities, targets, weights)
+        is_right = probabilities.argmax(axis=1) == targets
         measures = {
-            "loss": log_loss(tempered(probabilities, temperature), targets),
-            "accuracy": float((probabilities.argmax(axis=1) == targets).mean()),
+            "loss": log_loss(tempered(probabilities, temperature), targets, weights),
+            "accuracy": float(np.average(is_right, weights=weights)),
             "temperature": temperature,
         }
+        if self._choose_by not in measures:
+            by_class = _MEASURES[self._choose_by]
+            measures[self._choose_by] = by_class(probabilities, targets, weights)
         self._seen.append((measures, probabilities))
         return measures
 
@@ -56,6 +73,41 @@ class ValidationMeasures:
         return None
 
 
-def merit(measures: Mapping[str, float]) -> Merit:
-    """How good an epoch is by its measures: the most accurate, then the likeliest."""
-    return measures["accuracy"], -measures["loss"]
+def merit_by(choose_by: str) -> Callable[[Mapping[str, float]], Merit]:
+    """How good an epoch is by its measures: by the one named, then the likeliest."""
+
+    def merit(measures: Mapping[str, float]) -> Merit:
+        loss = -measures["loss"]
+        return (loss,) if choose_by == "loss" else (measures[choose_by], loss)
+
+    return merit
+
+
+def _counts(
+    probabilities: FloatArray, targets: IntArray, weights: FloatArray | None
+) -> tuple[Any, Any, Any]:
+    """How many examples of each class are right, were given it, and have it."""
+    classes, given = probabilities.shape[1], probabilities.argmax(axis=1)
+    each = np.ones(len(targets)) if weights is None else weights
+    count = partial(np.bincount, minlength=classes)
+    hits = count(targets, each * (given == targets))
+    return hits, count(given, each), count(targets, each)
+
+
+def _macro_f1(*examples: Any) -> float:
+    hits, given, having = _counts(*examples)
+    # The classes that occur.
+    return float(
+        (2 * hits / np.maximum(given + having, 1e-12))[given + having > 0].mean()
+    )
+
+
+def _balanced_accuracy(*examples: Any) -> float:
+    hits, _, having = _counts(*examples)
+    return float((hits / np.maximum(having, 1e-12))[having > 0].mean())
+
+
+_MEASURES: Mapping[str, Callable[..., float]] = {
+    "macro_f1": _macro_f1,
+    "balanced_accuracy": _balanced_accuracy,
+}

@@ -1,11 +1,13 @@
 """One record of a file with columns, and columns by their name."""
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard._label_values import is_missing, plain_label
+from regard._label_values import is_missing, plain_label, plain_value
 from regard.errors import (
     ArgumentError,
     ColumnError,
@@ -58,6 +60,23 @@ class Record:
         """
         place = f"{self.place}: the label in column '{column}'"
         return str(plain_label(self.values[index], place))
+
+    def weight(self, index: int, column: str) -> float:
+        """A value that says how much the record counts: a number, 0 or more.
+
+        Raises:
+            DataError: It is none.
+        """
+        value = plain_value(self.values[index])
+        with suppress(TypeError, ValueError):
+            number = float(value)
+            if 0 <= number < math.inf and not isinstance(value, bool):
+                return number
+        raise DataError(
+            f"{self.place}: column '{column}' holds no weight.",
+            expected="a number, 0 or more",
+            received="nothing" if is_missing(value) else f"{value!r:.60}",
+        )
 
 
 def column_indices(

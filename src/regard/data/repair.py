@@ -78,6 +78,15 @@ def clean_examples(
         >>> labels, changes
         (['Good', 'Good'], ("Took the label 'Good ' (1) for 'Good'.",))
     """
+    return mended_examples(texts, labels, known_labels)[0]
+
+
+def mended_examples(
+    texts: Iterable[Any],
+    labels: Iterable[Any],
+    known_labels: Collection[str] | None = None,
+) -> tuple[CleanExamples, list[int]]:
+    """As ``clean_examples``, and the numbers of the rows that are left."""
     given, raw = (
         listed_texts(texts, "Text", NOT_A_NUMBER),
         listed_values(labels, "labels"),
@@ -102,11 +111,12 @@ def clean_examples(
     ]
     if not kept:
         raise DataError("No row has both a text and a label, so nothing is left.")
-    return CleanExamples(
+    mended = CleanExamples(
         [given[at] for at in kept],
         [_as_given(raw[at], spelled[names[at]]) for at in kept],
         tuple(changes),
     )
+    return mended, kept
 
 
 def clean_pairs(sources: Iterable[Any], targets: Iterable[Any]) -> CleanPairs:

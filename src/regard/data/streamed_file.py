@@ -14,7 +14,7 @@ from regard._validate import check_flag
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
 from regard.data.parallel_texts import iterate_pair_files
-from regard.data.table import iterate_examples
+from regard.data.table import iterate_examples, read_weights
 from regard.errors import ArgumentError, DataError, MissingExtraError
 
 #: From so many bytes of text on a file is streamed where nobody says whether.
@@ -35,6 +35,7 @@ class StreamedFile:
         reading: How the files are read, arguments of ``regard.data.read_examples``.
         remedy: How rows without a value are left out, as a sentence for the user.
         mending: What mends the data, as one.
+        weight: The column that says how much an example counts; None: there is none.
     """
 
     files: tuple[Path, ...]
@@ -42,6 +43,7 @@ class StreamedFile:
     reading: Mapping[str, Any] = field(default_factory=dict)
     remedy: str = "fit(..., clean=True) leaves such rows out."
     mending: str = "fit(..., clean=True) mends it."
+    weight: str | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +74,12 @@ class StreamedFile:
         dialect, (_, label) = Dialect(**self.reading), self.columns
         for row in open_rows(self.files[0], [label], dialect):
             yield row.label(0, label)
+
+    def weights(self) -> list[float] | None:
+        """How much each example counts; None: all the same."""
+        if self.weight is None:
+            return None
+        return read_weights(self.files[0], self.weight, **self.reading)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each source and its target."""
@@ -104,6 +112,7 @@ class StreamedFile:
             "columns": list(self.columns),
             "reading": [said.format, said.delimiter, said.header, said.encoding],
             "suffixes": sorted(formats),
+            **({} if self.weight is None else {"weight": self.weight}),
         }
 
 

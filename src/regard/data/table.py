@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
+from typing import Any
 
 from regard._label_values import (
     KnownLabels,
@@ -142,6 +143,28 @@ def read_examples(
         labels.append(row_label)
     # Known ones are spelled as they are known.
     return texts, without_fractions(labels) if known_labels is None else labels
+
+
+def read_weights(path: str | PathLike[str], column: str, **reading: Any) -> list[float]:
+    """How much each example of a file counts: a column of numbers, 0 or more.
+
+    Args:
+        path: The file.
+        column: The column.
+        **reading: How the file is read, as ``read_examples`` takes it.
+
+    Raises:
+        DataError: There is no such column, a value is no such number, or all are 0; the
+            message names the file and the line.
+    """
+    rows = open_rows(path, [column], Dialect(**reading))
+    weights = [row.weight(0, column) for row in rows]
+    if not sum(weights) > 0:
+        raise DataError(
+            f"{path}: all weights in column '{column}' are 0: no example counts.",
+            expected="a number above 0",
+        )
+    return weights
 
 
 def _known(row: Record, label: str, known: KnownLabels, lenient: bool) -> str:

@@ -1,7 +1,7 @@
 """Batches of sequences with classes: few shapes, every example in every epoch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
 
@@ -33,10 +33,15 @@ class EncodedExamples:
     Args:
         sequences: Arrays ``(tokens, …)`` of ids without padding.
         targets: ``(examples,)``, the index of the class.
+        weights: ``(examples,)``, how much each counts; None: all the same.
+        class_weights: ``(classes,)``, how much more each counts in what is learned, by
+            its class; None: none does.
     """
 
     sequences: Sequence[IntArray]
     targets: IntArray
+    weights: FloatArray | None = None
+    class_weights: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -49,13 +54,37 @@ class EncodedExamples:
     def at(self, indices: IntArray) -> "EncodedExamples":
         """The examples at ``indices``."""
         sequences = [self.sequences[index] for index in indices.tolist()]
-        return EncodedExamples(sequences, self.targets[indices])
+        weights = None if self.weights is None else self.weights[indices]
+        targets = self.targets[indices]
+        return replace(self, sequences=sequences, targets=targets, weights=weights)
+
+    @property
+    def importance(self) -> FloatArray | None:
+        """How much each counts in what is learned, of itself and by its class."""
+        if self.class_weights is None:
+            return self.weights
+        of_classes = self.class_weights[self.targets]
+        own = 1 if self.weights is None else self.weights
+        return np.asarray(of_classes * own, np.float32)
+
+    def in_steps(self) -> "EncodedExamples":
+        """The same with weights whose mean is 1: a step is as large as without any."""
+        weights = self.importance
+        if weights is None:
+            return self
+        return replace(self, weights=weights / weights.mean(), class_weights=None)
 
     def digest(self) -> str:
         """The SHA-256 of the examples, in hexadecimal digits; of a file its name."""
-        if isinstance(self.sequences, IdFile):
-            return self.sequences.digest
-        return digest(chain(self.sequences, [self.targets]))
+        beside: list[Any] = [] if self.weights is None else [self.weights]
+        if not isinstance(self.sequences, IdFile):
+            return digest(chain(self.sequences, [self.targets], beside))
+        name = self.sequences.digest
+        return (
+            digest([np.frombuffer(name.encode(), np.uint8), *beside])
+            if beside
+            else name
+        )
 
 
 class BucketedBatches:
@@ -179,14 +208,22 @@ class ExampleBatches(keras.utils.PyDataset):
         return pad(sequences, self._batch_size, length), *self._answers(members)
 
     def answers(self) -> Iterator[tuple[IntArray, FloatArray]]:
-        """The classes and the sample weights of each batch, without its texts."""
-        return (self._answers(members) for _, members in self._batches)
+        """The classes and the sample weights of each batch, without its padding."""
+        for _, members in self._batches:
+            targets, weights = self._answers(members)
+            yield targets[: len(members)], weights[: len(members)]
+
+    @property
+    def height(self) -> int:
+        """The rows of every batch, those of padding among them."""
+        return self._batch_size
 
     def _answers(self, members: IntArray) -> tuple[IntArray, FloatArray]:
         targets = np.zeros(self._batch_size, dtype=np.int32)
         targets[: len(members)] = self._examples.targets[members]
+        weights = self._examples.weights
         counts = np.zeros(self._batch_size, dtype=np.float32)
-        counts[: len(members)] = 1
+        counts[: len(members)] = 1 if weights is None else weights[members]
         return targets, counts
 
 
