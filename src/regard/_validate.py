@@ -7,6 +7,7 @@ Truth values are no numbers here.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any, TypeVar
 
@@ -253,9 +254,11 @@ def check_settings(settings: Iterable[str], known: Iterable[str], *, of: str) ->
     names = list(known)
     unknown = [name for name in settings if name not in names]
     if unknown:
+        near = get_close_matches(unknown[0], names, 1, 0.5)
         raise ArgumentError(
             f"{of[:1].upper()}{of[1:]} has no setting '{unknown[0]}'.",
             expected=f"one of {listed(names, _MOST_LISTED)}",
+            fix=f"Did you mean '{near[0]}'?" if near else None,
         )
 
 

@@ -153,6 +153,14 @@ KINDS: dict[str, Callable[[], Kind]] = {
 }
 
 
+#: Where the settings of each kind are defined, from the folder of the package on: to be
+#: read where importing it would take too long.
+SETTINGS: dict[str, str] = {
+    "text-classifier": "classification/config.py",
+    "translator": "translation/config.py",
+}
+
+
 def kind_of(model: Any) -> Kind:
     """The kind of a trained model.
 

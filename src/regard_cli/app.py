@@ -12,11 +12,13 @@ from regard_cli.compare import compare
 from regard_cli.completion import completion, prepare_completion
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
+from regard_cli.info import info
 from regard_cli.interrupts import ending_at_once
 from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
 from regard_cli.serve import serve
 from regard_cli.train import train_classify, train_translate
+from regard_cli.training_file import SETTING_NAMES
 from regard_cli.translate import translate
 from regard_cli.trust import trust
 
@@ -39,6 +41,7 @@ class Command(TyperCommand):
         except Exception as error:
             names = {each.name: _spelled(each) for each in self.params if each.name}
             names |= _OTHER_NAMES.get(str(self.name), {})
+            names = {**ctx.meta.get(SETTING_NAMES, {}), **names}
             if self.name == "compare":
                 names = _Settings(names)
             error.__dict__.setdefault("regard_options", names)
@@ -81,6 +84,7 @@ app.command("predict", cls=Command)(predict)
 app.command("translate", cls=Command)(translate)
 app.command("evaluate", cls=Command)(evaluate)
 app.command("trust", cls=Command)(trust)
+app.command("info", cls=Command)(info)
 app.command("batch", cls=Command)(batch)
 app.command("compare", cls=Command)(compare)
 app.command("serve", cls=Command)(serve)

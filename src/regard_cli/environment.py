@@ -5,6 +5,8 @@ import importlib.util
 import os
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from regard_cli.interrupts import ending_at_once, listen
@@ -38,6 +40,29 @@ def choose_backend() -> None:
     rules["prefer_jax"]()
     # Keras loads an installed TensorFlow on every backend; it would talk about itself.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextmanager
+def without_keras() -> Iterator[None]:
+    """Let modules of the library that need no Keras be imported without it.
+
+    The package itself loads it, which takes seconds. Inside the block its modules are
+    found, and it is empty; afterwards all of them are forgotten. Where it is imported
+    already, nothing is done.
+    """
+    if "regard" in sys.modules:
+        yield
+        return
+    try:
+        # The library for HDF5 is not needed either.
+        for name in ("regard", "regard._hdf5"):
+            found = importlib.util.find_spec(name)
+            sys.modules[name] = importlib.util.module_from_spec(found)  # type: ignore[arg-type]  # likewise
+        yield
+    finally:
+        for name in [*sys.modules]:
+            if name.split(".", maxsplit=1)[0] == "regard":
+                del sys.modules[name]
 
 
 def keep_freed_memory() -> bool:

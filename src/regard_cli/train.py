@@ -43,6 +43,8 @@ from regard_cli.options import (
 from regard_cli.progress_bar import training_progress, translation_progress
 from regard_cli.targets import check_bundle_target
 from regard_cli.training_data import read_labelled, read_paired
+from regard_cli.training_file import ToldTraining, takes_settings
+from regard_cli.training_settings import CLASSIFY, TRANSLATE
 
 if TYPE_CHECKING:
     from regard import TextClassifier
@@ -53,6 +55,7 @@ _LOST_AFTER = 60
 Vocabulary: TypeAlias = Literal["word", "character", "bpe", "unigram"]
 
 
+@takes_settings(CLASSIFY)
 @reads_files
 def train_classify(
     *,
@@ -105,6 +108,7 @@ def train_classify(
         typer.Option(help="What tells the best epoch."),
     ] = "accuracy",
     reading: Reading,
+    told: ToldTraining,
 ) -> None:
     """Train a text classifier on a file and save it.
 
@@ -115,18 +119,18 @@ def train_classify(
     _check_checkpoint(checkpoint, out, data, validation)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
+    from regard.classification import TextClassifierConfig  # noqa: PLC0415 - the same
 
     said = _checked_words(description, examples)
     crew = _join(devices, coordinator, processes, process)
-    settings = {
+    options = {
         "class_weight": _class_weight(class_weight),
         "choose_by": None if choose_by == "accuracy" else choose_by,
     }
-    classifier = regard.TextClassifier(
-        seed=seed,
-        devices=crew.devices,
-        **{name: value for name, value in settings.items() if value is not None},
-    )
+    settings = {name: value for name, value in options.items() if value is not None}
+    settings |= told.settings(TextClassifierConfig)
+    classifier = regard.TextClassifier(seed=seed, devices=crew.devices, **settings)
+    classifier.command = told.to_dict()
     crew.in_first(partial(_claim, out, context))
     with crew.quiet():
         labelled, held_out, weights = read_labelled(
@@ -150,10 +154,9 @@ def train_classify(
         restart=restart,
         said=said,
         validation=held_out,
-        epochs=epochs,
-        batch_size=batch_size,
         **({} if weights is None else {"sample_weight": weights}),
         tell=_tell_validation,
+        **told.options(epochs=epochs, batch_size=batch_size),
     )
 
 
@@ -182,6 +185,7 @@ def _class_weight(given: list[str] | None) -> str | dict[str, float] | None:
     return weights
 
 
+@takes_settings(TRANSLATE)
 @reads_files
 def train_translate(
     *,
@@ -251,6 +255,7 @@ def train_translate(
     restart: Restart = False,
     seed: Seed = 0,
     reading: Reading,
+    told: ToldTraining,
 ) -> None:
     """Train a translator on pairs of texts and save it.
 
@@ -266,10 +271,11 @@ def train_translate(
     _check_checkpoint(checkpoint, out, data, targets, validation, validation_targets)
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
+    from regard.translation import TranslatorConfig  # noqa: PLC0415 - the same
 
     said = _checked_words(description, examples)
     crew = _join(devices, coordinator, processes, process)
-    settings = {
+    options = {
         "source_vocabulary": source_vocabulary or vocabulary,
         "target_vocabulary": target_vocabulary or vocabulary,
         "units": units,
@@ -278,11 +284,10 @@ def train_translate(
         "split": split,
         "lowercase": lowercase or None,
     }
-    translator = regard.Translator(
-        seed=seed,
-        devices=crew.devices,
-        **{name: value for name, value in settings.items() if value is not None},
-    )
+    settings = {name: value for name, value in options.items() if value is not None}
+    settings |= told.settings(TranslatorConfig)
+    translator = regard.Translator(seed=seed, devices=crew.devices, **settings)
+    translator.command = told.to_dict()
     crew.in_first(partial(_claim, out, context))
     with crew.quiet():
         pairs, held_out = read_paired(

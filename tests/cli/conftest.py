@@ -72,9 +72,11 @@ class FakeClassifier:
     batches: tuple[int, ...] = ()
     trained_on: tuple = ()
     interrupts: str | None = None
+    settings: ClassVar = {}
 
-    def __init__(self, seed=0, devices=None):
+    def __init__(self, seed=0, devices=None, **settings):
         self.seed, self.devices = seed, devices
+        type(self).settings = settings
         self.interrupted = False
         self.validation = EVALUATION
 

@@ -64,6 +64,18 @@ def plain_arrays(content: bytes) -> dict[str, Array] | None:
         return None
 
 
+def plain_shapes(content: bytes) -> dict[str, tuple[int, ...]] | None:
+    """The shapes of all arrays of a file by their paths, whatever they are made of.
+
+    Args:
+        content: The file; where its layout is another one, None is the answer.
+    """
+    try:
+        return dict(_PlainFile(content).shapes())
+    except (_Unfamiliar, KeyError, struct.error, OverflowError, UnicodeDecodeError):
+        return None
+
+
 class _PlainFile:
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -71,6 +83,15 @@ class _PlainFile:
         self._seen: set[int] = set()
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
+        for path, messages in self._objects():
+            yield path, self._array(messages)
+
+    def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        for path, messages in self._objects():
+            yield path, self._shape(messages)
+
+    def _objects(self) -> Iterator[tuple[str, dict[int, bytes]]]:
+        """All that is no group, by its path: the messages in its header."""
         signature, *versions, _, _, _, base, _, end, _, root = self._read(
             _SUPERBLOCK, 0
         )
@@ -84,13 +105,13 @@ class _PlainFile:
 
     def _below(
         self, address: int, path: str, level: int
-    ) -> Iterator[tuple[str, Array]]:
-        """The arrays in the object at an address."""
+    ) -> Iterator[tuple[str, dict[int, bytes]]]:
+        """What is no group in the object at an address."""
         if level > _MOST_LEVELS:
             raise _Unfamiliar
         messages = self._messages(address)
         if _TABLE not in messages:
-            yield path, self._array(messages)
+            yield path, messages
             return
         tree, heap = self._unpack("<2Q", messages[_TABLE])
         for name, member in self._members(tree, self._names(heap)):
@@ -172,10 +193,9 @@ class _PlainFile:
         if not messages.keys() == {_SPACE, _TYPE, _LAYOUT}:
             raise _Unfamiliar
         dtype = _TYPES.get(messages[_TYPE][:_TYPE_BYTES])
-        version, rank, flags = self._unpack("<3B5x", messages[_SPACE])
-        if dtype is None or version != 1 or flags & 2:
+        if dtype is None:
             raise _Unfamiliar
-        shape = self._unpack(f"<8x{rank}Q", messages[_SPACE])
+        shape = self._shape(messages)
         version, kind, place, size = self._unpack("<2B2Q", messages[_LAYOUT])
         # In one piece, as large as it says, and no two arrays in one place.
         if (version, kind) != (3, 1) or size != math.prod(shape) * dtype.itemsize:
@@ -185,6 +205,12 @@ class _PlainFile:
             raise _Unfamiliar
         flat = np.frombuffer(self._content, dtype, math.prod(shape), place)
         return flat.reshape(shape)
+
+    def _shape(self, messages: dict[int, bytes]) -> tuple[int, ...]:
+        version, rank, flags = self._unpack("<3B5x", messages[_SPACE])
+        if version != 1 or flags & 2:
+            raise _Unfamiliar
+        return self._unpack(f"<8x{rank}Q", messages[_SPACE])
 
     def _visit(self, address: int) -> None:
         """Nothing is there twice, so that no way leads in a circle."""

@@ -241,7 +241,7 @@ def read_trust(bundle: Bundle) -> CarriedReport | None:
     if TRUST not in bundle.parts:
         return None
     try:
-        return _checked(bundle.parts[TRUST], bundle.digests[MODEL_FILE])
+        return checked_report(bundle.parts[TRUST], bundle.digests[MODEL_FILE])
     except BundleError as error:
         warn_not_used(bundle, TRUST, error)
     return None
@@ -262,8 +262,12 @@ def _not_used(folder: Path, part: str, problem: BundleError) -> str:
     return f"{said} Make a new one: regard trust {folder} DATA --save"
 
 
-def _checked(content: bytes, model_hash: str) -> CarriedReport:
+def checked_report(content: bytes, model_hash: str) -> CarriedReport:
     """The report of a part.
+
+    Args:
+        content: The part.
+        model_hash: The SHA-256 of the file of the model beside it.
 
     Raises:
         BundleError: It is none, or about another model.
@@ -290,7 +294,7 @@ def stored_trust(path: str | Path) -> Any:
     digest = read_manifest(folder).parts.get(MODEL_FILE)
     try:
         content = read_part(folder, TRUST)
-        return _checked(content, "" if digest is None else digest.sha256).content
+        return checked_report(content, "" if digest is None else digest.sha256).content
     except BundleError as problem:
         raise BundleError(_not_used(folder, TRUST, problem)) from problem
 

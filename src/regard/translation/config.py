@@ -38,7 +38,7 @@ class TranslatorConfig(BaseConfig):
         label_smoothing: The share of the target spread over all symbols.
         learning_rate: The highest step size of Adam: it rises linearly to it over
             ``warmup_steps`` and falls to 0 along half a cosine.
-        warmup_steps: See above.
+        warmup_steps: In how many steps the step size rises.
         clip_norm: The largest norm of the gradient.
         epochs: The most passes over the training data.
         patience: How many epochs without a better validation loss end the training.
