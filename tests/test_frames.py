@@ -76,7 +76,9 @@ def recorder(monkeypatch):
 
     def training(train, held_out, known=None, **_):
         given.train, given.held_out, given.known = train, held_out, known
-        return TrainingOutcome(SimpleNamespace(trust=None, columns={}), (), False)
+        model = SimpleNamespace(count_params=lambda: 0)
+        trained = SimpleNamespace(trust=None, columns={}, model=model)
+        return TrainingOutcome(trained, (), False)
 
     monkeypatch.setattr(text_classifier, "fit_text_classifier", training)
     monkeypatch.setattr(translation_module, "fit_translator", training)
@@ -211,7 +213,7 @@ def test_an_examination_reads_a_frame(monkeypatch):
         ([b"a"], r"Text 0 is not a string.*a bytes"),
         ([1, 2], r"Text 0 is not a string.*1, a int"),
         (np.array("one text"), "not a list.*ndarray"),
-        (np.array([["a"], ["b"]]), "Text 0 is not a string"),
+        (np.array([["a", "b"], ["c", "d"]]), "Text 0 is not a string"),
         (SimpleNamespace(columns=["text"]), "is no frame that can be read"),
         (
             SimpleNamespace(column_names={"train": [], "test": []}),

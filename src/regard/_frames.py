@@ -101,6 +101,10 @@ def listed_values(values: Any, what: str) -> list[Any]:
             if keys
             else None,
         )
+    shape: Any = getattr(values, "shape", None)
+    if hasattr(values, "reshape") and len(shape) == 2 and shape[1] == 1:
+        # A column, as tools that know of tables only hand them on.
+        values = values.reshape(-1)
     # An Arrow array gives its own scalars when it is iterated.
     return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
 

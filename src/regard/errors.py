@@ -105,7 +105,11 @@ class RegardError(Exception):
         # and worker processes send exceptions home pickled.
         parts = ("expected", "received", "fix", "arguments", "elsewhere")
         state = {name: getattr(self, name) for name in parts}
-        return _rebuild, (type(self), self.message, state)
+        return _rebuild, (self._kept_as(), self.message, state)
+
+    def _kept_as(self) -> "type[RegardError]":
+        """The class that it is of once it comes out of a pickle."""
+        return type(self)
 
 
 def _rebuild(
@@ -245,8 +249,17 @@ class ObservationError(RegardError):
     """A model whose attention cannot be observed as asked."""
 
 
-class NotTrainedError(RegardError):
-    """A prediction was asked of an object that was not trained or loaded yet."""
+class NotTrainedError(RegardError, ValueError, AttributeError):
+    """A prediction was asked of an object that was not trained or loaded yet.
+
+    Of the classes that scikit-learn's ``NotFittedError`` is of, so that ``hasattr``
+    says of what only a trained one has that it is not there. Where scikit-learn is
+    loaded it is a ``NotFittedError`` as well.
+    """
+
+    def _kept_as(self) -> type[RegardError]:
+        # The class that is one of scikit-learn's, too, has no name to be found by.
+        return NotTrainedError
 
 
 class BackendError(RegardError, ImportError):

@@ -1,9 +1,12 @@
 """Text classification from raw text, without a line of model code."""
 
+import importlib
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
+
+import numpy as np
 
 from regard.bundle.trust_part import CARD
 from regard.classification.artifact import KIND, TrainedTextClassifier
@@ -14,6 +17,7 @@ from regard.classification.config import (
     recipe,
 )
 from regard.classification.corpus import corpus_on_disk
+from regard.classification.example_weights import checked_weights
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledSource,
@@ -31,8 +35,9 @@ from regard.classification.trainer import (
 )
 from regard.data.repair import hinting
 from regard.data.streamed_file import StreamedFile, given_file, streamed_file
-from regard.errors import DataWarning
+from regard.errors import DataWarning, listed
 from regard.text import Label, Labels
+from regard.text.text_validation import checked_pairs
 from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
@@ -241,6 +246,11 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         """The labels, in the order of the columns of ``predict_proba``."""
         return self.trained.labels.values
 
+    @property
+    def classes_(self) -> np.ndarray[Any, Any]:
+        """``labels`` as an array, as scikit-learn asks for them."""
+        return np.asarray(self.labels)
+
     def predict(self, texts: Any, *, text: str | None = None) -> list[Label]:
         """The most probable label of each text, as it was given to ``fit``.
 
@@ -282,6 +292,51 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         if isinstance(texts, str):
             return trained.explain([texts])[0]
         return trained.explain(self._listed(texts, text))
+
+    def score(
+        self,
+        texts: Any,
+        labels: Any,
+        sample_weight: Sequence[float] | FloatArray | None = None,
+    ) -> float:
+        """The share of texts that are given their own label, as scikit-learn asks.
+
+        ``evaluate`` says more. A label that was never seen in training counts as one
+        that is not found.
+
+        Args:
+            texts: The texts, as for ``predict``.
+            labels: The label of each.
+            sample_weight: How much each text counts; None: all the same.
+
+        Raises:
+            ArgumentError: There is no text, or not a label and a weight for each.
+            DataError: A weight is none, or all are 0.
+        """
+        trained = self.trained
+        given, right = checked_pairs(texts, labels)
+        weights = None
+        if sample_weight is not None:
+            weights = checked_weights(sample_weight, given)
+        found = trained.probabilities(given).argmax(axis=1)
+        return float(np.average(found == trained.labels.find(right), weights=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, from 1.6, knows of it: a classifier of a list of texts."""
+        # It is scikit-learn that asks, so it is there.
+        utils = importlib.import_module("sklearn.utils")
+        return utils.Tags(
+            estimator_type="classifier",
+            target_tags=utils.TargetTags(required=True),
+            classifier_tags=utils.ClassifierTags(),
+            input_tags=utils.InputTags(
+                one_d_array=True, two_d_array=False, string=True
+            ),
+        )
+
+    def _shape(self) -> str:
+        labels = listed(self.labels, most=3).replace("'", "")
+        return f"{len(self.labels)} labels ({labels}), {super()._shape()}"
 
     def evaluate(
         self,

@@ -81,22 +81,29 @@ class Labels:
         Raises:
             DataError: A label is not among those of the training set.
         """
-        known = KnownLabels(self.names)
-        index = {name: position for position, name in enumerate(self.names)}
-        given = [str(_plain(label, at)) for at, label in enumerate(labels)]
-        found = {label: known.find(label) for label in set(given)}
-        unknown = [at for at, label in enumerate(given) if found[label] is None]
+        places = self.find(labels)
+        unknown = np.flatnonzero(places < 0).tolist()
         if unknown:
-            near = known.nearest(given[unknown[0]])
+            first = str(_plain(labels[unknown[0]], unknown[0]))
+            near = KnownLabels(self.names).nearest(first)
             raise DataError(
-                f"Label {given[unknown[0]]!r} of example {unknown[0]} was not seen in "
-                "training.",
+                f"Label {first!r} of example {unknown[0]} was not seen in training.",
                 expected=f"one of {list(self.values)}",
                 received=f"{len(unknown)} examples with other labels",
                 fix=None if near is None else f"Did you mean {near!r}?",
             )
-        places = [index[name] for name in map(found.get, given) if name is not None]
-        return np.asarray(places, dtype=np.int32)
+        return places
+
+    def find(self, labels: Sequence[Any]) -> IntArray:
+        """The index of each label, -1 of those that are not among these."""
+        known = KnownLabels(self.names)
+        index = {name: position for position, name in enumerate(self.names)}
+        given = [str(_plain(label, at)) for at, label in enumerate(labels)]
+        found = {label: known.find(label) for label in set(given)}
+        places = {
+            label: -1 if name is None else index[name] for label, name in found.items()
+        }
+        return np.asarray([places[label] for label in given], dtype=np.int32)
 
     def decode(self, indices: IntArray) -> list[Label]:
         """The labels at ``indices``, of the type they were given in."""

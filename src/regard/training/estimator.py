@@ -15,14 +15,14 @@ from regard._validate import wrong_value
 from regard.bundle import RECORD, About, Bundle, write_bundle
 from regard.bundle.about_part import described, with_about
 from regard.bundle.trust_part import CarriedReport, Carrier, carrying, line_of
-from regard.errors import ArgumentError, NotTrainedError
+from regard.errors import ArgumentError
 from regard.runtime import check_not_forked
 from regard.text.text_validation import checked_texts
-from regard.training.base_config import BaseConfig, checked_seed
+from regard.training.base_config import BaseConfig
 from regard.training.callbacks import InterruptBetweenSteps
-from regard.training.devices import checked_devices
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import History
+from regard.training.parameters import Parameters, not_trained
 from regard.training.provenance import (
     Beginning,
     plain_measures,
@@ -76,13 +76,15 @@ ArtifactT = TypeVar("ArtifactT", bound=Artifact)
 EvaluationT = TypeVar("EvaluationT")
 
 
-class Estimator(Generic[ArtifactT, EvaluationT]):
+class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
     """The base of what has ``fit``, ``evaluate`` and ``save``.
+
+    It is an estimator of scikit-learn, as far as that goes for what reads texts.
 
     Args:
         seed: What all random choices of a training depend on.
         devices: The devices of a training, as ``regard.training.devices`` takes them.
-        **settings: The settings that are chosen by the user.
+        **settings: The settings that are chosen by the user; None: not chosen.
 
     Raises:
         ArgumentError: A setting is unknown or has a wrong value.
@@ -90,19 +92,14 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
 
     #: The row of ``regard.kinds`` that says what can be done with it.
     kind: ClassVar[str]
-    #: The class of its settings, what it is called, and how it is trained.
-    _config_type: ClassVar[type[BaseConfig]]
+    #: What it is called, and how it is trained.
     _noun: ClassVar[str]
     _call_of_fit: ClassVar[str]
 
     def __init__(
         self, seed: int = 0, *, devices: int | str | None = None, **settings: Any
     ) -> None:
-        self.seed = checked_seed(seed)
-        self.devices = checked_devices(devices)
-        # Wrong ones are refused at once.
-        config = self._config_type.of(settings)
-        self.settings = {name: getattr(config, name) for name in settings}
+        super().__init__(seed, devices=devices, **settings)
         self.interrupted = False
         self.history = History()
         self._trained: ArtifactT | None = None
@@ -129,10 +126,7 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
             NotTrainedError: There was no training yet.
         """
         if self._trained is None:
-            raise NotTrainedError(
-                f"This {self._noun} was not trained yet.",
-                fix=f"Call {self._call_of_fit}, or load a saved one with regard.load.",
-            )
+            raise not_trained(self._noun, self._call_of_fit)
         return self._trained
 
     @property
@@ -179,6 +173,29 @@ class Estimator(Generic[ArtifactT, EvaluationT]):
         if self._validation is None and self._validation_examples is not None:
             self._validation = self.evaluate(*self._validation_examples)
         return self._validation
+
+    @property
+    def n_iter_(self) -> int:
+        """The epochs of the last training; there is no such thing after loading.
+
+        Raises:
+            NotTrainedError: There was none here.
+        """
+        if not self.history:
+            raise not_trained(self._noun, self._call_of_fit)
+        return len(self.history)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it was trained or loaded, as scikit-learn asks."""
+        return self._trained is not None
+
+    def __repr__(self) -> str:
+        state = "not trained" if self._trained is None else f"trained: {self._shape()}"
+        return f"<{self._said()}, {state}>"
+
+    def _shape(self) -> str:
+        """What a trained one reads and gives, in a few words."""
+        return f"{self.trained.model.count_params():,} parameters"
 
     def evaluate(self, examples: Any, targets: Any = None, /) -> EvaluationT:
         """Measure it on examples."""

@@ -240,6 +240,11 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             )
         return self
 
+    def _shape(self) -> str:
+        sizes = len(self.trained.source), len(self.trained.target)
+        symbols = "from {:,} to {:,} symbols".format(*sizes)
+        return f"{symbols}, {super()._shape()}"
+
     @overload
     def translate(
         self,
