@@ -87,6 +87,9 @@ class WordSpotterKind:
     text_column = "text"
     request_examples: ClassVar = {"one": {"inputs": "a known word"}}
 
+    def facts(self, model):
+        return {"labels": list(model.labels)}
+
     def load(self, bundle):
         with bundle.reading("words.json") as content:
             words = json.loads(content)

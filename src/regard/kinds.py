@@ -63,6 +63,16 @@ class Kind(Protocol):
     text_column: str
     request_examples: Mapping[str, Any]
 
+    def facts(self, model: Any) -> dict[str, Any]:
+        """What people want to know of a model itself, as plain values.
+
+        Of these what it has: ``labels``, a list of their names; ``source`` and
+        ``target``, what it reads and writes, by the columns it was trained on;
+        ``max_tokens``, the most tokens of a text that it reads; ``heads``, how many
+        heads of attention it has.
+        """
+        ...
+
     def load(self, bundle: Bundle) -> Any:
         """The model of a bundle whose parts are checked.
 

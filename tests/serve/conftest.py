@@ -9,9 +9,11 @@ from functools import partial
 import pytest
 import uvicorn
 from asgi_client import HERE
+from described import DESCRIPTION, EXAMPLES
 from starlette.testclient import TestClient
 
 from light_compilation import light_compilation
+from regard import TextClassifier
 from regard.serve import Limits, create_app
 from regard.serve.connections import Connection, Listener, Room
 
@@ -21,7 +23,11 @@ LIMITS = Limits(tokens=16, characters=400, inputs=8, body_bytes=8_192, beams=(2,
 
 @pytest.fixture(scope="session")
 def bundles(toy_classifier, toy_translator):
-    return {"topics": toy_classifier, "de-en": toy_translator}
+    # Another one than that of all tests, of the same training.
+    described = TextClassifier.of(toy_classifier.trained)
+    vars(described).update(vars(toy_classifier))
+    described.describe(DESCRIPTION, EXAMPLES)
+    return {"topics": described, "de-en": toy_translator}
 
 
 @pytest.fixture(scope="session")

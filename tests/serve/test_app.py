@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 from asgi_client import HERE, PREDICT
+from described import DESCRIPTION, EXAMPLES
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -27,6 +28,7 @@ from regard.serve.registry import ServedModel
 
 def test_the_models(client):
     listed = client.get("/v1/models").json()["models"]
+    assert [one.pop("about")["examples"] for one in listed] == [list(EXAMPLES), []]
     assert listed == [
         {
             "name": "topics",
@@ -45,6 +47,30 @@ def test_the_models(client):
             "ready": True,
         },
     ]
+
+
+def test_what_is_known_of_a_model_is_told(client, toy_classifier, toy_translator):
+    classifier, translator = (
+        one["about"] for one in client.get("/v1/models").json()["models"]
+    )
+    known, validation = toy_classifier.provenance, toy_classifier.validation
+    assert classifier == {
+        "description": DESCRIPTION,
+        "examples": list(EXAMPLES),
+        "trained": known["began"],
+        "trained_on": 108,
+        "held_out": 12,
+        "measures": known["measures"],
+        "labels": list(toy_classifier.trained.labels.names),
+        "source": None,
+        "target": None,
+        "max_tokens": toy_classifier.trained.config.max_length,
+        "heads": toy_classifier.trained.config.num_heads,
+    }
+    assert classifier["measures"]["accuracy"] == validation.accuracy
+    assert (translator["description"], translator["labels"]) == ("", [])
+    losses = toy_translator.validation_loss
+    assert translator["measures"] == {"validation_loss": min(losses)}
 
 
 def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
@@ -101,7 +127,10 @@ def test_replies_are_protected(client):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
+        # The page alone allows some attributes, each by what it is.
+        assert "unsafe" not in policy.replace("'unsafe-hashes'", "", path == "/")
+        [scripts] = [one for one in policy.split("; ") if one.startswith("script-src")]
+        assert "unsafe" not in scripts
         assert headers["x-content-type-options"] == "nosniff"
         assert "access-control-allow-origin" not in headers
     assert client.get("/healthz").headers["cache-control"] == "no-store"

@@ -11,6 +11,8 @@ from asgi_client import question, talk
 
 import toy
 import toy_pairs
+from regard import plot
+from regard.types import AttentionMap
 
 
 @pytest.fixture
@@ -186,6 +188,32 @@ def test_the_picture_is_that_of_plot(ask, toy_classifier):
         == text_article(toy_classifier.explain(text)).split(">")[0]
     )
     assert "style=" not in answer["html"]
+
+
+@pytest.mark.parametrize("name", ["topics", "de-en"])
+def test_the_heads_are_a_page_of_plot(ask, name):
+    text = "</script><script>alert(1)</script> refund"
+    [answer] = ask(name, text, heads_html=True, weights=False)
+    [told] = answer.get("translations", [answer])
+    assert "html" not in told
+    assert told["heads_html"].startswith("<!doctype html>")
+    # The script, the data and the weights of the page alone.
+    assert told["heads_html"].count("<script") == 3
+    [answer] = ask(name, "", heads_html=True)
+    assert all("heads_html" not in one for one in answer.get("translations", [answer]))
+
+
+def test_the_heads_of_a_classifier_are_its_own(ask, toy_classifier):
+    text = "the refund of my order"
+    [answer] = ask("topics", text, heads_html=True)
+    weights = toy_classifier.trained.readings(
+        [toy_classifier.trained.reader.read([text])[0].ids]
+    )[0].weights
+    seen = AttentionMap(weights, ("heads", "keys"), "attention")
+    expected = plot.heads(seen, toy_classifier.explain(text).tokens)
+    assert len(expected.layers[0].grids) == 2
+    for figures in expected.figures.values():
+        assert f"entropy {figures.entropy:.3f}" in answer["heads_html"]
 
 
 def test_nothing_is_compiled_while_users_wait(client, ask):

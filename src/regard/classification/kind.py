@@ -32,6 +32,7 @@ from regard.inference import (
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     FLAG,
+    HEADS_HTML,
     HTML,
     NO_NUMBER,
     NUMBER,
@@ -43,7 +44,7 @@ from regard.inference.json_format import (
     rounded_rows,
 )
 from regard.text import EncodedText
-from regard.types import Explanation, FloatArray
+from regard.types import AttentionMap, Explanation, FloatArray
 
 if TYPE_CHECKING:
     from regard.plot import TextPlot
@@ -68,6 +69,15 @@ class TextClassifierKind:
             "weights": False,
         },
     }
+
+    def facts(self, model: TextClassifier) -> dict[str, Any]:
+        """Its labels, and how much of a text it reads."""
+        trained = model.trained
+        return {
+            "labels": list(trained.labels.names),
+            "max_tokens": trained.config.max_length,
+            "heads": trained.model.get_layer(ATTENTION).num_heads,
+        }
 
     def load(self, bundle: Bundle) -> TextClassifier:
         """The classifier of a checked bundle."""
@@ -175,8 +185,10 @@ class TextClassifierKind:
             "offsets": OFFSETS,
             "weights": array(NUMBER, "The attention on each token; they sum to 1."),
             "html": HTML,
+            "heads_html": HEADS_HTML,
         }
-        return record(members, optional=("tokens", "offsets", "weights", "html"))
+        optional = ("tokens", "offsets", "weights", "html", "heads_html")
+        return record(members, optional=optional)
 
     def engine(
         self, model: TextClassifier, limits: Limits, batch_size: int
@@ -272,7 +284,7 @@ class TextClassifierEngine:
         for row, job in enumerate(jobs):
             count = len(job.encoded.ids)
             reading = None
-            if job.question.request.html:
+            if job.question.request.is_drawn:
                 reading = Reading.of(
                     probabilities[row],
                     weights[row, :, :count],
@@ -299,13 +311,18 @@ class TextClassifierEngine:
         }
         if request.with_weights:
             reply |= _weights(text, encoded, answer.weights, request.top_k)
-        if answer.reading is not None:
+        if answer.reading is not None and request.html:
             from regard.plot.text_page import text_article  # noqa: PLC0415 - as above
 
             [explained] = self._trained.explanations(
                 [text], [encoded], [answer.reading]
             )
             reply["html"] = text_article(explained)
+        if answer.reading is not None and request.heads_html and encoded.offsets.size:
+            from regard.plot import heads  # noqa: PLC0415 - as above
+
+            seen = AttentionMap(answer.reading.weights, ("heads", "keys"), ATTENTION)
+            reply["heads_html"] = heads(seen, encoded.pieces(text)).to_html()
         return reply
 
 

@@ -19,6 +19,10 @@ OFFSETS: Schema = {
     "description": "Start and end of each token in the input, counted in Unicode "
     "characters, the end exclusive.",
 }
+HEADS_HTML: Schema = {
+    "type": "string",
+    "description": "The attention of each head drawn, as a page of its own.",
+}
 HTML: Schema = {"type": "string", "description": "The result drawn, escaped."}
 
 #: Digits after the point. More would be noise of float32.

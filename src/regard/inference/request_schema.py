@@ -21,6 +21,7 @@ class PredictionRequest:
         layers: The layers whose weights it has; None: all of them.
         top_k: The most probable labels and the strongest weights it has; None: all.
         html: Whether it has the picture of each result, too.
+        heads_html: Whether it has that of each head.
         options: What only this kind of model can be asked, all of it, by name.
     """
 
@@ -29,12 +30,18 @@ class PredictionRequest:
     layers: tuple[str, ...] | None = None
     top_k: int | None = None
     html: bool = False
+    heads_html: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def with_weights(self) -> bool:
         """Whether the reply has the weights of any layer."""
         return self.weights and self.layers != ()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the reply has any picture."""
+        return self.html or self.heads_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +158,8 @@ def _common_members(
             "strongest weights.",
         },
         "html": FLAG | {"default": False, "description": "Whether it is drawn, too."},
+        "heads_html": FLAG
+        | {"default": False, "description": "Whether each head is drawn, as a page."},
     }
     readers: dict[str, Callable[[Any], Any]] = {
         "inputs": lambda value: _read_inputs(value, limits),
@@ -158,6 +167,7 @@ def _common_members(
         "layers": lambda value: _read_layers(value, layers, former),
         "top_k": lambda value: read_count("top_k", value),
         "html": lambda value: _read_flag("html", value),
+        "heads_html": lambda value: _read_flag("heads_html", value),
     }
     return {name: Member(schema, readers[name]) for name, schema in schemas.items()}
 

@@ -1,10 +1,14 @@
 """The service as an ASGI application."""
 
 import asyncio
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,16 +18,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from regard.inference import Limits, RequestError
+from regard.plot import heads
 from regard.plot.alignment_page import MAP_STYLE
 from regard.plot.document import grey_style, page_style
 from regard.serve.batcher import Batching
 from regard.serve.counters import Metrics
 from regard.serve.endpoints import Endpoints
 from regard.serve.hosts import LOOPBACK, AllowedHosts
-from regard.serve.middleware import FailureMiddleware, HostMiddleware, ReplyMiddleware
+from regard.serve.middleware import (
+    POLICY,
+    FailureMiddleware,
+    HostMiddleware,
+    ReplyMiddleware,
+)
 from regard.serve.openapi import openapi
 from regard.serve.problem_details import problem_response
 from regard.serve.registry import ModelSources, ServedModel, serve_models
+from regard.types import AttentionMap
+
+# So many heads has a row of their page at most.
+_HEADS_IN_A_ROW = 16
 
 
 def create_app(
@@ -124,7 +138,7 @@ def page_routes() -> list[Route]:
     # The results are drawn by the renderer of `regard.plot`; this is its own style.
     style = page_style() + MAP_STYLE + grey_style() + _file("page.css")
     return [
-        _route("/", _file("page.html"), "text/html"),
+        _route("/", _file("page.html"), "text/html", _policy()),
         _route("/page.css", style, "text/css"),
         _route("/page.js", _file("page.js"), "text/javascript"),
     ]
@@ -135,11 +149,37 @@ def _file(name: str) -> str:
     return (static / name).read_text("utf-8")
 
 
-def _route(path: str, content: str, media_type: str) -> Route:
+def _policy() -> str:
+    """The policy of the page, which lets the page of heads run in its frame.
+
+    That is made of one script, one style sheet and, on elements, the number of heads in
+    a row; each is allowed by its hash, and nothing else that is written in a page is.
+    """
+    seen = AttentionMap(np.ones((1, 1), np.float32), ("heads", "keys"), "")
+    page = heads(seen, [""]).to_html()
+    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    styles = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    styles += [f"--heads:{count}" for count in range(1, _HEADS_IN_A_ROW + 1)]
+    return POLICY.replace(
+        "script-src 'self'", _allowing("script-src", scripts)
+    ).replace("style-src 'self'", _allowing("style-src 'unsafe-hashes'", styles))
+
+
+def _allowing(rule: str, contents: Sequence[str]) -> str:
+    digests = (hashlib.sha256(each.encode("utf-8")).digest() for each in contents)
+    hashes = (f"'sha256-{base64.b64encode(each).decode()}'" for each in digests)
+    return " ".join((rule, "'self'", *hashes))
+
+
+def _route(
+    path: str, content: str, media_type: str, policy: str | None = None
+) -> Route:
+    headers = {"Cache-Control": "no-cache"}
+    if policy is not None:
+        headers["Content-Security-Policy"] = policy
+
     async def endpoint(_: Request) -> Response:
         # Checked again each time: a page and a script of two versions do not fit.
-        return Response(
-            content, media_type=media_type, headers={"Cache-Control": "no-cache"}
-        )
+        return Response(content, media_type=media_type, headers=headers)
 
     return Route(path, endpoint, methods=["GET"])

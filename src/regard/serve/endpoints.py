@@ -58,6 +58,7 @@ class Endpoints:
                         "layers": list(model.request_schema.layers),
                         "beams": model.request_schema.choices("beam"),
                         "trust": model.trust,
+                        "about": model.about,
                         "ready": model.is_ready,
                     }
                     for model in self._models.values()

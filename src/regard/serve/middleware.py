@@ -17,12 +17,12 @@ _LOG = logging.getLogger("regard.serve.requests")
 _NO_MODEL = "none"
 _GONE = 499  # The client left before its reply; as nginx logs it.
 # Nothing is loaded from elsewhere, nothing written in a page runs, nobody frames it.
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",

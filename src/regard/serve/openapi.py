@@ -13,6 +13,7 @@ from regard.inference.json_format import (
     array,
     record,
 )
+from regard.serve.description import description_schema
 from regard.serve.problem_details import MEDIA_TYPE, problem_schema
 from regard.serve.registry import ServedModel
 
@@ -86,6 +87,7 @@ def _models_schema() -> Schema:
             "layers": array(TEXT),
             "beams": array(COUNT, "The beams it can search with, the default first."),
             "trust": TRUST_LINE,
+            "about": description_schema(),
             "ready": FLAG,
         }
     )

@@ -18,6 +18,7 @@ from regard.inference import Job, Limits, Question
 from regard.kinds import kind_of, load, trust_of
 from regard.serve.batcher import Asked, Batcher, Batching, ClosedError
 from regard.serve.counters import Metrics
+from regard.serve.description import description_of
 from regard.serve.warm_up import WarmUp, log, since
 
 #: By name the path of a bundle, or what ``regard.load`` makes of one; or paths alone,
@@ -55,6 +56,8 @@ class ServedModel:
         line = trust_of(model)
         #: What an examination found of its weights, as replies have it.
         self.trust = None if line is None else line.to_dict()
+        #: What is known of it, and what its author says, for people.
+        self.about = description_of(model, self.kind)
         self.engine = self.kind.engine(model, limits, batching.size)
         self.request_schema = self.kind.request_schema(model, limits)
         #: Set once programs that hold every question are compiled.

@@ -27,6 +27,7 @@ from regard.inference.answer_columns import AnswerColumns, KeptAttention
 from regard.inference.json_format import (
     COUNT,
     FLAG,
+    HEADS_HTML,
     HTML,
     NUMBER,
     OFFSETS,
@@ -43,7 +44,7 @@ from regard.text import EncodedSequence, SequenceVocabulary
 from regard.translation.artifact import KIND, PARTS, SHORTLIST, TrainedTranslator
 from regard.translation.evaluation import TranslationEvaluation
 from regard.translation.translator import Translator
-from regard.types import FloatArray, Translation
+from regard.types import AttentionMap, FloatArray, Translation
 
 if TYPE_CHECKING:
     from regard.plot import AlignmentPlot
@@ -82,6 +83,16 @@ class TranslatorKind:
         },
         "the three best": {"inputs": "ein hund rennt", "n_best": 3},
     }
+
+    def facts(self, model: Translator) -> dict[str, Any]:
+        """What it was trained to read and to write, and how much of a text it reads."""
+        trained = model.trained
+        columns = {side: trained.columns.get(side) for side in ("source", "target")}
+        return {
+            **columns,
+            "max_tokens": trained.config.max_length,
+            "heads": trained.config.num_heads,
+        }
 
     def load(self, bundle: Bundle) -> Translator:
         """The translator of a checked bundle."""
@@ -222,8 +233,9 @@ class TranslatorKind:
                     array(looked_at), "The alignment where 'top_k' is asked."
                 ),
                 "html": HTML,
+                "heads_html": HEADS_HTML,
             },
-            optional=("tokens", "alignment", "strongest", "html"),
+            optional=("tokens", "alignment", "strongest", "html", "heads_html"),
         )
         members = {
             "translations": array(translation, "Best first; none of an empty text."),
@@ -376,6 +388,16 @@ def _translation_reply(
         )
 
         reply["html"] = alignment_article(translation, number)
+    if request.heads_html and translation.alignment.size:
+        from regard.plot import heads  # noqa: PLC0415 - as above
+
+        # A search keeps the mean over the heads of the decoder.
+        seen = AttentionMap(
+            translation.alignment[None], ("heads", "queries", "keys"), "attention"
+        )
+        tokens = translation.source_tokens, translation.target_tokens
+        title = "What each written word looked at"
+        reply["heads_html"] = heads(seen, *tokens, title=title).to_html()
     return reply
 
 

@@ -6,7 +6,9 @@ const LEVELS = 25;
 const find = (id) => document.getElementById(id);
 const form = find("question");
 const models = new Map();
+const NOTE = "The shade shows where the model looked, not why it decided.";
 let asking = null;
+let style = null;
 
 function element(name, options = {}, ...children) {
   const made = Object.assign(document.createElement(name), options);
@@ -47,13 +49,99 @@ function question() {
   return asked;
 }
 
-function address(asked) {
-  const told = new URLSearchParams({ model: find("model").value, text: asked.inputs });
+function address(asked, model) {
+  const told = new URLSearchParams({ model: model.name, text: asked.inputs });
   if (asked.beam) {
     told.set("beam", asked.beam);
     told.set("best", asked.n_best);
   }
   return `#${told}`;
+}
+
+function link(asked, model) {
+  const told = address(asked, model);
+  find("link").href = told;
+  find("link").hidden = false;
+  history.replaceState(null, "", told);
+}
+
+// ---- what is known of the model ----
+
+const PERCENT = new Set(["accuracy", "macro_f1", "expected_calibration_error"]);
+const NAMES = {
+  macro_f1: "macro F1",
+  expected_calibration_error: "calibration error",
+  validation_loss: "loss",
+};
+const UNITS = { loss: "nats", validation_loss: "nats a symbol" };
+const MOST_LABELS = 12;
+
+function counted(number) {
+  return number.toLocaleString("en");
+}
+
+function measured([name, value]) {
+  const isShare = PERCENT.has(name) && value >= 0 && value <= 1;
+  const shown = isShare ? `${(100 * value).toFixed(1)}\u00a0%` : value.toFixed(4);
+  const called = NAMES[name] ?? name.replaceAll("_", " ");
+  return [called, shown, UNITS[name]].filter(Boolean).join("\u00a0");
+}
+
+function isolated(texts) {
+  return texts.flatMap((text, index) => [
+    index ? ", " : "",
+    element("bdi", { textContent: text }),
+  ]);
+}
+
+function facts(about) {
+  const known = [];
+  const told = about.labels.slice(0, MOST_LABELS);
+  const more = about.labels.length - told.length;
+  if (told.length) {
+    known.push(["Labels", isolated(told), more ? ` and ${counted(more)} more` : ""]);
+  }
+  if (about.source && about.target) {
+    known.push(["From and to", isolated([about.source, about.target])]);
+  }
+  const day = about.trained?.match(/^\d{4}-\d\d-\d\d/)?.[0];
+  const size = about.trained_on === null ? "" : `on ${counted(about.trained_on)} examples`;
+  if (day || size) known.push(["Trained", [day, size].filter(Boolean).join(", ")]);
+  const measures = Object.entries(about.measures).map(measured);
+  if (measures.length) {
+    const held = about.held_out ? `On ${counted(about.held_out)} held out` : "Measured";
+    known.push([held, measures.join(", ")]);
+  }
+  if (about.max_tokens) known.push(["Reads", `${counted(about.max_tokens)} tokens at most`]);
+  return known.map(([name, ...parts]) =>
+    element("div", {}, element("dt", { textContent: name }), element("dd", {}, ...parts.flat())),
+  );
+}
+
+function example(text) {
+  const button = element("button", { type: "button", className: "example", dir: "auto", lang: "" });
+  button.append(element("span", { textContent: text }));
+  button.addEventListener("click", () => {
+    find("text").value = text;
+    ask();
+  });
+  return element("li", {}, button);
+}
+
+function showModel() {
+  const { name, kind, about, trust } = chosen();
+  find("about").hidden = false;
+  find("about-name").textContent = name;
+  find("about-kind").textContent = kind.replaceAll("-", " ");
+  find("about-text").textContent = about.description;
+  find("about-text").hidden = !about.description;
+  find("facts").replaceChildren(...facts(about));
+  find("about-trust").textContent = trust
+    ? `Attention of this model: ${trust.sentence}.`
+    : "Whether its attention may be read as reasons was not examined.";
+  find("examples").replaceChildren(...about.examples.map(example));
+  find("examples-field").hidden = !about.examples.length;
+  showSearch();
 }
 
 function fill(select, values) {
@@ -88,7 +176,7 @@ function fromAddress() {
   const told = new URLSearchParams(location.hash.slice(1));
   if (!told.has("text")) return;
   choose(find("model"), told.get("model"));
-  showSearch();
+  showModel();
   choose(find("beam"), told.get("beam"));
   showCounts();
   choose(find("best"), told.get("best"));
@@ -166,41 +254,152 @@ function articles(prediction) {
   });
 }
 
-function show(reply, asked) {
-  const made = articles(reply.predictions[0]);
+// ---- what can be done with an answer ----
+
+function copyOf(drawn, name) {
+  // One page that needs no network, as those of regard.plot are.
+  const title = element("title", { textContent: name }).outerHTML;
+  return (
+    '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n' +
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; ' +
+    "style-src 'unsafe-inline'\">\n" +
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n' +
+    `${title}\n<style>\n${style}</style>\n</head>\n<body>\n<main class="regard">\n` +
+    `${drawn}<p class="soft">${NOTE}</p>\n</main>\n</body>\n</html>\n`
+  );
+}
+
+async function download(page, name) {
+  const url = URL.createObjectURL(new Blob([await page()], { type: "text/html" }));
+  element("a", { href: url, download: `${name}.html` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+async function copied(drawn, name) {
+  style ??= await (await fetch("page.css")).text();
+  return copyOf(drawn, name);
+}
+
+function downloader(what, page, name) {
+  const button = element("button", {
+    type: "button",
+    className: "plain",
+    textContent: `Download ${what}`,
+  });
+  button.addEventListener("click", () => download(page, name).catch(complain));
+  return button;
+}
+
+// Of one question, asked at most once more.
+function headsOf(asked, model) {
+  let pages = null;
+  return async (number) => {
+    const { html, ...rest } = asked;
+    pages ??= predict(model, { ...rest, weights: false, heads_html: true });
+    try {
+      const [prediction] = (await pages).predictions;
+      return (prediction.translations?.[number] ?? prediction).heads_html;
+    } catch (error) {
+      pages = null;
+      throw error;
+    }
+  };
+}
+
+function headsView(heads, number, model, name) {
+  const each = `Each of the ${model.about.heads} heads`;
+  const called = model.beams.length ? "As lines from word to word" : each;
+  const view = element("details", { className: "heads" });
+  const summary = element("summary", { textContent: called });
+  const waiting = element("p", { className: "soft", textContent: "Drawing …" });
+  view.append(summary, waiting);
+  view.addEventListener("toggle", async () => {
+    if (!view.open || view.querySelector("iframe")) return;
+    try {
+      const page = await heads(number);
+      const frame = element("iframe", { title: called, srcdoc: page });
+      frame.setAttribute("sandbox", "allow-scripts");
+      const save = downloader("these heads", async () => page, `${name}-heads`);
+      view.replaceChildren(summary, frame, element("p", {}, save));
+    } catch (error) {
+      waiting.textContent = error.message;
+    }
+  });
+  return view;
+}
+
+function withMore(article, drawn, number, model, heads) {
+  const name = `${model.name}-${number + 1}`;
+  const hasHeads = model.beams.length || model.about.heads > 1;
+  const page = () => copied(drawn, name);
+  article.append(element("p", { className: "save" }, downloader("this picture", page, name)));
+  if (hasHeads && article.querySelector(".scale")) {
+    article.append(headsView(heads, number, model, name));
+  }
+  return article;
+}
+
+// What a shell takes as it is. Characters that would only turn what follows around are
+// spelt out, which JSON allows.
+function command(asked, model) {
+  const { html, ...rest } = asked;
+  const unseen = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+  const spelled = (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const body = JSON.stringify(rest).replace(unseen, spelled).replaceAll("'", "'\\''");
+  return (
+    `curl '${target(model)}' \\\n` +
+    `  -H 'Content-Type: application/json' \\\n  -d '${body}'`
+  );
+}
+
+function target(model) {
+  return new URL(`v1/models/${encodeURIComponent(model.name)}/predict`, document.baseURI).href;
+}
+
+function show(reply, asked, model) {
+  const heads = headsOf(asked, model);
+  const [prediction] = reply.predictions;
+  const drawn = (prediction.translations ?? [prediction]).map(({ html }) => html);
+  const made = articles(prediction).map((article, number) =>
+    withMore(article, drawn[number], number, model, heads),
+  );
   const nothing = element("p", { textContent: "There is nothing to say about this text." });
   find("results").replaceChildren(...(made.length ? made : [nothing]));
-  find("link").href = address(asked);
-  find("link").hidden = false;
-  history.replaceState(null, "", address(asked));
+  link(asked, model);
+  find("command").hidden = false;
+  find("command").querySelector("code").textContent = command(asked, model);
+  find("copied").textContent = "";
   find("status").textContent = "";
 }
 
 function complain(error) {
   find("results").replaceChildren();
-  find("link").hidden = true;
+  find("link").hidden = find("command").hidden = true;
   find("status").textContent = "";
   find("error").textContent = error.message;
   find("error").hidden = false;
+}
+
+async function predict(model, asked, signal) {
+  const response = await fetch(target(model), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(asked),
+    signal,
+  });
+  return read(response);
 }
 
 async function ask() {
   asking?.abort();
   const mine = (asking = new AbortController());
   const button = form.querySelector("button");
-  const asked = question();
+  const [model, asked] = [chosen(), question()];
   find("error").hidden = true;
   find("status").textContent = "Asking …";
   button.disabled = true;
   try {
-    const name = encodeURIComponent(find("model").value);
-    const response = await fetch(`v1/models/${name}/predict`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(asked),
-      signal: mine.signal,
-    });
-    show(await read(response), asked);
+    show(await predict(model, asked, mine.signal), asked, model);
   } catch (error) {
     if (error.name !== "AbortError") complain(error);
   } finally {
@@ -213,7 +412,7 @@ async function begin() {
   for (const model of told.models) models.set(model.name, model);
   fill(find("model"), [...models.keys()]);
   find("model-field").hidden = models.size < 2;
-  showSearch();
+  showModel();
   fromAddress();
 }
 
@@ -224,7 +423,18 @@ form.addEventListener("submit", (event) => {
 find("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
-find("model").addEventListener("change", showSearch);
+find("copy").addEventListener("click", async () => {
+  const shown = find("command").querySelector("code");
+  try {
+    await navigator.clipboard.writeText(shown.textContent);
+    find("copied").textContent = "Copied.";
+  } catch {
+    // Browsers let pages copy at addresses they trust only: https, and this machine.
+    getSelection().selectAllChildren(shown);
+    find("copied").textContent = "Selected: copy it with Ctrl and C.";
+  }
+});
+find("model").addEventListener("change", showModel);
 find("beam").addEventListener("change", showCounts);
 addEventListener("hashchange", fromAddress);
 begin().catch(complain);
