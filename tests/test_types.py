@@ -92,7 +92,6 @@ def test_an_explanation_as_plain_values():
         "bias": None,
         "trust": None,
         "head_weights": None,
-        "model": None,
     }
     trust = TrustLine("misleads", "misleads: words -3 %", is_misleading=True)
     assert an_explanation(trust=trust).to_dict()["trust"] == {

@@ -94,7 +94,12 @@ class Kind(Protocol):
         ...
 
     def plot(
-        self, answers: Sequence[Any], left_out: int = 0, *, shade: str = "attention"
+        self,
+        answers: Sequence[Any],
+        left_out: int = 0,
+        *,
+        shade: str = "attention",
+        right: Any = None,
     ) -> AnswerPlot:
         """Answers drawn, as a page and for a terminal.
 
@@ -102,6 +107,7 @@ class Kind(Protocol):
             answers: All that are drawn.
             left_out: How many more there were, for a note.
             shade: What is shaded, one of ``shades``.
+            right: The right label of each; only of a kind with the option ``label``.
         """
         ...
 

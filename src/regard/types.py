@@ -395,7 +395,7 @@ class Explanation:
         return pandas_frame(columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """The explanation as plain values, ready for JSON."""
+        """The explanation as plain values, ready for JSON; without its model."""
         probabilities = zip(self.labels, self.probabilities.tolist(), strict=True)
         return {
             "text": self.text,
@@ -409,7 +409,6 @@ class Explanation:
             "contributions": _listed(self.contributions),
             "bias": _listed(self.bias),
             "head_weights": _listed(self.head_weights),
-            "model": None if self.model is None else self.model.to_dict(),
         }
 
 

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -20,10 +20,13 @@ from regard_cli.options import (
     KnownSource,
     KnownTarget,
     KnownText,
+    Most,
     Reading,
     Shortlist,
     reads_files,
 )
+from regard_cli.targets import check_page_target
+from regard_cli.texts import write_page
 
 _BEAM: Final = 5
 _TOKENIZE: Final = "13a"
@@ -74,6 +77,21 @@ def evaluate(
     shortlist: Shortlist = None,
     clean: Clean = False,
     as_json: Json = False,
+    errors: Annotated[
+        bool,
+        typer.Option(
+            "--errors",
+            help="Also show the texts with a wrong label, the surest first; of a "
+            "classifier.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the --errors as a page, with what each rests on.",
+        ),
+    ] = None,
+    most: Most = 100,
     reading: Reading,
 ) -> None:
     """Measure a trained model on data with the right answers."""
@@ -87,6 +105,14 @@ def evaluate(
             "Each pair has a line of --alignments, so that none can be left out.",
             param_hint="--clean",
         )
+    if html is not None:
+        if not errors:
+            raise typer.BadParameter(
+                "The page shows the texts with a wrong label: --errors --html "
+                f"{html.name}",
+                param_hint="--html",
+            )
+        check_page_target(html)
     prepare()
     from regard.kinds import kind_of  # noqa: PLC0415 - loads Keras
 
@@ -100,6 +126,7 @@ def evaluate(
         "beam": None if beam == _BEAM else beam,
         "tokenize": None if tokenize == _TOKENIZE else tokenize,
         "shortlist": shortlist,
+        "errors": errors or None,
     }
     check_options_of(model, bundle, given)
     options = {
@@ -112,14 +139,19 @@ def evaluate(
         "target_first": target_first,
         "reading": reading,
         "clean": clean,
+        "errors": errors,
+        "most": most if html is not None else 0,
     }
     files = [data] if targets is None else [data, targets]
     with _told_as_options():
-        evaluation = kind.evaluate(model, files, options)
+        evaluation: Any = kind.evaluate(model, files, options)
     if as_json:
         typer.echo(json.dumps(evaluation.to_dict(), ensure_ascii=False))
     else:
         typer.echo(kind.evaluation_table(evaluation), nl=False)
+    if html is not None:
+        shown = len(evaluation.explanations)
+        write_page(evaluation.plot(), shown, len(evaluation) - shown, html)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def printed(
     *,
     keep: int | None,
     to_table: Callable[[Question, Any], None] | None = None,
+    asked: list[Question] | None = None,
 ) -> tuple[list[Any], int]:
     """Print each answer as it comes, or write it as a row.
 
@@ -39,6 +40,7 @@ def printed(
         to_lines: What is printed of an answer; None: nothing.
         keep: How many of the answers are needed afterwards; None: all.
         to_table: What writes a row.
+        asked: A list that the questions of the answers that are kept go to.
 
     Returns:
         The first ``keep`` answers, and how many more there were.
@@ -52,6 +54,8 @@ def printed(
             to_table(question, answer)
         if keep is None or len(kept) < keep:
             kept.append(answer)
+            if asked is not None:
+                asked.append(question)
         else:
             left_out += 1
     return kept, left_out
@@ -66,6 +70,7 @@ def tell_answers(
     to_row: Callable[[Any], Mapping[str, Any]],
     out: Path | None,
     keep: int | None,
+    asked: list[Question] | None = None,
 ) -> tuple[list[Any], int]:
     """Answer all questions, and print or write what is told of each; see ``printed``.
 
@@ -77,10 +82,11 @@ def tell_answers(
         to_row: What a table says of an answer; of no text, where there is none.
         out: The table that is written, if one is.
         keep: How many of the answers are needed afterwards; None: all.
+        asked: A list that the questions of those go to.
     """
     if out is None:
         answers = answered(answer, questions, batch_size)
-        return printed(answers, to_lines, keep=keep)
+        return printed(answers, to_lines, keep=keep, asked=asked)
     questions.check()
     told = list(to_row(None))
     replaced = [name for name in told if name in questions.names]
@@ -94,7 +100,7 @@ def tell_answers(
             write(kept | dict(to_row(answer)))
 
         answers = answered(answer, questions, batch_size)
-        result = printed(answers, to_lines, keep=keep, to_table=to_table)
+        result = printed(answers, to_lines, keep=keep, to_table=to_table, asked=asked)
     note = ""
     if replaced:
         note = f" In place of columns that were there: {', '.join(replaced)}."

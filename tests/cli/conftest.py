@@ -13,6 +13,7 @@ import regard
 from light_compilation import light_compilation
 from regard.classification import ClassificationProgress
 from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
+from regard.classification.mistakes import Mistakes
 from regard.types import Explanation
 from regard_cli import main
 
@@ -107,6 +108,22 @@ class FakeClassifier:
     def evaluate(self, texts, labels):
         type(self).trained_on = (texts, labels)
         return EVALUATION
+
+    def errors(self, texts, labels, *, most):
+        type(self).trained_on = (texts, labels, most)
+        explained = self.explain(texts)
+        pairs = enumerate(zip(explained, labels, strict=True))
+        wrong = [at for at, (one, right) in pairs if one.label != right]
+        return Mistakes(
+            texts=tuple(texts[at] for at in wrong),
+            indices=np.array(wrong, dtype=int),
+            right=tuple(labels[at] for at in wrong),
+            given=("good",) * len(wrong),
+            labels=self.labels,
+            probabilities=np.array([[0.25, 0.75]] * len(wrong)).reshape(-1, 2),
+            explanations=tuple(explained[at] for at in wrong[:most]),
+            evaluation=EVALUATION,
+        )
 
     def fit(
         self,

@@ -103,6 +103,16 @@ def test_a_wrong_label_has_the_evidence_for_the_right_one_too(pair):
     assert "<title>What the model looked at: 2 texts" in page
 
 
+def test_terminals_and_pictures_say_what_is_wrong(pair, tmp_path):
+    plot = regard.plot.text(pair, right=["fair", "bad"])
+    first, second = str(plot).split("\n\n")
+    assert first.startswith("good  56.0 %  (wrong, right is fair)\n")
+    assert second.startswith("bad  90.7 %\n")
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    plot.save(tmp_path / "w.svg")
+    assert "(wrong, right is fair)" in (tmp_path / "w.svg").read_text("utf-8")
+
+
 def test_of_two_labels_one_picture_has_both(signed):
     one = signed("a b", [[1.0, -1.0], [-0.5, 0.5]])
     page = regard.plot.text(one, right="good").to_html()

@@ -4,6 +4,7 @@ from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
 from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.evidence_pooling import Evidence, EvidencePooling
+from regard.classification.mistakes import Mistakes
 from regard.classification.network import FeatureEmbedding
 from regard.classification.text_classifier import TextClassifier
 from regard.classification.trainer import ClassificationProgress
@@ -15,6 +16,7 @@ __all__ = [
     "Evidence",
     "EvidencePooling",
     "FeatureEmbedding",
+    "Mistakes",
     "TextClassifier",
     "TextClassifierConfig",
     "TrainedTextClassifier",

@@ -44,6 +44,7 @@ from regard.training.base_config import (
     config_from_json,
     config_to_json,
 )
+from regard.training.provenance import model_line, provenance_from_bytes
 from regard.types import Explanation, FloatArray, IntArray, ModelLine
 
 #: The kind of its bundles, and the parts they have.
@@ -294,6 +295,7 @@ class TrainedTextClassifier:
                 raise BundleError("The features are those of another vocabulary.")
         reader = FeatureReader(tokenizer, features, config.max_length)
         card, trust = read_card(bundle), read_trust(bundle)
+        record = read_record(bundle)
         with bundle.reading(MODEL) as content:
             model = model_from_bytes(content, KNOWN_LAYERS)
             _check_shapes(model, features, len(labels))
@@ -310,7 +312,8 @@ class TrainedTextClassifier:
                 model_hash=bundle.digests[MODEL],
                 trust=trust,
                 columns=columns,
-                record=read_record(bundle),
+                record=record,
+                origin=model_line(provenance_from_bytes(record or b"{}")),
                 about=read_about(bundle),
             )
             if trained.bias.shape != (len(labels),):

@@ -3,6 +3,7 @@
 import warnings
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from regard.classification.artifact import (
     TrainedTextClassifier,
 )
 from regard.classification.class_metrics import ClassificationEvaluation
+from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
 from regard.classification.text_classifier import TextClassifier
 from regard.errors import DataWarning
@@ -44,7 +46,7 @@ from regard.inference.json_format import (
     rounded_rows,
 )
 from regard.text import EncodedText
-from regard.types import AttentionMap, Explanation, FloatArray
+from regard.types import AttentionMap, Explanation, FloatArray, ModelLine
 
 if TYPE_CHECKING:
     from regard.plot import TextPlot
@@ -60,7 +62,7 @@ class TextClassifierKind:
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")
-    evaluation_options: tuple[str, ...] = ("text", "label")
+    evaluation_options: tuple[str, ...] = ("text", "label", "errors")
     text_column: str = "text"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "A film that never finds its feet."},
@@ -81,7 +83,11 @@ class TextClassifierKind:
 
     def load(self, bundle: Bundle) -> TextClassifier:
         """The classifier of a checked bundle."""
-        return TextClassifier.of(TrainedTextClassifier.from_bundle(bundle))
+        trained = TrainedTextClassifier.from_bundle(bundle)
+        line = replace(trained.origin or ModelLine(), name=bundle.path.resolve().name)
+        # Its answers say which bundle they are of.
+        object.__setattr__(trained, "origin", line)
+        return TextClassifier.of(trained)
 
     def answer(
         self, model: TextClassifier, texts: Sequence[str]
@@ -106,22 +112,24 @@ class TextClassifierKind:
         left_out: int = 0,
         *,
         shade: str = "attention",
+        right: Any = None,
     ) -> "TextPlot":
-        """Answers drawn, as a page or for a terminal."""
+        """Answers drawn, as a page or for a terminal; see ``regard.plot.text``."""
         from regard.plot import TextPlot  # noqa: PLC0415 - loading needs no pictures
 
-        return TextPlot(answers, left_out, shade)
+        return TextPlot(answers, left_out, shade, right)
 
     def evaluate(
         self, model: TextClassifier, data: Sequence[Path], options: Mapping[str, Any]
-    ) -> ClassificationEvaluation:
+    ) -> ClassificationEvaluation | Mistakes:
         """Measure a classifier on a file of labelled texts.
 
         Args:
             model: The classifier.
             data: The file.
-            options: The columns, ``text`` and ``label``, the ``reading``, and whether
-                examples are mended, ``clean``.
+            options: The columns, ``text`` and ``label``, the ``reading``, whether
+                examples are mended, ``clean``; and whether the ``errors`` are wanted,
+                of which at most ``most`` with what they rest on.
 
         Warns:
             DataWarning: Examples were mended.
@@ -143,10 +151,15 @@ class TextClassifierKind:
             texts, names = mended.texts, [str(name) for name in mended.labels]
             for said in mended.changes:
                 warnings.warn(said, DataWarning, stacklevel=2)
-        return model.evaluate(texts, [known[name] for name in names])
+        labels = [known[name] for name in names]
+        if options["errors"]:
+            return model.errors(texts, labels, most=options["most"])
+        return model.evaluate(texts, labels)
 
-    def evaluation_table(self, evaluation: ClassificationEvaluation) -> str:
+    def evaluation_table(self, evaluation: ClassificationEvaluation | Mistakes) -> str:
         """Accuracy, macro F1, loss and calibration, and a line for each label."""
+        if isinstance(evaluation, Mistakes):
+            return f"{self.evaluation_table(evaluation.evaluation)}\n{evaluation}\n"
         from regard.plot.characters import for_terminal  # noqa: PLC0415 - loading needs none
 
         rows: list[tuple[str, ...]] = [_TABLE_HEAD]

@@ -8,6 +8,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from regard._validate import check_count
 from regard.bundle.trust_part import CARD
 from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, evaluate
@@ -28,6 +29,7 @@ from regard.classification.labelled_texts import (
     validation_of_stream,
     with_weights,
 )
+from regard.classification.mistakes import Mistakes, find_mistakes
 from regard.classification.trainer import (
     ClassificationCallback,
     fit_corpus,
@@ -42,6 +44,8 @@ from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
 from regard.training.estimator import Estimator
+from regard.training.loop import TrainingOutcome
+from regard.training.provenance import model_line
 from regard.training.training_run import checked_callbacks
 from regard.types import Explanation, FloatArray
 
@@ -359,18 +363,77 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             DataWarning: Examples were mended.
         """
         trained = self.trained
+        examples = self._examples(texts, labels, text, label, clean)
+        targets = trained.labels.encode(examples.labels)
+        probabilities = trained.probabilities(examples.texts)
+        return evaluate(probabilities, targets, trained.labels.names)
+
+    def errors(
+        self,
+        texts: LabelledSource,
+        labels: Iterable[Any] | None = None,
+        *,
+        text: str | None = None,
+        label: str | None = None,
+        clean: bool = False,
+        most: int | None = 100,
+    ) -> Mistakes:
+        """The texts that are given a wrong label, the surest first; as ``evaluate``.
+
+        Args:
+            texts: The texts, a frame or a file.
+            labels: The right label of each text.
+            text: The column with the texts.
+            label: The column with the right labels.
+            clean: Whether examples are mended.
+            most: How many are kept with what they rest on; None: all. Of the others
+                there are texts, labels and probabilities.
+
+        Returns:
+            The mistakes, and the measures on all texts: each is answered once.
+
+        Raises:
+            DataError: A label was never seen in training, or the file is damaged.
+
+        Warns:
+            DataWarning: Examples were mended.
+        """
+        trained = self.trained
+        kept = None if most is None else check_count("most", most, least=0)
+        examples = self._examples(texts, labels, text, label, clean)
+        targets = trained.labels.encode(examples.labels)
+        return find_mistakes(trained, examples.texts, targets, kept)
+
+    def _examples(
+        self,
+        texts: LabelledSource,
+        labels: Iterable[Any] | None,
+        text: str | None,
+        label: str | None,
+        clean: bool,
+    ) -> LabelledTexts:
+        """Labelled texts to measure on."""
         columns = LabelledColumns(
             self._column("text", text), self._column("label", label)
         )
         with hinting("evaluate(..., clean=True) leaves such rows out."):
             examples = LabelledTexts.of(
-                texts, labels, columns, clean=clean, known=trained.labels
+                texts, labels, columns, clean=clean, known=self.trained.labels
             )
         for said in examples.changes:
-            warnings.warn(said, DataWarning, stacklevel=2)
-        targets = trained.labels.encode(examples.labels)
-        probabilities = trained.probabilities(examples.texts)
-        return evaluate(probabilities, targets, trained.labels.names)
+            warnings.warn(said, DataWarning, stacklevel=3)
+        return examples
+
+    def _adopt(
+        self,
+        outcome: TrainingOutcome[TrainedTextClassifier],
+        validation_examples: tuple[Any, Any] | None,
+        **columns: str,
+    ) -> None:
+        super()._adopt(outcome, validation_examples, **columns)
+        # Its answers say when and on what it was trained.
+        line = model_line({**self._provenance, "command": self.command})
+        object.__setattr__(self._trained, "origin", line)
 
     def _parts(self) -> dict[str, bytes]:
         # One that was loaded has the card that it came with.

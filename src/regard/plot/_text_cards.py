@@ -51,12 +51,14 @@ main.regard.wide{max-width:68rem}
 main.regard.wide>:is(header,nav){max-width:46rem}
 .regard .looks{display:grid;gap:0 2rem;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}
-.regard .looks>*{min-width:0;margin-top:1.1rem}
+.regard .looks>*{min-width:0;margin-top:1.1rem;display:grid;
+grid-template:subgrid/minmax(0,1fr);grid-row:span 4}
 .regard .looks .text{margin-top:.5rem}
 .regard h3{font-size:.9375rem;line-height:1.4;margin:0}
 .regard .looks .head{display:flex;flex-wrap:wrap;gap:.3rem .75rem;
-align-items:center;justify-content:space-between;min-height:2rem}
+align-items:center;align-content:start;justify-content:space-between;min-height:2rem}
 .regard .many>article{content-visibility:auto;contain-intrinsic-size:auto 28rem}
+.regard .said{margin:.6rem 0 .3rem}
 .regard .verdict{margin-top:.15rem}
 .regard .wrong{border-inline-start:.3rem solid var(--ink)}
 """.lstrip()
@@ -92,6 +94,13 @@ class TextCard:
     def is_right(self) -> bool | None:
         """Whether those are the right ones, all of them; None: not known."""
         return None if self.right is None else self.right == self.given
+
+    @property
+    def verdict(self) -> str:
+        """What is said of a wrong label on one line; of others nothing."""
+        if self.is_right is not False:
+            return ""
+        return f"wrong, right is {' and '.join(sorted(self.right or ())) or 'none'}"
 
 
 def checked_right(right: Any, count: int) -> tuple[frozenset[str] | None, ...]:
@@ -219,8 +228,11 @@ def toolbar(cards: Sequence[TextCard]) -> str:
     if known:
         counted = Counter(_all(each.right or () for each in known))
         asked += _by_label("Right label", "right", counted, order)
-        asked += _by_verdict(known)
     asked += _by_probability()
+    wrong = sum(each.is_right is False for each in known)
+    is_mixed = 0 < wrong < len(known)
+    if is_mixed:
+        asked += _by_verdict(wrong, len(known) - wrong)
     orders = {"": "as they came", "-p": "probability, highest first",
               "p": "probability, lowest first", "label": "label"}  # fmt: skip
     if known:
@@ -293,12 +305,11 @@ def _by_label(
     return _choice(title, name, entries)
 
 
-def _by_verdict(known: Sequence[TextCard]) -> str:
-    right = sum(bool(each.is_right) for each in known)
+def _by_verdict(wrong: int, right: int) -> str:
     entries = {
         "": "right and wrong",
         "right": f"right ({right:,})",
-        "wrong": f"wrong ({len(known) - right:,})",
+        "wrong": f"wrong ({wrong:,})",
     }
     return _choice("Right or wrong", "verdict", entries)
 

@@ -65,18 +65,23 @@ def text_picture(
     kind: str,
     left_out: int = 0,
     shade: Shade = "attention",
+    verdicts: Sequence[str] = (),
 ) -> bytes:
     """The explanations under each other, as the bytes of a ``png`` or ``svg`` file.
+
+    ``verdicts`` stand beside their labels, one each or none.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
     require_matplotlib()
     with drawing_settings():
-        return _drawn(explanations, kind, left_out, shade)
+        return _drawn(explanations, kind, left_out, shade, verdicts)
 
 
-def draw_text(axes: "Axes | None", explanation: Drawn, shade: Shade) -> "Axes":
+def draw_text(
+    axes: "Axes | None", explanation: Drawn, shade: Shade, verdict: str = ""
+) -> "Axes":
     """One text on these axes, or on new ones of pyplot as high as it is."""
     with drawing_settings():
         if axes is None:
@@ -92,7 +97,7 @@ def draw_text(axes: "Axes | None", explanation: Drawn, shade: Shade) -> "Axes":
         lines = _lines(explanation, shade, _measure(blank_figure()), width)
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        _draw(axes, explanation, shade, lines, _MARGIN)
+        _draw(axes, explanation, shade, lines, _MARGIN, verdict=verdict)
         # The fonts are those of now, whatever the settings are when it is drawn.
         for text in axes.texts:
             text.set_fontfamily(installed_fonts())
@@ -100,7 +105,11 @@ def draw_text(axes: "Axes | None", explanation: Drawn, shade: Shade) -> "Axes":
 
 
 def _drawn(
-    explanations: Sequence[Drawn], kind: str, left_out: int, shade: Shade
+    explanations: Sequence[Drawn],
+    kind: str,
+    left_out: int,
+    shade: Shade,
+    verdicts: Sequence[str],
 ) -> bytes:
     figure = blank_figure()
     measure = _measure(figure)
@@ -123,8 +132,9 @@ def _drawn(
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, _WIDTH), ylim=(height, 0))
     axes.set_axis_off()
     y = _MARGIN
-    for explanation, lines in blocks:
-        _draw(axes, explanation, shade, lines, y)
+    said = verdicts or [""] * len(blocks)
+    for (explanation, lines), verdict in zip(blocks, said, strict=True):
+        _draw(axes, explanation, shade, lines, y, verdict=verdict)
         y += _height(lines)
     for note in notes:
         _write(axes, _MARGIN, y, note, size=_SMALL, color=SOFT)
@@ -165,6 +175,8 @@ def _draw(
     shade: Shade,
     lines: Iterable[Iterable[PlacedWord]],
     y: float,
+    *,
+    verdict: str,
 ) -> None:
     top = scale_end(text_segments(explanation, shade), shade)
     hue = hue_of(explanation, shade)
@@ -172,6 +184,8 @@ def _draw(
         heading = f"{explanation.label}   {percent(explanation.probability)}"
         if isinstance(explanation, ExplanationToward):
             heading += f"   (shaded for {explanation.shown_label})"
+        if verdict:
+            heading += f"   ({verdict})"
         _write(axes, _MARGIN, y, heading, size=_TEXT_SIZE + 1, weight="bold")
     y += 0.25 * _LEADING
     for line in lines:

@@ -80,6 +80,7 @@ class TextPlot(Plot):
         left_out: How many more there were; a note says so.
         shade: What is shaded: ``"attention"`` or ``"contributions"``.
         right: The right label of each, as ``regard.plot.text`` takes them.
+        note: A sentence that stands over them.
 
     Raises:
         ArgumentError: A weight or a probability is no finite number, or one that cannot
@@ -92,9 +93,10 @@ class TextPlot(Plot):
         left_out: int = 0,
         shade: str = "attention",
         right: Any = None,
+        note: str = "",
     ) -> None:
         self.explanations, self.left_out = tuple(explanations), left_out
-        self.shade = _checked_shade(shade)
+        self.shade, self.note = _checked_shade(shade), note
         known = checked_right(right, len(self.explanations))
         self._cards = tuple(map(TextCard.of, self.explanations, known))
         for explanation in explanations:
@@ -120,7 +122,7 @@ class TextPlot(Plot):
             for each in self.explanations
         ]
         right = [each.right for each in self._cards]
-        return TextPlot(others, self.left_out, self.shade, right)
+        return TextPlot(others, self.left_out, self.shade, right, self.note)
 
     def to_html(self) -> str:
         """The whole page: no network, no script but its own, everything escaped.
@@ -129,7 +131,7 @@ class TextPlot(Plot):
         that was given; with JavaScript another label can be chosen, a head of several,
         and several texts are filtered and sorted.
         """
-        return text_page(self._cards, self.left_out, self.shade)
+        return text_page(self._cards, self.left_out, self.shade, self.note)
 
     def to_terminal(
         self, color: bool | None = None, width: int | None = None, *, note: bool = True
@@ -145,8 +147,14 @@ class TextPlot(Plot):
         """
         screen = terminal(color, width)
         blocks = [
-            text_block(each, self.shade, screen.color, hue_of(each, self.shade))
-            for each in self.explanations
+            text_block(
+                each.drawn,
+                self.shade,
+                screen.color,
+                hue_of(each.drawn, self.shade),
+                each.verdict,
+            )
+            for each in self._cards
         ]
         lines = trust_lines(each.trust for each in self.explanations if note)
         return rendered([*blocks, *left_out_line(self.left_out), *lines], screen)
@@ -188,7 +196,8 @@ class TextPlot(Plot):
                 expected=f"an index below {len(self.explanations)}",
                 received=str(index),
             )
-        return draw_text(ax, self.explanations[index], self.shade)
+        card = self._cards[index]
+        return draw_text(ax, card.drawn, self.shade, card.verdict)
 
     def _table(self) -> dict[str, Any]:
         name = "weight" if self.shade == "attention" else "contribution"
@@ -205,10 +214,13 @@ class TextPlot(Plot):
         return columns | more
 
     def _picture(self, kind: str) -> bytes:
-        return text_picture(self.explanations, kind, self.left_out, self.shade)
+        verdicts = [each.verdict for each in self._cards]
+        return text_picture(
+            self.explanations, kind, self.left_out, self.shade, verdicts
+        )
 
     def _repr_html_(self) -> str:
-        return text_fragment(self._cards, self.left_out, self.shade)
+        return text_fragment(self._cards, self.left_out, self.shade, self.note)
 
     def __str__(self) -> str:
         return self.to_terminal(color=False, width=88)
@@ -334,7 +346,11 @@ def _more_numbers(explanation: Drawn, shade: Shade) -> dict[str, list[float]]:
 
 
 def text_block(
-    explanation: Drawn, shade: Shade, color: bool, hue: Hue = "blue"
+    explanation: Drawn,
+    shade: Shade,
+    color: bool,
+    hue: Hue = "blue",
+    verdict: str = "",
 ) -> Text:
     """One text for a terminal, its words shaded, or the strongest marked.
 
@@ -343,14 +359,17 @@ def text_block(
         shade: What it is shaded by.
         color: Whether the terminal shows colours.
         hue: The colour of weights, and of what speaks for the answer.
+        verdict: What is said of the label.
     """
-    return _shaded(explanation, shade, hue) if color else _marked(explanation, shade)
+    heading = _heading(explanation, verdict)
+    if color:
+        return _shaded(heading, explanation, shade, hue)
+    return _marked(heading, explanation, shade)
 
 
-def _shaded(explanation: Drawn, shade: Shade, hue: Hue) -> Text:
+def _shaded(text: Text, explanation: Drawn, shade: Shade, hue: Hue) -> Text:
     segments = text_segments(explanation, shade)
     top = scale_end(segments, shade)
-    text = _heading(explanation)
     for segment in segments:
         text.append(for_terminal(segment.text), _style(segment, top, hue))
     numbers = (_number(segment, shade) for segment in strongest(segments, _MARKED))
@@ -369,7 +388,7 @@ def _style(segment: TextSegment, top: float, hue: Hue) -> Style:
     return shaded(step, hue)
 
 
-def _marked(explanation: Drawn, shade: Shade) -> Text:
+def _marked(text: Text, explanation: Drawn, shade: Shade) -> Text:
     segments = text_segments(explanation, shade)
     floor = scale_end(segments, shade) / 4
     chosen = {
@@ -377,20 +396,21 @@ def _marked(explanation: Drawn, shade: Shade) -> Text:
         for segment in strongest(segments, _MARKED)
         if abs(segment.weight or 0.0) > floor
     }
-    text = _heading(explanation)
     for segment in segments:
         marked = f"[{_number(segment, shade)}]" if id(segment) in chosen else None
         text.append(marked or for_terminal(segment.text))
     return _with_note(text, explanation)
 
 
-def _heading(explanation: Drawn) -> Text:
+def _heading(explanation: Drawn, verdict: str) -> Text:
     if not isinstance(explanation, Explanation):
         return Text()
     label = for_terminal_line(explanation.label)
     toward = ""
     if isinstance(explanation, ExplanationToward):
         toward = f"  (shaded for {for_terminal_line(explanation.shown_label)})"
+    if verdict:
+        toward += f"  ({for_terminal_line(verdict)})"
     share = f"  {percent(explanation.probability)}{toward}\n"
     return Text.assemble((label, Style(bold=True)), share)
 

@@ -105,7 +105,10 @@ _BESIDE = (
 
 
 def text_page(
-    cards: Sequence[TextCard], left_out: int = 0, shade: Shade = "attention"
+    cards: Sequence[TextCard],
+    left_out: int = 0,
+    shade: Shade = "attention",
+    note: str = "",
 ) -> str:
     """The cards as one page that needs no network.
 
@@ -124,7 +127,7 @@ def text_page(
         title=_title([each.drawn for each in cards], words.title),
         heading=words.title,
         lead=lead,
-        body=_models(cards)
+        body=_models(cards, note)
         + bar
         + _contents(cards)
         + f"<div{settings(len(cards)) if has_script else ''}>\n"
@@ -133,17 +136,20 @@ def text_page(
         + remainder(left_out),
         style=page_style()
         + _more_style(cards, shade)
-        + card_style(has_script, has_looks or has_script),
+        + card_style(has_script, has_looks or has_script or bool(note)),
         script=script() if has_script else "",
         is_wide=has_looks,
     )
 
 
 def text_fragment(
-    cards: Sequence[TextCard], left_out: int = 0, shade: Shade = "attention"
+    cards: Sequence[TextCard],
+    left_out: int = 0,
+    shade: Shade = "attention",
+    note: str = "",
 ) -> str:
     """The cards as HTML that can stand inside another page, without a script."""
-    articles = _models(cards) + _articles(cards, shade) + remainder(left_out)
+    articles = _models(cards, note) + _articles(cards, shade) + remainder(left_out)
     has_looks = any(_has_looks(each, shade) for each in cards)
     style = fragment_style() + _more_style(cards, shade) + card_style(False, has_looks)
     return embedded(articles, _WORDS[shade].disclaimer, style)
@@ -296,11 +302,12 @@ def _can_choose(card: TextCard, shade: Shade) -> bool:
     return (has_heads and shade == "attention") or len(choices(card)) > 1
 
 
-def _models(cards: Sequence[TextCard]) -> str:
-    """Which models the answers are of, each once."""
+def _models(cards: Sequence[TextCard], note: str) -> str:
+    """Which models the answers are of, each once, and what is said of all."""
+    said = f'<p class="said">{safe(note)}</p>\n' if note else ""
     lines = (getattr(each.drawn, "model", None) for each in cards)
     told = dict.fromkeys(line.sentence for line in lines if line is not None)
-    return "".join(
+    return said + "".join(
         f'<p class="soft model">Model: <bdi>{safe(sentence)}</bdi>.</p>\n'
         for sentence in told
         if sentence
@@ -329,7 +336,7 @@ def _more_style(cards: Sequence[TextCard], shade: Shade) -> str:
 
 
 def _title(explanations: Sequence[Drawn], title: str) -> str:
-    if len(explanations) > 1:
+    if len(explanations) != 1:
         return f"{title}: {len(explanations)} texts"
     only = explanations[0]
     return f"{only.label}: {title.lower()}" if isinstance(only, Explanation) else title

@@ -6,12 +6,14 @@ it but what was typed on the command line.
 
 import json
 import platform
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import PurePath
 from typing import Any
 
 import keras
@@ -21,7 +23,10 @@ from regard._untrusted import parse_json
 from regard._version import __version__
 from regard.errors import DataError
 from regard.training.model_selection import EpochMetrics
+from regard.types import ModelLine
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOST_OF_NAME = 100
 # What else computed a model: the package of each backend.
 _PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
 _MOST_BYTES = 1 << 24
@@ -91,6 +96,30 @@ def provenance_from_bytes(content: bytes) -> dict[str, Any]:
         stored = parse_json(content, most=_MOST_BYTES)
         return stored if isinstance(stored, dict) else {}
     return {}
+
+
+def model_line(said: Mapping[str, Any], name: str = "") -> ModelLine | None:
+    """The line about a model that stands over its answers; None: nothing is known.
+
+    What a part holds is looked at: it is for people, and may be anything.
+
+    Args:
+        said: What is said of its training.
+        name: The name of its bundle.
+    """
+    began, examples, command = (
+        said.get(each) for each in ("began", "examples", "command")
+    )
+    count = examples.get("train") if isinstance(examples, Mapping) else None
+    data = command.get("data") if isinstance(command, Mapping) else None
+    day = _DAY.match(began) if isinstance(began, str) else None
+    line = ModelLine(
+        name=name,
+        trained="" if day is None else day.group(),
+        data=PurePath(data).name[:_MOST_OF_NAME] if isinstance(data, str) else "",
+        examples=count if type(count) is int and count > 0 else None,
+    )
+    return None if line == ModelLine() else line
 
 
 def _finite(value: Any) -> Any:

@@ -122,6 +122,7 @@ class TranslatorKind:
         left_out: int = 0,
         *,
         shade: str = "attention",  # noqa: ARG002 - others have several
+        right: Any = None,  # noqa: ARG002 - it gives no labels
     ) -> "AlignmentPlot":
         """Answers drawn, as a page or for a terminal."""
         from regard import plot  # noqa: PLC0415 - loading needs no pictures
