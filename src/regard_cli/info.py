@@ -189,6 +189,19 @@ def _judgement(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 if isinstance(value, int | float)
             ),
         )
+    crossed = _table(_table(content.get("training")).get("cross_validation"))
+    means, deviations = (
+        _table(crossed.get(name)) for name in ("mean", "standard_deviation")
+    )
+    if means:
+        yield (
+            f"{crossed.get('folds')} folds",
+            ", ".join(
+                f"{name.replace('_', ' ')} {value:.4f} ± {deviations[name]:.4f}"
+                for name, value in means.items()
+                if isinstance(value, float) and isinstance(deviations.get(name), float)
+            ),
+        )
     if content["is"] == "bundle" and "kind" in content:
         trust = content.get("trust")
         unknown = "not examined: regard trust BUNDLE DATA --save"

@@ -1,8 +1,9 @@
 """Ctrl-C while nothing is lost by it."""
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 
 @contextmanager
@@ -31,3 +32,16 @@ def listen() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         with suppress(ValueError):
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def telling_that_it_ends() -> AbstractContextManager[None]:
+    """A block in which Ctrl-C is answered at once where it waits for a step to end."""
+    from regard.training.callbacks import telling_of_interrupts  # noqa: PLC0415 - loads Keras
+
+    return telling_of_interrupts(_say_it_ends)
+
+
+def _say_it_ends() -> None:
+    # Past the buffers of Python, which a signal may come in the middle of.
+    with suppress(OSError):
+        os.write(2, b"\nCtrl-C: ending after this step.\n")

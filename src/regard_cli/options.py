@@ -41,6 +41,9 @@ Most: TypeAlias = Annotated[
 NewBundle: TypeAlias = Annotated[
     Path, typer.Option(help="The folder to save the model in.")
 ]
+MaybeBundle: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", help="The folder to save the model in.")
+]
 Restart: TypeAlias = Annotated[
     bool, typer.Option("--restart", help="Begin anew where a training was stopped.")
 ]

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from regard_cli.cross_validation import cross_validate
 from regard_cli.environment import prepare
+from regard_cli.interrupts import telling_that_it_ends
 from regard_cli.options import (
     Checkpoint,
     Clean,
@@ -28,6 +30,7 @@ from regard_cli.options import (
     Epochs,
     Examples,
     LabelColumn,
+    MaybeBundle,
     NewBundle,
     Process,
     Processes,
@@ -66,7 +69,7 @@ def train_classify(
             metavar="DATA", help="Labelled texts: CSV, TSV, JSON, Parquet or Excel."
         ),
     ],
-    out: NewBundle,
+    out: MaybeBundle = None,
     text: TextColumn = "text",
     label: LabelColumn = "label",
     validation: Annotated[
@@ -107,6 +110,16 @@ def train_classify(
         Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"],
         typer.Option(help="What tells the best epoch."),
     ] = "accuracy",
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--cross-validate",
+            metavar="K",
+            min=2,
+            help="Train K times without a K-th of DATA and measure on that; then train "
+            "on all of it where there is --out.",
+        ),
+    ] = None,
     reading: Reading,
     told: ToldTraining,
 ) -> None:
@@ -115,8 +128,17 @@ def train_classify(
     A training that was stopped, by whatever, goes on where it was when the command is
     given again. Ctrl-C ends the training and keeps the best model so far.
     """
-    check_bundle_target(out)
-    _check_checkpoint(checkpoint, out, data, validation)
+    if out is not None:
+        check_bundle_target(out)
+        _check_checkpoint(checkpoint, out, data, validation)
+    elif folds is None:
+        raise typer.BadParameter(
+            "The folder to save the model in is missing.", param_hint="--out"
+        )
+    if folds is not None and (stream or coordinator):
+        raise typer.BadParameter(
+            "It holds DATA in memory, in one process.", param_hint="--cross-validate"
+        )
     prepare()
     import regard  # noqa: PLC0415 - loads Keras
     from regard.classification import TextClassifierConfig  # noqa: PLC0415 - the same
@@ -129,35 +151,76 @@ def train_classify(
     }
     settings = {name: value for name, value in options.items() if value is not None}
     settings |= told.settings(TextClassifierConfig)
-    classifier = regard.TextClassifier(seed=seed, devices=crew.devices, **settings)
+    make = partial(regard.TextClassifier, seed, devices=crew.devices, **settings)
+    classifier = make()
     classifier.command = told.to_dict()
-    crew.in_first(partial(_claim, out, context))
+    if out is not None:
+        crew.in_first(partial(_claim, out, context))
     with crew.quiet():
         labelled, held_out, weights = read_labelled(
             data,
             validation,
             (text, label),
             clean=clean,
-            stream=stream,
+            stream=stream if folds is None else False,
             reading=reading,
             weight=sample_weight,
         )
+    fitting = {
+        "text": text,
+        "label": label,
+        "validation": held_out,
+        **told.options(epochs=epochs, batch_size=batch_size),
+    }
+    if folds is not None:
+        classifier.cross_validation = _cross_validated(
+            make, labelled, weights, fitting, folds=folds, seed=seed
+        )
+    if out is None:
+        return
     _train(
         classifier,
         *labelled,
         crew=crew,
         bar=training_progress,
-        text=text,
-        label=label,
         out=out,
         checkpoint=checkpoint,
         restart=restart,
         said=said,
-        validation=held_out,
-        **({} if weights is None else {"sample_weight": weights}),
         tell=_tell_validation,
-        **told.options(epochs=epochs, batch_size=batch_size),
+        **({} if weights is None else {"sample_weight": weights}),
+        **fitting,
     )
+
+
+def _cross_validated(
+    make: Callable[[], Any],
+    examples: Any,
+    weights: Any,
+    fitting: Mapping[str, Any],
+    **options: Any,
+) -> dict[str, Any]:
+    """The measures of a cross-validation, printed; an interrupt ends the command."""
+    from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
+
+    def fit(model: Any, *data: Any, **more: Any) -> None:
+        with (
+            training_progress() as show,
+            InterruptBetweenSteps().listening(at_once=True),
+        ):
+            model.fit(*data, progress=show, **fitting, **more)
+
+    with _warnings_as_lines(of_data=False), telling_that_it_ends():
+        result, interrupted = cross_validate(
+            make, examples, weights, fit=fit, **options
+        )
+    done = len(result.measured)
+    if done:
+        typer.echo(result.to_text(), nl=False)
+    if interrupted:
+        typer.echo(f"Interrupted: {done} of {result.folds} folds done.", err=True)
+        raise typer.Exit(INTERRUPTED)
+    return result.to_dict()
 
 
 def _class_weight(given: list[str] | None) -> str | dict[str, float] | None:
@@ -436,6 +499,7 @@ def _train(
     crew.in_first(partial(_begin, checkpoint, restart, named=named))
     with (
         _warnings_as_lines(of_data=is_streamed and crew.is_first),
+        telling_that_it_ends(),
         InterruptBetweenSteps().listening(at_once=True) as interrupts,
     ):
         try:

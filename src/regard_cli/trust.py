@@ -18,7 +18,7 @@ from regard_cli.examined_data import (
     read_examined,
     read_targets,
 )
-from regard_cli.interrupts import ending_at_once
+from regard_cli.interrupts import ending_at_once, telling_that_it_ends
 from regard_cli.options import (
     Json,
     KnownLabel,
@@ -161,6 +161,7 @@ def trust(
     }
     with (
         _ending("Interrupted before the first texts were seen: there is no report."),
+        telling_that_it_ends(),
         examination_progress(budget) as progress,
     ):
         report = examine(
@@ -293,7 +294,10 @@ def _repeated(
             with training_progress() as progress:
                 other = retrained(trained, *examples, seed=seed, progress=progress)
             begin = time.monotonic()
-            with examination_progress(settings["budget"]) as examined:
+            with (
+                telling_that_it_ends(),
+                examination_progress(settings["budget"]) as examined,
+            ):
                 found = examine(other, texts, progress=examined, **settings)
         except KeyboardInterrupt:
             break

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from regard.training import callbacks
-from regard.training.callbacks import InterruptBetweenSteps
+from regard.training.callbacks import InterruptBetweenSteps, telling_of_interrupts
 
 
 def steps_until_interrupted(presses: int) -> int:
@@ -28,6 +28,22 @@ def test_an_interrupt_waits_for_the_end_of_a_step_but_only_once():
     assert steps_until_interrupted(presses=0) == -1
     assert steps_until_interrupted(presses=1) == 1
     assert steps_until_interrupted(presses=2) == 1
+
+
+def test_who_asked_is_told_of_one_that_waits():
+    told = []
+    with telling_of_interrupts(lambda: told.append(True)):
+        assert steps_until_interrupted(presses=1) == 1
+    assert told == [True]
+    # Those that come at once, and those nobody asked about, are not.
+    with (
+        telling_of_interrupts(lambda: told.append(True)),
+        pytest.raises(KeyboardInterrupt),
+        InterruptBetweenSteps().listening(at_once=True),
+    ):
+        signal.raise_signal(signal.SIGINT)
+    assert steps_until_interrupted(presses=1) == 1
+    assert told == [True]
 
 
 def test_a_handler_of_the_users_own_stays():

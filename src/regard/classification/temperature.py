@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from regard.text.labels import stratified_folds
 from regard.training.batches import (
     BucketedBatches,
     EncodedExamples,
@@ -182,7 +183,7 @@ def cross_validated_temperature(
         KeyboardInterrupt: There was one.
     """
     interrupts = InterruptBetweenSteps()
-    fold_of = _folds(examples.targets, folds)
+    fold_of = stratified_folds(examples.targets, folds)
     answers = []
     with interrupts.listening():
         for fold in np.unique(fold_of).tolist():
@@ -202,13 +203,6 @@ def cross_validated_temperature(
     return fitted_temperature(
         probabilities, targets, None if examples.weights is None else counts
     )
-
-
-def _folds(targets: IntArray, folds: int) -> IntArray:
-    """The part of each example: those of each class are dealt out in turn."""
-    fold_of = np.empty(len(targets), np.int64)
-    fold_of[np.argsort(targets, kind="stable")] = np.arange(len(targets)) % folds
-    return fold_of
 
 
 def _logits(probabilities: FloatArray) -> FloatArray:

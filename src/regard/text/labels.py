@@ -162,6 +162,28 @@ def train_test_split(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def stratified_folds(
+    targets: IntArray, folds: int, seed: int | None = None
+) -> IntArray:
+    """The fold of each example: those of each class are dealt out in turn.
+
+    Args:
+        targets: ``(examples,)``, the index of the class of each example.
+        folds: The number of folds; sizes differ by one at most.
+        seed: What the order depends on in which they are dealt; None: as they come.
+
+    Returns:
+        ``(examples,)``, from 0 to ``folds - 1``.
+    """
+    order = np.arange(len(targets))
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(order)
+    fold_of = np.empty(len(targets), np.int64)
+    dealt = order[np.argsort(targets[order], kind="stable")]
+    fold_of[dealt] = np.arange(len(targets)) % folds
+    return fold_of
+
+
 def _plain(label: Any, index: int) -> Label:
     return plain_label(label, f"The label of example {index}")
 

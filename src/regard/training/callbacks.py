@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from types import FrameType
@@ -205,6 +206,26 @@ class _Interrupts:
     shared: bool = False
 
 
+# Who is told of an interrupt that waits for the end of a step.
+_telling: ContextVar[Callable[[], None] | None] = ContextVar(
+    "regard_telling", default=None
+)
+
+
+@contextmanager
+def telling_of_interrupts(tell: Callable[[], None]) -> Iterator[None]:
+    """Tell of interrupts that wait for the end of a step, which may take a while.
+
+    Args:
+        tell: Called in the handler of the signal, where little may be done.
+    """
+    token = _telling.set(tell)
+    try:
+        yield
+    finally:
+        _telling.reset(token)
+
+
 class InterruptBetweenSteps(keras.callbacks.Callback):
     """Raises ``KeyboardInterrupt`` between two steps of ``fit``, never within one.
 
@@ -300,6 +321,8 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         if phase is _Phase.AT_ONCE or (phase is _Phase.BETWEEN_STEPS and again):
             self._hold_where_kept()
             signal.default_int_handler(number, frame)
+        elif phase is _Phase.BETWEEN_STEPS and _telling.get() is not None:
+            _telling.get()()  # type: ignore[misc]  # it is there
 
     def raise_pending(self) -> None:
         """Let an interrupt through, between two steps of any other work.

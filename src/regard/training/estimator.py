@@ -108,6 +108,8 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
         #: The options of the command that trains it; none from Python. Its bundle says
         #: them to people, see ``regard info``.
         self.command: Mapping[str, Any] = {}
+        #: What a cross-validation has measured before it was trained on all examples.
+        self.cross_validation: Mapping[str, Any] = {}
         self._beginning = Beginning()
         self._provenance: dict[str, Any] = {}
 
@@ -293,6 +295,7 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
             **self._provenance,
             "interrupted": self.interrupted,
             "measures": measures,
+            "cross_validation": self.cross_validation,
             "command": self.command,
         }
         return {RECORD: provenance_to_bytes(said)}
