@@ -62,6 +62,8 @@ class TextClassifierConfig(BaseConfig):
             ``"accuracy"``, ``"balanced_accuracy"`` (the mean of the recall of the
             labels), ``"macro_f1"`` (the mean of their F1) or ``"loss"``. Of epochs that
             are equal in it that of the lowest loss is the best.
+        freeze_vectors: Whether what words have of word vectors, see
+            ``TextClassifier.fit``, is no more trained after the start.
     """
 
     of_what: ClassVar[str] = "a text classifier"
@@ -133,6 +135,7 @@ class TextClassifierConfig(BaseConfig):
     calibration_folds: int = 5
     class_weight: str | Mapping[Any, float] | None = None
     choose_by: str = "accuracy"
+    freeze_vectors: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,6 +21,11 @@ from regard.classification.config import (
 )
 from regard.classification.initialization import FeatureNetwork, Network
 from regard.classification.labelled_texts import LabelledTexts
+from regard.classification.vector_evidence import (
+    KnownVectors,
+    VectorSource,
+    digest_of,
+)
 from regard.data.streamed_file import StreamedFile, changed
 from regard.errors import DataError
 from regard.text import EncodedText, FeatureReader, Labels, Tokenizer
@@ -36,7 +41,7 @@ from regard.types import FloatArray, IntArray
 
 _TRAIN, _HELD_OUT, _WORDS = "train.arrow", "validation.arrow", "words.arrow"
 _WEIGHTS = "weights.npy"
-_TOKENIZER, _FEATURES = "tokenizer.json", "features.npz"
+_TOKENIZER, _FEATURES, _VECTORS = "tokenizer.json", "features.npz", "vectors.npz"
 # Characters that are read at once, and texts whose n-grams are looked up at once.
 _AT_ONCE, _ROWS = 1 << 19, 1 << 10
 _BoolArray = Any
@@ -53,6 +58,7 @@ class Corpus:
         train: The examples to train on.
         held_out: The examples to choose the best epoch on; None: there are none.
         counts: How often each label is there, of a file.
+        vectors: The vectors of its words, where there are some.
     """
 
     reader: FeatureReader
@@ -61,6 +67,7 @@ class Corpus:
     train: EncodedExamples
     held_out: EncodedExamples | None
     counts: Mapping[str, int] = field(default_factory=dict)
+    vectors: KnownVectors | None = None
 
     #: What a training makes of it.
     artifact_type: ClassVar[type[TrainedTextClassifier]] = TrainedTextClassifier
@@ -68,7 +75,7 @@ class Corpus:
     @property
     def network(self) -> Network:
         """What the model is made of."""
-        return FeatureNetwork(self.reader.features)
+        return FeatureNetwork(self.reader.features, self.vectors)
 
     @property
     def is_on_disk(self) -> bool:
@@ -81,13 +88,14 @@ def corpus_of(
     held_out: LabelledTexts | None,
     labels: Labels,
     config: TextClassifierConfig,
+    vectors: VectorSource | None = None,
 ) -> Corpus:
     """Learn the words of texts in memory, then what else is read of each.
 
     Raises:
         DataError: There is no word in the texts, or ``held_out`` has another label.
     """
-    reader, read = _learned_reader(train.texts, config)
+    reader, read, known = _learned_reader(train.texts, config, vectors)
 
     def examples(
         labelled: LabelledTexts, encoded_texts: Sequence[EncodedText]
@@ -102,6 +110,7 @@ def corpus_of(
         config,
         examples(train, read),
         None if held_out is None else examples(held_out, reader.read(held_out.texts)),
+        vectors=known,
     )
 
 
@@ -114,6 +123,7 @@ def corpus_on_disk(
     settings: Mapping[str, Any],
     seed: int,
     checkpoint: Path | None,
+    vectors: VectorSource | None = None,
 ) -> Iterator[Corpus]:
     """As ``corpus_of``, of a file that is never held in memory; in the end the same.
 
@@ -125,6 +135,7 @@ def corpus_on_disk(
         seed: What the split depends on.
         checkpoint: The file beside which what is read is stored; None: it is removed
             after the block.
+        vectors: Word vectors.
 
     Raises:
         DataError: The file is damaged, or there is nothing to learn; the message says
@@ -139,6 +150,7 @@ def corpus_on_disk(
         "share": None if validation is not None else share,
         "seed": seed,
         "settings": {name: plain[name] for name in sorted(settings)},
+        **({} if vectors is None else {"vectors": digest_of(vectors)}),
     }
 
     def config_of(examples: int, classes: int) -> TextClassifierConfig:
@@ -151,7 +163,7 @@ def corpus_on_disk(
         if validation is None and share:
             held[train_test_split(targets, share, labels, seed)[1]] = True
         config = config_of(int((~held).sum()), len(labels))
-        _write(folder, source, targets, held, config)
+        _write(folder, source, targets, held, config, vectors=vectors)
         if validation is not None:
             reader = _stored_reader(folder, config)
             _write_validation(folder, validation, labels, reader)
@@ -172,6 +184,7 @@ def corpus_on_disk(
             if held_out.exists()
             else None,
             about["counts"],
+            None if vectors is None else KnownVectors.load(folder / _VECTORS),
         )
 
     with example_cache(checkpoint, facts, build, load) as corpus:
@@ -259,6 +272,8 @@ def _write(
     targets: IntArray,
     held: _BoolArray,
     config: TextClassifierConfig,
+    *,
+    vectors: VectorSource | None,
 ) -> None:
     """Learn the words of what is not held out, and store what is read of all texts."""
 
@@ -273,7 +288,10 @@ def _write(
         if count != len(held):
             raise changed(source.name)
 
-    tokenizer = learned_tokenizer(texts(of_train=True), config)
+    learned = learned_tokenizer(texts(of_train=True), config)
+    tokenizer, known = _with_vectors(learned, config, vectors)
+    if known is not None:
+        known.save(folder / _VECTORS)
     texts_of: Counter[str] = Counter()
 
     def words_of(some: Sequence[str]) -> tuple[IntArray, IntArray]:
@@ -417,10 +435,10 @@ def learned_tokenizer(
 
 
 def _learned_reader(
-    texts: Sequence[str], config: TextClassifierConfig
-) -> tuple[FeatureReader, list[EncodedText]]:
+    texts: Sequence[str], config: TextClassifierConfig, vectors: VectorSource | None
+) -> tuple[FeatureReader, list[EncodedText], KnownVectors | None]:
     """Learn the words of the texts, then what else is read of each, and read them."""
-    tokenizer = learned_tokenizer(texts, config)
+    tokenizer, known = _with_vectors(learned_tokenizer(texts, config), config, vectors)
     encoded_texts = tokenizer.encode(texts, config.max_length)
     features = learn_features(
         [encoded.ids for encoded in encoded_texts],
@@ -432,4 +450,12 @@ def _learned_reader(
         columns=config.subwords,
     )
     reader = FeatureReader(tokenizer, features, config.max_length)
-    return reader, reader.add_features(texts, encoded_texts)
+    return reader, reader.add_features(texts, encoded_texts), known
+
+
+def _with_vectors(
+    tokenizer: Tokenizer, config: TextClassifierConfig, vectors: VectorSource | None
+) -> tuple[Tokenizer, KnownVectors | None]:
+    if vectors is None:
+        return tokenizer, None
+    return KnownVectors.of(vectors, tokenizer, config.max_vocabulary)

@@ -1,7 +1,7 @@
 """The weights a text classifier starts with: noise, naive Bayes, a regression."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import keras
@@ -18,6 +18,12 @@ from regard.classification.network import (
     build_text_classifier,
 )
 from regard.classification.regression import FeatureBags, regression_weights
+from regard.classification.vector_evidence import (
+    KnownVectors,
+    VectorRegression,
+    shares_of,
+    some_of,
+)
 from regard.text.features import Features
 from regard.text.id_file import IdFile, lengths_of
 from regard.training.batches import EncodedExamples
@@ -32,6 +38,9 @@ _READ = 500
 # Of a file so many tokens are read for the regression, which needs all of them at once:
 # of more, those of texts that the seed chooses.
 _MOST_TOKENS = 6_000_000
+# Into so many parts texts are cut to see how much of the vectors is good; of more
+# tokens one of the parts does.
+_FOLDS, _FEW_TOKENS = 5, 1_000_000
 # Beside that the score starts small, so that chance says little about where to look.
 _QUIET = 0.3
 
@@ -66,14 +75,18 @@ class FeatureNetwork:
 
     Args:
         features: What is read of each token.
+        vectors: The vectors of its words; None: nobody gave any.
     """
 
     features: Features
+    vectors: KnownVectors | None = None
+    # What is found once, for all of a training: see ``_shares``.
+    _found: list[FloatArray] = field(default_factory=list)
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Nothing: its features come of the examples."""
-        return {}
+        """The vectors: its features come of the examples."""
+        return {} if self.vectors is None else {"word vectors": self.vectors.digest}
 
     def build(
         self, classes: int, config: TextClassifierConfig, seed: int
@@ -87,8 +100,11 @@ class FeatureNetwork:
             width=features.width,
             classes=classes,
             seed=seed,
+            frozen=features.words if config.freeze_vectors and self.vectors else 0,
         )
         start_randomly(model, features.words, seed)
+        if self.vectors is not None:
+            _start_from_vectors(model, self.vectors, classes, config)
         return model
 
     def start(
@@ -101,7 +117,16 @@ class FeatureNetwork:
         seed: int,
     ) -> None:
         """Let it start from what the features say; see ``start_from_evidence``."""
-        start_from_evidence(model, train, self.features, classes, config, seed=seed)
+        vectors = self.vectors
+        start_from_evidence(
+            model,
+            train,
+            self.features,
+            classes,
+            config,
+            seed=seed,
+            vectors=None if vectors is None else (vectors, self._found),
+        )
 
 
 def start_randomly(model: keras.Model, words: int, seed: int) -> None:
@@ -121,6 +146,7 @@ def start_from_evidence(
     config: TextClassifierConfig,
     *,
     seed: int,
+    vectors: tuple[KnownVectors, list[FloatArray]] | None = None,
 ) -> None:
     """Let a model, started randomly, start from what the features say for the classes.
 
@@ -132,10 +158,13 @@ def start_from_evidence(
         classes: The number of classes.
         config: The settings of the model.
         seed: What the choice of that part depends on.
+        vectors: Those of its words, and a place to remember how much of them is good.
     """
     # Without a unit for each class there is no place for its evidence.
     if config.naive_bayes and classes <= config.embedding_units:
-        _start_as_linear(model, train, features, classes, config, seed=seed)
+        _start_as_linear(
+            model, train, features, classes, config, seed=seed, vectors=vectors
+        )
     if config.sharpness:
         sharpen(model, train.sequences, config)
 
@@ -148,12 +177,16 @@ def _start_as_linear(
     config: TextClassifierConfig,
     *,
     seed: int,
+    vectors: tuple[KnownVectors, list[FloatArray]] | None,
 ) -> None:
     # The weight of a class cancels out of the shares of texts in it: it would only let
     # few texts pass for many.
     odds = log_odds(
         train.sequences, train.targets, features.size, classes, train.weights
     )
+    if vectors is not None:
+        # No text of the training holds them.
+        odds[vectors[0].learned : features.words] = 0
     start_from_naive_bayes(model, odds, config)
     if config.regression and 2 * classes <= config.embedding_units:
 
@@ -167,8 +200,20 @@ def _start_as_linear(
         bags = FeatureBags.of(
             read.sequences, features.order, None if even else attention, read.importance
         )
-        linear = regression_weights(bags, read.targets, odds, config.regression)
-        start_from_regression(model, *linear, config.naive_bayes_share)
+        weights, bias = regression_weights(bags, read.targets, odds, config.regression)
+        if vectors is None or not even:
+            start_from_regression(model, weights, bias, config.naive_bayes_share)
+            return
+        known, found = vectors
+        few = read.at(some_of(len(read), seed))
+        spoken = VectorRegression.of(known, few, classes)
+        if not found:
+            found.append(_shares(few, features, known, classes, config))
+        of_features, of_vectors = found[0]
+        start_from_regression(
+            model, of_features * weights, of_features * bias, config.naive_bayes_share
+        )
+        _add_spoken(model, of_vectors, spoken, config)
 
 
 def _held_at_once(train: EncodedExamples, seed: int) -> EncodedExamples:
@@ -179,6 +224,83 @@ def _held_at_once(train: EncodedExamples, seed: int) -> EncodedExamples:
     order = np.random.default_rng(seed).permutation(len(lengths))
     few = np.searchsorted(np.cumsum(lengths[order]), _MOST_TOKENS, side="right")
     return train.at(np.sort(order[: max(few, 1)]))
+
+
+def _shares(
+    train: EncodedExamples,
+    features: Features,
+    known: KnownVectors,
+    classes: int,
+    config: TextClassifierConfig,
+) -> FloatArray:
+    """How much of the features and of the vectors is best on texts not learned from."""
+    if len(train) < 2 * _FOLDS:
+        return np.ones(2)
+    many = int(train.lengths.sum()) > _FEW_TOKENS
+    scores = []
+    asked_of = []
+    places = np.arange(len(train)) % _FOLDS
+    for fold in range(1 if many else _FOLDS):
+        own, held = (
+            train.at(np.flatnonzero(each)) for each in (places != fold, places == fold)
+        )
+        odds = log_odds(own.sequences, own.targets, features.size, classes, own.weights)
+        bags = FeatureBags.of(own.sequences, features.order, weights=own.importance)
+        weights, bias = regression_weights(bags, own.targets, odds, config.regression)
+        share = config.naive_bayes_share
+        as_large = _size(weights) / (_size(odds) or 1.0)
+        linear = share * as_large * odds + (1 - share) * weights
+        asked = FeatureBags.of(held.sequences, features.order)
+        spoken = VectorRegression.of(known, own, classes)
+        said = asked.scores(np.ascontiguousarray(linear.T)).T + (1 - share) * bias
+        scores.append(np.stack([said, spoken.scores(held.sequences)]))
+        asked_of.append(np.flatnonzero(places == fold))
+    return shares_of(np.concatenate(scores, axis=1), train.at(np.concatenate(asked_of)))
+
+
+def _add_spoken(
+    model: keras.Model,
+    share: float,
+    spoken: VectorRegression,
+    config: TextClassifierConfig,
+) -> None:
+    """Let words say what their vectors say, where the regression reads."""
+    words, classes = spoken.weights.shape
+    embedding = model.get_layer(EMBEDDING)
+    units = slice(classes, 2 * classes)
+    added = share * spoken.weights / (1 - config.naive_bayes_share)
+    holder = embedding.frozen_table if embedding.frozen else embedding.table
+    table = keras.ops.convert_to_numpy(holder).copy()
+    table[:words, units] += added
+    holder.assign(table)
+    bias = keras.ops.convert_to_numpy(bias_of(model))
+    bias_of(model).assign(bias + share * spoken.bias)
+
+
+def _start_from_vectors(
+    model: keras.Model,
+    known: KnownVectors,
+    classes: int,
+    config: TextClassifierConfig,
+) -> None:
+    """Units of the embedding without another use start as what the vectors are like."""
+    first = 0
+    if config.naive_bayes and classes <= config.embedding_units:
+        with_regression = config.regression and 2 * classes <= config.embedding_units
+        first = 2 * classes if with_regression else classes
+    components = _WORD_SCALE * known.components(config.embedding_units - first)
+    embedding = model.get_layer(EMBEDDING)
+    words, units = len(components), slice(first, first + components.shape[1])
+    has = np.flatnonzero(known.table.any(axis=1))
+    table = keras.ops.convert_to_numpy(embedding.table).copy()
+    if embedding.frozen:
+        table[has, first:] = 0
+        frozen = np.zeros((words, config.embedding_units), np.float32)
+        frozen[:, units] = components
+        embedding.frozen_table.assign(frozen)
+    else:
+        table[has, units] = components[has]
+    embedding.table.assign(table)
 
 
 def start_from_naive_bayes(
@@ -262,6 +384,9 @@ def sharpen(
     """
     embedding = model.get_layer(EMBEDDING)
     table = keras.ops.convert_to_numpy(embedding.table)
+    if embedding.frozen:
+        table = table.copy()
+        table[: embedding.frozen] += keras.ops.convert_to_numpy(embedding.frozen_table)
     of_features = table @ keras.ops.convert_to_numpy(model.get_layer(CLASSES).kernel)
     evidence = np.concatenate(
         [

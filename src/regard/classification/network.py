@@ -30,6 +30,7 @@ def build_text_classifier(
     width: int,
     classes: int,
     seed: int,
+    frozen: int = 0,
 ) -> keras.Model:
     r"""A network that reads features of tokens and gives probabilities.
 
@@ -50,6 +51,7 @@ def build_text_classifier(
         width: The number of columns, the features of a token.
         classes: The number of classes.
         seed: What the initial weights and the dropout depend on, and nothing else.
+        frozen: Of how many of the first rows a part is not trained.
 
     Returns:
         A model from features ``(batch, time, width)`` to probabilities ``(batch,
@@ -64,6 +66,7 @@ def build_text_classifier(
         ngrams,
         dropout=config.feature_dropout,
         seed=next(seeds),
+        frozen=frozen,
         name=EMBEDDING,
     )(features)
     pool = _evidence_pooled if config.sharpness else _states_pooled
@@ -216,7 +219,13 @@ class FeatureEmbedding(keras.layers.Layer):
         dropout: The share of features left out in training, each for itself; the
             others are scaled up by as much.
         seed: What the dropout depends on.
+        frozen: Of how many of the first rows, words, a part is not trained, which is
+            added to the embedding of their tokens and never dropped.
         **kwargs: What every Keras layer takes.
+
+    Attributes:
+        table: :math:`E`, ``(rows, units)``.
+        frozen_table: That part, ``(frozen, units)``; None where there is none.
 
     Call arguments:
         inputs: Rows of features.
@@ -240,10 +249,13 @@ class FeatureEmbedding(keras.layers.Layer):
         ngrams: int,
         dropout: float = 0.0,
         seed: int | None = None,
+        *,
+        frozen: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.rows, self.units, self.ngrams = rows, units, ngrams
+        self.frozen, self.frozen_table = frozen, None
         self.dropout, self.seed = dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -259,6 +271,13 @@ class FeatureEmbedding(keras.layers.Layer):
         self.table = self.add_weight(
             shape=(self.rows, self.units), initializer="zeros", name="table"
         )
+        if self.frozen:
+            self.frozen_table = self.add_weight(
+                shape=(self.frozen, self.units),
+                initializer="zeros",
+                trainable=False,
+                name="frozen_table",
+            )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Embed each token; see the class for arguments and shapes."""
@@ -273,9 +292,15 @@ class FeatureEmbedding(keras.layers.Layer):
             )
         table = ops.cast(self.table, self.compute_dtype)
         if not training and isinstance(inputs.shape[-1], int):
-            return _summed(table, inputs, shares)
+            return self._with_frozen(_summed(table, inputs, shares), inputs)
         embedded = ops.take(table, inputs, axis=0)
-        return ops.sum(embedded * shares[..., None], axis=2)
+        return self._with_frozen(ops.sum(embedded * shares[..., None], axis=2), inputs)
+
+    def _with_frozen(self, embedded: Tensor, inputs: Tensor) -> Tensor:
+        if self.frozen_table is None:
+            return embedded
+        table = ops.cast(self.frozen_table, self.compute_dtype)
+        return embedded + ops.take(table, inputs[..., 0], axis=0)
 
     def _spread(self, present: Tensor) -> Tensor:
         known = ops.sum(present, axis=-1, keepdims=True)
@@ -302,6 +327,7 @@ class FeatureEmbedding(keras.layers.Layer):
             "ngrams": self.ngrams,
             "dropout": self.dropout,
             "seed": self.seed,
+            **({"frozen": self.frozen} if self.frozen else {}),
         }
 
 

@@ -100,7 +100,7 @@ class FeatureBags:
     def _of_rows(self) -> "_Groups":
         ends = np.searchsorted(self.owners, np.arange(self.documents + 1))
         shape = self.documents, int(self.rows.max(initial=0)) + 1
-        by_row = _sparse((self.shares, self.rows, ends), shape).tocsc()
+        by_row = sparse((self.shares, self.rows, ends), shape).tocsc()
         return _Groups.of(by_row.indices, by_row.data, by_row.indptr)
 
 
@@ -145,14 +145,14 @@ class _Groups:
             found = []
             for column in columns:
                 products = (shares * column.take(sources)).astype(np.float64)
-                found.append(_sparse((products, indices, ends), shape) @ one)
+                found.append(sparse((products, indices, ends), shape) @ one)
             return np.stack(found).astype(np.float32)
 
         pieces = on_all_cores(piece, pairwise(self.cuts.tolist()))
         return np.concatenate(list(pieces), axis=1)
 
 
-def _sparse(parts: tuple[Any, Any, Any], shape: tuple[int, int]) -> Any:
+def sparse(parts: tuple[Any, Any, Any], shape: tuple[int, int]) -> Any:
     """A sparse matrix row by row: its values, their columns, the ends of the rows."""
     # Only a training needs it, and it is a tenth of a second.
     sparse = importlib.import_module("scipy.sparse")
@@ -252,7 +252,7 @@ def regression_weights(
 
     steps = int(np.clip(_WORK / max(len(bags.rows) * columns, 1), *_STEPS))
     start = np.zeros(columns * (rows + 1), np.float32)
-    values, bias = _parts(_minimum(objective, start, steps), columns)
+    values, bias = _parts(minimum(objective, start, steps), columns)
     weights = (scale * values).T
     if two:
         weights, bias = np.hstack([-weights, weights]) / 2, np.append(-bias, bias) / 2
@@ -263,7 +263,7 @@ def _parts(point: FloatArray, columns: int) -> tuple[FloatArray, FloatArray]:
     return point[:-columns].reshape(columns, -1), point[-columns:]
 
 
-def _minimum(objective: Objective, point: FloatArray, steps: int) -> FloatArray:
+def minimum(objective: Objective, point: FloatArray, steps: int) -> FloatArray:
     """About where a convex function is least, by L-BFGS.
 
     References:

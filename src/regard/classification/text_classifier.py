@@ -35,6 +35,11 @@ from regard.classification.trainer import (
     fit_corpus,
     fit_text_classifier,
 )
+from regard.classification.vector_evidence import (
+    VectorSource,
+    check_frozen,
+    checked_source,
+)
 from regard.data.repair import hinting
 from regard.data.streamed_file import StreamedFile, given_file, streamed_file
 from regard.errors import DataWarning, listed
@@ -105,6 +110,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         progress: ClassificationCallback | None = None,
         callbacks: Sequence[Any] | None = None,
         sample_weight: Iterable[float] | str | None = None,
+        vectors: VectorSource | None = None,
     ) -> Self:
         """Train, on lists, a frame or a file.
 
@@ -148,6 +154,11 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 much as two. A number for each text, or the column of the frame or the
                 file that holds them. It counts in what is learned, in the choice of the
                 best epoch and in the temperature; ``class_weight`` in the first alone.
+            vectors: Word vectors that were trained on other texts: the path of a file
+                of GloVe, word2vec or fastText (``.vec``), or what
+                ``regard.text.WordVectors`` holds.
+                What they say for the classes joins what the texts say, also of words
+                that no text of the training holds. What is saved needs them no more.
 
         Returns:
             The classifier itself.
@@ -167,6 +178,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         weight = sample_weight if isinstance(sample_weight, str) else None
         weights = None if weight is not None else sample_weight
         columns = LabelledColumns(text, label, weight)
+        vectors = checked_source(vectors)
         remedy = "fit(..., clean=True) leaves such rows out."
         streamed = (
             texts
@@ -180,6 +192,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         if streamed is not None:
             streamed = with_weights(streamed, weight, weights)
             settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+            check_frozen(settings, vectors)
             with (
                 hinting(streamed.remedy),
                 self._training(callbacks) as told,
@@ -190,6 +203,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     settings=settings,
                     seed=self.seed,
                     checkpoint=only_in_first(place, self.devices),
+                    vectors=vectors,
                 ) as corpus,
             ):
                 for said in dirt(corpus.counts, streamed.mending):
@@ -222,6 +236,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         for said in examples.changes or dirt(examples.labels):
             warnings.warn(said, DataWarning, stacklevel=2)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
+        check_frozen(settings, vectors)
         learned = asks_for_learned(settings)
         defaults = recipe(len(train.texts), len(known), learned=learned)
         with self._training(callbacks) as told:
@@ -236,6 +251,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 progress=progress,
                 devices=self.devices,
                 callbacks=told,
+                vectors=vectors,
             )
             self._adopt(
                 outcome,

@@ -24,6 +24,7 @@ from regard.classification.temperature import (
     cross_validated_temperature,
 )
 from regard.classification.validation_measures import ValidationMeasures, merit_by
+from regard.classification.vector_evidence import VectorSource
 from regard.text import Labels
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
@@ -73,6 +74,7 @@ def fit_text_classifier(
     progress: ClassificationCallback | None,
     devices: int | str | None = None,
     callbacks: RunCallbacks | None = None,
+    vectors: VectorSource | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Learn the words of ``train``, then train a model on them.
 
@@ -87,6 +89,7 @@ def fit_text_classifier(
         progress: Called while the training runs.
         devices: Those between which each batch is cut, as ``sharing`` takes them.
         callbacks: Those of the user, who are told about it.
+        vectors: Word vectors.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -97,7 +100,7 @@ def fit_text_classifier(
         # A label that there is not is told before anything is read.
         none = EncodedExamples([], labels.encode(train.labels))
         class_weights_of(config.class_weight, labels, none)
-    corpus = corpus_of(train, validation, labels, config)
+    corpus = corpus_of(train, validation, labels, config, vectors)
     return fit_corpus(
         corpus,
         chosen=chosen,

@@ -8,6 +8,7 @@ from regard.text.labels import Labels
 from regard.text.padding import LENGTH_BUCKETS
 from regard.text.tokenizer import EncodedText, Tokenizer
 from regard.text.vocabulary import SequenceVocabulary
+from regard.text.word_vectors import WordVectors
 
 __all__ = [
     "LENGTH_BUCKETS",
@@ -19,6 +20,7 @@ __all__ = [
     "Labels",
     "SequenceVocabulary",
     "Tokenizer",
+    "WordVectors",
 ]
 
 

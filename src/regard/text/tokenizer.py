@@ -129,6 +129,19 @@ class Tokenizer:
         numbered = {word: id_ for id_, word in enumerate(words, len(_SPECIAL))}
         return cls(word_pipeline(_SPECIAL | numbered))
 
+    def extended(self, words: Iterable[str]) -> "Tokenizer":
+        """One that knows more words, whose ids come after its own.
+
+        Args:
+            words: Normalised words that it does not know, all different.
+        """
+        numbered = {word: id_ for id_, word in enumerate(words, self.vocabulary_size)}
+        return Tokenizer(word_pipeline(self._vocabulary | numbered))
+
+    def is_word(self, word: str) -> bool:
+        """Whether a text of nothing else is this one word."""
+        return next(self._splitter.split([word])) == [(0, len(word))]
+
     @property
     def vocabulary_size(self) -> int:
         """The number of ids, padding and unknown among them."""

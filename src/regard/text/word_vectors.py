@@ -8,14 +8,14 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Self, TypeAlias, cast
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
 import numpy as np
 
@@ -33,6 +33,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LOOKED_AT, _AT_ONCE = 16, 512
 # Bytes that are read of a binary file at once, and the longest word in one.
 _CHUNK, _LONGEST_WORD = 1 << 22, 1 << 12
+_UNPACKED: Mapping[str, Callable[[BinaryIO], Any]] = {
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
 _VECTOR_SUFFIXES = {".txt", ".vec", ".bin"}
 #: Says of each word of a file, in its order, whether its vector is kept.
 Keep: TypeAlias = Callable[[str], bool]
@@ -70,7 +74,8 @@ class WordVectors:
                 received=f"one of {values.dtype} of shape {values.shape}",
             )
         values = values.astype(np.float32, copy=False)
-        if not np.isfinite(values).all():
+        # No array of as many truth values is made.
+        if values.size and not np.isfinite([values.min(), values.max()]).all():
             raise ArgumentError("Not all of these vectors are finite numbers.")
         if len(set(words)) < len(words):
             twice = [word for word, count in Counter(words).items() if count > 1]
@@ -153,22 +158,20 @@ def read_vectors(path: Path, keep: Keep) -> tuple[list[str], FloatArray]:
         DataError: As there.
     """
     words: list[str] = []
-    parts: list[FloatArray] = []
+    values: FloatArray = np.empty((0, 0), np.float32)
     with _opened(path) as file:
         reader = _Reader(path, file)
-        for some, values in reader.kept(keep):
+        for some, more in reader.kept(keep):
+            begin = len(words)
             words += some
-            parts.append(values)
+            if len(words) > len(values):
+                # In place, by a little: the numbers are in memory once.
+                room = len(words) + len(words) // 16 + _AT_ONCE
+                values.resize((room, reader.width), refcheck=False)
+            values[begin : len(words)] = more
         if not reader.line:
             raise _no_vectors(path, "It is empty.")
-    width = reader.width
-    values = np.empty((len(words), width), np.float32)
-    end = len(words)
-    # From behind, and each part is let go of: the numbers are in memory once.
-    while parts:
-        part = parts.pop()
-        values[end - len(part) : end] = part
-        end -= len(part)
+    values.resize((len(words), reader.width), refcheck=False)
     return words, values
 
 
@@ -277,12 +280,14 @@ class _Reader:
             if len(fields) != self.width + 1:
                 if line[:1].isspace() or len(fields) == self.width:
                     # The word was a space of some kind, which is no word.
-                    return self._without_word(fields, is_last=is_last)
+                    self._check_numbers(fields, is_last=is_last)
+                    return None
                 raise self._short(len(fields) - 1, is_last=is_last)
             word, numbers = fields[0], b" ".join(fields[1:])
         return word.decode("utf-8", "replace"), numbers, self.line
 
-    def _without_word(self, fields: list[bytes], *, is_last: bool) -> None:
+    def _check_numbers(self, fields: list[bytes], *, is_last: bool) -> None:
+        """Refuse a line that is not whole, where one without a word is."""
         try:
             float(fields[0])
         except ValueError:
@@ -386,10 +391,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file, unpacked."""
     suffix = path.suffix.lower()
     with open_binary(path) as file:
-        if suffix == ".bz2":
-            yield cast(BinaryIO, bz2.open(file))
-        elif suffix == ".xz":
-            yield cast(BinaryIO, lzma.open(file))
+        if suffix in _UNPACKED:
+            with _UNPACKED[suffix](file) as unpacked:
+                yield cast(BinaryIO, unpacked)
         elif suffix == ".zip":
             with _only_member(path, file) as member:
                 yield member
