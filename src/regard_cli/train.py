@@ -120,6 +120,15 @@ def train_classify(
             "on all of it where there is --out.",
         ),
     ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Word vectors of GloVe, word2vec or fastText (.vec) to start from."
+        ),
+    ] = None,
+    freeze_vectors: Annotated[
+        bool, typer.Option("--freeze-vectors", help="Keep them as they are.")
+    ] = False,
     reading: Reading,
     told: ToldTraining,
 ) -> None:
@@ -130,7 +139,7 @@ def train_classify(
     """
     if out is not None:
         check_bundle_target(out)
-        _check_checkpoint(checkpoint, out, data, validation)
+        _check_checkpoint(checkpoint, out, data, validation, vectors)
     elif folds is None:
         raise typer.BadParameter(
             "The folder to save the model in is missing.", param_hint="--out"
@@ -148,7 +157,10 @@ def train_classify(
     options = {
         "class_weight": _class_weight(class_weight),
         "choose_by": None if choose_by == "accuracy" else choose_by,
+        "freeze_vectors": freeze_vectors or None,
     }
+    if vectors is not None and not vectors.is_file():
+        raise typer.BadParameter(f"There is no file {vectors}.", param_hint="--vectors")
     settings = {name: value for name, value in options.items() if value is not None}
     settings |= told.settings(TextClassifierConfig)
     make = partial(regard.TextClassifier, seed, devices=crew.devices, **settings)
@@ -170,6 +182,7 @@ def train_classify(
         "text": text,
         "label": label,
         "validation": held_out,
+        **({} if vectors is None else {"vectors": vectors}),
         **told.options(epochs=epochs, batch_size=batch_size),
     }
     if folds is not None:

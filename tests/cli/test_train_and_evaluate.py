@@ -90,6 +90,33 @@ def test_labels_and_examples_count_as_the_command_says(
         assert "neither balanced nor LABEL=WEIGHT" in " ".join(result.err.split())
 
 
+def test_word_vectors_of_a_file(run, fake, table, tmp_path, monkeypatch):
+    seen = {}
+    plain = fake.__init__
+
+    def noted(self, seed=0, devices=None, **settings):
+        seen.update(settings)
+        plain(self, seed, devices)
+
+    def fit(self, *_, vectors, **__):
+        seen.update(vectors=vectors)
+
+    monkeypatch.setattr(fake, "__init__", noted)
+    monkeypatch.setattr(fake, "fit", fit)
+    file = tmp_path / "v.txt"
+    options = ["--out", tmp_path / "x.regard", "--vectors", file]
+    result = run("train", "classify", table, *options)
+    assert (result.code, seen) == (2, {})
+    assert "There is no file" in result.err
+    file.write_text("film 1\n", encoding="utf-8")
+    result = run("train", "classify", table, *options, "--freeze-vectors")
+    assert result.code == 0, result.err
+    assert seen == {"vectors": file, "freeze_vectors": True}
+    result = run("train", "classify", table, *options, "--checkpoint", file)
+    assert result.code == 2
+    assert file.read_text(encoding="utf-8") == "film 1\n"
+
+
 def test_a_loss_that_rounds_to_zero_has_no_sign(capsys):
     place = {"epoch": 1, "epochs": 1, "step": 1, "steps": 1}
     times = {"seconds": 1.0, "seconds_left": 0.0}

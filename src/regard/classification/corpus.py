@@ -435,7 +435,9 @@ def learned_tokenizer(
 
 
 def _learned_reader(
-    texts: Sequence[str], config: TextClassifierConfig, vectors: VectorSource | None
+    texts: Sequence[str],
+    config: TextClassifierConfig,
+    vectors: VectorSource | None = None,
 ) -> tuple[FeatureReader, list[EncodedText], KnownVectors | None]:
     """Learn the words of the texts, then what else is read of each, and read them."""
     tokenizer, known = _with_vectors(learned_tokenizer(texts, config), config, vectors)

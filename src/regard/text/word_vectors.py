@@ -169,8 +169,6 @@ def read_vectors(path: Path, keep: Keep) -> tuple[list[str], FloatArray]:
                 room = len(words) + len(words) // 16 + _AT_ONCE
                 values.resize((room, reader.width), refcheck=False)
             values[begin : len(words)] = more
-        if not reader.line:
-            raise _no_vectors(path, "It is empty.")
     values.resize((len(words), reader.width), refcheck=False)
     return words, values
 
@@ -211,6 +209,8 @@ class _Reader:
 
     def _kept(self, keep: Keep) -> Iterator[tuple[list[str], FloatArray]]:
         first = self.file.readline(LONGEST_LINE + 1).removeprefix(_BYTE_ORDER_MARK)
+        if not first:
+            raise _no_vectors(self.path, "It is empty.")
         if first.startswith(_FASTTEXT_MODEL):
             raise _no_vectors(
                 self.path,
