@@ -49,6 +49,7 @@ STOREYS = {
     "translation": 7,
     "comparison": 8,
     "explain": 8,
+    "exports": 11,
     "trust": 9,
     "kinds": 10,
     "scale": 11,

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import regard
 import regard_cli
 from regard.bundle import PartNames, write_bundle
-from regard.errors import ArgumentError, BundleError
+from regard.errors import ArgumentError, BundleError, ExportError
 from regard.inference import Job, RequestError, RequestSchema, Shapes
 from regard.inference.json_format import NUMBER, TEXT, array, record
 from regard.kinds import KINDS, kind_of
@@ -123,6 +123,9 @@ class WordSpotterKind:
 
     def response_schema(self):
         return record({"told": TEXT, "weights": array(NUMBER)}, optional=("weights",))
+
+    def exportable(self, _):
+        raise ExportError("A word spotter has no network.")
 
     def engine(self, model, limits, batch_size):
         return WordSpotterEngine(model, limits, batch_size)
@@ -267,6 +270,12 @@ def test_it_is_served(bundle, spotter):
         asked = post["requestBody"]["content"]["application/json"]
         assert asked["examples"] == {"one": {"value": {"inputs": "a known word"}}}
         assert "beam" not in asked["schema"]["properties"]
+
+
+def test_it_says_what_of_it_is_exported(bundle, tmp_path):
+    pytest.importorskip("flatbuffers", reason="needs the extra export")
+    with pytest.raises(ExportError, match="has no network"):
+        regard.export(bundle, tmp_path / "x.stablehlo")
 
 
 def test_without_its_row_it_is_unknown(bundle, spotter, monkeypatch):

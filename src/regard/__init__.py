@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         data,
         decoding,
         explain,
+        exports,
         kinds,
         metrics,
         plot,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from regard import scale as scale
     from regard import serve as serve
     from regard.classification import TextClassifier
+    from regard.exports import export
     from regard.kinds import load
     from regard.translation import Translator
     from regard.translation.seq2seq import Seq2Seq
@@ -54,6 +56,8 @@ _LAZY = {
     "data": "regard.data",
     "decoding": "regard.decoding",
     "explain": "regard.explain",
+    "export": "regard.exports",
+    "exports": "regard.exports",
     "kinds": "regard.kinds",
     "load": "regard.kinds",
     "metrics": "regard.metrics",
@@ -87,6 +91,8 @@ __all__ = [
     "data",
     "decoding",
     "explain",
+    "export",
+    "exports",
     "kinds",
     "layers",
     "legacy",

@@ -18,6 +18,7 @@ __all__ = [
     "ColumnError",
     "DataError",
     "DataWarning",
+    "ExportError",
     "ForkedProcessError",
     "InUseError",
     "MissingExtraError",
@@ -247,6 +248,10 @@ class BundleWarning(UserWarning):
 
 class ObservationError(RegardError):
     """A model whose attention cannot be observed as asked."""
+
+
+class ExportError(RegardError):
+    """A model that cannot be written as a program, or gives other numbers as one."""
 
 
 class NotTrainedError(RegardError, ValueError, AttributeError):

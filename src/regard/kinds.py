@@ -17,6 +17,7 @@ from regard.errors import ArgumentError
 if TYPE_CHECKING:
     from regard.inference import Engine, Limits, RequestSchema
     from regard.inference.answer_columns import AnswerColumns, KeptAttention
+    from regard.inference.exportable import Exportable
     from regard.inference.json_format import Schema
     from regard.types import TrustLine
 
@@ -139,6 +140,14 @@ class Kind(Protocol):
 
     def engine(self, model: Any, limits: "Limits", batch_size: int) -> "Engine[Any]":
         """The engine of a model in a service."""
+        ...
+
+    def exportable(self, model: Any) -> "Exportable":
+        """What of a model is written as a program that runs without Keras.
+
+        Raises:
+            ExportError: It cannot be.
+        """
         ...
 
     def columns(self, model: Any, attention: "KeptAttention") -> "AnswerColumns":

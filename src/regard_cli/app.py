@@ -12,6 +12,7 @@ from regard_cli.compare import compare
 from regard_cli.completion import completion, prepare_completion
 from regard_cli.demo import demo
 from regard_cli.evaluate import evaluate
+from regard_cli.export import export
 from regard_cli.info import info
 from regard_cli.interrupts import ending_at_once
 from regard_cli.legacy_convert import legacy_convert
@@ -87,6 +88,7 @@ app.command("trust", cls=Command)(trust)
 app.command("info", cls=Command)(info)
 app.command("batch", cls=Command)(batch)
 app.command("compare", cls=Command)(compare)
+app.command("export", cls=Command)(export)
 app.command("serve", cls=Command)(serve)
 app.command("demo", cls=Command)(demo)
 app.command("completion", cls=Command)(completion)

@@ -1,5 +1,7 @@
 """Text classifiers as a kind: what is asked of one, and how its answers are told."""
 
+import base64
+import json
 import warnings
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ from regard.classification.artifact import (
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
+from regard.classification.temperature import PROBABILITIES
 from regard.classification.text_classifier import TextClassifier
 from regard.errors import DataWarning
 from regard.inference import (
@@ -32,6 +35,7 @@ from regard.inference import (
     Shapes,
 )
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
+from regard.inference.exportable import PREFIX, Exportable
 from regard.inference.json_format import (
     FLAG,
     HEADS_HTML,
@@ -208,6 +212,26 @@ class TextClassifierKind:
     ) -> "TextClassifierEngine":
         """The engine of a classifier in a service."""
         return TextClassifierEngine(model.trained, limits, batch_size)
+
+    def exportable(self, model: TextClassifier) -> Exportable:
+        """Its network, and how a text becomes what that reads."""
+        trained = model.trained
+        features = base64.b64encode(trained.reader.features.to_bytes())
+        notes = {
+            "kind": self.name,
+            "labels": json.dumps(trained.labels.values, ensure_ascii=False),
+            "max_length": str(trained.config.max_length),
+            "tokenizer": trained.reader.tokenizer.to_json(),
+            "features": features.decode("ascii"),
+        }
+        if model.trust is not None:
+            notes["trust"] = model.trust.sentence
+        return Exportable(
+            trained.model,
+            ATTENTION,
+            (PROBABILITIES,),
+            {f"{PREFIX}{name}": said for name, said in notes.items()},
+        )
 
     def columns(self, model: TextClassifier, attention: KeptAttention) -> AnswerColumns:
         """Labels, probabilities and attention as columns."""

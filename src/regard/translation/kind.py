@@ -11,7 +11,7 @@ from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames
 from regard.bundle.trust_part import line_of
 from regard.decoding import Hypothesis, Search
 from regard.decoding.searcher import LENGTH_STEP, padded_length
-from regard.errors import DataWarning
+from regard.errors import DataWarning, ExportError
 from regard.inference import (
     Job,
     Limits,
@@ -24,6 +24,7 @@ from regard.inference import (
     Shapes,
 )
 from regard.inference.answer_columns import AnswerColumns, KeptAttention
+from regard.inference.exportable import Exportable
 from regard.inference.json_format import (
     COUNT,
     FLAG,
@@ -251,6 +252,20 @@ class TranslatorKind:
     ) -> "TranslatorEngine":
         """The engine of a translator in a service."""
         return TranslatorEngine(model.trained, limits, batch_size)
+
+    def exportable(self, model: Translator) -> Exportable:  # noqa: ARG002 - as any kind
+        """Nothing of a translator.
+
+        Raises:
+            ExportError: Always.
+        """
+        raise ExportError(
+            "A translator cannot be exported: its search runs the network once for "
+            "each symbol and decides in between what to go on with, which no single "
+            "program does.",
+            expected="a text classifier, or a Keras model",
+            fix="Ask it in a service (regard serve) or in batch jobs (regard batch).",
+        )
 
     def columns(self, model: Translator, attention: KeptAttention) -> AnswerColumns:
         """Translations and their alignments as columns."""

@@ -111,7 +111,8 @@ def _refused_size(
     known = [size for size in sizes if isinstance(size, int)]
     if 0 in known:
         return "there is nothing to compute"
-    if backend == "jax" and len(known) < len(sizes):
+    # TensorFlow's loops take a dimension that is known later.
+    if backend != "tensorflow" and len(known) < len(sizes):
         return "it is exported for any shape, and loops need numbers"
     if backend != "jax" and 1 in sizes[2:4]:
         return "with a single row the tangents take no more than the inputs"

@@ -1,0 +1,41 @@
+"""Programs in StableHLO, which JAX writes and reads."""
+
+from typing import Any
+
+import jax
+from jax import export
+
+from regard.exports.traced_model import Program, TracedModel
+
+# It runs on each of these, wherever it was written.
+_PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def to_stablehlo(traced: TracedModel) -> Program:
+    """A model as a program that ``jax.export.deserialize`` reads.
+
+    Its inputs go by their names: ``program.call(tokens=ids)``. It gives a dictionary.
+
+    Args:
+        traced: The model; Keras runs on JAX, on a processor.
+    """
+    scope = export.SymbolicScope()
+    inputs = {
+        port.name: jax.ShapeDtypeStruct(
+            export.symbolic_shape(f"{', '.join(map(str, port.axes))},", scope=scope),
+            port.dtype,
+        )
+        for port in traced.inputs
+    }
+    shapes: list[tuple[Any, ...]] = []
+
+    def program(**given: Any) -> dict[str, Any]:
+        outputs, weights = traced.call([given[port.name] for port in traced.inputs])
+        tensors = [*outputs, *weights]
+        shapes[:] = [tuple(tensor.shape) for tensor in tensors]
+        ports = traced.output_ports(shapes)
+        return {port.name: each for port, each in zip(ports, tensors, strict=True)}
+
+    exported = export.export(jax.jit(program), platforms=_PLATFORMS)(**inputs)
+    outputs = traced.output_ports(shapes)
+    return Program(bytes(exported.serialize()), traced.inputs, outputs, traced.axes)
