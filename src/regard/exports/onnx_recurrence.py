@@ -110,7 +110,7 @@ def _functions(layer: Any, cell: str) -> str:
         )
         raise ExportError(
             f"The model cannot be exported to ONNX: the layer '{layer.name}' {what}.",
-            expected="tanh, sigmoid or relu, and a state that begins anew with each batch",
+            expected="tanh, sigmoid or relu, and no state from one batch to the next",
             fix="Export it to StableHLO." if unknown else None,
         )
     return " ".join(_ACTIVATIONS[each] for each in wanted)
