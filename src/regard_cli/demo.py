@@ -7,7 +7,7 @@ import typer
 
 from regard_cli.environment import prepare
 from regard_cli.options import Seed
-from regard_cli.progress_bar import training_progress, translation_progress
+from regard_cli.progress_bar import training_progress
 from regard_cli.targets import check_new_folder
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def demo_dates(out: Path, seed: int) -> None:
         err=True,
     )
     translator = regard.Translator(seed=seed, **DATE_SETTINGS)
-    with translation_progress() as show:
+    with training_progress() as show:
         translator.fit(train.source_texts, train.target_texts, progress=show)
     greedy = translator.translate(test.source_texts, beam=1)
     best = [hypotheses[0] for hypotheses in greedy]

@@ -43,7 +43,7 @@ from regard_cli.options import (
     TextColumn,
     reads_files,
 )
-from regard_cli.progress_bar import training_progress, translation_progress
+from regard_cli.progress_bar import training_progress
 from regard_cli.targets import check_bundle_target
 from regard_cli.training_data import read_labelled, read_paired
 from regard_cli.training_file import ToldTraining, takes_settings
@@ -378,7 +378,7 @@ def train_translate(
         translator,
         *pairs,
         crew=crew,
-        bar=translation_progress,
+        bar=training_progress,
         out=out,
         checkpoint=checkpoint,
         restart=restart,
@@ -516,7 +516,7 @@ def _train(
         InterruptBetweenSteps().listening(at_once=True) as interrupts,
     ):
         try:
-            with bar() if crew.is_first else nullcontext() as show:
+            with bar() if crew.is_first else nullcontext(False) as show:
                 model.fit(*data, checkpoint=checkpoint, progress=show, **options)
         except KeyboardInterrupt:
             if crew.is_first:

@@ -45,9 +45,9 @@ from regard.data.streamed_file import StreamedFile, given_file, streamed_file
 from regard.errors import DataWarning, listed
 from regard.text import Label, Labels
 from regard.text.text_validation import checked_pairs
-from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
+from regard.training.display import check_progress
 from regard.training.estimator import Estimator
 from regard.training.loop import TrainingOutcome
 from regard.training.provenance import model_line
@@ -107,7 +107,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
         stream: bool | None = None,
-        progress: ClassificationCallback | None = None,
+        progress: ClassificationCallback | bool | None = None,
         callbacks: Sequence[Any] | None = None,
         sample_weight: Iterable[float] | str | None = None,
         vectors: VectorSource | None = None,
@@ -147,7 +147,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 memory, which needs pyarrow; by default files of 256 MB or more are. The
                 classifier is the same, but that of more than 6 million words the
                 regression it starts with reads a part.
-            progress: Called with a ``ClassificationProgress`` several times a second.
+            progress: Whether to show how far it is; None: where standard error is a
+                terminal, and in notebooks. Or a function that is told instead, a
+                ``ClassificationProgress`` several times a second.
             callbacks: Whom to tell about the training: a list of
                 ``regard.training.TrainingCallback`` and of callbacks of Keras.
             sample_weight: How much each example counts, 0 or more: one of weight 2 as
@@ -195,7 +197,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             check_frozen(settings, vectors)
             with (
                 hinting(streamed.remedy),
-                self._training(callbacks) as told,
+                self._training(callbacks, progress) as (told, show),
                 corpus_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -213,7 +215,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                     chosen=self.settings,
                     seed=self.seed,
                     checkpoint=place,
-                    progress=progress,
+                    progress=show,
                     devices=self.devices,
                     callbacks=told,
                 )
@@ -239,7 +241,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         check_frozen(settings, vectors)
         learned = asks_for_learned(settings)
         defaults = recipe(len(train.texts), len(known), learned=learned)
-        with self._training(callbacks) as told:
+        with self._training(callbacks, progress) as (told, show):
             outcome = fit_text_classifier(
                 train,
                 held_out,
@@ -248,7 +250,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 chosen=self.settings,
                 seed=self.seed,
                 checkpoint=place,
-                progress=progress,
+                progress=show,
                 devices=self.devices,
                 callbacks=told,
                 vectors=vectors,

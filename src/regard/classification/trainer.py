@@ -58,6 +58,17 @@ class ClassificationProgress(TrainingProgress):
     accuracy: float
     validation_accuracy: float | None
 
+    def figures(self) -> str:
+        """What is measured while an epoch runs, in a few words."""
+        return f"{super().figures()}  accuracy {self.accuracy:.3f}"
+
+    def figures_of_epoch(self) -> str:
+        """What is measured once it has ended, on the validation examples, too."""
+        said = super().figures_of_epoch()
+        if self.validation_accuracy is not None:
+            said += f"  accuracy {self.validation_accuracy:.3f}"
+        return said
+
 
 ClassificationCallback: TypeAlias = Callable[[ClassificationProgress], None]
 

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 
-from regard._validate import wrong_value
 from regard.errors import BundleError
 from regard.training.devices import process_count, true_anywhere
 
@@ -48,6 +47,16 @@ class TrainingProgress:
     validation_loss: float | None
     seconds: float
     seconds_left: float
+
+    def figures(self) -> str:
+        """What is measured while an epoch runs, in a few words."""
+        return f"loss {self.loss:z.3f}"
+
+    def figures_of_epoch(self) -> str:
+        """What is measured once it has ended, on the validation examples, too."""
+        if self.validation_loss is None:
+            return self.figures()
+        return f"{self.figures()}  validation loss {self.validation_loss:z.3f}"
 
 
 class ProgressReporter(keras.callbacks.Callback):
@@ -338,17 +347,6 @@ class InterruptBetweenSteps(keras.callbacks.Callback):
         """One is enough to end a training with the model that there is."""
         if self._interrupts.kept:
             self._interrupts.phase = _Phase.HELD
-
-
-def check_progress(progress: Any) -> None:
-    """Refuse what cannot be told how far a training is, before it begins.
-
-    Raises:
-        ArgumentError: It cannot be called.
-    """
-    if progress is not None and not callable(progress):
-        expected = "a function of the progress, or None"
-        raise wrong_value("progress", progress, expected)
 
 
 def plain_logs(logs: Logs) -> dict[str, float]:

@@ -20,6 +20,7 @@ from regard.runtime import check_not_forked
 from regard.text.text_validation import checked_texts
 from regard.training.base_config import BaseConfig
 from regard.training.callbacks import InterruptBetweenSteps
+from regard.training.display import Show, shown_progress
 from regard.training.loop import TrainingOutcome
 from regard.training.model_selection import History
 from regard.training.parameters import Parameters, not_trained
@@ -306,18 +307,27 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
         return self.settings | chosen
 
     @contextmanager
-    def _training(self, callbacks: Any = None) -> Iterator[RunCallbacks]:
+    def _training(
+        self, callbacks: Any = None, progress: Show | bool | None = None
+    ) -> Iterator[tuple[RunCallbacks, Show | None]]:
         """A block from which a model comes out, however often Ctrl-C is pressed.
 
         Args:
             callbacks: Those that the user gave, who are told about the training.
+            progress: Whom the user wants to be told how far it is.
+
+        Yields:
+            Both, as the training tells them.
         """
         told = RunCallbacks(callbacks, self.kind, self.seed, type(self).of)
         check_not_forked()
         self._beginning = Beginning()
         try:
-            with InterruptBetweenSteps().listening(at_once=True) as interrupts:
-                yield told
+            with (
+                shown_progress(progress) as show,
+                InterruptBetweenSteps().listening(at_once=True) as interrupts,
+            ):
+                yield told, show
                 self.interrupted = self.interrupted or interrupts.came
                 told.end(self)
         except BaseException as error:

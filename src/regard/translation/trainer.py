@@ -51,6 +51,20 @@ class TranslationProgress(TrainingProgress):
 
     tokens_per_second: float
 
+    def figures(self) -> str:
+        """What is measured while an epoch runs, in a few words."""
+        return f"{super().figures()}  {self._speed()}"
+
+    def figures_of_epoch(self) -> str:
+        """What is measured once it has ended, on the validation examples, too."""
+        if self.validation_loss is None:
+            return self.figures()
+        said = f"{super().figures()}  validation loss {self.validation_loss:z.3f}"
+        return f"{said}  {self._speed()}"
+
+    def _speed(self) -> str:
+        return f"{self.tokens_per_second:,.0f} tokens/s"
+
 
 TranslationCallback: TypeAlias = Callable[[TranslationProgress], None]
 

@@ -14,9 +14,9 @@ from regard.errors import DataWarning
 from regard.metrics import Alignment
 from regard.metrics.text_scores import check_text_scores
 from regard.metrics.word_alignment import check_links
-from regard.training.callbacks import check_progress
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
+from regard.training.display import check_progress
 from regard.training.estimator import Estimator
 from regard.training.training_run import checked_callbacks
 from regard.translation.artifact import KIND, TrainedTranslator
@@ -106,7 +106,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         batch_size: int | None = None,
         checkpoint: str | Path | None = None,
         stream: bool | None = None,
-        progress: TranslationCallback | None = None,
+        progress: TranslationCallback | bool | None = None,
         callbacks: Sequence[Any] | None = None,
     ) -> Self:
         """Train, on lists, a frame or files.
@@ -142,7 +142,9 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             stream: Whether files are read from disk again and again, and only the pairs
                 that choose the best epoch are held in memory, which needs pyarrow; by
                 default files of 256 MB or more are. The translator is the same.
-            progress: Called with a ``TranslationProgress`` several times a second.
+            progress: Whether to show how far it is; None: where standard error is a
+                terminal, and in notebooks. Or a function that is told instead, a
+                ``TranslationProgress`` several times a second.
             callbacks: Whom to tell about the training: a list of
                 ``regard.training.TrainingCallback`` and of callbacks of Keras.
 
@@ -175,7 +177,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             config = TranslatorConfig.of(settings)
             with (
                 hinting(streamed.remedy),
-                self._training(callbacks) as told,
+                self._training(callbacks, progress) as (told, show),
                 pairs_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -193,7 +195,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                     seed=self.seed,
                     choose_by=choose_by,
                     checkpoint=place,
-                    progress=progress,
+                    progress=show,
                     devices=self.devices,
                     callbacks=told,
                 )
@@ -219,7 +221,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             warnings.warn(said, DataWarning, stacklevel=2)
         check_choose_by(choose_by, held_out)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
-        with self._training(callbacks) as told:
+        with self._training(callbacks, progress) as (told, show):
             outcome = fit_translator(
                 train,
                 held_out,
@@ -228,7 +230,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                 seed=self.seed,
                 choose_by=choose_by,
                 checkpoint=place,
-                progress=progress,
+                progress=show,
                 devices=self.devices,
                 callbacks=told,
             )
