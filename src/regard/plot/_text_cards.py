@@ -56,8 +56,10 @@ grid-template:subgrid/minmax(0,1fr);grid-row:span 4}
 .regard .looks .text{margin-top:.5rem}
 .regard h3{font-size:.9375rem;line-height:1.4;margin:0}
 .regard .looks .head{display:flex;flex-wrap:wrap;gap:.3rem .75rem;
-align-items:center;align-content:start;justify-content:space-between;min-height:2rem}
+align-items:start;align-content:start;justify-content:space-between;min-height:2rem}
 .regard .many>article{content-visibility:auto;contain-intrinsic-size:auto 28rem}
+.regard .looks h3{padding-block:.3rem}
+.regard .looks .legend{align-content:start}
 .regard .said{margin:.6rem 0 .3rem}
 .regard .verdict{margin-top:.15rem}
 .regard .wrong{border-inline-start:.3rem solid var(--ink)}
@@ -228,18 +230,17 @@ def toolbar(cards: Sequence[TextCard]) -> str:
     if known:
         counted = Counter(_all(each.right or () for each in known))
         asked += _by_label("Right label", "right", counted, order)
-    asked += _by_probability()
     wrong = sum(each.is_right is False for each in known)
     is_mixed = 0 < wrong < len(known)
     if is_mixed:
         asked += _by_verdict(wrong, len(known) - wrong)
+    asked += _by_probability()
     orders = {"": "as they came", "-p": "probability, highest first",
               "p": "probability, lowest first", "label": "label"}  # fmt: skip
     if known:
-        orders |= {
-            "right": "right label",
-            "wrong": "wrong first, surest first",
-        }
+        orders["right"] = "right label"
+    if is_mixed:
+        orders["wrong"] = "wrong first, surest first"
     asked += _choice("Sort by", "order", orders)
     asked += _by_toward(labelled)
     count = f"{len(cards):,} texts"
