@@ -30,7 +30,7 @@ class TrainingRun:
     """A training that runs, as its callbacks see it.
 
     Attributes:
-        kind: What is trained, as a bundle calls it: ``"text-classifier"``.
+        kind: What is trained, as a bundle calls it.
         settings: All settings of the training, plain values by their names.
         seed: What its random choices depend on.
         epochs: The most epochs there will be.
