@@ -2,9 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEMO := .venv-demo
 DEV := .venv
+BUILDER ?= docker
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow test-pythons coverage lint docs format clean
+.PHONY: demo test test-slow test-pythons coverage lint docs format image release rehearsal clean
 
 demo: $(DEMO)/ready ## train on generated messages, show what the model looked at
 	$(DEMO)/bin/regard demo --out demo
@@ -30,6 +31,15 @@ lint: $(DEV)/ready ## style and types
 
 docs: $(DEV)/ready ## the site, as build/site/index.html; a warning is an error
 	$(DEV)/bin/python -m sphinx -W --keep-going --quiet -c docs -d build/doctrees . build/site
+
+image: ## the service as an image; needs docker, or BUILDER=podman
+	$(BUILDER) build --build-arg REVISION=$$(git rev-parse HEAD) -t regard .
+
+release: $(DEV)/ready ## build, check and try a release; publishes nothing
+	$(DEV)/bin/python scripts/release.py
+
+rehearsal: $(DEV)/ready ## the same, whatever the tree and the changelog say
+	$(DEV)/bin/python scripts/release.py --rehearse
 
 format: $(DEV)/ready
 	$(DEV)/bin/ruff check --fix

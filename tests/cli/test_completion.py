@@ -1,9 +1,11 @@
 """``regard completion``: what a shell is told, and bash with it."""
 
 import os
+import select
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -79,6 +81,7 @@ complete_words regard tra
 complete_words regard train classify --lab
 complete_words regard train translate d.tsv --vocabulary ''
 complete_words regard predict ''
+complete_words regard train classify --set emb
 complete -p regard
 """
 
@@ -94,10 +97,72 @@ def test_bash_completes(path, tmp_path):
         check=False,
     )
     assert result.stderr == ""
-    commands, options, choices, files, how = result.stdout.splitlines()
+    commands, options, choices, files, names, how = result.stdout.splitlines()
     assert sorted(commands.split()) == ["train", "translate"]
     assert options.split() == ["--label"]
     assert choices.split() == ["word", "character", "bpe", "unigram"]
+    assert names.split() == ["embedding_units="]
     # Of files the shell itself knows.
     assert files.split() == []
     assert how == "complete -o default -F _regard_completion regard"
+
+
+FISH = """
+regard completion fish | source
+complete -C "regard tra"
+complete -C "regard train classify --set emb"
+complete -C "regard completion z"
+complete -C "regard info --js"
+"""
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(path, tmp_path):
+    result = subprocess.run(
+        ["fish", "--no-config", "-c", FISH],  # noqa: S607 - as a user has it
+        env=os.environ | {"PATH": path, "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stderr == ""
+    offered = [line.split("\t")[0] for line in result.stdout.splitlines()]
+    assert sorted(offered[:2]) == ["train", "translate"]
+    assert offered[2:] == ["embedding_units=", "zsh", "--json"]
+
+
+ZSH = (
+    "autoload -Uz compinit; compinit -u -D; "
+    "eval \"$(regard completion zsh)\"; echo rea''dy\n"
+)
+
+
+# Only in a terminal does zsh complete.
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes(path, tmp_path):
+    import pty
+
+    child, terminal = pty.fork()
+    if not child:
+        environment = os.environ | {"PATH": path, "HOME": str(tmp_path)}
+        os.execvpe("zsh", ["zsh", "-f", "-i"], environment | {"TERM": "dumb"})  # noqa: S606, S607 - as a user has it
+    try:
+        assert "ready" in shown(terminal, ZSH, "ready")
+        typed = "regard train classify d.csv --set embedding_u\t"
+        assert "embedding_units=" in shown(terminal, typed, "embedding_units=")
+        # The first line is cleared.
+        assert "fish" in shown(terminal, "\x15regard completion f\t", "fish")
+    finally:
+        os.close(terminal)
+        os.waitpid(child, 0)
+
+
+def shown(terminal: int, typed: str, wanted: str) -> str:
+    """What a terminal shows after something was typed, up to what is wanted."""
+    os.write(terminal, typed.encode())
+    output, end = "", time.monotonic() + 120
+    while wanted not in output and time.monotonic() < end:
+        if select.select([terminal], [], [], 1)[0]:
+            output += os.read(terminal, 4096).decode("utf-8", "replace")
+    return output
