@@ -9,7 +9,7 @@ out as bytes: what was checked is what is used.
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,10 +36,18 @@ class PartNames:
         required: Those that each bundle has.
         optional: Those that it may lack, because an earlier release saved none or
             nothing was to be said. Where such a part is damaged, it is lacking.
+        others: Other sets of parts, of which a bundle may have one in place of the
+            required ones.
     """
 
     required: frozenset[str]
     optional: frozenset[str] = frozenset()
+    others: tuple[frozenset[str], ...] = ()
+
+    def fit(self, there: frozenset[str]) -> bool:
+        """Whether these are the parts of a bundle."""
+        sets = (self.required, *self.others)
+        return any(each <= there <= each | self.optional for each in sets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +163,8 @@ def read_bundle(
     names = part_names(manifest.kind)
     if names is None:
         raise defect(folder, MANIFEST, f"the kind '{manifest.kind}' is unknown")
-    there = set(manifest.parts)
-    if not names.required <= there <= names.required | names.optional:
+    there = frozenset(manifest.parts)
+    if not names.fit(there):
         raise defect(
             folder,
             MANIFEST,
@@ -178,7 +186,7 @@ def read_bundle(
     return Bundle(folder, manifest.kind, parts, digests, damaged)
 
 
-def _warn_of_strangers(folder: Path, parts: set[str]) -> None:
+def _warn_of_strangers(folder: Path, parts: Set[str]) -> None:
     """Say which files in a bundle are no part of it; hidden ones are the system's."""
     names = {each.name for each in folder.iterdir() if not each.name.startswith(".")}
     strangers = sorted(names - parts - {MANIFEST})

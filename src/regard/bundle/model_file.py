@@ -28,7 +28,14 @@ _FILES = {"metadata.json", _CONFIG, _WEIGHTS}
 _CLASSES: Mapping[str | None, Set[str]] = {
     "keras": {"DTypePolicy"},
     "keras.src.models.functional": {"Functional"},
-    "keras.layers": {"Bidirectional", "Concatenate", "Dense", "Dropout", "InputLayer"},
+    "keras.layers": {
+        "Bidirectional",
+        "Concatenate",
+        "Dense",
+        "Dropout",
+        "Identity",
+        "InputLayer",
+    },
     "keras.initializers": {
         "Constant",
         "GlorotUniform",
@@ -73,12 +80,15 @@ def model_to_bytes(model: keras.Model) -> bytes:
         return file.read_bytes()
 
 
-def model_from_bytes(content: bytes, classes: Set[str]) -> keras.Model:
+def model_from_bytes(
+    content: bytes, classes: Set[str], encoders: Set[str] = frozenset()
+) -> keras.Model:
     """Load a model made of known classes, whose weights are all in the file.
 
     Args:
         content: The file.
         classes: The classes of this library that the model may be made of.
+        encoders: Those of KerasHub, which has to be imported where there are any.
 
     Raises:
         BundleError: The file names another class, or declares other arrays than it has.
@@ -86,7 +96,7 @@ def model_from_bytes(content: bytes, classes: Set[str]) -> keras.Model:
     """
     members = read_archive(content, _FILES)
     config = parse_json(members[_CONFIG], most=_MOST_BYTES)
-    _check_config(config, classes)
+    _check_config(config, classes, encoders)
     arrays = read_arrays(members[_WEIGHTS])
     model = _without_values(config, arrays)
     with tempfile.TemporaryDirectory() as folder:
@@ -96,14 +106,14 @@ def model_from_bytes(content: bytes, classes: Set[str]) -> keras.Model:
     return model
 
 
-def _check_config(config: Any, classes: Set[str]) -> None:
+def _check_config(config: Any, classes: Set[str], encoders: Set[str]) -> None:
     for number, (entry, level) in enumerate(_entries(config), start=1):
         if number > _MOST_OBJECTS or level > _MOST_LEVELS:
             raise BundleError(
                 "The model has more objects, or deeper ones, than any of this library.",
                 expected=f"{_MOST_OBJECTS}, of {_MOST_LEVELS} levels",
             )
-        if not _is_allowed(entry, classes):
+        if not _is_allowed(entry, classes, encoders):
             name, module = entry.get("class_name"), entry.get("module")
             raise BundleError(
                 "The model names a class that is not loaded from a file.",
@@ -132,13 +142,18 @@ def _entries(config: Any) -> Iterator[tuple[dict[str, Any], int]]:
         waiting.extend((each, level) for each in inner)
 
 
-def _is_allowed(entry: Mapping[str, Any], classes: Set[str]) -> bool:
+def _is_allowed(
+    entry: Mapping[str, Any], classes: Set[str], encoders: Set[str]
+) -> bool:
     name, module = entry.get("class_name"), entry.get("module")
     registered = entry.get("registered_name")
     if not isinstance(name, str) or not isinstance(module, str | None):
         return False
     if module is not None and module.split(".", maxsplit=1)[0] == "regard":
         return name in classes and registered == f"regard>{name}"
+    if module is not None and module.split(".", maxsplit=1)[0] == "keras_hub":
+        # What is registered under this name is made, whatever the module is called.
+        return name in encoders and registered == f"keras_hub>{name}"
     return name in _CLASSES.get(module, ()) and registered in {None, name}
 
 

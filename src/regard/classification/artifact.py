@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -36,8 +36,10 @@ from regard.classification.network import (
 )
 from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
 from regard.errors import BundleError
+from regard.observation import observe
 from regard.observation.predictor import BATCH_SIZES, Predictor
 from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
+from regard.text.padding import bucket_of, pad
 from regard.training.base_config import (
     check_agreement,
     columns_from_json,
@@ -45,7 +47,13 @@ from regard.training.base_config import (
     config_to_json,
 )
 from regard.training.provenance import model_line, provenance_from_bytes
-from regard.types import Explanation, FloatArray, IntArray, ModelLine
+from regard.types import (
+    Explanation,
+    FloatArray,
+    IntArray,
+    ModelLine,
+    Observation,
+)
 
 #: The kind of its bundles, and the parts they have.
 KIND = "text-classifier"
@@ -63,6 +71,23 @@ KNOWN_LAYERS = {
     "GRU",
     "TemperedSoftmax",
 }
+
+
+class Reader(Protocol):
+    """Text to what a model reads, as ``FeatureReader`` is.
+
+    ``features`` takes tokens out of it, and ``tokenizer`` cuts texts without a look at
+    the rest.
+    """
+
+    @property
+    def tokenizer(self) -> Any: ...  # noqa: D102 - see above
+    @property
+    def features(self) -> Any: ...  # noqa: D102 - see above
+    @property
+    def max_length(self) -> int: ...  # noqa: D102 - the most ids of a text
+    def read(self, texts: Sequence[str]) -> Sequence[EncodedText]: ...  # noqa: D102
+    def read_joined(self, texts: Sequence[str]) -> Any: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +148,7 @@ class TrainedTextClassifier:
             nothing is known of it.
     """
 
-    reader: FeatureReader
+    reader: Reader
     labels: Labels
     config: TextClassifierConfig
     seed: int
@@ -142,6 +167,16 @@ class TrainedTextClassifier:
         object.__setattr__(self, "_predictor", self.predictor_of(BATCH_SIZES))
         identity = ModelIdentity(self.model, self.model_hash)
         object.__setattr__(self, "_identity", identity)
+
+    @property
+    def differentiated(self) -> str | None:
+        """The layer at whose output gradients are taken; None: what reads tokens."""
+        return None
+
+    @property
+    def encoder(self) -> Any:
+        """What its texts are read by, if it is a ``HubEncoder``; None: words."""
+        return None
 
     @property
     def identity(self) -> ModelIdentity:
@@ -183,6 +218,28 @@ class TrainedTextClassifier:
         readings = self.readings([encoded.ids for encoded in encoded_texts])
         return self.explanations(texts, encoded_texts, readings)
 
+    def observation(
+        self, texts: Sequence[str], layers: str | Sequence[str]
+    ) -> Observation:
+        """The attention of all layers over texts, one or more, of one pass.
+
+        Args:
+            texts: The texts.
+            layers: Which layers are observed, see ``regard.observe``.
+        """
+        rows = [each.ids for each in self.reader.read(texts)]
+        lengths = self.predictor.lengths
+        longest = max(len(row) for row in rows)
+        length = lengths[int(bucket_of(np.asarray([longest]), lengths)[0])]
+        return observe(self.model, layers).predict_on_batch(
+            pad(rows, len(rows), length)
+        )
+
+    def spelled(self, text: str) -> tuple[str, ...]:
+        """What the model reads of a text, as its tokenizer spells it."""
+        (encoded,) = self.reader.read([text])
+        return encoded.pieces(text)
+
     def explanations(
         self,
         texts: Sequence[str],
@@ -199,12 +256,16 @@ class TrainedTextClassifier:
                 probabilities=reading.probabilities,
                 tokens=encoded.pieces(text),
                 offsets=encoded.offsets,
-                weights=reading.weights.mean(axis=0),
+                weights=encoded.summed(reading.weights.mean(axis=0)),
                 truncated=encoded.truncated,
                 trust=line,
-                contributions=reading.contributions,
+                contributions=encoded.summed(reading.contributions, axis=0),
                 bias=bias,
-                head_weights=reading.weights if len(reading.weights) > 1 else None,
+                head_weights=(
+                    encoded.summed(reading.weights)
+                    if len(reading.weights) > 1
+                    else None
+                ),
                 model=self.origin,
             )
             for text, encoded, reading in zip(
@@ -267,8 +328,7 @@ class TrainedTextClassifier:
         model = model_to_bytes(self.model)
         return {
             MODEL: model,
-            TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
-            FEATURES: self.reader.features.to_bytes(),
+            **self._parts_of_reader(),
             LABELS: labels.encode("utf-8"),
             CONFIG: config_to_json(self.config, self.seed, self.chosen, self.columns),
             **({} if self.record is None else {RECORD: self.record}),
@@ -287,18 +347,11 @@ class TrainedTextClassifier:
             columns = columns_from_json(content)
         with bundle.reading(LABELS) as content:
             labels = Labels.from_dict(parse_json(content, most=_MOST_OF_LABELS))
-        with bundle.reading(TOKENIZER) as content:
-            tokenizer = Tokenizer.from_json(content.decode("utf-8"))
-        with bundle.reading(FEATURES) as content:
-            features = Features.from_bytes(content)
-            if features.words != tokenizer.vocabulary_size:
-                raise BundleError("The features are those of another vocabulary.")
-        reader = FeatureReader(tokenizer, features, config.max_length)
+        reader = cls._reader_from(bundle, config)
         card, trust = read_card(bundle), read_trust(bundle)
         record = read_record(bundle)
         with bundle.reading(MODEL) as content:
-            model = model_from_bytes(content, KNOWN_LAYERS)
-            _check_shapes(model, features, len(labels))
+            model = cls._model_from(content, reader, len(labels))
             _check_scales(model)
             # It reads the layers that answers are made of.
             trained = cls(
@@ -319,8 +372,38 @@ class TrainedTextClassifier:
             if trained.bias.shape != (len(labels),):
                 raise BundleError("The model does not fit the labels.")
         with bundle.reading(CONFIG) as content:
-            check_agreement(content, settings_of(model))
+            check_agreement(content, cls._facts_of(model))
         return trained
+
+    def _parts_of_reader(self) -> dict[str, bytes]:
+        """The parts of its bundle that texts are read with."""
+        return {
+            TOKENIZER: self.reader.tokenizer.to_json().encode("utf-8"),
+            FEATURES: self.reader.features.to_bytes(),
+        }
+
+    @classmethod
+    def _reader_from(cls, bundle: Bundle, config: TextClassifierConfig) -> Any:
+        """What those parts are."""
+        with bundle.reading(TOKENIZER) as content:
+            tokenizer = Tokenizer.from_json(content.decode("utf-8"))
+        with bundle.reading(FEATURES) as content:
+            features = Features.from_bytes(content)
+            if features.words != tokenizer.vocabulary_size:
+                raise BundleError("The features are those of another vocabulary.")
+        return FeatureReader(tokenizer, features, config.max_length)
+
+    @classmethod
+    def _model_from(cls, content: bytes, reader: Any, classes: int) -> keras.Model:
+        """The model of a bundle, which fits what is read and the labels."""
+        model = model_from_bytes(content, KNOWN_LAYERS)
+        _check_shapes(model, reader.features, classes)
+        return model
+
+    @classmethod
+    def _facts_of(cls, model: keras.Model) -> dict[str, Any]:
+        """The settings that the model was built with, as far as its layers tell."""
+        return settings_of(model)
 
 
 def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:

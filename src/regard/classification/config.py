@@ -64,6 +64,8 @@ class TextClassifierConfig(BaseConfig):
             are equal in it that of the lowest loss is the best.
         freeze_vectors: Whether what words have of word vectors, see
             ``TextClassifier.fit``, is no more trained after the start.
+        train_encoder: Whether an encoder is trained with what stands on it; else its
+            weights stay as they came, which is faster and takes less memory.
     """
 
     of_what: ClassVar[str] = "a text classifier"
@@ -136,6 +138,7 @@ class TextClassifierConfig(BaseConfig):
     class_weight: str | Mapping[Any, float] | None = None
     choose_by: str = "accuracy"
     freeze_vectors: bool = False
+    train_encoder: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,7 +13,7 @@ import numpy as np
 
 from regard._label_values import without_fractions
 from regard._validate import check_share
-from regard.classification.artifact import TrainedTextClassifier
+from regard.classification.artifact import Reader, TrainedTextClassifier
 from regard.classification.config import (
     TextClassifierConfig,
     asks_for_learned,
@@ -61,7 +61,7 @@ class Corpus:
         vectors: The vectors of its words, where there are some.
     """
 
-    reader: FeatureReader
+    reader: Reader
     labels: Labels
     config: TextClassifierConfig
     train: EncodedExamples
@@ -97,21 +97,29 @@ def corpus_of(
     """
     reader, read, known = _learned_reader(train.texts, config, vectors)
 
-    def examples(
-        labelled: LabelledTexts, encoded_texts: Sequence[EncodedText]
-    ) -> EncodedExamples:
-        ids = [encoded.ids for encoded in encoded_texts]
-        targets = labels.encode(labelled.labels)
-        return EncodedExamples(ids, targets, _as_array(labelled.weights))
-
     return Corpus(
         reader,
         labels,
         config,
-        examples(train, read),
-        None if held_out is None else examples(held_out, reader.read(held_out.texts)),
+        examples_of(train, read, labels),
+        None
+        if held_out is None
+        else examples_of(held_out, reader.read(held_out.texts), labels),
         vectors=known,
     )
+
+
+def examples_of(
+    labelled: LabelledTexts, encoded_texts: Sequence[EncodedText], labels: Labels
+) -> EncodedExamples:
+    """Texts as they were read, with their classes and how much each counts.
+
+    Raises:
+        DataError: There is another label.
+    """
+    ids = [encoded.ids for encoded in encoded_texts]
+    targets = labels.encode(labelled.labels)
+    return EncodedExamples(ids, targets, _as_array(labelled.weights))
 
 
 @contextmanager

@@ -20,6 +20,11 @@ from regard.classification.artifact import (
     TrainedTextClassifier,
 )
 from regard.classification.class_metrics import ClassificationEvaluation
+from regard.classification.encoder.encoder_classifier import (
+    PARTS_WITH_ENCODER,
+    PIECES,
+    TrainedEncoderClassifier,
+)
 from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
 from regard.classification.temperature import PROBABILITIES
@@ -62,7 +67,11 @@ class TextClassifierKind:
     """The kind of ``TextClassifier``; see ``regard.kinds.Kind``."""
 
     name = KIND
-    parts = PartNames(PARTS, optional=frozenset({ABOUT, CARD, RECORD, TRUST}))
+    parts = PartNames(
+        PARTS,
+        optional=frozenset({ABOUT, CARD, RECORD, TRUST}),
+        others=(PARTS_WITH_ENCODER,),
+    )
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")
@@ -87,7 +96,9 @@ class TextClassifierKind:
 
     def load(self, bundle: Bundle) -> TextClassifier:
         """The classifier of a checked bundle."""
-        trained = TrainedTextClassifier.from_bundle(bundle)
+        with_encoder = PIECES in bundle.parts
+        kind = TrainedEncoderClassifier if with_encoder else TrainedTextClassifier
+        trained = kind.from_bundle(bundle)
         line = replace(trained.origin or ModelLine(), name=bundle.path.resolve().name)
         # Its answers say which bundle they are of.
         object.__setattr__(trained, "origin", line)
@@ -347,7 +358,8 @@ class TextClassifierEngine:
             "truncated": encoded.truncated,
         }
         if request.with_weights:
-            reply |= _weights(text, encoded, answer.weights, request.top_k)
+            weights = encoded.summed(answer.weights)
+            reply |= _weights(text, encoded, weights, request.top_k)
         if answer.reading is not None and request.html:
             from regard.plot.text_page import text_article  # noqa: PLC0415 - as above
 
@@ -358,7 +370,8 @@ class TextClassifierEngine:
         if answer.reading is not None and request.heads_html and encoded.offsets.size:
             from regard.plot import heads  # noqa: PLC0415 - as above
 
-            seen = AttentionMap(answer.reading.weights, ("heads", "keys"), ATTENTION)
+            weights = encoded.summed(answer.reading.weights)
+            seen = AttentionMap(weights, ("heads", "keys"), ATTENTION)
             reply["heads_html"] = heads(seen, encoded.pieces(text)).to_html()
         return reply
 

@@ -10,6 +10,7 @@ from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.network import ATTENTION
 from regard.inference.answer_columns import KeptAttention, list_offsets
 from regard.observation import observe
+from regard.text import EncodedText
 from regard.text.feature_reader import BoolArray
 from regard.text.joined_texts import Pieces
 from regard.text.padding import bucket_of, length_buckets
@@ -27,11 +28,15 @@ _LATER, _LATER_BITS = 0x80, 0xC0
 
 
 class _ReadTexts(NamedTuple):
-    """Texts, their tokens side by side, and which of them are longer than is read."""
+    """Texts, their tokens side by side, and which of them are longer than is read.
+
+    Where the model reads several pieces of a token, ``encoded`` says which.
+    """
 
     texts: Sequence[str]
     pieces: Pieces
     truncated: BoolArray
+    encoded: Sequence[EncodedText] = ()
 
 
 class _Labelled(NamedTuple):
@@ -116,7 +121,7 @@ class LabelColumns:
             probabilities[members] = outputs[: len(members)]
             if self._kept != 0:
                 weights[places] = seen.attention[ATTENTION].weights.mean(axis=1)
-        return _Labelled(read, probabilities, weights[:-1])
+        return _Labelled(*_of_tokens(read, probabilities, weights[:-1]))
 
     def to_arrow(self, computed: _Labelled) -> list[pa.Array]:
         """The columns, a row for each text."""
@@ -159,6 +164,21 @@ class LabelColumns:
                 rows = most if 2 * len(waiting) > most else few
                 yield waiting[:rows], rows, length
                 waiting = waiting[rows:]
+
+
+def _of_tokens(
+    read: _ReadTexts, probabilities: FloatArray, weights: FloatArray
+) -> tuple[_ReadTexts, FloatArray, FloatArray]:
+    """The same, of tokens where the model read pieces of them."""
+    if not read.encoded:
+        return read, probabilities, weights
+    ends = np.cumsum(read.pieces.counts)[:-1]
+    parts = np.split(weights, ends)
+    sums = [each.summed(part) for each, part in zip(read.encoded, parts, strict=True)]
+    spans = np.concatenate([each.offsets for each in read.encoded])
+    counts = np.asarray([len(each.offsets) for each in read.encoded])
+    tokens = Pieces.of(np.zeros(len(spans), np.int32), spans, counts)
+    return read._replace(pieces=tokens), probabilities, np.concatenate(sums)
 
 
 def _strongest(

@@ -69,10 +69,30 @@ def build_text_classifier(
         frozen=frozen,
         name=EMBEDDING,
     )(features)
+    probabilities = classified(states, classes, config, seeds)
+    return keras.Model(features, probabilities, name="text_classifier")
+
+
+def classified(
+    states: keras.KerasTensor,
+    classes: int,
+    config: TextClassifierConfig,
+    seeds: Iterator[int],
+) -> keras.KerasTensor:
+    """The probabilities of classes, by attention over the states of tokens.
+
+    Args:
+        states: ``(batch, time, units)``, with a mask.
+        classes: The number of classes.
+        config: The settings.
+        seeds: What the initial weights and the dropout depend on.
+
+    Returns:
+        ``(batch, classes)``.
+    """
     pool = _evidence_pooled if config.sharpness else _states_pooled
     logits = pool(states, classes, config, seeds)
-    probabilities = TemperedSoftmax(name=PROBABILITIES)(logits)
-    return keras.Model(features, probabilities, name="text_classifier")
+    return TemperedSoftmax(name=PROBABILITIES)(logits)
 
 
 def _evidence_pooled(

@@ -3,6 +3,7 @@
 import importlib
 import warnings
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -18,6 +19,11 @@ from regard.classification.config import (
     recipe,
 )
 from regard.classification.corpus import corpus_on_disk
+from regard.classification.encoder.encoder_classifier import (
+    check_not_streamed,
+    encoder_config,
+)
+from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import checked_weights
 from regard.classification.labelled_texts import (
     LabelledColumns,
@@ -42,9 +48,9 @@ from regard.classification.vector_evidence import (
 )
 from regard.data.repair import hinting
 from regard.data.streamed_file import StreamedFile, given_file, streamed_file
-from regard.errors import DataWarning, listed
+from regard.errors import ArgumentError, DataWarning, listed
 from regard.text import Label, Labels
-from regard.text.text_validation import checked_pairs
+from regard.text.text_validation import checked_pairs, checked_texts
 from regard.training.checkpoint import checkpoint_path
 from regard.training.devices import only_in_first
 from regard.training.display import check_progress
@@ -52,7 +58,7 @@ from regard.training.estimator import Estimator
 from regard.training.loop import TrainingOutcome
 from regard.training.provenance import model_line
 from regard.training.training_run import checked_callbacks
-from regard.types import Explanation, FloatArray
+from regard.types import Explanation, FloatArray, Observation
 
 
 class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation]):
@@ -64,9 +70,14 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         devices: Between how many devices each batch of a training is cut, of all hosts
             together, or ``"all"`` there are; on JAX. None: one, or those of the
             ``keras.distribution`` in force.
+        encoder: What has read much before, and is trained on: a backbone of KerasHub
+            and its tokenizer, ``(backbone, tokenizer)``, or the folder of a preset;
+            nothing is downloaded. None: a network over the words of the texts. It is
+            not changed: what is trained is a copy. After loading, that of the
+            classifier.
         **settings: Fields of ``regard.classification.TextClassifierConfig`` to
             set; the others are chosen from the training data by
-            ``regard.classification.recipe``.
+            ``regard.classification.recipe``, or suit an encoder.
 
     Attributes:
         settings: Those that were chosen by name; after loading, those that were chosen
@@ -92,6 +103,27 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
     _config_type = TextClassifierConfig
     _noun = "classifier"
     _call_of_fit = "fit(texts, labels)"
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        devices: int | str | None = None,
+        encoder: Any = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(seed, devices=devices, **settings)
+        is_folder = isinstance(encoder, str | PathLike)
+        self.encoder = (
+            encoder if encoder is None or is_folder else HubEncoder.of(encoder)
+        )
+
+    @classmethod
+    def of(cls, trained: TrainedTextClassifier) -> Self:
+        """The object around what an earlier training made."""
+        classifier = super().of(trained)
+        classifier.encoder = trained.encoder
+        return classifier
 
     def fit(
         self,
@@ -177,6 +209,15 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         place = checkpoint_path(checkpoint)
         check_progress(progress)
         callbacks = checked_callbacks(callbacks)
+        encoder = None if self.encoder is None else HubEncoder.of(self.encoder)
+        if encoder is not None:
+            stream = check_not_streamed(texts, stream)
+        elif "train_encoder" in self.settings:
+            raise ArgumentError(
+                "There is no encoder to train, or to leave as it is.",
+                expected="encoder= beside train_encoder=",
+                arguments=["encoder", "train_encoder"],
+            )
         weight = sample_weight if isinstance(sample_weight, str) else None
         weights = None if weight is not None else sample_weight
         columns = LabelledColumns(text, label, weight)
@@ -239,14 +280,18 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             warnings.warn(said, DataWarning, stacklevel=2)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         check_frozen(settings, vectors)
-        learned = asks_for_learned(settings)
-        defaults = recipe(len(train.texts), len(known), learned=learned)
+        if encoder is None:
+            learned = asks_for_learned(settings)
+            defaults = recipe(len(train.texts), len(known), learned=learned)
+            config = TextClassifierConfig.of({**defaults, **settings})
+        else:
+            config = encoder_config(encoder, settings, vectors=vectors is not None)
         with self._training(callbacks, progress) as (told, show):
             outcome = fit_text_classifier(
                 train,
                 held_out,
                 known,
-                config=TextClassifierConfig.of({**defaults, **settings}),
+                config=config,
                 chosen=self.settings,
                 seed=self.seed,
                 checkpoint=place,
@@ -254,6 +299,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 devices=self.devices,
                 callbacks=told,
                 vectors=vectors,
+                encoder=encoder,
             )
             self._adopt(
                 outcome,
@@ -360,6 +406,40 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         labels = listed(self.labels, most=3).replace("'", "")
         return f"{len(self.labels)} labels ({labels}), {super()._shape()}"
 
+    def observe(
+        self,
+        texts: Any,
+        *,
+        layers: str | Sequence[str] = "*",
+        text: str | None = None,
+    ) -> Observation:
+        """The attention of all layers of the model over texts, of one forward pass.
+
+        Of an encoder that is the self-attention of each of its layers, whose paths
+        begin with ``encoder/``, and of all classifiers ``"attention"``, which
+        ``explain`` tells. ``spelled`` has the keys of an encoder.
+
+        Args:
+            texts: One text; or several, as for ``predict``. All run in one batch.
+            layers: Patterns of the paths of layers, see ``regard.observe``.
+            text: The column of a frame.
+
+        Raises:
+            ArgumentError: There is no text, or no layer of that name.
+        """
+        listed = [texts] if isinstance(texts, str) else self._listed(texts, text)
+        if not listed:
+            raise ArgumentError("There is no text.", expected="one text or more")
+        return self.trained.observation(listed, layers)
+
+    def spelled(self, text: str) -> tuple[str, ...]:
+        """What the model reads of a text: its words.
+
+        With an encoder its pieces as they stand in the vocabulary, the special ones
+        before and behind the text among them: the keys of the encoder's layers.
+        """
+        return self.trained.spelled(*checked_texts([text]))
+
     def evaluate(
         self,
         texts: LabelledSource,
@@ -452,6 +532,13 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         # Its answers say when and on what it was trained.
         line = model_line({**self._provenance, "command": self.command})
         object.__setattr__(self._trained, "origin", line)
+
+    def _state(self) -> dict[str, Any]:
+        state = super()._state()
+        if self._trained is not None:
+            # A copy of what is trained has the encoder that is in it.
+            del state["encoder"]
+        return state
 
     def _parts(self) -> dict[str, bytes]:
         # One that was loaded has the card that it came with.

@@ -15,6 +15,8 @@ from regard.classification.class_metrics import (
 )
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
+from regard.classification.encoder.encoder_classifier import corpus_for_encoder
+from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.initialization import Network
 from regard.classification.labelled_texts import LabelledTexts
@@ -86,6 +88,7 @@ def fit_text_classifier(
     devices: int | str | None = None,
     callbacks: RunCallbacks | None = None,
     vectors: VectorSource | None = None,
+    encoder: HubEncoder | None = None,
 ) -> TrainingOutcome[TrainedTextClassifier]:
     """Learn the words of ``train``, then train a model on them.
 
@@ -101,6 +104,7 @@ def fit_text_classifier(
         devices: Those between which each batch is cut, as ``sharing`` takes them.
         callbacks: Those of the user, who are told about it.
         vectors: Word vectors.
+        encoder: What the texts are read by; None: words that are learned from them.
 
     Raises:
         ArgumentError: The checkpoint is that of another training.
@@ -111,7 +115,10 @@ def fit_text_classifier(
         # A label that there is not is told before anything is read.
         none = EncodedExamples([], labels.encode(train.labels))
         class_weights_of(config.class_weight, labels, none)
-    corpus = corpus_of(train, validation, labels, config, vectors)
+    if encoder is None:
+        corpus = corpus_of(train, validation, labels, config, vectors)
+    else:
+        corpus = corpus_for_encoder(train, validation, labels, config, encoder)
     return fit_corpus(
         corpus,
         chosen=chosen,

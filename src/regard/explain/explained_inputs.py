@@ -64,6 +64,8 @@ class ExplainedInputs:
         count: How many there are.
         tokens: The tokens of each text, where they are texts.
         labels: Given names of labels, their indices; None where there are none.
+        layer: The path of the layer at whose output gradients are taken, where nothing
+            else is said; None: the one that reads the input.
     """
 
     model: keras.Model
@@ -71,6 +73,7 @@ class ExplainedInputs:
     count: int
     tokens: tuple[tuple[str, ...], ...] | None = None
     labels: Callable[[Sequence[Any]], IntArray] | None = None
+    layer: str | None = None
 
 
 def explained_inputs(
@@ -194,9 +197,10 @@ def _of_texts(classifier: TextClassifier, texts: Sequence[str]) -> ExplainedInpu
         parts_of_rows(rows, trained.predictor.lengths, trained.reader.features.without),
         len(texts),
         tuple(
-            tuple(each.pieces(text)) for each, text in zip(encoded, texts, strict=True)
+            tuple(each.names(text)) for each, text in zip(encoded, texts, strict=True)
         ),
         trained.labels.encode,
+        trained.differentiated,
     )
 
 

@@ -153,7 +153,7 @@ def ask(
     explained = ExplainedModel.of(inputs.model)
     inputs = replace(inputs, parts=tuple(map(explained.checked, inputs.parts)))
     plans = [
-        explained.plan(part, layer, has_gradients=has_gradients)
+        explained.plan(part, layer or inputs.layer, has_gradients=has_gradients)
         for part in inputs.parts
     ]
     targets = _targets(inputs, target, plans[0].outputs)

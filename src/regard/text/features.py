@@ -132,6 +132,21 @@ class Features:
             left[:, column] = np.where(whole, left[:, column], NOTHING)
         return left
 
+    def swapped(
+        self, rows: IntArray, keep: npt.NDArray[np.bool_], others: IntArray
+    ) -> IntArray:
+        """Rows with other tokens in the place of some, and the n-grams that come of it.
+
+        Args:
+            rows: ``(tokens, width)``, as ``rows`` gives them.
+            keep: ``(tokens,)``, True where a token stays.
+            others: ``(tokens, width)``, what comes where it does not.
+        """
+        mixed = np.where(keep[:, None], rows, others)
+        changed = self.rows(mixed[:, 0])
+        changed[:, self.order :] = mixed[:, self.order :]
+        return changed
+
     @cached_property
     def _starts(self) -> list[int]:
         sizes = [self.words, *map(len, self.ngrams)]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from regard.text.serialization import read_pipeline
 from regard.text.special_ids import PADDING_ID, UNKNOWN_ID
 from regard.text.text_validation import not_unicode
 from regard.text.word_counts import CountedTexts, WordCounts
-from regard.types import IntArray
+from regard.types import FloatArray, IntArray
 
 _SPECIAL = {PADDING_WORD: PADDING_ID, UNKNOWN_WORD: UNKNOWN_ID}
 # Words repeat: looking one up by its spelling saves normalising it again.
@@ -69,6 +69,18 @@ class EncodedText:
         """The tokens as they stand in ``text``, the text that was encoded."""
         starts, ends = self.offsets.T.tolist()
         return tuple([text[start:end] for start, end in zip(starts, ends, strict=True)])
+
+    def names(self, text: str) -> tuple[str, ...]:
+        """What each of ``ids`` is of, where a token may have several."""
+        return self.pieces(text)
+
+    def summed(self, values: FloatArray, axis: int = -1) -> FloatArray:  # noqa: ARG002 - here they are the same
+        """Values of ``ids`` added up to those of tokens."""
+        return values
+
+    def spread(self, values: Any, axis: int = -1) -> Any:  # noqa: ARG002 - as above
+        """Values of tokens, given to each of their ``ids``."""
+        return values
 
 
 class Tokenizer:

@@ -273,7 +273,7 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
     def __reduce__(self) -> tuple[Any, ...]:
         # What was compiled has locks, which neither a deep copy nor a pickle can hold:
         # both hold the parts of the bundle, and compile anew.
-        state = {**vars(self), "_trained": None}
+        state = self._state() | {"_trained": None}
         if self._trained is None:
             return type(self), (), state
         trained = type(self._trained)
@@ -300,6 +300,10 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
             "command": self.command,
         }
         return {RECORD: provenance_to_bytes(said)}
+
+    def _state(self) -> dict[str, Any]:
+        """What a copy has beside the parts of the bundle."""
+        return dict(vars(self))
 
     def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
         """The settings, with those that are not None in their place."""

@@ -51,13 +51,16 @@ class ClassifierSubject:
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
         self._texts = texts
+        # Of texts that were asked for, see ``_spread``.
+        self._shares: dict[int, Any] = {}
         #: The index of each examined text among those that were given.
         self.indices: IntArray = np.flatnonzero([len(each.ids) > 0 for each in encoded])
         if not len(self.indices):
             raise DataError(
                 "There is no text to examine.", expected="texts with a word or more"
             )
-        self._rows = [encoded[index].ids for index in self.indices.tolist()]
+        self._encoded = [encoded[index] for index in self.indices.tolist()]
+        self._rows = [each.ids for each in self._encoded]
         self._passages = [_passage(texts[i], encoded[i]) for i in self.indices.tolist()]
         self.labels = tuple(map(str, classifier.labels))
         # What a swapped token is drawn from: all tokens, as often as they occur.
@@ -70,16 +73,18 @@ class ClassifierSubject:
         """The undisturbed answers to texts; see ``Subject``."""
         rows = [self._rows[text] for text in texts.tolist()]
         readings = self._trained.readings(rows, self._predictor)
-        lengths = np.array([len(each) for each in rows])
+        encoded = [self._encoded[text] for text in texts.tolist()]
+        lengths = np.array([len(each.offsets) for each in encoded])
         heads, longest = len(readings[0].weights), lengths.max()
         weights = np.zeros((len(rows), heads, longest))
         parts = np.zeros((len(rows), longest))
         for row, (length, reading) in enumerate(zip(lengths, readings, strict=True)):
-            weights[row, :, :length] = reading.weights
+            weights[row, :, :length] = encoded[row].summed(reading.weights)
             label = reading.probabilities.argmax()
-            parts[row, :length] = reading.contributions[:, label]
+            parts[row, :length] = encoded[row].summed(reading.contributions[:, label])
+            self._shares[int(texts[row])] = _shares(encoded[row], reading.weights)
         probabilities = np.stack([each.probabilities for each in readings])
-        gradients, figures = self._gradients(rows, probabilities.argmax(axis=1))
+        gradients, figures = self._gradients(texts, probabilities.argmax(axis=1))
         return Baseline(
             probabilities.astype(float),
             weights,
@@ -90,10 +95,12 @@ class ClassifierSubject:
         )
 
     def _gradients(
-        self, rows: Sequence[IntArray], labels: IntArray
+        self, texts: IntArray, labels: IntArray
     ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         """Scores by gradients, and how far they are from adding up; in logits."""
         explained = ExplainedModel.of(self._trained.model)
+        encoded = [self._encoded[text] for text in texts.tolist()]
+        rows = [each.ids for each in encoded]
         lengths = self._predictor.lengths
         longest = max(len(row) for row in rows)
         at_input, integrated = np.zeros((2, len(rows), longest))
@@ -105,7 +112,7 @@ class ClassifierSubject:
 
         for part in parts_of_rows(rows, lengths, self._features.without):
             targets = labels[part.rows].astype(np.int32)
-            plan = explained.plan(part)
+            plan = explained.plan(part, self._trained.differentiated)
             run = integrate(PartOfQuestion(explained, plan, part, targets))
             width = min(longest, part.explained.shape[1])
             at_input[part.rows, :width] = run["at_input"][:, :width]
@@ -113,8 +120,8 @@ class ClassifierSubject:
             error[part.rows] = run["error"]
             alike[part.rows] = explained.look("conicity", part, conicity, _FEW)[""]
         orders: dict[str, FloatArray] = {
-            "gradient_x_input": at_input,
-            "integrated_gradients": integrated,
+            "gradient_x_input": _of_tokens(encoded, at_input),
+            "integrated_gradients": _of_tokens(encoded, integrated),
         }
         return orders, {"conicity": alike, "completeness error": error}
 
@@ -125,14 +132,19 @@ class ClassifierSubject:
         erase = self._with_holes if eraser == "hole" else self._swapped
         rows = []
         for text, kept, drawn in zip(texts.tolist(), keep, draws, strict=True):
-            row = self._rows[text]
-            rows.append(erase(row, kept[: len(row)], drawn[: len(row)]))
+            each = self._encoded[text]
+            count = len(each.offsets)
+            of_pieces = each.spread(kept[:count]), each.spread(drawn[:count])
+            rows.append(erase(each.ids, *of_pieces))
         return self._predictor.predict(rows).astype(float)
 
     def forced(self, texts: IntArray, weights: FloatArray) -> FloatArray:
         """The answers under given weights; see ``Subject``."""
         rows = [self._rows[text] for text in texts.tolist()]
-        given = [each[:, : len(row)] for row, each in zip(rows, weights, strict=True)]
+        given = [
+            self._spread(text, each)
+            for text, each in zip(texts.tolist(), weights, strict=True)
+        ]
         forced = {ATTENTION: given}
         return self._predictor.predict(rows, attention=forced).astype(float)
 
@@ -158,7 +170,10 @@ class ClassifierSubject:
         """The weights of texts; see ``Markable``."""
         rows = [self._rows[text] for text in texts.tolist()]
         readings = self._trained.readings(rows, self._predictor)
-        return [each.weights.mean(axis=0) for each in readings]
+        return [
+            self._encoded[text].summed(each.weights.mean(axis=0))
+            for text, each in zip(texts.tolist(), readings, strict=True)
+        ]
 
     def classes_of(self, labels: Sequence[Any]) -> IntArray:
         """The class of each text, by the labels of all; see ``Answerable``."""
@@ -170,11 +185,38 @@ class ClassifierSubject:
 
     def _swapped(self, row: IntArray, kept: BoolArray, drawn: FloatArray) -> IntArray:
         others = self._pool[(drawn * len(self._pool)).astype(np.int64)]
-        mixed = np.where(kept[:, None], row, others)
-        rows = self._features.rows(mixed[:, 0])
-        order = self._features.order
-        rows[:, order:] = mixed[:, order:]
-        return rows
+        return self._features.swapped(row, kept, others)
+
+    def _spread(self, text: int, weights: FloatArray) -> FloatArray:
+        """Weights of tokens as those of what the model reads of each, as it had them.
+
+        Args:
+            text: The text.
+            weights: ``(heads, tokens)``, and more behind the end.
+        """
+        each = self._encoded[text]
+        of_pieces = each.spread(weights[:, : len(each.offsets)])
+        return np.asarray(of_pieces * self._shares.get(text, 1.0))
+
+
+def _shares(encoded: EncodedText, weights: FloatArray) -> Any:
+    """The share of each piece in the weight of its token, ``(heads, pieces)``."""
+    if len(encoded.offsets) == len(encoded.ids):
+        return 1.0
+    of_tokens = encoded.spread(encoded.summed(weights.astype(float)))
+    return np.divide(
+        weights, of_tokens, out=np.zeros_like(of_tokens), where=of_tokens > 0
+    )
+
+
+def _of_tokens(encoded: Sequence[EncodedText], values: FloatArray) -> FloatArray:
+    """Values of what the model reads, ``(texts, …)``, as those of tokens."""
+    sums = [
+        each.summed(row[: len(each.ids)])
+        for each, row in zip(encoded, values, strict=True)
+    ]
+    longest = max(map(len, sums))
+    return np.stack([np.pad(each, (0, longest - len(each))) for each in sums])
 
 
 def _conicity(inner: Inner, method: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001

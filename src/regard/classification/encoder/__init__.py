@@ -1,0 +1,1 @@
+"""Text classifiers whose states are those of a pretrained encoder."""
