@@ -201,3 +201,16 @@ def test_a_card_of_many_labels_stays_small(signed):
     assert len(names) == 10
     assert "30 less likely labels cannot be chosen here" in page
     assert len(page) < 70_000
+
+
+def test_a_page_of_many_cards_grows_by_little_more_than_its_words(signed):
+    parts = np.random.default_rng(0).normal(size=(300, 2)) / 100
+    one = signed("word " * 300, parts, np.full(300, 1 / 300))
+    two, three = (
+        len(regard.plot.text([one] * count, right=["bad"] * count).to_html())
+        for count in (2, 3)
+    )
+    assert three - two < 300 * 140 + 2_000
+    many = regard.plot.text([one] * 40).to_html()
+    assert 'class="cards many"' in many
+    assert '<nav aria-label="Contents"><details>' in many
