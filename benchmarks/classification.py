@@ -174,7 +174,7 @@ def _log_share(held: Any) -> Any:
     return np.log(counts / counts.sum())
 
 
-def fasttext_bigrams(train: Pairs, test: Pairs) -> float | None:
+def fasttext_bigrams(train: Pairs, test: Pairs, **how: Any) -> float | None:
     """The accuracy of fastText with bigrams; None where it is not installed."""
     try:
         import fasttext
@@ -193,7 +193,7 @@ def fasttext_bigrams(train: Pairs, test: Pairs) -> float | None:
         file.write_text("".join(lines), encoding="utf-8")
         # One thread: with several the result differs from run to run.
         model = fasttext.train_supervised(
-            str(file), lr=0.5, epoch=10, wordNgrams=2, thread=1, verbose=0
+            str(file), lr=0.5, epoch=10, wordNgrams=2, thread=1, verbose=0, **how
         )
     # `predict` of fastText 0.9.2 does not know NumPy 2; what is below it does.
     right = [
