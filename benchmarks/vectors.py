@@ -11,11 +11,11 @@ SST-2, on which are trained: the default classifier, without and with the vector
 frozen; logistic regression on the mean of the vectors of a text, whose strength is
 found by five folds; TF-IDF with logistic regression; and fastText with bigrams, which
 also starts from the vectors, where it is installed (`pip install
-fasttext-numpy2-wheel`). All are asked the test set; the choices of the library were made
-on other sentences of the training set.
+fasttext-numpy2-wheel`). All are asked the test set; the choices of the library were
+made on other sentences of the training set.
 
-In processes of their own a generated file of `--rows` words of 300 numbers is read: as a
-classifier reads it, which keeps 50,000 words, and all of it.
+In processes of their own a generated file of `--rows` words of 300 numbers is read: as
+a classifier reads it, which keeps 50,000 words, and all of it.
 """
 
 import argparse

@@ -25,6 +25,7 @@ STOREYS = {
     "errors": -1,
     "_files": 1,
     "_frames": 1,
+    "_batch_source": 2,
     "_lock": 1,
     "_label_values": 1,
     "_untrusted": 1,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from regard._batch_source import examples_in, is_batch_source
 from regard._frames import frame_column, frame_columns, is_frame
 from regard._validate import check_share
 from regard.classification.example_weights import checked_weights
@@ -56,10 +57,10 @@ class LabelledTexts:
         known: Labels | None = None,
         weights: Any = None,
     ) -> "LabelledTexts":
-        """Read texts and labels from two lists, a frame, or a file.
+        """Read texts and labels from two lists, a frame, batches, or a file.
 
         Args:
-            source: Texts, a frame, or the path of a file.
+            source: Texts, a frame, what gives batches, or the path of a file.
             labels: The label of each text; None where a frame or a file has them.
             columns: The columns of a frame or a file.
             clean: Whether they are mended, see ``regard.data.clean_examples``.
@@ -71,6 +72,12 @@ class LabelledTexts:
             ArgumentError: The lists do not pair up, or labels came beside a path.
             DataError: The file is damaged; the message says where.
         """
+        if labels is None:
+            held = [columns.text, columns.label]
+            given = examples_in(source, held, ["texts", "labels"])
+            if given is not None:
+                source, labels, *beside = given
+                weights = _only_weights(weights, beside)
         texts, answers = cls._read(source, labels, columns, lenient=clean)
         if weights is None:
             weights = _weights_in(source, labels, columns)
@@ -115,6 +122,17 @@ class LabelledTexts:
         )
 
 
+def _only_weights(weights: Any, beside: Sequence[Any]) -> Any:
+    """Those of an argument, or those that came with the texts."""
+    if weights is not None and beside:
+        raise ArgumentError(
+            "There are two weights of each example.",
+            expected="'sample_weight', or weights beside texts and labels",
+            arguments=["sample_weight"],
+        )
+    return beside[0] if beside else weights
+
+
 def _weights_in(source: Any, labels: Any, columns: LabelledColumns) -> Any:
     """The weights in a column of a frame or a file; None where none is named."""
     if columns.weight is None:
@@ -153,7 +171,7 @@ def train_validation_split(
         clean: Whether ``validation`` is mended.
     """
     mending: dict[str, Any] = {"clean": clean, "known": labels}
-    if isinstance(validation, str | Path) or is_frame(validation):
+    if _is_whole(validation):
         return examples, LabelledTexts.of(validation, None, columns, **mending)
     if validation is not None:
         columns = replace(columns, weight=None)
@@ -165,6 +183,12 @@ def train_validation_split(
     targets = labels.encode(examples.labels)
     kept, held = train_test_split(targets, share, labels, seed)
     return examples.at(kept), examples.at(held)
+
+
+def _is_whole(validation: Any) -> bool:
+    """Whether it has texts and labels of its own, and is not two lists."""
+    is_file = isinstance(validation, str | Path)
+    return is_file or is_frame(validation) or is_batch_source(validation)
 
 
 def _parts(validation: Any) -> tuple[Any, Any, Any]:
@@ -191,7 +215,7 @@ def validation_of_stream(
         return validation
     if isinstance(validation, str | Path):
         return replace(source, files=(Path(validation),))
-    if is_frame(validation):
+    if _is_whole(validation):
         return LabelledTexts.of(validation, None, columns)
     texts, answers, weights = _parts(validation)
     return LabelledTexts.of(

@@ -158,7 +158,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
 
         Args:
             texts: The texts; or a frame (pandas, Polars, PyArrow, a data set of Hugging
-                Face), or the path of a CSV, TSV, JSON, Parquet or Excel file.
+                Face), or the path of a CSV, TSV, JSON, Parquet or Excel file; or what
+                gives pairs or batches of texts and labels and is read once: a data set
+                of TensorFlow, a loader of PyTorch, a ``PyDataset``, a generator.
             labels: The label of each text, of one kind: strings, numbers or truth
                 values; none for a frame or a file that has them.
             text: The column of the frame or the file that holds the texts.

@@ -179,8 +179,10 @@ class Observed:
         Where batches differ in length, weights are filled up with zeros at the end.
 
         Args:
-            x: Whatever ``model.predict`` takes. A model that prepares inputs in its own
-                ``predict``, as those of KerasHub do, prepares these too.
+            x: Whatever ``model.predict`` takes: arrays, a data set of TensorFlow, a
+                loader of PyTorch, a ``PyDataset``, a generator of batches. A model that
+                prepares inputs in its own ``predict``, as those of KerasHub do,
+                prepares these too.
             batch_size: Samples in a batch; 32 where nothing else is said.
             verbose: ``"auto"`` or 1 for a progress bar, 2 for a line, 0 for nothing.
             steps: The number of batches, where ``x`` does not say.
@@ -194,6 +196,9 @@ class Observed:
             ObservationError: The model's own ``predict`` changes what Keras's gives, or
                 the weights of a layer cannot be forced.
         """
+        if isinstance(x, Iterator):
+            # Keras has no other generators than those of tuples.
+            x = (each if isinstance(each, tuple) else (each,) for each in x)
         data = _prepared(self._model, "predict", x, batch_size=batch_size, steps=steps)
         batches, count = _compat.batches(
             data["x"], data["batch_size"], data["steps"], backend().batches

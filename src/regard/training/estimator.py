@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import keras
 
+from regard._batch_source import is_batch_source, texts_in
 from regard._frames import frame_column, is_frame, listed_values
 from regard._validate import wrong_value
 from regard.bundle import RECORD, About, Bundle, write_bundle
@@ -382,13 +383,14 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
         if is_frame(texts):
             usual = self._column(held, None)
             texts = frame_column(texts, held, column, usual=usual)
-        elif column is not None:
+        elif column is not None and not is_batch_source(texts):
             raise ArgumentError(
                 f"A column '{column}' was named, and there is no frame.",
                 expected="a frame with columns",
                 received=f"a {type(texts).__name__}",
             )
-        listed = listed_values(texts, what)
+        given = texts_in(texts, self._column(held, column), what)
+        listed = listed_values(texts, what) if given is None else given
         return checked_texts(listed) if listed else []
 
 

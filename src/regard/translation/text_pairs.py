@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from regard._batch_source import examples_in, is_batch_source
 from regard._frames import (
     check_one_order,
     frame_columns,
@@ -103,7 +104,7 @@ def train_validation_split(
         seed: What the split depends on.
         clean: Whether ``validation`` is mended.
     """
-    if isinstance(validation, str | Path) or is_frame(validation):
+    if _is_whole(validation):
         return pairs, TextPairs.of(validation, None, columns, clean=clean)
     if validation is not None:
         return pairs, TextPairs.of(*_two_parts(validation), columns, clean=clean)
@@ -124,9 +125,15 @@ def validation_of_stream(
         return validation
     if isinstance(validation, str | Path):
         return replace(file, files=(Path(validation),))
-    if is_frame(validation):
+    if _is_whole(validation):
         return TextPairs.of(validation, None, columns)
     return TextPairs.of(*_two_parts(validation), columns)
+
+
+def _is_whole(validation: Any) -> bool:
+    """Whether it has sources and targets of its own, and is not two lists."""
+    is_file = isinstance(validation, str | Path)
+    return is_file or is_frame(validation) or is_batch_source(validation)
 
 
 def _two_parts(validation: Any) -> tuple[Any, Any]:
@@ -165,6 +172,15 @@ def _read(
         check_two_columns("Source and target", columns.source, columns.target)
         names = {"source": columns.source, "target": columns.target}
         sources, targets = frame_columns(sources, names)
+    elif targets is None:
+        names = {"sources": columns.source, "targets": columns.target}
+        given = examples_in(sources, list(names.values()), list(names))
+        if given is not None:
+            sources, targets, *beside = given
+            if beside:
+                raise ArgumentError(
+                    "Pairs have no weights.", expected="a source and a target each"
+                )
     is_path = isinstance(sources, str | Path)
     if is_path and targets is None:
         return read_pairs(sources, columns.source, columns.target, lenient=lenient)

@@ -119,7 +119,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
         Args:
             sources: The sources; or a frame (pandas, Polars, PyArrow, a data set of
                 Hugging Face) of pairs; or the path of a CSV, TSV, JSON, Parquet or
-                Excel file of pairs, or of a text file with one source a line.
+                Excel file of pairs, or of a text file with one source a line; or what
+                gives pairs or batches of them, as ``TextClassifier.fit`` takes it.
             targets: The targets; or the path of a text file with one target a line;
                 nothing where ``sources`` has both.
             source: The column of the frame or the file that holds the sources.
