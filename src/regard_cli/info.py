@@ -104,6 +104,12 @@ def _identity(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kind = content.get("kind", content["is"])
     by = ", ".join(f"{name} {version}" for name, version in versions.items())
     yield "kind", f"{kind}, saved with {by}" if by else str(kind)
+    about = _table(content.get("about"))
+    if isinstance(about.get("description"), str) and about["description"]:
+        yield "description", about["description"]
+    if isinstance(about.get("examples"), list):
+        for example in about["examples"]:
+            yield "example", _shortened(str(example))
     if "keras" in model and "keras" not in versions:
         yield "saved", f"with Keras {model['keras']}, {model.get('saved', '')}"
     if "parameters" in model:

@@ -48,6 +48,17 @@ def test_a_classifier_says_what_it_is(run, trained, toy_classifier):
     assert all(part["sha256"] in result.out for part in manifest["parts"].values())
 
 
+def test_what_its_author_says_is_told(run, toy_classifier, tmp_path):
+    path = tmp_path / "x.regard"
+    toy_classifier.save(path)
+    loaded = regard.load(path)
+    loaded.describe("Sorts messages.", examples=["my parcel\nis lost"])
+    loaded.save(path)
+    said = run("info", path).out
+    assert "  description     Sorts messages.\n" in said
+    assert "  example         my parcel\\nis lost\n" in said
+
+
 def test_as_json_all_of_it(run, trained):
     result = run("info", "--json", trained, TRANSLATOR)
     classifier, translator = map(json.loads, result.out.splitlines())

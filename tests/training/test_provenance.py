@@ -13,6 +13,8 @@ from regard.errors import BundleWarning
 from regard.kinds import digests_of
 from regard.training.provenance import provenance_to_bytes
 
+pytestmark = pytest.mark.backends
+
 
 def record_of(bundle) -> dict:
     return json.loads((bundle / RECORD).read_bytes())
@@ -26,6 +28,7 @@ def test_a_bundle_says_how_it_was_trained(toy_classifier, tmp_path):
     assert said["seconds"] >= 0
     assert said["interrupted"] is False
     assert said["versions"]["regard"] == regard.__version__
+    assert said["versions"][said["backend"]][0].isdigit()
     assert said["examples"] == {"train": 108, "held_out": 12}
     assert said["parameters"] == toy_classifier.trained.model.count_params()
     assert said["history"] == [each.to_dict() for each in toy_classifier.history]

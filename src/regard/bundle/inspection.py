@@ -20,6 +20,7 @@ from regard._untrusted import (
     read_archive,
     read_regular_file,
 )
+from regard.bundle.about_part import ABOUT
 from regard.bundle.bundle import read_part
 from regard.bundle.manifest import MANIFEST, MODEL_FILE, RECORD, read_manifest
 from regard.bundle.trust_part import TRUST, checked_report
@@ -111,9 +112,11 @@ class _BundleReader:
             "labels.json": parse_json,
             RECORD: parse_json,
             TRUST: self._trust,
+            ABOUT: parse_json,
         }
         names = {MODEL_FILE: "model", "config.json": "training_settings"}
         names |= {"labels.json": "labels", RECORD: "training", TRUST: "trust"}
+        names[ABOUT] = "about"
         for part, read in readers.items():
             if part not in parts:
                 continue

@@ -4,6 +4,7 @@ Nothing that the model answers depends on it, and no path or name of the machine
 it but what was typed on the command line.
 """
 
+import importlib
 import json
 import platform
 import re
@@ -12,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import PurePath
 from typing import Any
 
@@ -27,8 +27,6 @@ from regard.types import ModelLine
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_OF_NAME = 100
-# What else computed a model: the package of each backend.
-_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
 _MOST_BYTES = 1 << 24
 
 
@@ -65,7 +63,8 @@ class Beginning:
                 "python": platform.python_version(),
                 "regard": __version__,
                 "keras": keras.__version__,
-                _PACKAGES[backend]: metadata.version(_PACKAGES[backend]),
+                # Its distribution may have another name, as tensorflow-cpu has.
+                backend: str(importlib.import_module(backend).__version__),
             },
             "examples": dict(counts),
             "parameters": parameters,
