@@ -134,7 +134,7 @@ def _training(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     said = _table(content.get("training"))
     if "began" in said:
         versions = _table(said.get("versions"))
-        backend = said.get("backend", "")
+        backend = str(said.get("backend", ""))
         on = f"{backend} {versions.get(backend, '')}".strip()
         ended = ", ended by an interrupt" if said.get("interrupted") else ""
         yield (
@@ -195,6 +195,9 @@ def _judgement(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 if isinstance(value, int | float)
             ),
         )
+    elif epochs := list(_losses(_table(content.get("training")).get("history"))):
+        loss, epoch = min(epochs)
+        yield "held out", f"loss {loss:.4f} after epoch {epoch}"
     crossed = _table(_table(content.get("training")).get("cross_validation"))
     means, deviations = (
         _table(crossed.get(name)) for name in ("mean", "standard_deviation")
@@ -212,6 +215,15 @@ def _judgement(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         trust = content.get("trust")
         unknown = "not examined: regard trust BUNDLE DATA --save"
         yield "the weights", unknown if trust is None else str(trust["sentence"])
+
+
+def _losses(history: Any) -> Iterator[tuple[float, int]]:
+    """The loss on what is held out after each epoch, and its number."""
+    for each in history if isinstance(history, list) else []:
+        loss = _table(_table(each).get("validation")).get("loss")
+        epoch = _table(each).get("epoch")
+        if isinstance(loss, float) and isinstance(epoch, int):
+            yield loss, epoch
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -247,7 +259,10 @@ def _toml(found: "Inspection") -> str:
     else:
         begin += f"regard {command} --config FILE\n"
         options = {"seed": stored.get("seed"), **told}
-    return begin + training_file(command, options, _table(stored.get("chosen")))
+    chosen = _table(stored.get("chosen"))
+    # An option that is a setting, too, stands there once.
+    options = {name: value for name, value in options.items() if name not in chosen}
+    return begin + training_file(command, options, chosen)
 
 
 def _assignments(settings: Mapping[str, Any]) -> str:

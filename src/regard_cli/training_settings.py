@@ -184,16 +184,16 @@ def _value(text: str, kind: str) -> Any:
 
 
 def toml_value(value: Any) -> str:
-    """A value as TOML writes it; what it has no value for, as a text."""
+    """A value as TOML writes it; nothing, for which it has no value, as ``none``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(toml_value, value))}]"
+        return f"[{', '.join(toml_value(each) for each in value if each is not None)}]"
     if isinstance(value, Mapping):
-        inner = map(toml_line, value, value.values())
-        return f"{{ {', '.join(inner)} }}" if value else "{}"
+        inner = [toml_line(*each) for each in value.items() if each[1] is not None]
+        return f"{{ {', '.join(inner)} }}" if inner else "{}"
     if value is None:
         return "none"
     return _quoted(str(value))

@@ -154,6 +154,7 @@ def test_what_the_manifest_vouches_for_may_be_nonsense(run, trained):
     # Values of other types than ours are no reason to fail.
     odd = b'{"settings": {"a": null}, "chosen": {"b": [1]}, "seed": {}}'
     told = b'{"began": 3, "history": 1, "command": [1], "seconds": "x", "examples": 0,'
+    told += b'"backend": {},'
     told += b'"versions": [], "measures": [1]}'
     label = {"labels": ["a\x1b[2J\nb", 3]}
     labels = json.dumps(label).encode()
@@ -213,7 +214,9 @@ def test_what_is_no_model(run, tmp_path, content, said):
 
 def test_as_toml_the_file_that_repeats_the_training(run, toy_classifier, tmp_path):
     path = tmp_path / "x.regard"
-    toy_classifier.command = {"command": "train classify", "data": "a.csv", "epochs": 3}
+    told = {"command": "train classify", "data": "a.csv"}
+    # It is a setting, too, and stands there once.
+    toy_classifier.command = {**told, "epochs": 6}
     try:
         toy_classifier.save(path)
     finally:
@@ -222,12 +225,7 @@ def test_as_toml_the_file_that_repeats_the_training(run, toy_classifier, tmp_pat
     assert result.code == 0
     told = tomllib.loads(result.out)
     assert told.pop("settings") == toy_classifier.settings
-    assert told == {
-        "command": "train classify",
-        "data": "a.csv",
-        "epochs": 3,
-        "seed": 0,
-    }
+    assert told == {"command": "train classify", "data": "a.csv", "seed": 0}
     of_python = run("info", "--toml", CLASSIFIER).out
     assert of_python.startswith("# Repeats the training of ")
     assert "say where the data are" in of_python
@@ -236,6 +234,14 @@ def test_as_toml_the_file_that_repeats_the_training(run, toy_classifier, tmp_pat
     assert run("info", "--toml", "--json", path).code == 2
     (path / "config.json").unlink()
     assert "does not say how it was trained" in run("info", "--toml", path).err
+
+
+def test_a_translator_says_its_loss(run, toy_translator, tmp_path):
+    toy_translator.save(tmp_path / "x.regard")
+    best = min(toy_translator.validation_loss)
+    epoch = toy_translator.validation_loss.index(best) + 1
+    said = run("info", tmp_path / "x.regard").out
+    assert f"  held out        loss {best:.4f} after epoch {epoch}\n" in said
 
 
 def test_other_files_in_a_bundle_are_told(run, tmp_path):

@@ -230,6 +230,8 @@ def test_files_are_written_as_they_are_read():
         "settings": settings,
     }
     assert toml_value(-0.0) == "-0.0"
+    # There is no value for nothing.
+    assert toml_value({"a": [1, None], "b": None}) == "{ a = [1] }"
 
 
 def test_names_of_settings_are_completed():
