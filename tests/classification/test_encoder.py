@@ -373,6 +373,25 @@ def test_without_keras_hub_it_says_what_to_install(bundle, monkeypatch):
         regard.TextClassifier(encoder=(1, 2))
 
 
+def test_it_is_not_trained_again_by_an_examination(classifier):
+    with pytest.raises(ArgumentError, match="cannot be trained again"):
+        regard.trust.retrained(classifier, [TEXT], ["no"], seed=1)
+
+
+def test_it_is_not_exported(classifier, tmp_path):
+    with pytest.raises(ArgumentError, match="is not exported"):
+        regard.exports.export(classifier, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_its_parameters_are_those_it_was_made_with(pair):
+    classifier = regard.TextClassifier(encoder=pair, epochs=2)
+    assert "(BertBackbone, BertTokenizer)" in repr(classifier)
+    again = regard.TextClassifier(**classifier.get_params())
+    assert again.encoder is classifier.encoder
+    assert again.settings == {"epochs": 2}
+
+
 def test_another_encoder_is_another_training(pair, tokenizer):
     keras.utils.set_random_seed(1)
     other = EncoderNetwork(HubEncoder.of((hub.bert(tokenizer), tokenizer)))

@@ -29,7 +29,7 @@ from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
 from regard.classification.temperature import PROBABILITIES
 from regard.classification.text_classifier import TextClassifier
-from regard.errors import DataWarning
+from regard.errors import ArgumentError, DataWarning
 from regard.inference import (
     Job,
     Limits,
@@ -227,6 +227,13 @@ class TextClassifierKind:
     def exportable(self, model: TextClassifier) -> Exportable:
         """Its network, and how a text becomes what that reads."""
         trained = model.trained
+        if trained.encoder is not None:
+            raise ArgumentError(
+                "A classifier with an encoder is not exported: an encoder of KerasHub "
+                "is not made for inputs of any length.",
+                expected="a classifier without an encoder",
+                fix="Ask its bundle, where KerasHub is installed.",
+            )
         features = base64.b64encode(trained.reader.features.to_bytes())
         notes = {
             "kind": self.name,

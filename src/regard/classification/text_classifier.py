@@ -214,7 +214,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         encoder = None if self.encoder is None else HubEncoder.of(self.encoder)
         if encoder is not None:
             stream = check_not_streamed(texts, stream)
-        elif "train_encoder" in self.settings:
+        elif not self.settings.get("train_encoder", True):
             raise ArgumentError(
                 "There is no encoder to train, or to leave as it is.",
                 expected="encoder= beside train_encoder=",

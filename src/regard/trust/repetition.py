@@ -75,7 +75,14 @@ def check_retrainable(model: Any) -> None:
     """
     kind = getattr(model, "kind", type(model).__name__)
     if kind == TEXT_CLASSIFIER:
-        return
+        if model.trained.encoder is None:
+            return
+        raise ArgumentError(
+            "A classifier with an encoder cannot be trained again here: it does not "
+            "have what the encoder was before.",
+            fix="Train it again from another seed, examine that model, and compare the "
+            "reports.",
+        )
     fixes = {
         TRANSLATOR: "Translators train for long, and are not trained again by an "
         "examination. Train others with 'regard train translate --seed 1', examine "

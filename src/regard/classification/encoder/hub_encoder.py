@@ -67,7 +67,7 @@ def keras_hub() -> Any:
         raise MissingExtraError("An encoder", "keras_hub", "keras-hub") from error
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HubEncoder:
     """A backbone and its tokenizer.
 
@@ -111,6 +111,10 @@ class HubEncoder:
         encoder = cls(backbone, _tokenizer_from(_tokenizer_to_dict(tokenizer)))
         encoder.check()
         return encoder
+
+    def __repr__(self) -> str:
+        parts = type(self.backbone).__name__, type(self.tokenizer).__name__
+        return f"({', '.join(parts)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As plain values: what is compiled of a tokenizer cannot be copied.
