@@ -83,6 +83,7 @@ def test_all_forms_of_texts_alone():
         iter(TEXTS),
         iter([TEXTS[:2], [], TEXTS[2:]]),
         iter([np.asarray(TEXTS[:3]), np.asarray(TEXTS[3:])]),
+        map(list, zip(TEXTS, LABELS, strict=True)),
         ([text.encode() for text in TEXTS[first : first + 2]] for first in (0, 2)),
         zip(TEXTS, LABELS, strict=True),
         generator_of_batches(),

@@ -96,15 +96,24 @@ def texts_in(source: Any, name: str, what: str) -> list[Any] | None:
         if isinstance(element, Mapping):
             part = _named(element, number, [name], [what])[0]
         elif isinstance(element, tuple | list) and 1 <= len(element) <= 3:
-            # ("a text", "its label") is a pair, ["a text", "another"] is a batch.
-            first = element[0]
-            of_one = isinstance(first, str | bytes) or getattr(first, "ndim", 1) == 0
-            is_row = isinstance(element, tuple) if of_one else True
-            part = element[0] if is_row else element
+            part = element[0] if _is_row(element) else element
         values, is_batch = _values(part, number, what)
         texts += values if is_batch else [values]
         _check_end(source, len(texts), [what])
     return texts
+
+
+def _is_row(element: Sequence[Any]) -> bool:
+    """Whether it is texts and what belongs to them, and no batch of texts.
+
+    ("a text", "its label") is a pair, ["a text", "another"] are two texts; loaders of
+    PyTorch make lists of pairs.
+    """
+    if isinstance(element, tuple):
+        return True
+    first = element[0]
+    of_one = isinstance(first, str | bytes) or getattr(first, "ndim", 1) == 0
+    return not of_one or not all(isinstance(each, type(first)) for each in element)
 
 
 def _holds_values(source: Any) -> bool:
