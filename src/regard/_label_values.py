@@ -99,6 +99,32 @@ def plain_label(value: Any, place: str) -> Label:
     )
 
 
+def split_labels(value: Any, separator: str | None, place: str) -> tuple[Label, ...]:
+    """The labels of a text that may have several.
+
+    Args:
+        value: A list of labels; or a text in which they stand one after the other,
+            and which has none where it is empty or missing.
+        separator: What stands between them in a text.
+        place: What they are, as an error message begins.
+
+    Raises:
+        DataError: It is neither, or holds no labels.
+    """
+    plain = plain_value(value)
+    if is_label_set(plain):
+        return tuple(plain_label(each, place) for each in plain)
+    if separator is None or not (is_missing(plain) or isinstance(plain, str)):
+        return (plain_label(plain, place),)
+    parts = () if is_missing(plain) else plain.split(separator)
+    return tuple(filter(None, map(trimmed, parts)))
+
+
+def is_label_set(value: Any) -> bool:
+    """Whether a value holds the labels of a text that may have several."""
+    return isinstance(value, tuple | list | set | frozenset | np.ndarray)
+
+
 def label_kind(value: Any) -> str:
     """Whether a label is a text, a number or a truth value; labels are of one kind."""
     plain = plain_value(value)

@@ -287,6 +287,12 @@ class Explanation:
         head_weights: ``(heads, tokens)``, the attention of each head, whose mean is
             ``weights``. None: there is one head, or they are not known.
         model: Which model gave the label, where that is known.
+        given: The labels that the text is given, of a classifier that gives several or
+            none: then ``label`` is the likeliest, given or not, ``probabilities`` are
+            those of each label by itself, and no mean over the labels is taken off the
+            contributions. None: a text has one label.
+        label_weights: ``(labels, tokens)``, the attention of each label, where each has
+            one of its own; ``weights`` is that of ``label``. None: it has not.
 
     Raises:
         ArgumentError: The lengths do not fit each other, or the label is not one of the
@@ -306,6 +312,8 @@ class Explanation:
     bias: FloatArray | None = field(default=None)
     head_weights: FloatArray | None = field(default=None)
     model: ModelLine | None = field(default=None)
+    given: tuple[str, ...] | None = field(default=None)
+    label_weights: FloatArray | None = field(default=None)
 
     def __post_init__(self) -> None:
         count = len(self.tokens)
@@ -329,12 +337,26 @@ class Explanation:
                 expected=f"(heads, {count})",
                 received=f"{heads.shape}",
             )
-        if self.label not in self.labels:
+        of_labels = self.label_weights
+        if of_labels is not None and of_labels.shape != (len(self.labels), count):
+            raise ArgumentError(
+                "The attention of the labels does not fit labels and tokens.",
+                expected=f"({len(self.labels)}, {count})",
+                received=f"{of_labels.shape}",
+            )
+        if not {self.label, *(self.given or ())} <= set(self.labels):
             raise ArgumentError(
                 "The label of an explanation is one of its labels.",
                 expected=f"one of {listed(self.labels)}",
                 received=shown(self.label),
             )
+
+    @property
+    def said(self) -> str:
+        """The label, or those that are given, as a line for people."""
+        if self.given is None:
+            return self.label
+        return ", ".join(self.given) or "no label"
 
     def _check_contributions(self) -> None:
         bias, parts = self.bias, self.contributions
@@ -374,8 +396,8 @@ class Explanation:
         """A row for each token, with where it stands and its weight.
 
         The columns are ``token``, ``start`` and ``end`` in characters, ``weight`` and,
-        where they are known, the weight of each ``head`` and ``contribution to`` each
-        label, in nats.
+        where they are known, the weight of each ``head``, ``contribution to`` each
+        label, in nats, and ``weight of`` each label with an attention of its own.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -392,6 +414,9 @@ class Explanation:
         if self.contributions is not None:
             for label, added in zip(self.labels, self.contributions.T, strict=True):
                 columns[f"contribution to {label}"] = added
+        if self.label_weights is not None:
+            for label, weights in zip(self.labels, self.label_weights, strict=True):
+                columns[f"weight of {label}"] = weights
         return pandas_frame(columns)
 
     def to_dict(self) -> dict[str, Any]:
@@ -409,7 +434,14 @@ class Explanation:
             "contributions": _listed(self.contributions),
             "bias": _listed(self.bias),
             "head_weights": _listed(self.head_weights),
+            **({} if self.given is None else self._of_several()),
         }
+
+    def _of_several(self) -> dict[str, Any]:
+        """What there is to say where a text may have several labels."""
+        assert self.given is not None  # noqa: S101 - for the types
+        weights = _listed(self.label_weights)
+        return {"labels": list(self.given), "label_weights": weights}
 
 
 @dataclass(frozen=True, eq=False)

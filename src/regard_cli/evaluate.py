@@ -20,6 +20,7 @@ from regard_cli.options import (
     KnownSource,
     KnownTarget,
     KnownText,
+    LabelSeparator,
     Most,
     Reading,
     Shortlist,
@@ -75,6 +76,7 @@ def evaluate(
         ),
     ] = False,
     shortlist: Shortlist = None,
+    label_separator: LabelSeparator = None,
     clean: Clean = False,
     as_json: Json = False,
     errors: Annotated[
@@ -127,6 +129,7 @@ def evaluate(
         "tokenize": None if tokenize == _TOKENIZE else tokenize,
         "shortlist": shortlist,
         "errors": errors or None,
+        "label_separator": label_separator,
     }
     check_options_of(model, bundle, given)
     options = {
@@ -134,6 +137,7 @@ def evaluate(
         "beam": beam,
         "tokenize": tokenize,
         "shortlist": shortlist,
+        "label_separator": label_separator,
         "alignments": alignments,
         "first": first,
         "target_first": target_first,

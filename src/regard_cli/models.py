@@ -49,7 +49,9 @@ def check_options_of(model: Any, bundle: Path, given: Mapping[str, Any]) -> None
         if value is not None and name not in kind.evaluation_options:
             raise typer.BadParameter(
                 f"{bundle} is a {kind.name}, which has no use for it.",
-                param_hint="TARGETS" if name == "targets" else f"--{name}",
+                param_hint="TARGETS"
+                if name == "targets"
+                else f"--{name.replace('_', '-')}",
             )
 
 

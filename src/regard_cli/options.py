@@ -113,6 +113,13 @@ KnownTarget: TypeAlias = Annotated[
 LabelColumn: TypeAlias = Annotated[
     str, typer.Option(help="The column with the labels.")
 ]
+LabelSeparator: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="What stands between the labels of a text that may have several.",
+    ),
+]
 SourceColumn: TypeAlias = Annotated[
     str, typer.Option(help="The column with the sources.")
 ]

@@ -30,6 +30,7 @@ from regard_cli.options import (
     Epochs,
     Examples,
     LabelColumn,
+    LabelSeparator,
     MaybeBundle,
     NewBundle,
     Process,
@@ -107,9 +108,13 @@ def train_classify(
         ),
     ] = None,
     choose_by: Annotated[
-        Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"],
-        typer.Option(help="What tells the best epoch."),
-    ] = "accuracy",
+        Literal["accuracy", "balanced_accuracy", "macro_f1", "loss"] | None,
+        typer.Option(
+            help="What tells the best epoch; by default accuracy, of several labels "
+            "macro_f1."
+        ),
+    ] = None,
+    label_separator: LabelSeparator = None,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -156,7 +161,7 @@ def train_classify(
     crew = _join(devices, coordinator, processes, process)
     options = {
         "class_weight": _class_weight(class_weight),
-        "choose_by": None if choose_by == "accuracy" else choose_by,
+        "choose_by": choose_by,
         "freeze_vectors": freeze_vectors or None,
     }
     if vectors is not None and not vectors.is_file():
@@ -177,12 +182,14 @@ def train_classify(
             stream=stream if folds is None else False,
             reading=reading,
             weight=sample_weight,
+            separator=label_separator,
         )
     fitting = {
         "text": text,
         "label": label,
         "validation": held_out,
         **({} if vectors is None else {"vectors": vectors}),
+        **({} if label_separator is None else {"label_separator": label_separator}),
         **told.options(epochs=epochs, batch_size=batch_size),
     }
     if folds is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +30,7 @@ def read_labelled(
     stream: bool | None = None,
     reading: Mapping[str, Any],
     weight: str | None = None,
+    separator: str | None = None,
 ) -> tuple[Examples, HeldOut, list[float] | None]:
     """Texts and labels to train on and to choose the best epoch on; told in words.
 
@@ -40,10 +42,17 @@ def read_labelled(
         stream: Whether they are streamed; None: where there are many.
         reading: How the files are read, as ``read_examples`` takes it.
         weight: The column that says how much an example counts.
+        separator: What stands between the labels of a text that may have several.
 
     Returns:
         Both, and the weights of the first where they are no column of what is streamed.
     """
+    if separator is not None:
+        from regard.data.streamed_file import several_streamed  # noqa: PLC0415 - loads Keras
+
+        if stream:
+            raise several_streamed()
+        stream = False
     streamed = _streamed([data], columns, stream, clean, reading)
     if streamed is not None:
         streamed = replace(streamed, weight=weight)
@@ -55,18 +64,22 @@ def read_labelled(
     weights = _weights(data, weight, reading)
 
     held_out: Columns | None = None
+    said = {**reading, "lenient": clean, "label_separator": separator}
     with hinting(_CLEAN):
-        examples: Columns = read_examples(data, *columns, lenient=clean, **reading)
+        examples: Columns = read_examples(data, *columns, **said)
+        several = any(isinstance(each, tuple) for each in examples[1])
+        if clean and several:
+            from regard.classification.labelled_texts import not_cleaned  # noqa: PLC0415 - loads Keras
+
+            raise not_cleaned()
         if clean:
             mended, kept = mended_examples(examples[0], examples[1])
             examples = mended.texts, mended.labels
             weights = None if weights is None else [weights[at] for at in kept]
             _tell_changes(data, mended.changes)
-        known = set(examples[1])
+        known = set(chain.from_iterable(examples[1]) if several else examples[1])
         if validation is not None:
-            held_out = read_examples(
-                validation, *columns, known_labels=known, lenient=clean, **reading
-            )
+            held_out = read_examples(validation, *columns, known_labels=known, **said)
     if held_out is not None and validation is not None:
         counts = _weights(validation, weight, reading)
         if clean:

@@ -88,7 +88,7 @@ def test_an_encoding_that_is_not_utf8_is_named(write):
         ('{"text": ["a"], "label": "x"}\n', ["line 1", "a list"]),
         ('{"text": "a", "label": null}\n', ["line 1", "'label'", "null"]),
         ('{"text": "a", "label": NaN}\n', ["line 1", "'label'", "missing", "nan"]),
-        ('{"text": "a", "label": [1]}\n', ["line 1", "'label'", "[1] (a list)"]),
+        ('{"text": "a", "label": {"a": 1}}\n', ["line 1", "'label'", "(an object)"]),
         ('{"text": "a", "label": ""}\n', ["line 1", "'label'", "empty"]),
         ('{"text": "\\ud83d", "label": "x"}\n', ["line 1", "surrogate"]),
         ('{"text": ' + "[" * 100_000, ["line 1", "cannot be read"]),

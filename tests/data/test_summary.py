@@ -158,7 +158,7 @@ def test_cleaning_pairs():
         (lambda: PairsSummary.of(["a"], []), ArgumentError, "1 sources and 0 targets"),
         (lambda: ExamplesSummary.of([5], ["a"]), DataError, "Text 0 is not a text"),
         (
-            lambda: ExamplesSummary.of(["a"], [[]]),
+            lambda: ExamplesSummary.of(["a"], [{}]),
             DataError,
             "example 0 is not a label",
         ),

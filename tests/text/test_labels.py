@@ -101,7 +101,7 @@ def test_plain_values_and_back(values):
         ([True, 0, 1], "two kinds"),
         ([1, 2, float("inf")], "label of example 2 is not a label"),
         (["a", b"b"], "label of example 1 is not a label"),
-        (["a", ["b"]], "label of example 1 is not a label"),
+        (["a", ["b"]], "Some texts have one label, others a list"),
         (["a", None], r"label of example 1 is missing.*nothing \(null\)"),
         ([1, float("nan")], "label of example 1 is missing.*nan"),
         (["a", Decimal("sNaN")], "label of example 1 is missing.*NaN"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import keras
@@ -23,9 +24,10 @@ from regard.bundle.trust_part import (
     read_trust,
     report_of,
 )
-from regard.classification.class_metrics import ClassificationEvaluation
+from regard.classification.class_metrics import ClassificationEvaluation, evaluate
 from regard.classification.config import TextClassifierConfig
 from regard.classification.evidence_pooling import Evidence
+from regard.classification.label_sets import LabelSetEvaluation, evaluate_label_sets
 from regard.classification.model_card import card_of
 from regard.classification.network import (
     ATTENTION,
@@ -34,11 +36,15 @@ from regard.classification.network import (
     settings_of,
     with_evidence,
 )
-from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
+from regard.classification.temperature import (
+    PROBABILITIES,
+    TemperedSigmoid,
+    TemperedSoftmax,
+)
 from regard.errors import BundleError
 from regard.observation import observe
 from regard.observation.predictor import BATCH_SIZES, Predictor
-from regard.text import EncodedText, FeatureReader, Features, Label, Labels, Tokenizer
+from regard.text import EncodedText, FeatureReader, Features, Labels, Tokenizer
 from regard.text.padding import bucket_of, pad
 from regard.training.base_config import (
     check_agreement,
@@ -69,6 +75,8 @@ KNOWN_LAYERS = {
     "EvidencePooling",
     "FeatureEmbedding",
     "GRU",
+    "LabelEvidencePooling",
+    "TemperedSigmoid",
     "TemperedSoftmax",
 }
 
@@ -96,7 +104,9 @@ class Reading:
 
     Args:
         probabilities: ``(labels,)``.
-        weights: ``(heads, tokens)``, the attention.
+        weights: ``(heads, tokens)``, the attention; or ``(labels, tokens)``, that of
+            each label.
+        of_labels: Whether it is that of each label.
         contributions: ``(tokens, labels)``, what each token adds to the logits, in
             nats.
     """
@@ -104,6 +114,14 @@ class Reading:
     probabilities: FloatArray
     weights: FloatArray
     contributions: FloatArray
+    of_labels: bool = False
+
+    @property
+    def shown(self) -> FloatArray:
+        """``(tokens,)``, the mean over the heads, or that of the likeliest label."""
+        if self.of_labels:
+            return np.asarray(self.weights[int(self.probabilities.argmax())])
+        return np.asarray(self.weights.mean(axis=0))
 
     @classmethod
     def of(
@@ -112,18 +130,24 @@ class Reading:
         weights: FloatArray,
         evidence: FloatArray,
         temperature: float,
+        *,
+        several: bool = False,
     ) -> "Reading":
         """What a pass gave of a text; see ``TrainedTextClassifier.readings``.
 
         Args:
             probabilities: ``(labels,)``.
-            weights: ``(heads, tokens)``.
+            weights: ``(heads, tokens)``, or ``(labels, tokens)``.
             evidence: ``(tokens, heads, labels)``.
             temperature: What the logits are divided by.
+            several: Whether a text may have several labels.
         """
-        added = np.einsum("ht,thc->tc", weights, evidence) / temperature
-        added -= added.mean(axis=-1, keepdims=True)
-        return cls(probabilities, weights, added)
+        of_labels = several and len(weights) != evidence.shape[1]
+        axes = "ct,thc->tc" if of_labels else "ht,thc->tc"
+        added = np.einsum(axes, weights, evidence) / temperature
+        if not several:
+            added -= added.mean(axis=-1, keepdims=True)
+        return cls(probabilities, weights, added, of_labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,9 +230,27 @@ class TrainedTextClassifier:
             [encoded.ids for encoded in self.reader.read(texts)]
         )
 
-    def label(self, probabilities: FloatArray) -> list[Label]:
-        """The most probable label of each row."""
+    def label(self, probabilities: FloatArray) -> Any:
+        """The most probable label of each row; where there may be several, those."""
+        if self.labels.several:
+            given = probabilities >= self.thresholds
+            return self.labels.decode(given.astype(np.int64))
         return self.labels.decode(probabilities.argmax(axis=1))
+
+    @cached_property
+    def thresholds(self) -> FloatArray:
+        """``(labels,)``, from which probability on each of several labels is given."""
+        layer = self.model.get_layer(PROBABILITIES)
+        return np.array(keras.ops.convert_to_numpy(layer.thresholds))
+
+    def evaluation(
+        self, probabilities: FloatArray, targets: IntArray
+    ) -> ClassificationEvaluation | LabelSetEvaluation:
+        """How good probabilities are where these targets are right."""
+        names = self.labels.names
+        if self.labels.several:
+            return evaluate_label_sets(probabilities, targets, names, self.thresholds)
+        return evaluate(probabilities, targets, names)
 
     def explain(self, texts: Sequence[str]) -> list[Explanation]:
         """The label of each text and the tokens it rests on, of one pass."""
@@ -256,22 +298,33 @@ class TrainedTextClassifier:
                 probabilities=reading.probabilities,
                 tokens=encoded.pieces(text),
                 offsets=encoded.offsets,
-                weights=encoded.summed(reading.weights.mean(axis=0)),
+                weights=encoded.summed(reading.shown),
                 truncated=encoded.truncated,
                 trust=line,
                 contributions=encoded.summed(reading.contributions, axis=0),
                 bias=bias,
                 head_weights=(
                     encoded.summed(reading.weights)
-                    if len(reading.weights) > 1
+                    if len(reading.weights) > 1 and not reading.of_labels
                     else None
                 ),
                 model=self.origin,
+                given=self._given(reading.probabilities),
+                label_weights=(
+                    encoded.summed(reading.weights) if reading.of_labels else None
+                ),
             )
             for text, encoded, reading in zip(
                 texts, encoded_texts, readings, strict=True
             )
         ]
+
+    def _given(self, probabilities: FloatArray) -> tuple[str, ...] | None:
+        """The labels that a text is given where it may have several."""
+        if not self.labels.several:
+            return None
+        places = np.flatnonzero(probabilities >= self.thresholds).tolist()
+        return tuple(self.labels.names[place] for place in places)
 
     def readings(
         self, rows: Sequence[IntArray], predictor: Predictor | None = None
@@ -282,7 +335,9 @@ class TrainedTextClassifier:
             c_{tk} = \frac{1}{T} \sum_h a_{ht} \, h_t \cdot W_{hk}, \qquad
             p = \mathrm{softmax}\left(\sum_t c_t + b / T\right)
 
-        The mean over the labels, which changes no probability, is taken off both.
+        The mean over the labels, which changes no probability, is taken off both. Where
+        a text may have several labels the softmax is a sigmoid, nothing is taken off,
+        and each label may have an attention of its own.
 
         Args:
             rows: The features of the tokens of each text, one text or more.
@@ -292,7 +347,11 @@ class TrainedTextClassifier:
         temperature = self.temperature
         return [
             Reading.of(
-                probabilities, attention[ATTENTION].weights, evidence, temperature
+                probabilities,
+                attention[ATTENTION].weights,
+                evidence,
+                temperature,
+                several=self.labels.several,
             )
             for probabilities, attention, evidence in zip(
                 seen.outputs, seen.attention, seen.of_tokens, strict=True
@@ -303,7 +362,8 @@ class TrainedTextClassifier:
     def bias(self) -> FloatArray:
         """``(labels,)``, the logits of a text without a token, in nats."""
         bias = keras.ops.convert_to_numpy(bias_of(self.model))
-        return np.asarray((bias - bias.mean()) / self.temperature)
+        shared = 0.0 if self.labels.several else bias.mean()
+        return np.asarray((bias - shared) / self.temperature)
 
     @property
     def temperature(self) -> float:
@@ -313,7 +373,9 @@ class TrainedTextClassifier:
             return 1.0
         return float(self.model.get_layer(PROBABILITIES).temperature)
 
-    def described(self, evaluation: ClassificationEvaluation | None) -> bytes:
+    def described(
+        self, evaluation: ClassificationEvaluation | LabelSetEvaluation | None
+    ) -> bytes:
         """The card of its bundle: what it is and how good, in Markdown.
 
         Args:
@@ -352,7 +414,7 @@ class TrainedTextClassifier:
         record = read_record(bundle)
         with bundle.reading(MODEL) as content:
             model = cls._model_from(content, reader, len(labels))
-            _check_scales(model)
+            _check_scales(model, labels)
             # It reads the layers that answers are made of.
             trained = cls(
                 reader,
@@ -417,7 +479,7 @@ def _check_shapes(model: keras.Model, features: Features, classes: int) -> None:
         )
 
 
-def _check_scales(model: keras.Model) -> None:
+def _check_scales(model: keras.Model, labels: Labels) -> None:
     """Refuse a model whose logits, or what they are made of, are divided by nothing."""
     scales = [
         (name, float(getattr(layer, name)))
@@ -425,6 +487,8 @@ def _check_scales(model: keras.Model) -> None:
         for kind, name in ((TemperedSoftmax, "temperature"), (Evidence, "bound"))
         if isinstance(layer, kind)
     ]
+    if labels.several != isinstance(model.layers[-1], TemperedSigmoid):
+        raise BundleError("The model does not give as many labels as it says.")
     for name, value in scales:
         if not value > 0:
             raise BundleError(

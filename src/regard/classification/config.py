@@ -107,6 +107,7 @@ class TextClassifierConfig(BaseConfig):
             "salience",
             "learning_rate",
             "epochs",
+            "choose_by",
         }
     )
 
@@ -190,7 +191,14 @@ def asks_for_learned(settings: Mapping[str, Any]) -> bool:
     return even or bool(units) or heads != 1 or not _OF_LEARNED.isdisjoint(settings)
 
 
-def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]:
+def recipe(
+    texts: int,
+    classes: int,
+    *,
+    learned: bool = False,
+    several: bool = False,
+    weighed: bool = False,
+) -> dict[str, Any]:
     """The settings to change from the defaults for a training set.
 
     A small set needs what carries over from word to word: their spelling. A large one
@@ -203,6 +211,10 @@ def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]
         texts: The number of texts.
         classes: The number of classes. Of more than 64 the attention is learned.
         learned: Whether the attention is learned, whatever the classes.
+        several: Whether a text may be in several classes.
+        weighed: Whether classes count more or less. Then one of them has few texts:
+            naive Bayes would take what these do not say for evidence, and the few words
+            that tell them may be loud.
 
     References:
         Wang, Manning: Baselines and bigrams: simple, good sentiment and topic
@@ -211,7 +223,8 @@ def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]
         https://aclanthology.org/Q17-1010 (the spelling).
     """
     if learned or classes > _MOST_UNITS // 2:
-        return _recipe_of_learned(texts, classes)
+        of_learned = _recipe_of_learned(texts, classes)
+        return of_learned | ({"choose_by": "macro_f1"} if several else {})
     settings: dict[str, Any] = {
         # Room for the evidence for each class, and for its weights.
         "embedding_units": max(16, 2 * classes),
@@ -225,7 +238,9 @@ def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]
         "learning_rate": 5e-4,
         "epochs": 4,
     }
-    if classes == 2:
+    if several:
+        settings |= {"choose_by": "macro_f1", "regression": 0.5}
+    elif classes == 2:
         settings |= {
             "embedding_units": 32,
             "naive_bayes_share": 0.75,
@@ -247,8 +262,14 @@ def recipe(texts: int, classes: int, *, learned: bool = False) -> dict[str, Any]
             "learning_rate": 3e-4,
             "epochs": 3,
         }
-        if classes == 2:
+        if classes == 2 and not several:
             settings |= {"regression": 0.3, "sharpness": 2.0}
+    if weighed:
+        settings |= {
+            "naive_bayes_share": 0.0,
+            "sharpness": 0.5,
+            "evidence_bound": 20.0,
+        }
     return settings
 
 

@@ -75,7 +75,8 @@ class Corpus:
     @property
     def network(self) -> Network:
         """What the model is made of."""
-        return FeatureNetwork(self.reader.features, self.vectors)
+        features, several = self.reader.features, self.labels.several
+        return FeatureNetwork(features, self.vectors, several)
 
     @property
     def is_on_disk(self) -> bool:
@@ -162,7 +163,8 @@ def corpus_on_disk(
     }
 
     def config_of(examples: int, classes: int) -> TextClassifierConfig:
-        defaults = recipe(examples, classes, learned=learned)
+        weighed = settings.get("class_weight") is not None
+        defaults = recipe(examples, classes, learned=learned, weighed=weighed)
         return TextClassifierConfig.of({**defaults, **settings})
 
     def build(folder: Path) -> Mapping[str, Any]:

@@ -182,3 +182,62 @@ class EvidencePooling(AttentionLayer):
         batch, time, classes = input_shape
         logits, weights = (batch, classes), (batch, 1, time)
         return (logits, weights) if return_attention_scores else logits
+
+
+@keras.saving.register_keras_serializable(package="regard")
+class LabelEvidencePooling(EvidencePooling):
+    r"""As ``EvidencePooling`` where each label is a question of its own.
+
+    .. math::
+        w_{k} = \mathrm{softmax}(s_{k}), \quad s_{tk} = \frac{\lambda}{2} e_{tk}, \qquad
+        z_k = b_k + \sum_t w_{tk} e_{tk}
+
+    Each label has an attention of its own, which prefers the tokens that speak for it:
+    one of many is enough for a text to have a label, and against it speaks that there
+    is none. So :math:`w_{tk} e_{tk}` is exactly what a token adds to the logit of label
+    ``k``.
+
+    Args:
+        **kwargs: What ``EvidencePooling`` takes.
+
+    Attributes:
+        sharpness: :math:`\lambda`, per nat, a weight that is not trained.
+
+    Input shape:
+        ``(batch, time, labels)``.
+
+    Output shape:
+        Logits ``(batch, labels)``, of no token the bias; weights ``(batch, labels,
+        time)``. No mask goes on: the time axis is gone.
+
+    Raises:
+        ArgumentError: An input or a mask of the wrong shape.
+    """
+
+    def call(
+        self,
+        inputs: Float[Tensor, "batch time labels"],
+        mask: Shaped[Tensor, "batch time ..."] | None = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+    ) -> (
+        Float[Tensor, "batch labels"]
+        | tuple[Float[Tensor, "batch labels"], Float[Tensor, "batch labels time"]]
+    ):
+        """Pool the evidence; see the class for arguments and shapes."""
+        mask = check_mask("mask", mask, inputs)
+        evidence = ops.swapaxes(erase_padding(inputs, mask), 1, 2)
+        scores = widen(self.sharpness) / 2 * widen(evidence)
+        valid = None if mask is None else mask[:, None, :]
+        weights = ops.cast(masked_softmax(scores, valid), evidence.dtype)
+        added = ops.sum(self._drop(weights, training) * evidence, axis=-1)
+        logits = added + ops.cast(self.bias, evidence.dtype)
+        return (logits, weights) if return_attention_scores else logits
+
+    def compute_output_shape(
+        self, input_shape: Shape, return_attention_scores: bool = False
+    ) -> Any:
+        """The shape of the logits, or of logits and weights."""
+        batch, time, labels = input_shape
+        logits, weights = (batch, labels), (batch, labels, time)
+        return (logits, weights) if return_attention_scores else logits

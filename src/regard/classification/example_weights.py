@@ -42,6 +42,14 @@ def class_weights_of(
     """
     if class_weight is None:
         return None
+    if labels.several:
+        raise ArgumentError(
+            "'class_weight' is for texts with one label each.",
+            expected="None where a text may have several",
+            fix="Leave it out: each label has a threshold of its own, and "
+            "sample_weight= lets texts count more.",
+            arguments=["class_weight", "sample_weight"],
+        )
     counts = np.bincount(train.targets, train.weights, minlength=len(labels))
     if isinstance(class_weight, str):
         return np.asarray(counts.sum() / (len(labels) * np.maximum(counts, 1e-9)))

@@ -31,7 +31,9 @@ def log_odds(
 
     Args:
         documents: The rows of the features of each text.
-        targets: ``(documents,)``, the index of the class.
+        targets: ``(documents,)``, the index of the class; or ``(documents, classes)``,
+            1 where a text is in it: then ``n`` and :math:`n_f` count it once all the
+            same.
         rows: The number of features.
         classes: The number of classes.
         weights: ``(documents,)``, as how many texts each counts; None: as one.
@@ -39,6 +41,8 @@ def log_odds(
     Returns:
         ``(rows, classes)``, float32.
     """
+    if targets.ndim == 2:
+        return _odds_of_sets(documents, targets, rows, weights)
     held_by = np.zeros(rows * classes)
 
     def count(some: tuple[int, Sequence[IntArray]]) -> tuple[IntArray, Any]:
@@ -64,6 +68,43 @@ def log_odds(
     odds = np.log(inside / outside).astype(np.float32)
     odds[0] = 0
     return odds
+
+
+def _odds_of_sets(
+    documents: Sequence[IntArray],
+    targets: IntArray,
+    rows: int,
+    weights: FloatArray | None,
+) -> FloatArray:
+    """``log_odds`` where a text is in several classes, or in none."""
+    counts = np.ones(len(targets)) if weights is None else np.asarray(weights, float)
+    # A class more, which all are in.
+    inside = np.concatenate([targets, np.ones((len(targets), 1))], axis=1)
+    inside *= counts[:, None]
+    columns = inside.shape[1]
+
+    def count(some: tuple[int, Sequence[IntArray]]) -> tuple[Any, Any]:
+        first, texts = some
+        lengths = np.asarray(list(map(len, texts)))
+        pairs, bits = features_of_texts(np.concatenate(texts), lengths)
+        pairs, _ = _counted(pairs)
+        features, owners = pairs & ((1 << bits) - 1), (pairs >> bits) + first
+        found, entry = np.unique(features, return_inverse=True)
+        held = [
+            np.bincount(entry, inside[owners, column], len(found))
+            for column in range(columns)
+        ]
+        return found, np.stack(held, axis=1)
+
+    held_by = np.zeros((rows, columns))
+    for found, held in on_all_cores(count, few_at_a_time(documents)):
+        held_by[found] += held
+    holding, of_all = held_by[:, :-1], held_by[:, -1:]
+    texts, everything = inside[:, :-1].sum(axis=0), counts.sum()
+    odds = np.log((holding + 1) / (texts + 2))
+    odds -= np.log((of_all - holding + 1) / (everything - texts + 2))
+    odds[0] = 0
+    return odds.astype(np.float32)
 
 
 def _counted(numbers: IntArray) -> tuple[IntArray, IntArray]:

@@ -8,7 +8,10 @@ import keras
 import numpy as np
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.evidence_pooling import EvidencePooling
+from regard.classification.evidence_pooling import (
+    EvidencePooling,
+    LabelEvidencePooling,
+)
 from regard.classification.feature_counts import feature_shares, log_odds
 from regard.classification.network import (
     ATTENTION,
@@ -76,10 +79,12 @@ class FeatureNetwork:
     Args:
         features: What is read of each token.
         vectors: The vectors of its words; None: nobody gave any.
+        several: Whether a text may have several labels.
     """
 
     features: Features
     vectors: KnownVectors | None = None
+    several: bool = False
     # What is found once, for all of a training: see ``_shares``.
     _found: list[FloatArray] = field(default_factory=list)
 
@@ -101,6 +106,7 @@ class FeatureNetwork:
             classes=classes,
             seed=seed,
             frozen=features.words if config.freeze_vectors and self.vectors else 0,
+            several=self.several,
         )
         start_randomly(model, features.words, seed)
         if self.vectors is not None:
@@ -188,6 +194,11 @@ def _start_as_linear(
         # No text of the training holds them.
         odds[vectors[0].learned : features.words] = 0
     start_from_naive_bayes(model, odds, config)
+    if train.targets.ndim == 2:
+        # A label by itself is mostly not there.
+        counts = np.average(train.targets, axis=0, weights=train.weights)
+        shares = np.clip(counts, 1 / (len(train) + 1), 1 - 1 / (len(train) + 1))
+        bias_of(model).assign(np.log(shares / (1 - shares)))
     if config.regression and 2 * classes <= config.embedding_units:
 
         def attention(document: IntArray, shares: FloatArray) -> FloatArray:
@@ -363,7 +374,8 @@ def start_from_regression(
     read[:, evidence] = share * as_large * np.eye(classes) / heads
     read[:, units] = (1 - share) * np.eye(classes) / heads
     layer.kernel.assign(kernel)
-    bias_of(model).assign((1 - share) * bias)
+    prior = keras.ops.convert_to_numpy(bias_of(model))
+    bias_of(model).assign((1 - share) * bias + share * prior)
     if _is_learned(model):
         layer = model.get_layer(ATTENTION)
         kernel, hidden_bias, vector = layer.get_weights()
@@ -399,7 +411,10 @@ def sharpen(
         ]
     )
     # A random start says nothing yet.
-    spread = max((evidence - evidence.mean(axis=1, keepdims=True)).std(), 1.0)
+    shared = evidence.mean(axis=1, keepdims=True)
+    if isinstance(model.get_layer(ATTENTION), LabelEvidencePooling):
+        shared = evidence.mean(axis=0, keepdims=True)
+    spread = max((evidence - shared).std(), 1.0)
     model.get_layer(CLASSES).bound.assign(config.evidence_bound * spread)
     model.get_layer(ATTENTION).sharpness.assign(config.sharpness / spread)
 

@@ -25,6 +25,8 @@ from regard.classification.encoder.encoder_classifier import (
     PIECES,
     TrainedEncoderClassifier,
 )
+from regard.classification.label_sets import LabelSetEvaluation
+from regard.classification.labelled_texts import not_cleaned
 from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
 from regard.classification.temperature import PROBABILITIES
@@ -55,7 +57,7 @@ from regard.inference.json_format import (
     rounded_rows,
 )
 from regard.text import EncodedText
-from regard.types import AttentionMap, Explanation, FloatArray, ModelLine
+from regard.types import AttentionMap, Explanation, FloatArray, IntArray, ModelLine
 
 if TYPE_CHECKING:
     from regard.plot import TextPlot
@@ -75,7 +77,12 @@ class TextClassifierKind:
     # Enough for the machine to work on at once, little enough to see results early.
     batch_size = 256
     shades: tuple[str, ...] = ("attention", "contributions")
-    evaluation_options: tuple[str, ...] = ("text", "label", "errors")
+    evaluation_options: tuple[str, ...] = (
+        "text",
+        "label",
+        "label_separator",
+        "errors",
+    )
     text_column: str = "text"
     request_examples: Mapping[str, Any] = {
         "one": {"inputs": "A film that never finds its feet."},
@@ -115,7 +122,16 @@ class TextClassifierKind:
         return answer.to_dict()
 
     def to_row(self, answer: Explanation | None) -> dict[str, Any]:
-        """The label and its probability, as columns of a table."""
+        """The label and its probability, as columns of a table.
+
+        Where a text may have several, lists of those that it is given.
+        """
+        if answer is not None and answer.given is not None:
+            named = dict(zip(answer.labels, answer.probabilities.tolist(), strict=True))
+            return {
+                "prediction": list(answer.given),
+                "probability": [named[name] for name in answer.given],
+            }
         return {
             "prediction": None if answer is None else answer.label,
             "probability": None if answer is None else answer.probability,
@@ -136,15 +152,16 @@ class TextClassifierKind:
 
     def evaluate(
         self, model: TextClassifier, data: Sequence[Path], options: Mapping[str, Any]
-    ) -> ClassificationEvaluation | Mistakes:
+    ) -> ClassificationEvaluation | LabelSetEvaluation | Mistakes:
         """Measure a classifier on a file of labelled texts.
 
         Args:
             model: The classifier.
             data: The file.
-            options: The columns, ``text`` and ``label``, the ``reading``, whether
-                examples are mended, ``clean``; and whether the ``errors`` are wanted,
-                of which at most ``most`` with what they rest on.
+            options: The columns, ``text`` and ``label``, the ``reading``, what stands
+                between several labels, ``label_separator``, whether examples are
+                mended, ``clean``; and whether the ``errors`` are wanted, of which at
+                most ``most`` with what they rest on.
 
         Warns:
             DataWarning: Examples were mended.
@@ -160,7 +177,14 @@ class TextClassifierKind:
             **options["reading"],
             known_labels=known,
             lenient=options["clean"],
+            label_separator=options.get("label_separator")
+            or model.columns.get("separator"),
         )
+        if any(isinstance(name, tuple) for name in names):
+            if options["clean"]:
+                raise not_cleaned()
+            sets = [tuple(known[each] for each in name) for name in names]
+            return model.evaluate(texts, sets)
         if options["clean"]:
             mended = clean_examples(texts, names, known)
             texts, names = mended.texts, [str(name) for name in mended.labels]
@@ -171,8 +195,10 @@ class TextClassifierKind:
             return model.errors(texts, labels, most=options["most"])
         return model.evaluate(texts, labels)
 
-    def evaluation_table(self, evaluation: ClassificationEvaluation | Mistakes) -> str:
-        """Accuracy, macro F1, loss and calibration, and a line for each label."""
+    def evaluation_table(
+        self, evaluation: ClassificationEvaluation | LabelSetEvaluation | Mistakes
+    ) -> str:
+        """Accuracy, F1, loss and calibration, and a line for each label."""
         if isinstance(evaluation, Mistakes):
             return f"{self.evaluation_table(evaluation.evaluation)}\n{evaluation}\n"
         from regard.plot.characters import for_terminal  # noqa: PLC0415 - loading needs none
@@ -188,6 +214,16 @@ class TextClassifierKind:
             )
             for label, metrics in evaluation.per_class.items()
         ]
+        if isinstance(evaluation, LabelSetEvaluation):
+            return (
+                f"macro F1  {evaluation.macro_f1:.4f}\n"
+                f"micro F1  {evaluation.micro_f1:.4f}\n"
+                f"sample F1 {evaluation.sample_f1:.4f}\n"
+                f"accuracy  {evaluation.accuracy:.4f}  (exactly the labels of a text)\n"
+                f"loss      {evaluation.loss:.4f} nats\n"
+                f"ECE       {evaluation.expected_calibration_error:.4f}\n\n"
+                f"{_aligned(rows)}"
+            )
         return (
             f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
             f"loss     {evaluation.loss:.4f} nats\n"
@@ -201,11 +237,15 @@ class TextClassifierKind:
     def response_schema(self) -> Schema:
         """The schema of the reply of a classifier in a service to one text."""
         members = {
-            "label": TEXT,
+            "label": TEXT | {"description": "The most probable label."},
+            "labels": array(
+                TEXT, "Those that are given, where a text may have several labels."
+            ),
             "probabilities": {
                 "type": "object",
                 "additionalProperties": NUMBER,
-                "description": "Of each label, the most probable first; they sum to 1.",
+                "description": "Of each label, the most probable first; they sum to 1 "
+                "where a text has one label.",
             },
             "truncated": FLAG
             | {"description": "Whether the text is longer than the model reads."},
@@ -215,7 +255,7 @@ class TextClassifierKind:
             "html": HTML,
             "heads_html": HEADS_HTML,
         }
-        optional = ("tokens", "offsets", "weights", "html", "heads_html")
+        optional = ("labels", "tokens", "offsets", "weights", "html", "heads_html")
         return record(members, optional=optional)
 
     def engine(
@@ -263,12 +303,14 @@ class ToldReading(NamedTuple):
 
     Args:
         best: The number of the most probable label.
+        given: The numbers of those that are given, where there may be several.
         shares: ``(labels,)``, the probabilities.
         weights: ``(tokens,)``, the attention.
         reading: All of it as it came, where a picture is wanted.
     """
 
     best: int
+    given: IntArray | None
     shares: FloatArray
     weights: FloatArray
     reading: Reading | None
@@ -327,8 +369,13 @@ class TextClassifierEngine:
         probabilities, weights, evidence = (
             each[: len(jobs)] for each in (outputs[0], attention[ATTENTION], outputs[1])
         )
-        means = weights.mean(axis=1)
         best = probabilities.argmax(axis=1).tolist()
+        several = self._trained.labels.several
+        if several and weights.shape[1] != evidence.shape[2]:
+            # Each label has an attention of its own.
+            means = weights[np.arange(len(jobs)), best]
+        else:
+            means = weights.mean(axis=1)
         are_numbers = np.isfinite(probabilities.sum(axis=1) + means.sum(axis=1))
         if not are_numbers.all():
             # Those of others are told all the same.
@@ -345,9 +392,14 @@ class TextClassifierEngine:
                     weights[row, :, :count],
                     evidence[row, :count],
                     self._trained.temperature,
+                    several=several,
                 )
+            given = None
+            if several:
+                is_given = probabilities[row] >= self._trained.thresholds
+                given = np.flatnonzero(is_given)
             readings.append(
-                ToldReading(best[row], shares[row], told[row, :count], reading)
+                ToldReading(best[row], given, shares[row], told[row, :count], reading)
                 if are_numbers[row]
                 else None
             )
@@ -361,6 +413,11 @@ class TextClassifierEngine:
         names = self._trained.labels.names
         reply: dict[str, Any] = {
             "label": names[answer.best],
+            **(
+                {}
+                if answer.given is None
+                else {"labels": [names[place] for place in answer.given.tolist()]}
+            ),
             "probabilities": _probabilities(names, answer.shares, request.top_k),
             "truncated": encoded.truncated,
         }

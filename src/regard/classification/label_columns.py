@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from regard.classification.artifact import TrainedTextClassifier
-from regard.classification.network import ATTENTION
+from regard.classification.network import ATTENTION, is_of_labels
 from regard.inference.answer_columns import KeptAttention, list_offsets
 from regard.observation import observe
 from regard.text import EncodedText
@@ -76,6 +76,8 @@ class LabelColumns:
         # Without what each token has to say: nobody asks for it here.
         self._observed = observe(trained.model, ATTENTION)
         self._names = pa.array(list(trained.labels.values))
+        self._thresholds = trained.thresholds if trained.labels.several else None
+        self._of_labels = is_of_labels(trained.model)
         self.about = {"labels": list(trained.labels.values)}
         fields = [
             pa.field("label", self._names.type),
@@ -83,6 +85,8 @@ class LabelColumns:
             pa.field("probabilities", pa.list_(pa.float32())),
             pa.field("truncated", pa.bool_()),
         ]
+        if self._thresholds is not None:
+            fields.insert(1, pa.field("labels", pa.list_(self._names.type)))
         if self._kept != 0:
             span = pa.struct([("start", pa.int32()), ("end", pa.int32())])
             fields += [
@@ -120,7 +124,12 @@ class LabelColumns:
                 probabilities = np.empty(shape, np.float32)
             probabilities[members] = outputs[: len(members)]
             if self._kept != 0:
-                weights[places] = seen.attention[ATTENTION].weights.mean(axis=1)
+                seen_weights = seen.attention[ATTENTION].weights
+                if self._of_labels:
+                    best = outputs.argmax(axis=1)
+                    weights[places] = seen_weights[np.arange(rows), best]
+                else:
+                    weights[places] = seen_weights.mean(axis=1)
         return _Labelled(*_of_tokens(read, probabilities, weights[:-1]))
 
     def to_arrow(self, computed: _Labelled) -> list[pa.Array]:
@@ -136,6 +145,11 @@ class LabelColumns:
             ),
             pa.array(read.truncated),
         ]
+        if self._thresholds is not None:
+            given = probabilities >= self._thresholds
+            named = self._names.take(pa.array(np.nonzero(given)[1]))
+            offsets = list_offsets(given.sum(axis=1))
+            columns.insert(1, pa.ListArray.from_arrays(offsets, named))
         if self._kept == 0:
             return columns
         pieces = read.pieces

@@ -1,12 +1,16 @@
 """Labelled texts, out of lists or a file, and the part held out for validation."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from regard._batch_source import examples_in, is_batch_source
-from regard._frames import frame_column, frame_columns, is_frame
+from regard._frames import frame_column, frame_columns, is_frame, listed_values
+from regard._label_values import is_label_set, plain_value, split_labels
 from regard._validate import check_share
 from regard.classification.example_weights import checked_weights
 from regard.data import read_examples
@@ -15,7 +19,7 @@ from regard.data.record import check_two_columns
 from regard.data.repair import mended_examples
 from regard.data.streamed_file import StreamedFile
 from regard.data.table import read_weights
-from regard.errors import ArgumentError
+from regard.errors import ArgumentError, DataError
 from regard.text import Labels
 from regard.text.labels import train_test_split
 from regard.text.text_validation import checked_pairs
@@ -35,6 +39,7 @@ class LabelledColumns:
     text: str = "text"
     label: str = "label"
     weight: str | None = None
+    separator: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,8 @@ class LabelledTexts:
                 source, labels, *beside = given
                 weights = _only_weights(weights, beside)
         texts, answers = cls._read(source, labels, columns, lenient=clean)
+        if clean and Labels.are_several(answers):
+            raise not_cleaned()
         if weights is None:
             weights = _weights_in(source, labels, columns)
         if weights is not None:
@@ -99,6 +106,7 @@ class LabelledTexts:
             check_two_columns("Text and label", columns.text, columns.label)
             names = {"text": columns.text, "label": columns.label}
             source, labels = frame_columns(source, names)
+        labels = _listed_label_sets(labels, columns.separator)
         if not isinstance(source, str | Path):
             return checked_pairs(source, labels, lenient=lenient)
         if labels is not None:
@@ -108,7 +116,11 @@ class LabelledTexts:
                 received=f"the path '{str(source)[:40]}' and labels",
             )
         return read_examples(
-            source, text=columns.text, label=columns.label, lenient=lenient
+            source,
+            text=columns.text,
+            label=columns.label,
+            lenient=lenient,
+            label_separator=columns.separator,
         )
 
     def at(self, indices: IntArray) -> "LabelledTexts":
@@ -131,6 +143,45 @@ def _only_weights(weights: Any, beside: Sequence[Any]) -> Any:
             arguments=["sample_weight"],
         )
     return beside[0] if beside else weights
+
+
+def not_cleaned() -> ArgumentError:
+    """The error of data with several labels a text that are to be mended."""
+    return ArgumentError(
+        "Several labels a text cannot be mended.",
+        expected="one label for each text, or data as they are",
+        fix="Mend them first, and leave clean= out.",
+        arguments=["clean"],
+        elsewhere="Mend them first, and leave --clean out.",
+    )
+
+
+def _listed_label_sets(labels: Any, separator: str | None) -> Any:
+    """Labels of which a text may have several as tuples, and a matrix as its rows.
+
+    Raises:
+        DataError: The matrix has something else than 0 and 1 in it.
+    """
+    if labels is None:
+        return None
+    if separator is not None:
+        return [
+            split_labels(each, separator, f"The label of example {index}")
+            for index, each in enumerate(listed_values(labels, "labels"))
+        ]
+    if isinstance(labels, list | tuple):
+        return [
+            tuple(plain_value(each)) if is_label_set(each) else each for each in labels
+        ]
+    dense = labels.toarray() if hasattr(labels, "toarray") else labels
+    if not isinstance(dense, np.ndarray) or dense.ndim != 2:
+        return labels
+    if not np.isin(dense, (0, 1)).all():
+        raise DataError(
+            "The matrix of labels has other values than 0 and 1.",
+            expected="a row for each text and a column for each label",
+        )
+    return list(dense.astype(np.int8))
 
 
 def _weights_in(source: Any, labels: Any, columns: LabelledColumns) -> Any:
@@ -251,5 +302,9 @@ def dirt(
         labels: The label of each text; or how often each is there.
         said: The way out.
     """
+    if not isinstance(labels, Mapping) and Labels.are_several(labels):
+        # The columns of a matrix have no names.
+        flat = [label for each in labels if type(each) is tuple for label in each]
+        labels = Counter(label_names(flat))
     names = labels if isinstance(labels, Mapping) else label_names(labels)
     return [f"{each.message} {said}" for each in label_problems(names)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from regard._version import __version__
 from regard.classification.class_metrics import ClassificationEvaluation
+from regard.classification.label_sets import LabelSetEvaluation
 
 _CARD = """\
 # Text classifier
@@ -28,7 +29,7 @@ there neither the accuracy nor the confidence is what it is here.
 
 def card_of(
     labels: Sequence[str],
-    evaluation: ClassificationEvaluation | None,
+    evaluation: ClassificationEvaluation | LabelSetEvaluation | None,
     temperature: float,
 ) -> str:
     """The card of a classifier, up to what its weights are.
@@ -48,12 +49,22 @@ def card_of(
     )
 
 
-def _measures(evaluation: ClassificationEvaluation | None) -> str:
+def _measures(evaluation: ClassificationEvaluation | LabelSetEvaluation | None) -> str:
     if evaluation is None:
         return "No examples were held out, so that nothing is known of it.\n"
+    several, count = {}, 0
+    if isinstance(evaluation, LabelSetEvaluation):
+        several = {
+            "micro F1": f"{evaluation.micro_f1:.4f}",
+            "F1 of the labels of a text": f"{evaluation.sample_f1:.4f}",
+        }
+        count = evaluation.examples
+    else:
+        count = int(evaluation.confusion.sum())
     lines = {
         "accuracy": f"{evaluation.accuracy:.4f}",
         "macro F1": f"{evaluation.macro_f1:.4f}",
+        **several,
         "loss": f"{evaluation.loss:.4f} nats",
         "expected calibration error, 15 bins": (
             f"{evaluation.expected_calibration_error:.4f}"
@@ -61,6 +72,6 @@ def _measures(evaluation: ClassificationEvaluation | None) -> str:
     }
     table = "".join(f"| {name} | {value} |\n" for name, value in lines.items())
     return (
-        f"On the {evaluation.confusion.sum():,} examples that were held out, which "
+        f"On the {count:,} examples that were held out, which "
         f"also chose the best epoch:\n\n| measure | value |\n|---|---|\n{table}"
     )

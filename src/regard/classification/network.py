@@ -8,8 +8,16 @@ import keras
 from keras import ops
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.evidence_pooling import Evidence, EvidencePooling
-from regard.classification.temperature import PROBABILITIES, TemperedSoftmax
+from regard.classification.evidence_pooling import (
+    Evidence,
+    EvidencePooling,
+    LabelEvidencePooling,
+)
+from regard.classification.temperature import (
+    PROBABILITIES,
+    TemperedSigmoid,
+    TemperedSoftmax,
+)
 from regard.errors import ArgumentError
 from regard.layers import GRU, AttentionPooling
 
@@ -31,6 +39,7 @@ def build_text_classifier(
     classes: int,
     seed: int,
     frozen: int = 0,
+    several: bool = False,
 ) -> keras.Model:
     r"""A network that reads features of tokens and gives probabilities.
 
@@ -42,7 +51,9 @@ def build_text_classifier(
     Where ``config.sharpness`` is 0 the attention is learned instead
     (``AttentionPooling``, score ``"context"``), with several heads and the state of a
     bidirectional GRU beside each embedding as ``config`` asks for them. The temperature
-    :math:`T` (``TemperedSoftmax``) is 1 while the rest is trained.
+    :math:`T` (``TemperedSoftmax``) is 1 while the rest is trained. Where a text may
+    have several labels each has its own attention (``LabelEvidencePooling``), and in
+    place of the softmax there is a sigmoid (``TemperedSigmoid``).
 
     Args:
         config: The settings.
@@ -52,6 +63,7 @@ def build_text_classifier(
         classes: The number of classes.
         seed: What the initial weights and the dropout depend on, and nothing else.
         frozen: Of how many of the first rows a part is not trained.
+        several: Whether a text may have several labels.
 
     Returns:
         A model from features ``(batch, time, width)`` to probabilities ``(batch,
@@ -69,7 +81,7 @@ def build_text_classifier(
         frozen=frozen,
         name=EMBEDDING,
     )(features)
-    probabilities = classified(states, classes, config, seeds)
+    probabilities = classified(states, classes, config, seeds, several=several)
     return keras.Model(features, probabilities, name="text_classifier")
 
 
@@ -78,6 +90,8 @@ def classified(
     classes: int,
     config: TextClassifierConfig,
     seeds: Iterator[int],
+    *,
+    several: bool = False,
 ) -> keras.KerasTensor:
     """The probabilities of classes, by attention over the states of tokens.
 
@@ -86,13 +100,19 @@ def classified(
         classes: The number of classes.
         config: The settings.
         seeds: What the initial weights and the dropout depend on.
+        several: Whether a text may be in several.
 
     Returns:
         ``(batch, classes)``.
     """
-    pool = _evidence_pooled if config.sharpness else _states_pooled
-    logits = pool(states, classes, config, seeds)
-    return TemperedSoftmax(name=PROBABILITIES)(logits)
+    if config.sharpness:
+        pooling = LabelEvidencePooling if several else EvidencePooling
+        logits = _evidence_pooled(states, classes, config, seeds, pooling)
+    else:
+        logits = _states_pooled(states, classes, config, seeds)
+    squashing = TemperedSigmoid if several else TemperedSoftmax
+    probabilities: keras.KerasTensor = squashing(name=PROBABILITIES)(logits)
+    return probabilities
 
 
 def _evidence_pooled(
@@ -100,6 +120,7 @@ def _evidence_pooled(
     classes: int,
     config: TextClassifierConfig,
     seeds: Iterator[int],
+    pooling: type[EvidencePooling],
 ) -> keras.KerasTensor:
     """The logits of attention on the evidence of each token."""
     # The same units in all of a text, as if they were left out of what is pooled.
@@ -111,9 +132,9 @@ def _evidence_pooled(
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
         name=CLASSES,
     )(dropped)
-    return EvidencePooling(
-        dropout=config.attention_dropout, seed=next(seeds), name=ATTENTION
-    )(evidence)
+    return pooling(dropout=config.attention_dropout, seed=next(seeds), name=ATTENTION)(
+        evidence
+    )
 
 
 def _states_pooled(
@@ -182,6 +203,11 @@ def settings_of(model: keras.Model) -> dict[str, Any]:
 
 def _width(around: Any) -> int:
     return int(around.forward_layer.units)
+
+
+def is_of_labels(model: keras.Model) -> bool:
+    """Whether each label has an attention of its own."""
+    return isinstance(model.get_layer(ATTENTION), LabelEvidencePooling)
 
 
 def bias_of(model: keras.Model) -> Tensor:

@@ -216,7 +216,8 @@ def regression_weights(
 
     Args:
         bags: The texts.
-        targets: ``(texts,)``, the index of the class.
+        targets: ``(texts,)``, the index of the class; or ``(texts, classes)``, 1 where
+            a text is in it: then each class has a regression of its own.
         odds: ``(rows, classes)``, see ``log_odds``.
         strength: ``s``; the higher, the weaker the penalty.
 
@@ -227,9 +228,10 @@ def regression_weights(
         Wang, Manning: Baselines and bigrams (2012), https://aclanthology.org/P12-2018.
     """
     rows, classes = odds.shape
-    two = classes == 2
+    several = targets.ndim == 2
+    two = classes == 2 and not several
     scale = bags.length * (odds[:, 1:] if two else odds).T
-    columns, number = len(scale), np.arange(bags.documents)
+    columns = len(scale)
     of_all = bags.documents if bags.weights is None else float(bags.weights.sum())
     counts = np.float32(1) if bags.weights is None else bags.weights
     penalty = 1 / (strength * of_all)
@@ -237,15 +239,12 @@ def regression_weights(
     def objective(point: FloatArray) -> tuple[float, FloatArray]:
         values, bias = _parts(point, columns)
         scores = bags.scores(scale * values) + bias[:, None]
-        logits = np.concatenate([-scores, scores]) / 2 if two else scores
-        logits -= logits.max(axis=0)
-        powers = np.exp(logits)
-        sums = powers.sum(axis=0)
-        losses = np.log(sums) - logits[targets, number]
+        if several:
+            losses, errors = _of_sets(scores, targets)
+        else:
+            losses, errors = _of_one(scores, targets)
         loss = float(np.average(losses, weights=bags.weights))
-        errors = powers / sums
-        errors[targets, number] -= 1
-        errors = (errors[1:] if two else errors) * counts / of_all
+        errors = errors * counts / of_all
         slopes = scale * bags.slopes(errors, rows) + penalty * values
         loss += penalty / 2 * float(np.vdot(values, values))
         return loss, np.append(slopes.ravel(), errors.sum(axis=1))
@@ -257,6 +256,28 @@ def regression_weights(
     if two:
         weights, bias = np.hstack([-weights, weights]) / 2, np.append(-bias, bias) / 2
     return weights.astype(np.float32), bias.astype(np.float32)
+
+
+def _of_one(scores: FloatArray, targets: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The loss of each text, which is in one class, and its slopes by the scores."""
+    # One score is that of the second of two classes.
+    two, number = len(scores) == 1, np.arange(len(targets))
+    logits = np.concatenate([-scores, scores]) / 2 if two else scores
+    logits -= logits.max(axis=0)
+    powers = np.exp(logits)
+    sums = powers.sum(axis=0)
+    losses = np.log(sums) - logits[targets, number]
+    errors = powers / sums
+    errors[targets, number] -= 1
+    return losses, errors[1:] if two else errors
+
+
+def _of_sets(scores: FloatArray, targets: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The same where each class is a question of its own."""
+    inside = targets.T
+    losses = np.logaddexp(0, scores) - inside * scores
+    errors = np.exp(-np.logaddexp(0, -scores)) - inside
+    return losses.sum(axis=0), errors.astype(np.float32)
 
 
 def _parts(point: FloatArray, columns: int) -> tuple[FloatArray, FloatArray]:

@@ -1,12 +1,13 @@
 """The temperature of a classifier: how sure it is, whatever it says and looks at."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from regard.classification.label_sets import sigmoid_temperature
 from regard.text.labels import stratified_folds
 from regard.training.batches import (
     BucketedBatches,
@@ -71,6 +72,47 @@ class TemperedSoftmax(keras.layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable(package="regard")
+class TemperedSigmoid(TemperedSoftmax):
+    r"""Probabilities out of logits, at a temperature, each label by itself.
+
+    .. math::
+        p = \sigma(z / T)
+
+    Args:
+        **kwargs: What every Keras layer takes.
+
+    Attributes:
+        temperature: :math:`T`, a weight that is not trained, 1 until it is assigned.
+        thresholds: ``(labels,)``, the probability from which on a label is given. It is
+            kept here and changes no output; 0.5 until it is assigned.
+
+    Call arguments:
+        inputs: Logits in nats.
+
+    Input shape:
+        ``(batch, labels)``.
+
+    Output shape:
+        The same.
+    """
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the temperature and the thresholds."""
+        super().build(input_shape)
+        self.thresholds = self.add_weight(
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(0.5),
+            trainable=False,
+            name="thresholds",
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """The probabilities; see the class for shapes."""
+        temperature = ops.cast(self.temperature, inputs.dtype)
+        return keras.activations.sigmoid(inputs / temperature)
+
+
 def fitted_temperature(
     probabilities: FloatArray, targets: IntArray, weights: FloatArray | None = None
 ) -> float:
@@ -89,7 +131,8 @@ def fitted_temperature(
 
     Args:
         probabilities: ``(examples, classes)``, at temperature 1.
-        targets: ``(examples,)``, the index of the right class.
+        targets: ``(examples,)``, the index of the right class; ``(examples, labels)``,
+            1 where a text has the label: see ``sigmoid_temperature``.
         weights: ``(examples,)``, how much each counts; None: all the same.
 
     Returns:
@@ -99,6 +142,8 @@ def fitted_temperature(
         Platt: Probabilistic outputs for support vector machines (1999), section 2.2
         (targets that are less than certain).
     """
+    if targets.ndim == 2:
+        return sigmoid_temperature(probabilities, targets, weights)
     logits = _logits(probabilities)
     if not np.isfinite(logits).all():
         return 1.0
@@ -130,7 +175,7 @@ class HeldOut:
 
     Attributes:
         targets: ``(examples,)``, the index of the right class, in the order of the
-            batches.
+            batches; or ``(examples, labels)``, 1 where an example has the label.
         weights: ``(examples,)``, how much each counts.
     """
 
@@ -155,8 +200,27 @@ class HeldOut:
         )
         return given[self._counted]
 
+    def answers(self, model: keras.Model) -> "HeldOutAnswers":
+        """What a model gives, beside what is right."""
+        given = self.probabilities(model, InterruptBetweenSteps())
+        return HeldOutAnswers(given, self.targets, self.weights)
 
-def cross_validated_temperature(
+
+class HeldOutAnswers(NamedTuple):
+    """What a model gave of examples that it was not trained on.
+
+    Args:
+        probabilities: ``(examples, classes)``, at temperature 1.
+        targets: ``(examples,)`` or ``(examples, labels)``, what is right.
+        weights: ``(examples,)``, how much each counts; None: all the same.
+    """
+
+    probabilities: FloatArray
+    targets: IntArray
+    weights: FloatArray | None
+
+
+def cross_validated_answers(
     model: keras.Model,
     examples: EncodedExamples,
     *,
@@ -164,8 +228,8 @@ def cross_validated_temperature(
     batches: Callable[[EncodedExamples], BucketedBatches],
     epochs: int,
     folds: int,
-) -> float:
-    """The temperature that suits models which have not seen what they are asked about.
+) -> HeldOutAnswers:
+    """The answers of models which have not seen what they are asked about.
 
     The examples are cut into parts with the same share of each class. For each part the
     model is trained anew on the others, the same object each time: what a training
@@ -200,7 +264,7 @@ def cross_validated_temperature(
             given = held_out.probabilities(model, interrupts)
             answers.append((given, held_out.targets, held_out.weights))
     probabilities, targets, counts = map(np.concatenate, zip(*answers, strict=True))
-    return fitted_temperature(
+    return HeldOutAnswers(
         probabilities, targets, None if examples.weights is None else counts
     )
 

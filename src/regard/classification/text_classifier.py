@@ -12,7 +12,7 @@ import numpy as np
 from regard._validate import check_count
 from regard.bundle.trust_part import CARD
 from regard.classification.artifact import KIND, TrainedTextClassifier
-from regard.classification.class_metrics import ClassificationEvaluation, evaluate
+from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import (
     TextClassifierConfig,
     asks_for_learned,
@@ -25,6 +25,7 @@ from regard.classification.encoder.encoder_classifier import (
 )
 from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import checked_weights
+from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledSource,
@@ -47,7 +48,12 @@ from regard.classification.vector_evidence import (
     checked_source,
 )
 from regard.data.repair import hinting
-from regard.data.streamed_file import StreamedFile, given_file, streamed_file
+from regard.data.streamed_file import (
+    StreamedFile,
+    given_file,
+    several_streamed,
+    streamed_file,
+)
 from regard.errors import ArgumentError, DataWarning, listed
 from regard.text import Label, Labels
 from regard.text.text_validation import checked_pairs, checked_texts
@@ -61,7 +67,9 @@ from regard.training.training_run import checked_callbacks
 from regard.types import Explanation, FloatArray, Observation
 
 
-class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation]):
+class TextClassifier(
+    Estimator[TrainedTextClassifier, ClassificationEvaluation | LabelSetEvaluation]
+):
     """Learns to label texts, and says for each label which words it rests on.
 
     Args:
@@ -143,6 +151,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         callbacks: Sequence[Any] | None = None,
         sample_weight: Iterable[float] | str | None = None,
         vectors: VectorSource | None = None,
+        label_separator: str | None = None,
     ) -> Self:
         """Train, on lists, a frame or a file.
 
@@ -162,7 +171,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 gives pairs or batches of texts and labels and is read once: a data set
                 of TensorFlow, a loader of PyTorch, a ``PyDataset``, a generator.
             labels: The label of each text, of one kind: strings, numbers or truth
-                values; none for a frame or a file that has them.
+                values; none for a frame or a file that has them. Where a text may have
+                several, a tuple, a list or a set of them for each, which may be empty,
+                or a matrix that has a row for each text and 1 where it has a label.
             text: The column of the frame or the file that holds the texts.
             label: The column that holds the labels.
             validation: Texts and labels, and weights where there are any, to choose the
@@ -195,6 +206,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 ``regard.text.WordVectors`` holds.
                 What they say for the classes joins what the texts say, also of words
                 that no text of the training holds. What is saved needs them no more.
+            label_separator: What stands between the labels of a text that may have
+                several, where they are one string (``"late; damaged"``). Lists in a
+                frame, in JSON or Parquet need none.
 
         Returns:
             The classifier itself.
@@ -222,8 +236,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             )
         weight = sample_weight if isinstance(sample_weight, str) else None
         weights = None if weight is not None else sample_weight
-        columns = LabelledColumns(text, label, weight)
+        columns = LabelledColumns(text, label, weight, label_separator)
         vectors = checked_source(vectors)
+        if label_separator is not None:
+            if stream:
+                raise several_streamed()
+            stream = False
         remedy = "fit(..., clean=True) leaves such rows out."
         streamed = (
             texts
@@ -282,9 +300,21 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             warnings.warn(said, DataWarning, stacklevel=2)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
         check_frozen(settings, vectors)
+        if known.several and (vectors is not None or encoder is not None):
+            what = "encoder" if vectors is None else "vectors"
+            raise ArgumentError(
+                f"'{what}' is for texts with one label each.",
+                expected=f"{what}=None where a text may have several",
+                arguments=[what],
+            )
         if encoder is None:
-            learned = asks_for_learned(settings)
-            defaults = recipe(len(train.texts), len(known), learned=learned)
+            defaults = recipe(
+                len(train.texts),
+                len(known),
+                learned=asks_for_learned(settings),
+                several=known.several,
+                weighed=settings.get("class_weight") is not None,
+            )
             config = TextClassifierConfig.of({**defaults, **settings})
         else:
             config = encoder_config(encoder, settings, vectors=vectors is not None)
@@ -308,6 +338,7 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
                 None if held_out is None else (held_out.texts, held_out.labels),
                 text=text,
                 label=label,
+                **({} if label_separator is None else {"separator": label_separator}),
             )
         return self
 
@@ -321,8 +352,22 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         """``labels`` as an array, as scikit-learn asks for them."""
         return np.asarray(self.labels)
 
-    def predict(self, texts: Any, *, text: str | None = None) -> list[Label]:
+    @property
+    def thresholds(self) -> FloatArray | None:
+        """The probability from which on each label is given, ``(labels,)``.
+
+        Those at which the F1 of each label is highest on the held-out examples, or on
+        the parts that the temperature is found on. None: a text has one label.
+        """
+        trained = self.trained
+        return trained.thresholds if trained.labels.several else None
+
+    def predict(self, texts: Any, *, text: str | None = None) -> Any:
         """The most probable label of each text, as it was given to ``fit``.
+
+        Where a text may have several it is a tuple of those that are probable enough,
+        in the order of ``labels``; of a classifier that was trained on a matrix, all
+        together are such a matrix.
 
         Args:
             texts: The texts: a list, an array, a series, a generator, or a frame.
@@ -334,6 +379,9 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
 
     def predict_proba(self, texts: Any, *, text: str | None = None) -> FloatArray:
         """The probability of each label, ``(texts, labels)``; each row sums to 1.
+
+        Where a text may have several labels each is a question of its own: the rows
+        have no sum, and ``thresholds`` says from which probability on one is given.
 
         Args:
             texts: The texts, as for ``predict``.
@@ -388,6 +436,11 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         weights = None
         if sample_weight is not None:
             weights = checked_weights(sample_weight, given)
+        if trained.labels.several:
+            # All labels of a text are right, and no other is given.
+            found = trained.probabilities(given) >= trained.thresholds
+            is_right = (found == trained.labels.encode(right)).all(axis=1)
+            return float(np.average(is_right, weights=weights))
         found = trained.probabilities(given).argmax(axis=1)
         return float(np.average(found == trained.labels.find(right), weights=weights))
 
@@ -450,7 +503,8 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         text: str | None = None,
         label: str | None = None,
         clean: bool = False,
-    ) -> ClassificationEvaluation:
+        label_separator: str | None = None,
+    ) -> ClassificationEvaluation | LabelSetEvaluation:
         """Measure the classifier on labelled texts; arguments as for ``fit``.
 
         The columns of a frame or a file are by default those of the training, and
@@ -463,10 +517,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             DataWarning: Examples were mended.
         """
         trained = self.trained
-        examples = self._examples(texts, labels, text, label, clean)
+        examples = self._examples(
+            texts, labels, text, label, clean, separator=label_separator
+        )
         targets = trained.labels.encode(examples.labels)
         probabilities = trained.probabilities(examples.texts)
-        return evaluate(probabilities, targets, trained.labels.names)
+        return trained.evaluation(probabilities, targets)
 
     def errors(
         self,
@@ -499,6 +555,12 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
             DataWarning: Examples were mended.
         """
         trained = self.trained
+        if trained.labels.several:
+            raise ArgumentError(
+                "A classifier that gives several labels a text has no list of errors.",
+                expected="one that gives one label",
+                fix="evaluate() says how good it is at each label.",
+            )
         kept = None if most is None else check_count("most", most, least=0)
         examples = self._examples(texts, labels, text, label, clean)
         targets = trained.labels.encode(examples.labels)
@@ -511,10 +573,14 @@ class TextClassifier(Estimator[TrainedTextClassifier, ClassificationEvaluation])
         text: str | None,
         label: str | None,
         clean: bool,
+        *,
+        separator: str | None = None,
     ) -> LabelledTexts:
         """Labelled texts to measure on."""
         columns = LabelledColumns(
-            self._column("text", text), self._column("label", label)
+            self._column("text", text),
+            self._column("label", label),
+            separator=separator or self.columns.get("separator"),
         )
         with hinting("evaluate(..., clean=True) leaves such rows out."):
             examples = LabelledTexts.of(

@@ -8,22 +8,26 @@ from typing import Any, TypeAlias
 import keras
 import numpy as np
 
+from regard._validate import wrong_value
 from regard.classification.artifact import TrainedTextClassifier
-from regard.classification.class_metrics import (
-    ClassificationEvaluation,
-    evaluate,
-)
+from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
 from regard.classification.encoder.encoder_classifier import corpus_for_encoder
 from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.initialization import Network
+from regard.classification.label_sets import (
+    LabelSetEvaluation,
+    fitted_thresholds,
+    sigmoid_tempered,
+)
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.temperature import (
     PROBABILITIES,
     HeldOut,
-    cross_validated_temperature,
+    cross_validated_answers,
+    fitted_temperature,
 )
 from regard.classification.validation_measures import ValidationMeasures, merit_by
 from regard.classification.vector_evidence import VectorSource
@@ -169,8 +173,7 @@ def fit_corpus(
     trained = trained_of(outcome.model)
     evaluation = None
     if outcome.validation is not None:
-        probabilities, targets = outcome.validation
-        evaluation = evaluate(probabilities, targets, labels.names)
+        evaluation = trained.evaluation(*outcome.validation)
     elif corpus.held_out is not None and corpus.is_on_disk:
         evaluation = _evaluated(trained, corpus.held_out)
     held_out = 0 if corpus.held_out is None else len(corpus.held_out)
@@ -182,16 +185,14 @@ def fit_corpus(
 
 def _evaluated(
     trained: TrainedTextClassifier, held_out: EncodedExamples
-) -> ClassificationEvaluation:
+) -> ClassificationEvaluation | LabelSetEvaluation:
     """Measure a classifier on examples that soon nobody has any more."""
     sequences = held_out.sequences
     probabilities = [
         trained.predictor.predict(sequences[first : first + _AT_ONCE])
         for first in range(0, len(sequences), _AT_ONCE)
     ]
-    return evaluate(
-        np.concatenate(probabilities), held_out.targets, trained.labels.names
-    )
+    return trained.evaluation(np.concatenate(probabilities), held_out.targets)
 
 
 def train_text_classifier(
@@ -253,7 +254,14 @@ def train_text_classifier(
     model = network.build(classes, config, seed)
     train = weighed(train, class_weights)
     batches = _batches(train.in_steps(), config, seed)
-    _compile(model, config, steps=config.epochs * len(batches))
+    several = train.targets.ndim == 2
+    if several and config.choose_by == "balanced_accuracy":
+        raise wrong_value(
+            "choose_by",
+            config.choose_by,
+            "'accuracy', 'macro_f1' or 'loss' where a text may have several labels",
+        )
+    _compile(model, config, steps=config.epochs * len(batches), several=several)
     held_out = None
     if validation is not None:
         held_out = HeldOut(_batches(validation, config).epoch(0))
@@ -283,11 +291,11 @@ def train_text_classifier(
     )
     outcome = loop.run()
     best = selection.best()
-    temperature = best.validation.get("temperature", 1.0)
+    temperature, answers = best.validation.get("temperature", 1.0), None
     asked = 0 if validation is None else len(validation)
     if not outcome.interrupted and _says_little(asked, len(train), config):
         try:
-            temperature = cross_validated_temperature(
+            answers = cross_validated_answers(
                 model,
                 train,
                 begin=begin,
@@ -295,9 +303,17 @@ def train_text_classifier(
                 epochs=best.epoch,
                 folds=config.calibration_folds,
             )
+            temperature = fitted_temperature(*answers)
         except KeyboardInterrupt:
             outcome = replace(outcome, interrupted=True)
-    outcome.model.get_layer(PROBABILITIES).temperature.assign(temperature)
+    if several and answers is None and held_out is not None:
+        answers = held_out.answers(outcome.model)
+    last = outcome.model.get_layer(PROBABILITIES)
+    last.temperature.assign(temperature)
+    if several and answers is not None:
+        at_temperature = sigmoid_tempered(answers.probabilities, temperature)
+        thresholds = fitted_thresholds(at_temperature, answers.targets, answers.weights)
+        last.thresholds.assign(thresholds)
     return replace(outcome, validation=measured.answers(best, temperature))
 
 
@@ -373,23 +389,44 @@ def _batches(
     )
 
 
-def _compile(model: keras.Model, config: TextClassifierConfig, steps: int) -> None:
+def _compile(
+    model: keras.Model, config: TextClassifierConfig, steps: int, *, several: bool
+) -> None:
     rate = config.learning_rate
     falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, rate / 50)
     optimizer = keras.optimizers.Adam(falling)
     optimizer.build(model.trainable_variables)
     loss, share = "sparse_categorical_crossentropy", None
+    losses, metrics = keras.losses, keras.metrics
+    measures = [
+        metrics.SparseCategoricalCrossentropy(name=_LOSS),
+        metrics.SparseCategoricalAccuracy(name=_ACCURACY),
+    ]
+    if several:
+        loss = "binary_crossentropy"
+        measures = [
+            metrics.BinaryCrossentropy(name=_LOSS),
+            metrics.MeanMetricWrapper(_has_exactly, name=_ACCURACY),
+        ]
     if padded_height(config.batch_size) != config.batch_size:
         # The mean over the rows of a batch, not over those that make it divide.
-        loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+        of_one, of_several = (
+            losses.SparseCategoricalCrossentropy,
+            losses.BinaryCrossentropy,
+        )
+        loss = (of_several if several else of_one)(reduction="sum")
         share = 1 / config.batch_size
     # Keras's own loss log counts rows of padding; weighted metrics do not.
     model.compile(
         optimizer=optimizer,
         loss=loss,
         loss_weights=share,
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(name=_LOSS),
-            keras.metrics.SparseCategoricalAccuracy(name=_ACCURACY),
-        ],
+        weighted_metrics=measures,
     )
+
+
+def _has_exactly(targets: Any, probabilities: Any) -> Any:
+    """Whether each text is given exactly its labels, where these are likely."""
+    given = keras.ops.cast(probabilities > 0.5, "int32")
+    is_right = keras.ops.equal(keras.ops.cast(targets, "int32"), given)
+    return keras.ops.all(is_right, axis=-1)

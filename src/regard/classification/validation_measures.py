@@ -8,6 +8,13 @@ import keras
 import numpy as np
 
 from regard.classification.class_metrics import log_loss
+from regard.classification.label_sets import (
+    fitted_thresholds,
+    label_set_loss,
+    label_set_measures,
+    sigmoid_temperature,
+    sigmoid_tempered,
+)
 from regard.classification.temperature import HeldOut, fitted_temperature, tempered
 from regard.training.callbacks import InterruptBetweenSteps
 from regard.training.model_selection import EpochMetrics, Merit
@@ -46,6 +53,10 @@ class ValidationMeasures:
         targets = self._held_out.targets
         probabilities = self._held_out.probabilities(self._model, interrupts)
         weights = self._held_out.weights if self._is_weighted else None
+        if targets.ndim == 2:
+            measures = _measures_of_sets(probabilities, targets, weights)
+            self._seen.append((measures, probabilities))
+            return measures
         temperature = fitted_temperature(probabilities, targets, weights)
         is_right = probabilities.argmax(axis=1) == targets
         measures = {
@@ -68,9 +79,26 @@ class ValidationMeasures:
         """
         for measures, probabilities in self._seen:
             if self._held_out is not None and measures == dict(epoch.validation):
-                at_temperature = tempered(probabilities, temperature)
+                is_of_sets = self._held_out.targets.ndim == 2
+                at = sigmoid_tempered if is_of_sets else tempered
+                at_temperature = at(probabilities, temperature)
                 return at_temperature.astype(np.float32), self._held_out.targets
         return None
+
+
+def _measures_of_sets(
+    probabilities: FloatArray, targets: IntArray, weights: FloatArray | None
+) -> dict[str, float]:
+    """The measures of several labels a text, at the thresholds that suit them best."""
+    temperature = sigmoid_temperature(probabilities, targets, weights)
+    thresholds = fitted_thresholds(probabilities, targets, weights)
+    given = probabilities >= thresholds
+    at_temperature = sigmoid_tempered(probabilities, temperature)
+    return {
+        "loss": label_set_loss(at_temperature, targets, weights),
+        **label_set_measures(given, targets == 1, weights),
+        "temperature": temperature,
+    }
 
 
 def merit_by(choose_by: str) -> Callable[[Mapping[str, float]], Merit]:

@@ -8,6 +8,7 @@ from typing import Any
 from regard._frames import listed_values
 from regard._label_values import (
     NOT_A_NUMBER,
+    is_label_set,
     is_missing_word,
     outline,
     plain_label,
@@ -72,11 +73,19 @@ class ExamplesSummary(Summary):
             DataError: A text is no text, or a label no label.
         """
         given = listed_texts(texts, "Text", NOT_A_NUMBER)
-        names = label_names(labels)
+        listed_labels = listed_values(labels, "labels")
+        several = any(map(is_label_set, listed_labels))
+        if several:
+            sets = [label_names(_of_text(each)) for each in listed_labels]
+            counts = Counter(name for each in sets for name in each if name)
+            # Texts are compared by all their labels; to have none is no fault.
+            names = [", ".join(sorted(each)) or "none" for each in sets]
+        else:
+            names = label_names(listed_labels)
+            counts = Counter(name for name in names if name)
         check_same_length({"texts": given, "labels": names})
-        counts = Counter(name for name in names if name)
         known = [text for text in given if text]
-        outlines = {name: outline(name) for name in counts}
+        outlines = {name: outline(name) for name in set(names)}
         seen: dict[str, set[str]] = {}
         for text, name in zip(given, names, strict=True):
             if text:
@@ -86,7 +95,7 @@ class ExamplesSummary(Summary):
         contradictory = sum(len(each) > 1 for each in seen.values())
         missing = len(given) - len(known)
         problems = [
-            *label_problems(names),
+            *label_problems(counts if several else names),
             *_text_problems(given, repeated),
             *said(contradictory, "text is", "texts are", "there with several labels"),
             *_share_problems(counts, len(given)),
@@ -97,7 +106,7 @@ class ExamplesSummary(Summary):
             words=Lengths.of([len(text.split()) for text in known]),
             characters=Lengths.of([len(text) for text in known]),
             without_text=missing,
-            without_label=len(names) - counts.total(),
+            without_label=0 if several else len(names) - counts.total(),
             repeated=repeated,
             contradictory=contradictory,
             problems=tuple(problems),
@@ -122,6 +131,10 @@ class ExamplesSummary(Summary):
             *counted("without a label", self.without_label),
             *counted("there before", self.repeated),
         ]
+
+
+def _of_text(labels: Any) -> list[Any]:
+    return list(labels) if is_label_set(labels) else [labels]
 
 
 def label_names(labels: Iterable[Any]) -> list[str]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from regard._label_values import is_missing, plain_label, plain_value
+from regard._label_values import (
+    is_label_set,
+    is_missing,
+    plain_label,
+    plain_value,
+    split_labels,
+)
 from regard.errors import (
     ArgumentError,
     ColumnError,
@@ -60,6 +66,29 @@ class Record:
         """
         place = f"{self.place}: the label in column '{column}'"
         return str(plain_label(self.values[index], place))
+
+    def labels(
+        self, index: int, column: str, separator: str | None = None
+    ) -> str | tuple[str, ...]:
+        """A value that names a class, or several; see ``regard._label_values``.
+
+        Args:
+            index: Which of the values it is.
+            column: Its column.
+            separator: What stands between several in a text; None: a text is one label.
+
+        Returns:
+            One label as its text; of a list, or of a text with a separator, a tuple.
+
+        Raises:
+            MissingValueError: It is missing or empty, and no list.
+            DataError: It is something else.
+        """
+        value = self.values[index]
+        if separator is None and not is_label_set(value):
+            return self.label(index, column)
+        place = f"{self.place}: the label in column '{column}'"
+        return tuple(map(str, split_labels(value, separator, place)))
 
     def weight(self, index: int, column: str) -> float:
         """A value that says how much the record counts: a number, 0 or more.

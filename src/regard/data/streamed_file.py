@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from regard._files import unreadable
+from regard._label_values import is_label_set
 from regard._validate import check_flag
 from regard.data.dialect import Dialect
 from regard.data.formats import open_rows
@@ -73,6 +74,8 @@ class StreamedFile:
         next(islice(self.examples(), 1), None)
         dialect, (_, label) = Dialect(**self.reading), self.columns
         for row in open_rows(self.files[0], [label], dialect):
+            if is_label_set(row.values[0]):
+                raise several_streamed()
             yield row.label(0, label)
 
     def weights(self) -> list[float] | None:
@@ -190,6 +193,17 @@ def _size(path: Path, reading: Mapping[str, Any]) -> int:
     size = path.stat().st_size
     # A sheet has a million rows at most.
     return 0 if is_sheet else size * (_PACKED if packed else 1)
+
+
+def several_streamed() -> ArgumentError:
+    """The error of a file with several labels a text that is to be streamed."""
+    return ArgumentError(
+        "A file with several labels a text cannot be streamed.",
+        expected="one label for each text, or data that fits in memory",
+        fix="Hold it in memory: stream=False.",
+        arguments=["stream"],
+        elsewhere="Hold it in memory: --no-stream.",
+    )
 
 
 def changed(name: str) -> DataError:

@@ -67,16 +67,20 @@ def iterate_examples(
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
     lenient: bool = False,
-) -> Iterator[tuple[str, str]]:
+    label_separator: str | None = None,
+) -> Iterator[tuple[str, Any]]:
     """Stream pairs of a text and its label; the arguments of ``read_examples``."""
     check_two_columns("Text and label", text, label)
     known = None if known_labels is None else KnownLabels(known_labels)
     dialect = Dialect(format, delimiter, header, encoding)
     for row in open_rows(path, [text, label], dialect):
         left_out = [lenient and is_missing(value) for value in row.values]
-        row_label = "" if left_out[1] else row.label(1, label)
-        if known is not None and not left_out[1]:
-            row_label = _known(row, row_label, known, lenient)
+        is_left_out = left_out[1] and label_separator is None
+        row_label = "" if is_left_out else row.labels(1, label, label_separator)
+        if known is not None and isinstance(row_label, tuple):
+            row_label = tuple(_known(row, each, known, lenient) for each in row_label)
+        elif known is not None and not is_left_out:
+            row_label = _known(row, str(row_label), known, lenient)
         yield "" if left_out[0] else row.text(0, text), row_label
 
 
@@ -91,7 +95,8 @@ def read_examples(
     encoding: str = "utf-8",
     known_labels: Collection[str] | None = None,
     lenient: bool = False,
-) -> tuple[list[str], list[str]]:
+    label_separator: str | None = None,
+) -> tuple[list[str], list[Any]]:
     """Read the texts and the labels of a file.
 
     Labels may be texts, numbers or truth values and come back as texts: the number
@@ -114,9 +119,12 @@ def read_examples(
         lenient: Give "" in place of a text or label that is missing, and let labels
             differ from known ones in letter case and white space, as
             ``clean_examples`` expects it.
+        label_separator: What stands between the labels of a text that may have several
+            (``";"``). A list of labels, in JSON or Parquet, needs none.
 
     Returns:
-        The texts and, in the same order, the labels.
+        The texts and, in the same order, the labels; of lists, or with a separator, a
+        tuple for each text, which may be empty.
 
     Raises:
         ArgumentError: The format or the encoding is unknown.
@@ -138,11 +146,24 @@ def read_examples(
         encoding=encoding,
         known_labels=known_labels,
         lenient=lenient,
+        label_separator=label_separator,
     ):
         texts.append(row_text)
         labels.append(row_label)
     # Known ones are spelled as they are known.
-    return texts, without_fractions(labels) if known_labels is None else labels
+    if known_labels is not None:
+        return texts, labels
+    if not any(isinstance(each, tuple) for each in labels):
+        return texts, without_fractions(labels)
+    flat = iter(without_fractions([x for each in labels for x in _of_text(each)]))
+    return texts, [
+        tuple(next(flat) for _ in each) if isinstance(each, tuple) else next(flat)
+        for each in labels
+    ]
+
+
+def _of_text(label: str | tuple[str, ...]) -> tuple[str, ...]:
+    return label if isinstance(label, tuple) else (label,)
 
 
 def read_weights(path: str | PathLike[str], column: str, **reading: Any) -> list[float]:

@@ -199,7 +199,7 @@ def _of_texts(classifier: TextClassifier, texts: Sequence[str]) -> ExplainedInpu
         tuple(
             tuple(each.names(text)) for each, text in zip(encoded, texts, strict=True)
         ),
-        trained.labels.encode,
+        lambda names: trained.labels.places(names, range(len(names))),
         trained.differentiated,
     )
 

@@ -90,7 +90,9 @@ class TextCard:
     def given(self) -> frozenset[str]:
         """The labels that the model gave; none where it gives none."""
         drawn = self.drawn
-        return frozenset({drawn.label} if isinstance(drawn, Explanation) else ())
+        if not isinstance(drawn, Explanation):
+            return frozenset()
+        return frozenset({drawn.label} if drawn.given is None else drawn.given)
 
     @property
     def is_right(self) -> bool | None:
@@ -152,6 +154,15 @@ def toward_rows(card: TextCard) -> FloatArray:
         return np.zeros((0, 0))
     places = [explanation.labels.index(name) for name in choices(card)]
     return segment_sums(explanation, explanation.contributions[:, places]).T
+
+
+def label_rows(card: TextCard) -> FloatArray:
+    """The attention of each label that can be chosen, where each has its own."""
+    explanation = card.drawn
+    if not isinstance(explanation, Explanation) or explanation.label_weights is None:
+        return np.zeros((0, 0))
+    places = [explanation.labels.index(name) for name in choices(card)]
+    return segment_sums(explanation, explanation.label_weights[places].T).T
 
 
 def head_rows(card: TextCard) -> FloatArray:

@@ -13,8 +13,8 @@ from regard.plot._text_segments import (
     Shade,
     TextSegment,
     hue_of,
-    percent,
     scale_end,
+    shown_shares,
     shown_weight,
     text_segments,
 )
@@ -181,7 +181,7 @@ def _draw(
     top = scale_end(text_segments(explanation, shade), shade)
     hue = hue_of(explanation, shade)
     if isinstance(explanation, Explanation):
-        heading = f"{explanation.label}   {percent(explanation.probability)}"
+        heading = f"{explanation.said}   {shown_shares(explanation)}"
         if isinstance(explanation, ExplanationToward):
             heading += f"   (shaded for {explanation.shown_label})"
         if verdict:

@@ -40,9 +40,9 @@ from regard.plot._text_segments import (
     TextSegment,
     WeightedText,
     hue_of,
-    percent,
     scale_end,
     shaded_values,
+    shown_shares,
     shown_weight,
     strongest,
     text_segments,
@@ -112,7 +112,11 @@ class TextPlot(Plot):
             ArgumentError: Contributions are not what is shaded, or there is no such
                 label.
         """
-        if self.shade != "contributions":
+        has_own = all(
+            isinstance(each, Explanation) and each.label_weights is not None
+            for each in self.explanations
+        )
+        if self.shade != "contributions" and not has_own:
             raise ArgumentError(
                 "Attention is the same for all labels.",
                 expected="shade='contributions' beside a label",
@@ -405,13 +409,13 @@ def _marked(text: Text, explanation: Drawn, shade: Shade) -> Text:
 def _heading(explanation: Drawn, verdict: str) -> Text:
     if not isinstance(explanation, Explanation):
         return Text()
-    label = for_terminal_line(explanation.label)
+    label = for_terminal_line(explanation.said)
     toward = ""
     if isinstance(explanation, ExplanationToward):
         toward = f"  (shaded for {for_terminal_line(explanation.shown_label)})"
     if verdict:
         toward += f"  ({for_terminal_line(verdict)})"
-    share = f"  {percent(explanation.probability)}{toward}\n"
+    share = f"  {shown_shares(explanation)}{toward}\n"
     return Text.assemble((label, Style(bold=True)), share)
 
 

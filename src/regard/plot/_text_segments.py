@@ -79,6 +79,9 @@ class ExplanationToward(Explanation):
         check_choice("label", toward, explanation.labels, of="contributions")
         names = [each.name for each in fields(Explanation)]
         parts = {name: getattr(explanation, name) for name in names}
+        if explanation.label_weights is not None:
+            place = explanation.labels.index(toward)
+            parts["weights"] = explanation.label_weights[place]
         return cls(**parts, toward=toward)
 
     @property
@@ -90,6 +93,14 @@ class ExplanationToward(Explanation):
     def shown_label(self) -> str:
         """The label with its probability."""
         return f"{self.toward}, {self.shown_share}"
+
+
+def shown_shares(explanation: Explanation) -> str:
+    """The probability of the label, or of each that is given, as people read it."""
+    if explanation.given is None:
+        return percent(explanation.probability)
+    places = [explanation.labels.index(name) for name in explanation.given]
+    return ", ".join(percent(float(explanation.probabilities[at])) for at in places)
 
 
 def shaded_label(explanation: Explanation) -> str:

@@ -15,6 +15,7 @@ from regard.plot._text_cards import (
     choices,
     head_rows,
     isolated,
+    label_rows,
     labels_of,
     options,
     row_data,
@@ -34,6 +35,7 @@ from regard.plot._text_segments import (
     scale_end,
     segment_sums,
     shaded_label,
+    shown_shares,
     shown_weight,
     strongest,
     text_segments,
@@ -224,7 +226,7 @@ def _looks(card: TextCard, shade: Shade, has_script: bool) -> str:
     if isinstance(explanation, Explanation) and explanation.contributions is not None:
         names = choices(card)
         shown = [shaded_label(explanation)]
-        if card.is_right is False and len(explanation.labels) > 2:
+        if card.is_right is False and not _is_either(explanation):
             # Of two labels what speaks against one speaks for the other.
             shown += [name for name in names if name in (card.right or ())]
         data = ""
@@ -237,6 +239,11 @@ def _looks(card: TextCard, shade: Shade, has_script: bool) -> str:
     return f'<div class="looks">\n{looks}</div>\n'
 
 
+def _is_either(explanation: Explanation) -> bool:
+    """Whether what speaks against one label speaks for the only other one."""
+    return len(explanation.labels) == 2 and explanation.given is None
+
+
 def _attention(card: TextCard, has_script: bool) -> str:
     explanation = card.drawn
     heads = head_rows(card) if has_script else ()
@@ -246,6 +253,11 @@ def _attention(card: TextCard, has_script: bool) -> str:
         names = [f"mean of {whole}", *map(str, range(len(heads) - 1))]
         head = _asked("Head", names, 0)
         data = row_data(np.asarray(heads), False)
+    elif has_script and isinstance(explanation, Explanation):
+        rows, names = label_rows(card), choices(card)
+        if len(rows) > 1:
+            head = _asked("Label", [isolated(name) for name in names], 0)
+            data = row_data(rows, False)
     segments = text_segments(explanation, "attention")
     return (
         f'<section{look_of(explanation.trust)} data-shade="attention"{data}>'
@@ -269,7 +281,7 @@ def _evidence(
     left = len(explanation.labels) - len(names)
     note = f'<p class="soft">{left:,} less likely labels cannot be chosen here.</p>\n'
     said = f'For and against <bdi class="toward">{safe(label)}</bdi>'
-    if len(explanation.labels) == 2:
+    if _is_either(explanation):
         [other] = [name for name in explanation.labels if name != label]
         said = (
             f'For <bdi class="toward">{safe(label)}</bdi>, underlined for '
@@ -354,9 +366,9 @@ def _name(card: TextCard, number: int) -> str:
     explanation = card.drawn
     if not isinstance(explanation, Explanation):
         return f"text {number}"
-    share = safe(percent(explanation.probability))
+    share = safe(shown_shares(explanation))
     wrong = " (wrong)" if card.is_right is False else ""
-    return f"<bdi>{safe(explanation.label)}</bdi> {share}{wrong}"
+    return f"<bdi>{safe(explanation.said)}</bdi> {share}{wrong}"
 
 
 def _answer(card: TextCard) -> str:
@@ -365,8 +377,8 @@ def _answer(card: TextCard) -> str:
     if not isinstance(explanation, Explanation):
         return ""
     return (
-        f'<h2><bdi>{safe(explanation.label)}</bdi> <span class="number">'
-        f"{escape(percent(explanation.probability))}</span></h2>\n"
+        f'<h2><bdi>{safe(explanation.said)}</bdi> <span class="number">'
+        f"{escape(shown_shares(explanation))}</span></h2>\n"
         f"{_verdict(card, explanation)}{_chances(explanation)}"
     )
 

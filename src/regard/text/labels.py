@@ -16,6 +16,8 @@ from regard._validate import check_number
 from regard.errors import DataError
 from regard.types import IntArray
 
+_FORMS = ("one", "tuple", "row")
+_SETS = (tuple, list, set, frozenset)
 _KINDS: Mapping[str, Callable[[str], Label]] = {
     "str": str,
     "int": int,
@@ -32,11 +34,27 @@ class Labels:
     all are strings. Looking one up goes by its text, so that the label 1 of a list and
     the "1" or "1.0" of a file are the same, and so are True and "True".
 
+    A text has one label, or it may have several: then each is given as a tuple, a list
+    or a set of labels, which may be empty, or as a row of a matrix that has 1 where the
+    text has the label. Predictions come back as tuples, or as such a matrix.
+
     Args:
         values: The labels, each once.
+        form: What the labels of a text are: ``"one"``, ``"tuple"`` or ``"row"``.
     """
 
     values: tuple[Label, ...]
+    form: str = "one"
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several labels."""
+        return self.form != "one"
+
+    @staticmethod
+    def are_several(labels: Sequence[Any]) -> bool:
+        """Whether these are labels of texts that may have several."""
+        return bool(len(labels)) and _form(labels[0]) != "one"
 
     @classmethod
     def of(cls, labels: Sequence[Any]) -> "Labels":
@@ -47,7 +65,16 @@ class Labels:
             DataError: A label is neither a string nor a number nor a truth value, two
                 kinds occur, or there is one class only.
         """
-        given = [_plain(label, index) for index, label in enumerate(labels)]
+        form = _form_of(labels)
+        if form == "row":
+            return cls(tuple(range(_width(labels))), form)
+        if form == "tuple":
+            _check_no_rows(labels)
+            owners = [at for at, each in enumerate(labels) for _ in each]
+            labels = [label for each in labels for label in each]
+        else:
+            owners = list(range(len(labels)))
+        given = [_plain(*pair) for pair in zip(labels, owners, strict=True)]
         kinds = {label_kind(label) for label in labels}
         if len(kinds) > 1:
             raise DataError(
@@ -65,7 +92,7 @@ class Labels:
                 expected="at least two different labels",
                 received=f"{sorted(distinct, key=str)} in {len(labels)} examples",
             )
-        return cls(tuple(sorted(distinct)))
+        return cls(tuple(sorted(distinct)), form)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -76,7 +103,45 @@ class Labels:
         return tuple(str(value) for value in self.values)
 
     def encode(self, labels: Sequence[Any]) -> IntArray:
-        """The index of each label.
+        """The index of each label; ``(texts, labels)`` where there may be several.
+
+        Raises:
+            DataError: A label is not among those of the training set, or there is one
+                where there may be several.
+        """
+        form = _form_of(labels) if len(labels) else self.form
+        if (form != "one") != self.several:
+            raise DataError(
+                "The classifier gives "
+                f"{'several labels' if self.several else 'one label'} a text.",
+                expected="a tuple of labels for each text"
+                if self.several
+                else "one label for each text",
+                received="one" if self.several else "several labels a text",
+            )
+        if not self.several:
+            return self.places(labels, range(len(labels)))
+        targets = np.zeros((len(labels), len(self)), np.int32)
+        if form == "row":
+            if len(labels) and _width(labels) != len(self):
+                raise DataError(
+                    "The matrix of labels has another number of columns.",
+                    expected=f"{len(self)}, one for each label",
+                    received=str(_width(labels)),
+                )
+            targets[:] = np.stack(labels) if len(labels) else 0
+            return targets
+        owners = [at for at, each in enumerate(labels) for _ in each]
+        flat = [label for each in labels for label in each]
+        targets[owners, self.places(flat, owners)] = 1
+        return targets
+
+    def places(self, labels: Sequence[Any], owners: Sequence[int]) -> IntArray:
+        """The index of each of some labels.
+
+        Args:
+            labels: The labels.
+            owners: The example that each is of, for the message of the error.
 
         Raises:
             DataError: A label is not among those of the training set.
@@ -87,7 +152,8 @@ class Labels:
             first = str(_plain(labels[unknown[0]], unknown[0]))
             near = KnownLabels(self.names).nearest(first)
             raise DataError(
-                f"Label {first!r} of example {unknown[0]} was not seen in training.",
+                f"Label {first!r} of example {owners[unknown[0]]} was not seen in "
+                "training.",
                 expected=f"one of {list(self.values)}",
                 received=f"{len(unknown)} examples with other labels",
                 fix=None if near is None else f"Did you mean {near!r}?",
@@ -105,13 +171,28 @@ class Labels:
         }
         return np.asarray([places[label] for label in given], dtype=np.int32)
 
-    def decode(self, indices: IntArray) -> list[Label]:
-        """The labels at ``indices``, of the type they were given in."""
+    def decode(self, indices: IntArray) -> Any:
+        """The labels at ``indices``, of the type they were given in.
+
+        Args:
+            indices: ``(texts,)``; or ``(texts, labels)``, 1 where a text has the label.
+
+        Returns:
+            A list of labels; of several a text one of tuples, or the matrix.
+        """
+        if self.form == "row":
+            return np.asarray(indices, np.int64)
+        if self.form == "tuple":
+            return [
+                tuple(self.values[place] for place in np.flatnonzero(row).tolist())
+                for row in indices
+            ]
         return [self.values[index] for index in indices.tolist()]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON: the labels as strings and what they were."""
-        return {"type": type(self.values[0]).__name__, "labels": list(self.names)}
+        about = {"type": type(self.values[0]).__name__, "labels": list(self.names)}
+        return about | ({"of a text": self.form} if self.several else {})
 
     @classmethod
     def from_dict(cls, stored: Any) -> "Labels":
@@ -122,11 +203,16 @@ class Labels:
         """
         try:
             kind = _KINDS[stored["type"]]
-            labels = cls(tuple(kind(name) for name in stored["labels"]))
+            form = stored.get("of a text", "one")
+            labels = cls(tuple(kind(name) for name in stored["labels"]), form)
             distinct = len(set(labels.values))
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise _no_labels() from error
-        if not 1 < distinct == len(labels) or labels.to_dict() != stored:
+        if (
+            form not in _FORMS
+            or not 1 < distinct == len(labels)
+            or labels.to_dict() != stored
+        ):
             raise _no_labels()
         return labels
 
@@ -137,9 +223,11 @@ def train_test_split(
     """Split examples in two, the same share of each class in both.
 
     Args:
-        targets: ``(examples,)``, the index of the class of each example.
+        targets: ``(examples,)``, the index of the class of each example; or
+            ``(examples, labels)``, 1 where an example has the label.
         fraction: The share of the second part, between 0 and 1. Every class has at
-            least one example in each part.
+            least one example in each part; of labels of which a text may have several
+            each that two examples have.
         labels: The labels, for the message of the error.
         seed: What the choice depends on, and nothing else.
 
@@ -152,6 +240,9 @@ def train_test_split(
     """
     check_number("validation_split", fraction, above=0, below=1)
     generator = np.random.default_rng(seed)
+    if targets.ndim == 2:
+        held_out = _split_of_sets(targets, fraction, generator)
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     held_out = np.zeros(len(targets), dtype=bool)
     for index, name in enumerate(labels.names):
         members = np.flatnonzero(targets == index)
@@ -179,9 +270,77 @@ def stratified_folds(
     if seed is not None:
         order = np.random.default_rng(seed).permutation(order)
     fold_of = np.empty(len(targets), np.int64)
-    dealt = order[np.argsort(targets[order], kind="stable")]
+    # Of several labels a text those with the same ones are dealt out in turn.
+    keys = targets[order].T[::-1] if targets.ndim == 2 else targets[None, order]
+    dealt = order[np.lexsort(keys)]
     fold_of[dealt] = np.arange(len(targets)) % folds
     return fold_of
+
+
+def _split_of_sets(
+    targets: IntArray, fraction: float, generator: np.random.Generator
+) -> Any:
+    """Which examples are held out, so that of each label about the same share is.
+
+    The rarest labels choose first: what is left over of them is least.
+
+    References:
+        Sechidis, Tsoumakas, Vlahavas: On the stratification of multi-label data (2011),
+        https://doi.org/10.1007/978-3-642-23808-6_10.
+    """
+    held_out = np.zeros(len(targets), bool)
+    is_dealt = np.zeros(len(targets), bool)
+    counts = targets.sum(axis=0)
+    # Those without a label are dealt out last.
+    for label in [*np.argsort(counts, kind="stable").tolist(), None]:
+        members = targets[:, label] == 1 if label is not None else ~is_dealt
+        count = int(members.sum())
+        least = min(1, count - 1)
+        wanted = min(max(round(fraction * count), least), max(count - 1, 0))
+        waiting = generator.permutation(np.flatnonzero(members & ~is_dealt))
+        there = int((members & held_out & is_dealt).sum())
+        held_out[waiting[: max(wanted - there, 0)]] = True
+        is_dealt[waiting] = True
+    return held_out
+
+
+def _form_of(labels: Sequence[Any]) -> str:
+    """What the labels of a text are: one, several of them, or a row of a matrix.
+
+    Raises:
+        DataError: They are not all the same.
+    """
+    forms = {_form(label) for label in labels}
+    if len(forms) > 1:
+        first = next(at for at, each in enumerate(labels) if _form(each) == "one")
+        raise DataError(
+            "Some texts have one label, others a list of them.",
+            expected="one label for each text, or a list for each",
+            received=f"{labels[first]!r:.60} for example {first}",
+        )
+    return forms.pop() if forms else "one"
+
+
+def _form(label: Any) -> str:
+    if isinstance(label, np.ndarray) and label.ndim == 1:
+        return "row"
+    return "tuple" if isinstance(label, _SETS) else "one"
+
+
+def _width(rows: Sequence[Any]) -> int:
+    return len(rows[0])
+
+
+def _check_no_rows(labels: Sequence[Any]) -> None:
+    """Refuse rows of a matrix that came as lists: 0 and 1 are no labels there."""
+    lengths = {len(each) for each in labels}
+    values = {label for each in labels for label in each if not isinstance(label, str)}
+    if len(lengths) == 1 and values == {0, 1} and max(lengths) > 2:
+        raise DataError(
+            "The lists of labels look like the rows of a matrix of 0 and 1.",
+            expected="the labels of each text",
+            fix="Give it as an array: numpy.array(labels).",
+        )
 
 
 def _plain(label: Any, index: int) -> Label:

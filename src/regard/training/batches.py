@@ -32,7 +32,8 @@ class EncodedExamples:
 
     Args:
         sequences: Arrays ``(tokens, …)`` of ids without padding.
-        targets: ``(examples,)``, the index of the class.
+        targets: ``(examples,)``, the index of the class; or ``(examples, labels)``, 1
+            where a text has the label.
         weights: ``(examples,)``, how much each counts; None: all the same.
         class_weights: ``(classes,)``, how much more each counts in what is learned, by
             its class; None: none does.
@@ -202,7 +203,7 @@ class ExampleBatches(keras.utils.PyDataset):
         return len(self._batches)
 
     def __getitem__(self, index: int) -> ExampleBatch:
-        """Ids ``(rows, time, …)``; classes and sample weights, both ``(rows,)``."""
+        """Ids ``(rows, time, …)``; classes and sample weights, ``(rows,)`` each."""
         length, members = self._batches[index]
         sequences = [self._examples.sequences[member] for member in members.tolist()]
         return pad(sequences, self._batch_size, length), *self._answers(members)
@@ -219,7 +220,8 @@ class ExampleBatches(keras.utils.PyDataset):
         return self._batch_size
 
     def _answers(self, members: IntArray) -> tuple[IntArray, FloatArray]:
-        targets = np.zeros(self._batch_size, dtype=np.int32)
+        shape = self._batch_size, *self._examples.targets.shape[1:]
+        targets = np.zeros(shape, dtype=np.int32)
         targets[: len(members)] = self._examples.targets[members]
         weights = self._examples.weights
         counts = np.zeros(self._batch_size, dtype=np.float32)

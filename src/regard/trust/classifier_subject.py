@@ -10,7 +10,7 @@ from regard import _compat
 from regard._validate import check_same_length
 from regard.classification import TextClassifier
 from regard.classification.network import ATTENTION
-from regard.errors import DataError
+from regard.errors import ArgumentError, DataError
 from regard.explain.explained_inputs import parts_of_rows
 from regard.explain.explained_model import ExplainedModel
 from regard.explain.explained_pass import Inner, inner_tensor
@@ -47,6 +47,12 @@ class ClassifierSubject:
 
     def __init__(self, classifier: TextClassifier, texts: Sequence[str]) -> None:
         self._trained = classifier.trained
+        if self._trained.labels.several:
+            raise ArgumentError(
+                "A classifier that gives several labels a text cannot be examined.",
+                expected="one that gives one label",
+                fix="Train one that says whether a text has the label asked about.",
+            )
         self._predictor = self._trained.predictor_of(_BATCH_SIZES)
         self._features = self._trained.reader.features
         encoded = self._trained.reader.read(texts)
