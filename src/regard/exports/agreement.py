@@ -2,7 +2,8 @@
 
 import importlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regard import _compat
-from regard.errors import ExportError
+from regard.errors import ExportError, shortened
 from regard.exports.traced_model import Port, Program
 from regard.observation import observe
 
@@ -40,7 +41,8 @@ def largest_difference(
     Raises:
         ExportError: The program does not run, or gives other numbers.
     """
-    run = _RUNNERS[form](program)
+    with _running(form, "at all"):
+        run = _RUNNERS[form](program)
     observed = observe(model, layers)
     random = np.random.default_rng(_SEED)
     highest = _highest_id(model)
@@ -57,14 +59,8 @@ def largest_difference(
             seen = observed.predict_on_batch(given)
         expected = keras.tree.flatten(seen.outputs)
         expected += [each.weights for each in seen.attention.values()]
-        try:
+        with _running(form, f"on inputs of {sizes[0]} rows and {sizes[1]} steps"):
             answers = run(inputs)
-        except Exception as error:
-            raise ExportError(
-                f"The model cannot be exported to {form}: the program that was written "
-                f"does not run on inputs of {sizes[0]} rows and {sizes[1]} steps "
-                f"({str(error).splitlines()[0]}).",
-            ) from error
         for port, own, other in zip(program.outputs, expected, answers, strict=True):
             apart = _apart(np.asarray(own), np.asarray(other))
             if not apart <= tolerance:
@@ -76,6 +72,23 @@ def largest_difference(
                 )
             largest = max(largest, apart)
     return largest
+
+
+@contextmanager
+def _running(form: str, on: str) -> Iterator[None]:
+    """Say of a program that fails on what it does so."""
+    try:
+        yield
+    except Exception as error:
+        reason = shortened(" ".join(str(error).split()), 300)
+        raise ExportError(
+            f"The model cannot be exported to {form}: the program that was written "
+            f"does not run {on} ({reason}).",
+            fix="Layers that compute in float32 run everywhere; load the model so, or "
+            "choose the other format."
+            if form == "onnx"
+            else None,
+        ) from error
 
 
 def _apart(own: Array, other: Array) -> float:
@@ -129,8 +142,11 @@ def _narrowest(model: keras.Model) -> str:
 
 def _onnx_runner(program: Program) -> Runner:
     onnxruntime = importlib.import_module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    # What goes wrong is an error, which says it.
+    options.log_severity_level = 4
     session = onnxruntime.InferenceSession(
-        program.content, providers=["CPUExecutionProvider"]
+        program.content, options, providers=["CPUExecutionProvider"]
     )
     names = [port.name for port in program.outputs]
     return lambda inputs: session.run(names, dict(inputs))

@@ -5,7 +5,7 @@ import importlib.util
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Exported:
     format: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    notes: Mapping[str, str]
+    notes: Mapping[str, str] = field(repr=False)
     size: int
     difference: float
     opset: int | None = None

@@ -87,7 +87,7 @@ def to_onnx(traced: TracedModel) -> Program:
     )
     with recurrence_as_nodes(traced.model), _quiet(), torch.no_grad():
         followed = _followed(module, examples, free)
-        outputs = traced.output_ports(_shapes(followed, traced.inputs))
+        outputs = traced.output_ports(*_outputs(followed, traced.inputs))
         written = torch.onnx.export(
             followed,
             dynamo=True,
@@ -132,23 +132,17 @@ def _example(port: Port, sizes: dict[str, int]) -> torch.Tensor:
     return torch.ones(shape, dtype=getattr(torch, port.dtype))
 
 
-def _shapes(followed: Any, inputs: Sequence[Port]) -> list[tuple[Any, ...]]:
-    """The shape of each output, in the names of the sizes of the inputs."""
+def _outputs(followed: Any, inputs: Sequence[Port]) -> tuple[list[Any], dict[str, str]]:
+    """What stands for each output, and what the sizes of the inputs are called."""
     nodes = {node.name: node for node in followed.graph.nodes}
     given = [nodes[name] for name in followed.graph_signature.user_inputs]
     names = {
-        str(size): axis
+        str(size): str(axis)
         for node, port in zip(given, inputs, strict=True)
         for size, axis in zip(node.meta["val"].shape, port.axes, strict=True)
     }
     (end,) = (node for node in followed.graph.nodes if node.op == "output")
-    return [
-        tuple(
-            size if isinstance(size, int) else names.get(str(size), str(size))
-            for size in each.meta["val"].shape
-        )
-        for each in end.args[0]
-    ]
+    return [each.meta["val"] for each in end.args[0]], names
 
 
 def _forget_the_source(proto: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 from jax import export
 
-from regard.exports.traced_model import Program, TracedModel
+from regard.exports.traced_model import Port, Program, TracedModel
 
 # It runs on each of these, wherever it was written.
 _PLATFORMS = ("cpu", "cuda", "tpu")
@@ -27,15 +27,14 @@ def to_stablehlo(traced: TracedModel) -> Program:
         )
         for port in traced.inputs
     }
-    shapes: list[tuple[Any, ...]] = []
+    ports: list[Port] = []
 
     def program(**given: Any) -> dict[str, Any]:
         outputs, weights = traced.call([given[port.name] for port in traced.inputs])
         tensors = [*outputs, *weights]
-        shapes[:] = [tuple(tensor.shape) for tensor in tensors]
-        ports = traced.output_ports(shapes)
+        ports[:] = traced.output_ports(tensors)
         return {port.name: each for port, each in zip(ports, tensors, strict=True)}
 
     exported = export.export(jax.jit(program), platforms=_PLATFORMS)(**inputs)
-    outputs = traced.output_ports(shapes)
+    outputs = tuple(ports)
     return Program(bytes(exported.serialize()), traced.inputs, outputs, traced.axes)

@@ -13,6 +13,8 @@ from regard.observation.forward_pass import LayerCall, observed_call
 from regard.runtime import backend
 from regard.runtime.compilation import FrozenState
 
+_NO_NAMES: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True)
 class Port:
@@ -122,20 +124,27 @@ class TracedModel:
         self.calls = layout.calls
         return list(passed.outputs), list(passed.weights)
 
-    def output_ports(self, shapes: Sequence[tuple[Any, ...]]) -> tuple[Port, ...]:
+    def output_ports(
+        self, tensors: Sequence[Any], names: Mapping[str, str] = _NO_NAMES
+    ) -> tuple[Port, ...]:
         """The outputs, after a call.
 
         Args:
-            shapes: The shape of each output and of each array of weights; what is no
-                number in them is the name of a size.
+            tensors: The outputs and the weights, or what stands for them. What is no
+                number in their shapes is a size that may be any.
+            names: What such a size is called, by how it is written.
         """
-        names = [*self._names(), *(call.key for call in self.calls)]
-        tensors = keras.tree.flatten(self.model.output)
-        types = [keras.backend.standardize_dtype(each.dtype) for each in tensors]
-        types += [self._weights_type()] * len(self.calls)
+        own = _unique([*self._names(), *(call.key for call in self.calls)])
         return tuple(
-            Port(name, dtype, tuple(_axis(size) for size in shape))
-            for name, dtype, shape in zip(_unique(names), types, shapes, strict=True)
+            Port(
+                name,
+                str(keras.backend.standardize_dtype(tensor.dtype)),
+                tuple(
+                    size if isinstance(size, int) else names.get(str(size), str(size))
+                    for size in tensor.shape
+                ),
+            )
+            for name, tensor in zip(own, tensors, strict=True)
         )
 
     @property
@@ -146,9 +155,6 @@ class TracedModel:
         return {
             name: call.axes for name, call in zip(of_weights, self.calls, strict=True)
         }
-
-    def _weights_type(self) -> str:
-        return str(self.model.compute_dtype)
 
     def _names(self) -> list[str]:
         if self._given:
@@ -190,10 +196,6 @@ def _name_of(axis: int, owner: str, alone: bool) -> str:
 
 def _word(name: str) -> str:
     return "".join(each if each.isalnum() else "_" for each in name)
-
-
-def _axis(size: Any) -> int | str:
-    return size if isinstance(size, int) else str(size)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
