@@ -1,9 +1,9 @@
 """Exported programs beside the models they were made of, on the texts of SST-2.
 
-    python benchmarks/exports.py make DATA FOLDER [--texts 1000]
-    python benchmarks/exports.py time FOLDER [--seconds 2]
+    python benchmarks/exports.py [--backend jax] make DATA FOLDER [--texts 1000]
+    python benchmarks/exports.py [--backend jax] time FOLDER [--seconds 2]
 
-``make`` trains three models on the first 2,000 texts of the training set, on JAX: the
+``make`` trains three models on the first 2,000 texts of the training set: the
 default classifier, one whose learned attention reads a bidirectional GRU, and a model
 of Keras with a bidirectional LSTM under ``AttentionPooling``. Each is exported to ONNX
 and StableHLO, and runs on the first texts of the test set: how far its probabilities
@@ -21,7 +21,6 @@ import csv
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -29,7 +28,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ["KERAS_BACKEND"] = "jax"
+import _backend
+
+os.environ["KERAS_BACKEND"] = _backend.choose_backend("jax")
 
 import jax
 import keras
@@ -57,7 +58,7 @@ def make(data: Path, folder: Path, most: int) -> None:
     texts, labels = texts_of(data, "train", _TRAINING)
     asked, _ = texts_of(data, "test", most)
     (folder / "texts.json").write_text(json.dumps(asked), "utf-8")
-    print(f"{len(asked):,} texts; {platform.processor() or platform.machine()}")
+    print(f"{_backend.environment()}\n{len(asked):,} texts")
     print(f"{'model':10} {'format':10} {'bytes':>10} {'outputs':>9} {'attention':>9}")
     for name, settings in {"default": {}, "gru": _GRU}.items():
         model = regard.TextClassifier(seed=0, **settings).fit(texts, labels)
@@ -154,6 +155,7 @@ def measure(folder: Path, seconds: float) -> None:
     spec.loader.exec_module(module)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    print(f"{_backend.environment()}, ONNX Runtime {onnxruntime.__version__}")
     print(f"{'model':10} {'texts':>6} {'explain':>11} {'ONNX Runtime':>13} ratio")
     for name in ("default", "gru"):
         classifier = regard.load(folder / f"{name}.regard")
@@ -195,6 +197,7 @@ def measure(folder: Path, seconds: float) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    _backend.add_argument(parser, "jax")
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make")
     making.add_argument("data", type=Path)

@@ -378,12 +378,6 @@ def test_it_is_not_trained_again_by_an_examination(classifier):
         regard.trust.retrained(classifier, [TEXT], ["no"], seed=1)
 
 
-def test_it_is_not_exported(classifier, tmp_path):
-    with pytest.raises(ArgumentError, match="is not exported"):
-        regard.exports.export(classifier, tmp_path / "model.onnx")
-    assert not list(tmp_path.iterdir())
-
-
 def test_its_parameters_are_those_it_was_made_with(pair):
     classifier = regard.TextClassifier(encoder=pair, epochs=2)
     assert "(BertBackbone, BertTokenizer)" in repr(classifier)
@@ -454,3 +448,15 @@ def test_other_classes_of_keras_hub_are_not_loaded(bundle, monkeypatch):
 def test_every_class_that_is_taken_is_there():
     for name in (*hub_encoder.BACKBONES, *hub_encoder._TOKENIZERS):
         assert hasattr(hub.keras_hub.models, name)
+
+
+# Elsewhere
+
+
+def test_it_is_exported_with_its_pieces(classifier, tmp_path):
+    pytest.importorskip("flatbuffers", reason="needs the extra export")
+    exported = regard.export(classifier, tmp_path / "x.stablehlo")
+    assert exported.difference < 1e-5
+    assert json.loads(exported.notes["regard.pieces"])["class"] == "BertTokenizer"
+    with pytest.raises(ArgumentError, match="Nothing makes the inputs"):
+        regard.export(classifier, tmp_path / "y.stablehlo", reader=tmp_path / "y.py")

@@ -1,5 +1,6 @@
 """A trained text classifier: from raw text to probabilities and their reasons."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -383,6 +384,19 @@ class TrainedTextClassifier:
         """
         card = card_of(self.labels.names, evaluation, self.temperature)
         return card_telling(card.encode("utf-8"), report_of(self))
+
+    @property
+    def most_steps(self) -> int | None:
+        """The most tokens that its network reads of a text; None: any number."""
+        return None
+
+    def reading_rules(self) -> dict[str, str]:
+        """How a text becomes what the model reads, for a program that runs alone."""
+        features = base64.b64encode(self.reader.features.to_bytes())
+        return {
+            "tokenizer": self.reader.tokenizer.to_json(),
+            "features": features.decode("ascii"),
+        }
 
     def to_parts(self) -> dict[str, bytes]:
         """The parts of its bundle."""

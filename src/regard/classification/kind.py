@@ -1,6 +1,5 @@
 """Text classifiers as a kind: what is asked of one, and how its answers are told."""
 
-import base64
 import json
 import warnings
 from bisect import bisect_left
@@ -31,7 +30,7 @@ from regard.classification.mistakes import Mistakes
 from regard.classification.network import ATTENTION
 from regard.classification.temperature import PROBABILITIES
 from regard.classification.text_classifier import TextClassifier
-from regard.errors import ArgumentError, DataWarning
+from regard.errors import DataWarning
 from regard.inference import (
     Job,
     Limits,
@@ -267,20 +266,11 @@ class TextClassifierKind:
     def exportable(self, model: TextClassifier) -> Exportable:
         """Its network, and how a text becomes what that reads."""
         trained = model.trained
-        if trained.encoder is not None:
-            raise ArgumentError(
-                "A classifier with an encoder is not exported: an encoder of KerasHub "
-                "is not made for inputs of any length.",
-                expected="a classifier without an encoder",
-                fix="Ask its bundle, where KerasHub is installed.",
-            )
-        features = base64.b64encode(trained.reader.features.to_bytes())
         notes = {
             "kind": self.name,
             "labels": json.dumps(trained.labels.values, ensure_ascii=False),
             "max_length": str(trained.config.max_length),
-            "tokenizer": trained.reader.tokenizer.to_json(),
-            "features": features.decode("ascii"),
+            **trained.reading_rules(),
         }
         if model.trust is not None:
             notes["trust"] = model.trust.sentence
@@ -289,6 +279,7 @@ class TextClassifierKind:
             ATTENTION,
             (PROBABILITIES,),
             {f"{PREFIX}{name}": said for name, said in notes.items()},
+            longest=trained.most_steps,
         )
 
     def columns(self, model: TextClassifier, attention: KeptAttention) -> AnswerColumns:

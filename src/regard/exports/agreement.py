@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from regard import _compat
 from regard.errors import ExportError, shortened
-from regard.exports.traced_model import Port, Program
+from regard.exports.traced_model import ROWS, Port, Program
+from regard.inference.exportable import Exportable
 from regard.observation import observe
 
 Array = npt.NDArray[Any]
@@ -27,28 +28,27 @@ _SIZES = ((2, 9), (1, 1))
 _SEED = 0
 
 
-def largest_difference(
-    program: Program, form: str, model: keras.Model, layers: str
-) -> float:
+def largest_difference(program: Program, form: str, source: Exportable) -> float:
     """How far a program is from its model, on sequences of several lengths.
 
     Args:
         program: The program.
         form: Its format.
-        model: The model, on the backend that is at hand.
-        layers: Which of its attention layers are outputs too.
+        source: What it was made of, on the backend that is at hand.
 
     Raises:
         ExportError: The program does not run, or gives other numbers.
     """
     with _running(form, "at all"):
         run = _RUNNERS[form](program)
-    observed = observe(model, layers)
+    model = source.model
+    observed = observe(model, source.layers)
     random = np.random.default_rng(_SEED)
     highest = _highest_id(model)
     tolerance = _TOLERANCE_OF_HALF.get(_narrowest(model), TOLERANCE)
     largest = 0.0
-    for sizes in _SIZES:
+    for rows, most in _SIZES:
+        sizes = rows, min(most, source.longest or most)
         inputs = {
             port.name: _drawn(port, sizes, highest, random) for port in program.inputs
         }
@@ -109,7 +109,7 @@ def _drawn(
     """An input of some rows and steps; the end of the first row is padding."""
     batch, others = sizes
     shape = [
-        axis if isinstance(axis, int) else batch if axis == "batch" else others
+        axis if isinstance(axis, int) else batch if axis == ROWS else others
         for axis in port.axes
     ]
     if np.issubdtype(port.dtype, np.integer):

@@ -16,7 +16,7 @@ from regard._backend import backend_name
 from regard._files import staged_file
 from regard._validate import check_choice, check_path, wrong_value
 from regard._version import __version__
-from regard.errors import ArgumentError, MissingExtraError
+from regard.errors import ArgumentError, MissingExtraError, shown
 from regard.exports.agreement import largest_difference
 from regard.exports.other_process import WRITERS, written, written_elsewhere
 from regard.exports.traced_model import Port, Program, TracedModel
@@ -113,12 +113,13 @@ def export(
     form = _format_of(target, format)
     _check_packages(form)
     source = _source(model, layers)
-    if reader is not None and not source.notes:
+    if reader is not None and f"{PREFIX}features" not in source.notes:
         raise ArgumentError(
-            "Only a text classifier reads texts.",
-            expected="'reader' to be left out",
-            received=f"a {type(model).__name__}",
+            "Nothing makes the inputs of this model out of texts without Keras.",
+            expected="a text classifier that has no encoder of KerasHub",
+            received=shown(model),
             arguments=["reader"],
+            fix="Leave 'reader' out, and make the inputs as in training.",
         )
     beside = target.with_name(f"{target.name}.json") if form != "onnx" else None
     code = None if reader is None else Path(check_path("reader", reader))
@@ -130,7 +131,7 @@ def export(
             if file is not None
         }
         program = _program(source, form)
-        difference = largest_difference(program, form, source.model, source.layers)
+        difference = largest_difference(program, form, source)
         notes = _notes(source, program)
         content, opset = program.content, None
         if form == "onnx":
@@ -155,10 +156,11 @@ def export(
 
 
 def _program(source: Exportable, form: str) -> Program:
-    traced = TracedModel(source.model, source.layers, source.outputs)
+    # What no process can do is said before another one is started.
+    traced = TracedModel(source.model, source.layers, source.outputs, source.longest)
     if backend_name() == WRITERS[form][2] and not backend().is_on_gpu:
         return written(traced, form)
-    return written_elsewhere(source.model, form, source.layers, source.outputs)
+    return written_elsewhere(source, form)
 
 
 def _format_of(target: Path, given: str | None) -> str:

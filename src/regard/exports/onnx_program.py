@@ -10,9 +10,9 @@ import torch
 from torch.export import Dim
 from torch.overrides import TorchFunctionMode
 
-from regard.errors import ExportError, shortened
+from regard.errors import ExportError, RegardError, shortened
 from regard.exports.onnx_recurrence import TRANSLATIONS, recurrence_as_nodes
-from regard.exports.traced_model import Port, Program, TracedModel
+from regard.exports.traced_model import ROWS, Port, Program, TracedModel
 
 #: The version of the operators that programs are written in.
 OPSET = 18
@@ -74,11 +74,11 @@ def to_onnx(traced: TracedModel) -> Program:
         ExportError: It does something that has no form in ONNX, or no form for inputs
             of any size.
     """
-    names = dict.fromkeys(
-        axis for port in traced.inputs for axis in port.axes if isinstance(axis, str)
-    )
-    dims = {name: Dim(name) for name in names}
-    sizes = dict(zip(names, _SIZES, strict=False))
+    dims = {
+        name: Dim(name, max=None if name == ROWS else traced.longest)
+        for name in traced.free
+    }
+    sizes = dict(zip(dims, _SIZES, strict=False))
     module = _Module(traced).eval()
     examples = tuple(_example(port, sizes) for port in traced.inputs)
     free = tuple(
@@ -117,10 +117,12 @@ def _followed(module: _Module, examples: Any, free: Any) -> Any:
             dynamic_shapes=(free,),
             strict=False,
         )
-    except torch._dynamo.exc.UserError as error:
+    except RegardError:
+        raise
+    except Exception as error:
         raise ExportError(
             "The model cannot be exported to ONNX: PyTorch cannot follow it for inputs "
-            f"of any size ({shortened(str(error).splitlines()[0], 200)}).",
+            f"of any size ({shortened(' '.join(str(error).split()), 300)}).",
             expected="a model that does the same for each number of steps; a decoder, "
             "which writes step by step, does not",
             fix="Export it to StableHLO, or give its inputs a fixed length.",

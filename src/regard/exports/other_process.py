@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ import keras
 from regard import _compat
 from regard.errors import ExportError, RegardError, shortened
 from regard.exports.traced_model import Program, TracedModel
+from regard.inference.exportable import Exportable
 
 _MODEL, _WANTED, _PROGRAM = "model.keras", "wanted.json", "program"
 _PORTS, _REFUSAL = "ports.json", "refusal.json"
@@ -41,25 +42,21 @@ def written(traced: TracedModel, form: str) -> Program:
     return program
 
 
-def written_elsewhere(
-    model: keras.Model, form: str, layers: str, outputs: Sequence[str]
-) -> Program:
+def written_elsewhere(source: Exportable, form: str) -> Program:
     """As ``written``, in a process of its own on the backend of the format.
 
     Args:
-        model: The model.
+        source: What is exported.
         form: The format.
-        layers: Which attention layers are outputs too.
-        outputs: Names of the model's outputs.
 
     Raises:
         ExportError: It cannot be exported, or not be loaded there.
     """
+    model = source.model
     wanted = {
         "format": form,
-        "layers": layers,
-        "outputs": list(outputs),
         "modules": _modules_of(model),
+        "traced": [source.layers, source.outputs, source.longest],
     }
     with TemporaryDirectory(prefix="regard-export-") as name:
         folder = Path(name)
@@ -121,7 +118,7 @@ def _main(folder: Path) -> None:
             importlib.import_module(name)
     model: Any = keras.models.load_model(folder / _MODEL, compile=False)
     try:
-        traced = TracedModel(model, wanted["layers"], wanted["outputs"])
+        traced = TracedModel(model, *wanted["traced"])
         program = written(traced, wanted["format"])
     except RegardError as error:
         parts = ("message", "expected", "received", "fix")

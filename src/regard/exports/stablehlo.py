@@ -5,7 +5,8 @@ from typing import Any
 import jax
 from jax import export
 
-from regard.exports.traced_model import Port, Program, TracedModel
+from regard.errors import ExportError, RegardError, shortened
+from regard.exports.traced_model import ROWS, Port, Program, TracedModel
 
 # It runs on each of these, wherever it was written.
 _PLATFORMS = ("cpu", "cuda", "tpu")
@@ -18,8 +19,16 @@ def to_stablehlo(traced: TracedModel) -> Program:
 
     Args:
         traced: The model; Keras runs on JAX, on a processor.
+
+    Raises:
+        ExportError: It does not do the same for inputs of any size.
     """
-    scope = export.SymbolicScope()
+    bounds = [
+        f"{name} <= {traced.longest}"
+        for name in traced.free
+        if traced.longest is not None and name != ROWS
+    ]
+    scope = export.SymbolicScope(bounds)
     inputs = {
         port.name: jax.ShapeDtypeStruct(
             export.symbolic_shape(f"{', '.join(map(str, port.axes))},", scope=scope),
@@ -35,6 +44,15 @@ def to_stablehlo(traced: TracedModel) -> Program:
         ports[:] = traced.output_ports(tensors)
         return {port.name: each for port, each in zip(ports, tensors, strict=True)}
 
-    exported = export.export(jax.jit(program), platforms=_PLATFORMS)(**inputs)
+    try:
+        exported = export.export(jax.jit(program), platforms=_PLATFORMS)(**inputs)
+    except RegardError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            "The model cannot be exported to StableHLO: JAX cannot follow it for "
+            f"inputs of any size ({shortened(' '.join(str(error).split()), 300)}).",
+            fix="Give its inputs a fixed length.",
+        ) from error
     outputs = tuple(ports)
     return Program(bytes(exported.serialize()), traced.inputs, outputs, traced.axes)

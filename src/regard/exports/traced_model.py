@@ -13,6 +13,8 @@ from regard.observation.forward_pass import LayerCall, observed_call
 from regard.runtime import backend
 from regard.runtime.compilation import FrozenState
 
+#: What the number of rows is called, whatever it is.
+ROWS = "batch"
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -79,6 +81,7 @@ class TracedModel:
         model: The model, one that knows its inputs.
         layers: Which attention layers are outputs too.
         outputs: Names of the model's outputs; none: those they have.
+        longest: The most steps that it reads; None: any number.
 
     Raises:
         ExportError: It does not know its inputs.
@@ -86,7 +89,11 @@ class TracedModel:
     """
 
     def __init__(
-        self, model: keras.Model, layers: str = "*", outputs: Sequence[str] = ()
+        self,
+        model: keras.Model,
+        layers: str = "*",
+        outputs: Sequence[str] = (),
+        longest: int | None = None,
     ) -> None:
         if not getattr(model, "inputs", None):
             raise ExportError(
@@ -96,12 +103,18 @@ class TracedModel:
                 fix="Wrap it: inputs = keras.Input(...); keras.Model(inputs, "
                 "model(inputs)).",
             )
-        self.model = model
+        self.model, self.longest = model, longest
         self._given = tuple(outputs)
         self._selection = select_hook_points(model, [layers])
         #: What was observed in the last call.
         self.calls: tuple[LayerCall, ...] = ()
         self.inputs = _ports_of(model.inputs)
+
+    @property
+    def free(self) -> list[str]:
+        """The names of the sizes that may be any, those of rows first."""
+        axes = [axis for port in self.inputs for axis in port.axes]
+        return list(dict.fromkeys(axis for axis in axes if isinstance(axis, str)))
 
     def call(self, tensors: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The flat outputs of the model and the weights, of tensors of the backend.
@@ -188,7 +201,7 @@ def _ports_of(inputs: Sequence[keras.KerasTensor]) -> tuple[Port, ...]:
 def _name_of(axis: int, owner: str, alone: bool) -> str:
     """What a size that may be any is called."""
     if axis == 0:
-        return "batch"
+        return ROWS
     name = "time" if axis == 1 else f"time_{axis}"
     # Of several inputs each may have a length of its own.
     return name if alone else f"{_word(owner)}_{name}"

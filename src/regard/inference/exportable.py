@@ -20,9 +20,11 @@ class Exportable:
         outputs: Names of its outputs; none: those they have.
         notes: What stands beside the program, by names that begin with ``PREFIX``:
             labels, and the rules by which a text becomes inputs.
+        longest: The most steps that it reads; None: any number.
     """
 
     model: keras.Model
     layers: str = "*"
     outputs: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    longest: int | None = None

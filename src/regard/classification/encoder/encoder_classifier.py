@@ -161,6 +161,15 @@ class TrainedEncoderClassifier(TrainedTextClassifier):
         ids = [start, *(encoded.ids - 1).tolist(), end]
         return tuple(self.reader.tokenizer.spelled(id_) for id_ in ids)
 
+    @property
+    def most_steps(self) -> int | None:
+        """As many as it has positions for."""
+        return self.encoder.most_pieces
+
+    def reading_rules(self) -> dict[str, str]:
+        """The tokenizer; what cuts texts so is KerasHub's."""
+        return {"pieces": self._parts_of_reader()[PIECES].decode("utf-8")}
+
     def _parts_of_reader(self) -> dict[str, bytes]:
         return {PIECES: tokenizer_to_bytes(self.reader.tokenizer.tokenizer)}
 
