@@ -111,14 +111,22 @@ def _refused_size(
     known = [size for size in sizes if isinstance(size, int)]
     if 0 in known:
         return "there is nothing to compute"
-    # TensorFlow's loops take a dimension that is known later.
-    if backend != "tensorflow" and len(known) < len(sizes):
+    if len(known) < len(sizes) and _is_exported(backend):
         return "it is exported for any shape, and loops need numbers"
     if backend != "jax" and 1 in sizes[2:4]:
         return "with a single row the tangents take no more than the inputs"
     if len(known) == len(sizes) and math.prod(known) <= small:
         return "so small that the formula is fastest"
     return None
+
+
+def _is_exported(backend: str) -> bool:
+    """Whether sizes that are no numbers are those of a program for any shape."""
+    if backend != "torch":
+        return backend == "jax"
+    # What ``torch.compile`` makes for several shapes has loops.
+    compiler = importlib.import_module("torch").compiler
+    return bool(getattr(compiler, "is_exporting", lambda: False)())
 
 
 def _on_each_device(scores: Scores, query: Tensor) -> Scores:
