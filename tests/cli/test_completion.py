@@ -143,19 +143,25 @@ ZSH = (
 def test_zsh_completes(path, tmp_path):
     import pty
 
-    child, terminal = pty.fork()
-    if not child:
-        environment = os.environ | {"PATH": path, "HOME": str(tmp_path)}
-        os.execvpe("zsh", ["zsh", "-f", "-i"], environment | {"TERM": "dumb"})  # noqa: S606, S607 - as a user has it
-    try:
-        assert "ready" in shown(terminal, ZSH, "ready")
-        typed = "regard train classify d.csv --set embedding_u\t"
-        assert "embedding_units=" in shown(terminal, typed, "embedding_units=")
-        # The first line is cleared.
-        assert "fish" in shown(terminal, "\x15regard completion f\t", "fish")
-    finally:
-        os.close(terminal)
-        os.waitpid(child, 0)
+    terminal, inside = pty.openpty()
+    with subprocess.Popen(
+        ["zsh", "-f", "-i"],  # noqa: S607 - as a user has it
+        env=os.environ | {"PATH": path, "HOME": str(tmp_path), "TERM": "dumb"},
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    ) as shell:
+        try:
+            assert "ready" in shown(terminal, ZSH, "ready")
+            typed = "regard train classify d.csv --set embedding_u\t"
+            assert "embedding_units=" in shown(terminal, typed, "embedding_units=")
+            # The first line is cleared.
+            assert "fish" in shown(terminal, "\x15regard completion f\t", "fish")
+        finally:
+            shell.kill()
+    os.close(inside)
+    os.close(terminal)
 
 
 def shown(terminal: int, typed: str, wanted: str) -> str:
