@@ -134,6 +134,13 @@ def train_classify(
     freeze_vectors: Annotated[
         bool, typer.Option("--freeze-vectors", help="Keep them as they are.")
     ] = False,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A preset of KerasHub, backbone and tokenizer, to train on.",
+        ),
+    ] = None,
     reading: Reading,
     told: ToldTraining,
 ) -> None:
@@ -166,9 +173,15 @@ def train_classify(
     }
     if vectors is not None and not vectors.is_file():
         raise typer.BadParameter(f"There is no file {vectors}.", param_hint="--vectors")
+    if encoder is not None and not (encoder / "config.json").is_file():
+        problem = f"{encoder} is no folder in which KerasHub saved a preset."
+        raise typer.BadParameter(problem, param_hint="--encoder")
     settings = {name: value for name, value in options.items() if value is not None}
     settings |= told.settings(TextClassifierConfig)
-    make = partial(regard.TextClassifier, seed, devices=crew.devices, **settings)
+    known = {} if encoder is None else {"encoder": str(encoder)}
+    make = partial(
+        regard.TextClassifier, seed, devices=crew.devices, **known, **settings
+    )
     classifier = make()
     classifier.command = told.to_dict()
     if out is not None:
@@ -179,7 +192,7 @@ def train_classify(
             validation,
             (text, label),
             clean=clean,
-            stream=stream if folds is None else False,
+            stream=False if folds is not None or (encoder and not stream) else stream,
             reading=reading,
             weight=sample_weight,
             separator=label_separator,

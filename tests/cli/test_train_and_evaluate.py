@@ -90,6 +90,26 @@ def test_labels_and_examples_count_as_the_command_says(
         assert "neither balanced nor LABEL=WEIGHT" in " ".join(result.err.split())
 
 
+def test_an_encoder_of_a_folder(run, fake, table, tmp_path, monkeypatch):
+    seen = {}
+    plain = fake.__init__
+
+    def noted(self, seed=0, devices=None, **settings):
+        seen.update(settings)
+        plain(self, seed, devices)
+
+    monkeypatch.setattr(fake, "__init__", noted)
+    options = ["--out", tmp_path / "x.regard", "--encoder", tmp_path / "preset"]
+    result = run("train", "classify", table, *options)
+    assert (result.code, seen) == (2, {})
+    assert "no folder" in result.err
+    (tmp_path / "preset").mkdir()
+    (tmp_path / "preset" / "config.json").write_text("{}")
+    result = run("train", "classify", table, *options)
+    assert result.code == 0, result.err
+    assert seen == {"encoder": str(tmp_path / "preset")}
+
+
 def test_word_vectors_of_a_file(run, fake, table, tmp_path, monkeypatch):
     seen = {}
     plain = fake.__init__

@@ -190,6 +190,10 @@ class HubEncoder:
         with _drawing_from(seed):
             backbone = type(self.backbone).from_config(config)
         backbone.trainable = trainable
+        # What some make of their first state is not read, and so learns nothing.
+        pooled = getattr(backbone, "pooled_dense", None)
+        if pooled is not None:
+            pooled.trainable = False
         return backbone
 
     def to_dict(self) -> dict[str, Any]:
