@@ -146,6 +146,9 @@ def _training(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(counts.get("train"), int) and isinstance(counts.get("held_out"), int):
         held_out = f"{counts['held_out']:,} held out"
         yield "examples", f"{counts['train']:,}, and {held_out}"
+    words, others = counts.get("words_with_vectors"), counts.get("other_words")
+    if isinstance(words, int) and isinstance(others, int):
+        yield "word vectors", f"{words:,} words of the texts, and {others:,} others"
     if isinstance(said.get("history"), list):
         yield "epochs", str(len(said["history"]))
     command = _table(said.get("command"))

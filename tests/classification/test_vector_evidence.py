@@ -1,5 +1,7 @@
 """Word vectors in a classifier: which words it knows, what they say, what is kept."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -77,6 +79,9 @@ def test_what_is_saved_needs_no_vectors(learned, freeze, tmp_path):
         assert [each.name for each in frozen.trainable_weights] == ["table"]
         assert np.abs(keras.ops.convert_to_numpy(frozen.frozen_table)).max() > 1
         assert kept.predict(["my payback"]) == ["billing"]
+        record = json.loads(kept._parts()["training.json"])
+        assert record["examples"]["words_with_vectors"] == 14
+        assert record["examples"]["other_words"] == 4
     kept.save(tmp_path / "x.regard")
     again = regard.load(tmp_path / "x.regard")
     texts = [*TEXTS[:3], "my payback of it", "nothing known"]

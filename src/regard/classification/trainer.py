@@ -178,6 +178,8 @@ def fit_corpus(
         evaluation = _evaluated(trained, corpus.held_out)
     held_out = 0 if corpus.held_out is None else len(corpus.held_out)
     counts = {"train": len(corpus.train), "held_out": held_out}
+    if corpus.vectors is not None:
+        counts |= corpus.vectors.counts
     return TrainingOutcome(
         trained, outcome.history, outcome.interrupted, evaluation, counts
     )

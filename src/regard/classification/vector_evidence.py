@@ -114,6 +114,14 @@ class KnownVectors:
             return cls(stored["table"], int(stored["learned"]))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many words of the texts have a vector, and how many others are known."""
+        return {
+            "words_with_vectors": int(self._has[: self.learned].sum()),
+            "other_words": len(self.table) - self.learned,
+        }
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the vectors, in hexadecimal digits."""
         return digest([_bits(self.table)])
