@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
+
 from regard.errors import ArgumentError, DataError, MissingExtraError, listed
 
 # What tells frames. A query that was not run yet warns where its columns are asked for.
@@ -89,6 +91,8 @@ def listed_values(values: Any, what: str) -> list[Any]:
             if is_text
             else "Decode them into a list.",
         )
+    if hasattr(values, "__array__") and not isinstance(values, Iterable):
+        values = np.asarray(values)
     is_unordered = isinstance(values, Mapping | set | frozenset)
     is_single = getattr(values, "ndim", 1) == 0
     if is_unordered or is_single or not isinstance(values, Iterable):

@@ -1,7 +1,12 @@
 # ruff: noqa: E402 - where scikit-learn is not installed there is nothing to import
 """Tools of scikit-learn take the classifier for one of their own."""
 
+import copy
+import os
 import pickle
+import pickletools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from regard.errors import ArgumentError, DataError, NotTrainedError
 
 base = pytest.importorskip("sklearn.base", reason="needs scikit-learn")
 
+import joblib
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
@@ -165,3 +171,70 @@ def test_pictures_of_a_pipeline_say_what_is_in_it(toy_classifier):
     assert "trained: 3 labels (account, billing, delivery), 3,940 parameters" in said
     assert len(said) < 200
     assert "not trained" in repr(regard.Translator(units=8))
+
+
+# Pickles
+
+
+def test_a_pickle_has_nothing_that_runs_but_known_classes(toy_classifier):
+    texts, _ = toy.messages(120)
+    content = pickle.dumps(toy_classifier)
+    assert not any(text.encode() in content for text in texts)
+    strings = [arg for _, arg, _ in pickletools.genops(content) if isinstance(arg, str)]
+    modules = {text for text in strings if "." in text and text in sys.modules}
+    packages = {module.partition(".")[0] for module in modules}
+    assert packages <= {"regard", "numpy", "datetime", "types"}
+    copied = pickle.loads(content)  # noqa: S301 - made just before
+    assert copied.get_params() == toy_classifier.get_params()
+    assert copied.history == toy_classifier.history
+    assert copied.validation.accuracy == toy_classifier.validation.accuracy
+    np.testing.assert_allclose(
+        copied.predict_proba(texts[:4]),
+        toy_classifier.predict_proba(texts[:4]),
+        atol=1e-6,
+    )
+
+
+def test_what_is_not_trained_travels():
+    for estimator in (small(), regard.Translator(units=8, seed=2)):
+        copied = pickle.loads(pickle.dumps(estimator))  # noqa: S301 - made just before
+        assert copied.get_params() == estimator.get_params()
+        assert copy.deepcopy(estimator).get_params() == estimator.get_params()
+
+
+ELSEWHERE = """
+import sys, warnings
+import joblib, numpy
+warnings.simplefilter("ignore")
+classifier, texts, expected = joblib.load(sys.argv[1])
+numpy.testing.assert_allclose(classifier.predict_proba(texts), expected, atol=1e-5)
+print(repr(classifier))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_gives_the_same_numbers(toy_classifier, tmp_path):
+    texts, _ = toy.messages(12, seed=4)
+    place = tmp_path / "classifier.joblib"
+    joblib.dump((toy_classifier, texts, toy_classifier.predict_proba(texts)), place)
+    for backend in ("jax", "tensorflow", "torch"):
+        found = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE, place],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr[-2000:]
+        assert found.stdout.strip() == repr(toy_classifier)
+
+
+@pytest.mark.slow
+def test_a_search_in_two_processes_finds_the_same(data):
+    grid = {"learning_rate": [0.2, 1e-6]}
+    found = [
+        GridSearchCV(small(), grid, cv=2, n_jobs=jobs).fit(*data).cv_results_
+        for jobs in (1, 2)
+    ]
+    scores = [each["mean_test_score"].tolist() for each in found]
+    assert scores[0] == scores[1]

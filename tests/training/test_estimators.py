@@ -648,3 +648,24 @@ def test_a_setting_of_a_newer_version_is_refused(undisturbed, tmp_path):
         regard.load(tmp_path / "newer.regard")
     assert refused.value.fix.startswith("Update regard")
     assert "Copy it again" not in str(refused.value)
+
+
+# Words
+
+
+def test_what_it_is_in_a_line(kind, trained, undisturbed):
+    name = type(trained).__name__
+    made = kind.make()
+    assert repr(made).startswith(f"<{name}(seed=0, ")
+    assert repr(made).endswith("not trained>")
+    assert "trained: " in repr(trained)
+    parameters = f"{trained.model.count_params():,} parameters"
+    assert parameters in repr(trained)
+    told = [trained, trained.trained, undisturbed.history, undisturbed.validation]
+    told += [regard.observe(trained.model)] if kind is CLASSIFIER else []
+    told += [kind.ask(trained, kind.held_out[0][0])]
+    for each in told:
+        assert 20 < len(repr(each)) < 400
+        assert " object at 0x" not in repr(each)
+    first, *_ = vars(trained.trained).values()
+    assert " object at 0x" not in repr(first)

@@ -68,6 +68,13 @@ class Bundle:
     digests: Mapping[str, str]
     damaged: Mapping[str, BundleError] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        size = sum(map(len, self.parts.values()))
+        return (
+            f"Bundle({str(self.path)!r}, {self.kind!r}, {len(self.parts)} parts, "
+            f"{size:,} bytes)"
+        )
+
     @contextmanager
     def reading(self, part: str) -> Iterator[bytes]:
         """The content of a part; whatever fails inside names the bundle and the part.

@@ -187,6 +187,12 @@ class TrainedTextClassifier:
     about: About = field(default_factory=About)
     origin: ModelLine | None = None
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({len(self.labels)} labels, "
+            f"{self.model.count_params():,} parameters)"
+        )
+
     def __post_init__(self) -> None:
         # One predictor for the life of the object: it holds what was compiled.
         object.__setattr__(self, "_predictor", self.predictor_of(BATCH_SIZES))

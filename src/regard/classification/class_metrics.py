@@ -57,6 +57,12 @@ class ClassificationEvaluation:
     per_class: Mapping[str, ClassMetrics]
     confusion: IntArray
 
+    def __repr__(self) -> str:
+        names = "accuracy", "macro_f1", "loss", "expected_calibration_error"
+        said = ", ".join(f"{name}={getattr(self, name):.4g}" for name in names)
+        count = f"{len(self.per_class)} labels, {self.confusion.sum():,g} texts"
+        return f"{type(self).__name__}({said}, {count})"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
 

@@ -103,7 +103,7 @@ def check_sum(weights: Any) -> None:
     """Refuse weights by which no example counts."""
     if not np.sum(weights) > 0:
         raise DataError(
-            "All weights of the examples to train on are 0: none counts.",
+            "All weights of the examples to train on are zero: none counts.",
             expected="one above 0",
         )
 

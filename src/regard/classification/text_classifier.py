@@ -446,16 +446,10 @@ class TextClassifier(
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn, from 1.6, knows of it: a classifier of a list of texts."""
-        # It is scikit-learn that asks, so it is there.
-        utils = importlib.import_module("sklearn.utils")
-        return utils.Tags(
-            estimator_type="classifier",
-            target_tags=utils.TargetTags(required=True),
-            classifier_tags=utils.ClassifierTags(),
-            input_tags=utils.InputTags(
-                one_d_array=True, two_d_array=False, string=True
-            ),
-        )
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = importlib.import_module("sklearn.utils").ClassifierTags()
+        return tags
 
     def _shape(self) -> str:
         labels = listed(self.labels, most=3).replace("'", "")

@@ -99,6 +99,10 @@ class Observed:
         if _compat.is_built(model):
             self._selected()
 
+    def __repr__(self) -> str:
+        found = ", ".join(self.paths) if self._selection else "not built yet"
+        return f"Observed({self._model.name!r}, {found})"
+
     @property
     def model(self) -> keras.Model:
         """The observed model itself."""

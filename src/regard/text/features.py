@@ -63,6 +63,13 @@ class Features:
     columns: int = 0
     spelled: Mapping[str, int] | None = None
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(keys):,}" for keys in self.ngrams)
+        return (
+            f"Features({self.words:,} words, n-grams: {counts or 'none'}, "
+            f"{len(self.pieces):,} pieces)"
+        )
+
     @property
     def size(self) -> int:
         """The number of rows."""

@@ -90,7 +90,8 @@ class Labels:
             raise DataError(
                 "A classifier needs two classes to tell apart.",
                 expected="at least two different labels",
-                received=f"{sorted(distinct, key=str)} in {len(labels)} examples",
+                received=f"one class, {sorted(distinct, key=str)}, in {len(labels)} "
+                "examples",
             )
         return cls(tuple(sorted(distinct)), form)
 

@@ -62,6 +62,11 @@ class EncodedText:
     offsets: IntArray
     truncated: bool = False
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.ids.shape))
+        cut = ", truncated" if self.truncated else ""
+        return f"EncodedText({len(self)} tokens, ids {shape}{cut})"
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -111,6 +116,9 @@ class Tokenizer:
         self._id_of = remembering(self._look_up, _REMEMBERED)
         self._is_ours = has_our_rules(pipeline)
         self._runs: dict[str, Foreign] = {}
+
+    def __repr__(self) -> str:
+        return f"Tokenizer({len(self._vocabulary):,} words)"
 
     @classmethod
     def train(

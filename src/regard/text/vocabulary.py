@@ -63,6 +63,9 @@ class SequenceVocabulary:
         self._symbols = (*SPECIAL_TOKENS, *table.symbols)
         self._codec = codec_of(table)
 
+    def __repr__(self) -> str:
+        return f"SequenceVocabulary({len(self):,} symbols, {self._table.kind!r})"
+
     @classmethod
     def train(
         cls,

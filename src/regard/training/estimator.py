@@ -172,7 +172,8 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
         """The evaluation on the validation examples of the last training.
 
         Where the training did not make it, it is made when it is first asked for. None
-        where there were no such examples, and after loading.
+        where there were no such examples, and after loading; a copy and a pickle have
+        what was made before.
         """
         if self._validation is None and self._validation_examples is not None:
             self._validation = self.evaluate(*self._validation_examples)
@@ -274,7 +275,9 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
     def __reduce__(self) -> tuple[Any, ...]:
         # What was compiled has locks, which neither a deep copy nor a pickle can hold:
         # both hold the parts of the bundle, and compile anew.
-        state = self._state() | {"_trained": None}
+        # Texts of the training stay where they are, as they are in no bundle.
+        left = {"_trained": None, "_validation_examples": None}
+        state = self._state() | left
         if self._trained is None:
             return type(self), (), state
         trained = type(self._trained)

@@ -4,6 +4,7 @@ Nothing here imports scikit-learn: it asks by the names of methods, and brings w
 wants to be answered with.
 """
 
+import importlib
 import inspect
 import sys
 from collections.abc import Mapping
@@ -88,6 +89,18 @@ class Parameters:
     def __sklearn_clone__(self) -> Self:
         """One that was not trained, with the same settings."""
         return type(self)(**self.get_params())
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, from 1.6, knows of it: it reads a list of texts."""
+        # It is scikit-learn that asks, so it is there.
+        utils = importlib.import_module("sklearn.utils")
+        return utils.Tags(
+            estimator_type=None,
+            target_tags=utils.TargetTags(required=True),
+            input_tags=utils.InputTags(
+                one_d_array=True, two_d_array=False, string=True
+            ),
+        )
 
     def _said(self) -> str:
         """How it would be made anew, with what was chosen."""

@@ -76,6 +76,12 @@ class TrainedTranslator:
     record: bytes | None = None
     about: About = field(default_factory=About)
 
+    def __repr__(self) -> str:
+        return (
+            f"TrainedTranslator(from {len(self.source):,} to {len(self.target):,} "
+            f"symbols, {self.model.count_params():,} parameters)"
+        )
+
     def __post_init__(self) -> None:
         # Searchers hold what was compiled, for the life of the object.
         object.__setattr__(self, "_searchers", {})

@@ -45,6 +45,11 @@ class TranslationEvaluation:
     count: int
     alignment: AlignmentScore | None = None
 
+    def __repr__(self) -> str:
+        scores = ("bleu", self.bleu), ("chrf", self.chrf), ("exact", self.exact_match)
+        said = ", ".join(f"{name}={each.score:.4g}" for name, each in scores)
+        return f"TranslationEvaluation({said}, {self.count:,} texts)"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
 

@@ -100,6 +100,13 @@ class TrustReport:
     repetitions: tuple[Repetition, ...] = ()
     quotes: int | None = None
 
+    def __repr__(self) -> str:
+        of = f" of {self.data}" if self.data else ""
+        return (
+            f"TrustReport({self.verdict.value!r}, {len(self.texts)} {self.unit}{of}, "
+            f"seed={self.seed})"
+        )
+
     @property
     def complete(self) -> bool:
         """Whether all texts were examined, or time or the user ended it before."""
