@@ -1,4 +1,5 @@
-# ruff: noqa: E402 - where scikit-learn is not installed there is nothing to import
+# ruff: noqa: E402, N803 - where scikit-learn is not installed there is nothing to import;
+# arguments are called as its checks expect
 """The checks that scikit-learn has for estimators, and what does not hold of them.
 
 They are made of tables of numbers, and skip what says that it reads texts. Here numbers
@@ -66,18 +67,17 @@ class TextClassifier(regard.TextClassifier):
         tags.input_tags.string = False
         return tags
 
-    def fit(self, table, labels=None, sample_weight=None):
-        texts = self._texts(table, reset=True)
-        return super().fit(texts, labels, sample_weight=sample_weight)
+    def fit(self, X, y=None, sample_weight=None):
+        return super().fit(self._texts(X, reset=True), y, sample_weight=sample_weight)
 
-    def predict(self, table):
-        return super().predict(self._texts(table, reset=False))
+    def predict(self, X):
+        return super().predict(self._texts(X, reset=False))
 
-    def predict_proba(self, table):
-        return super().predict_proba(self._texts(table, reset=False))
+    def predict_proba(self, X):
+        return super().predict_proba(self._texts(X, reset=False))
 
-    def score(self, table, labels, sample_weight=None):
-        return super().score(self._texts(table, reset=False), labels, sample_weight)
+    def score(self, X, y, sample_weight=None):
+        return super().score(self._texts(X, reset=False), y, sample_weight)
 
 
 @pytest.fixture(autouse=True, scope="module")

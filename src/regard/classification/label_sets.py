@@ -166,6 +166,12 @@ class LabelSetEvaluation:
     per_class: Mapping[str, ClassMetrics]
     examples: int
 
+    def __repr__(self) -> str:
+        names = "macro_f1", "micro_f1", "sample_f1", "accuracy", "loss"
+        said = ", ".join(f"{name}={getattr(self, name):.4g}" for name in names)
+        count = f"{len(self.per_class)} labels, {self.examples:,} texts"
+        return f"LabelSetEvaluation({said}, {count})"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from regard._validate import check_settings
-from regard.errors import NotTrainedError
+from regard.errors import NotTrainedError, shortened
 from regard.training.base_config import BaseConfig, checked_seed
 from regard.training.devices import checked_devices
 
@@ -105,7 +105,11 @@ class Parameters:
     def _said(self) -> str:
         """How it would be made anew, with what was chosen."""
         given = self.get_params()
-        said = [f"{name}={given[name]!r}" for name in given if given[name] is not None]
+        said = [
+            f"{name}={shortened(repr(value))}"
+            for name, value in given.items()
+            if value is not None
+        ]
         if len(said) > _MOST_SAID:
             said[_MOST_SAID:] = ["…"]
         return f"{type(self).__name__}({', '.join(said)})"
