@@ -3,7 +3,12 @@
 from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation, ClassMetrics
 from regard.classification.config import TextClassifierConfig, recipe
-from regard.classification.evidence_pooling import Evidence, EvidencePooling
+from regard.classification.evidence_pooling import (
+    Evidence,
+    EvidencePooling,
+    LabelEvidencePooling,
+)
+from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.mistakes import Mistakes
 from regard.classification.network import FeatureEmbedding
 from regard.classification.text_classifier import TextClassifier
@@ -16,6 +21,8 @@ __all__ = [
     "Evidence",
     "EvidencePooling",
     "FeatureEmbedding",
+    "LabelEvidencePooling",
+    "LabelSetEvaluation",
     "Mistakes",
     "TextClassifier",
     "TextClassifierConfig",

@@ -201,7 +201,15 @@ class LabelEvidencePooling(EvidencePooling):
         **kwargs: What ``EvidencePooling`` takes.
 
     Attributes:
-        sharpness: :math:`\lambda`, per nat, a weight that is not trained.
+        sharpness: :math:`\lambda`, per nat, a weight that is not trained; 1 until it is
+            assigned. At 0 the attention is even.
+
+    Call arguments:
+        inputs: The evidence in nats.
+        mask: ``(batch, time)``, True where there is a token. Comes by itself from a
+            layer before that makes a mask.
+        return_attention_scores: Whether to return ``(logits, weights)``.
+        training: Whether dropout is on.
 
     Input shape:
         ``(batch, time, labels)``.
