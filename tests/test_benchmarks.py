@@ -198,6 +198,24 @@ def test_reading(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_vectors(run, tmp_path):
+    pytest.importorskip("sklearn", reason="the baselines are those of scikit-learn")
+    pairs = zip(*toy.messages(120), strict=True)
+    rows = ["text\tlabel", *("\t".join(pair) for pair in pairs)]
+    content = ("\n".join(rows) + "\n").encode("utf-8")
+    names = [f"sst/sst2_{part}.tsv" for part in ("train", "test", "dev")]
+    for name in [*names, "imdb/imdb_train.tsv.gz", "imdb/imdb_test.tsv.gz"]:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+    options = ["--sizes", 60, "--seeds", 1, "--width", 4, "--rows", 0]
+    report = run("vectors.py", tmp_path, *options)
+    assert_it_says_where(report)
+    assert "| 60 | with vectors | 100.00% |" in report
+    assert "| 60 | LR on mean vectors | " in report
+
+
+@pytest.mark.slow
 def test_batch(toy_bundle):
     report = _in_a_process("batch.py", str(toy_bundle), "--smoke", "--kills", "1")
     assert_it_says_where(report)
