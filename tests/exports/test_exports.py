@@ -280,3 +280,21 @@ def test_a_program_with_other_numbers_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(ExportError, match="the output 'classes' of the program"):
         regard.export(model, tmp_path / "x.stablehlo")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(OWN != "stablehlo", reason="where this process writes StableHLO")
+@pytest.mark.parametrize("settings", [{"sharpness": 1.0}])
+def test_texts_of_several_labels_have_theirs(settings, tmp_path):
+    texts, labels = toy.messages(40)
+    sets = [[label, "billing"] if n % 3 else [label] for n, label in enumerate(labels)]
+    sets = [sorted(set(each)) for each in sets]
+    settings = toy.SETTINGS | {"epochs": 1} | settings
+    classifier = regard.TextClassifier(seed=0, **settings).fit(texts, sets)
+    exported = regard.export(classifier, tmp_path / "x.stablehlo")
+    reader = TextReader(exported.notes)
+    batch = reader.read(texts[:6])
+    given = ran(exported, {"tokens": batch.rows})
+    answers = reader.answers(batch, given["probabilities"], given["attention"])
+    for answer, why in zip(answers, classifier.explain(texts[:6]), strict=True):
+        assert answer.given == why.given
+        np.testing.assert_allclose(answer.weights, why.weights, atol=1e-5)

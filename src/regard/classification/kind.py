@@ -27,7 +27,7 @@ from regard.classification.encoder.encoder_classifier import (
 from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import not_cleaned
 from regard.classification.mistakes import Mistakes
-from regard.classification.network import ATTENTION
+from regard.classification.network import ATTENTION, is_of_labels
 from regard.classification.temperature import PROBABILITIES
 from regard.classification.text_classifier import TextClassifier
 from regard.errors import DataWarning
@@ -272,6 +272,9 @@ class TextClassifierKind:
             "max_length": str(trained.config.max_length),
             **trained.reading_rules(),
         }
+        if trained.labels.several:
+            notes["thresholds"] = json.dumps(trained.thresholds.tolist())
+            notes["attention_of"] = "labels" if is_of_labels(trained.model) else "all"
         if model.trust is not None:
             notes["trust"] = model.trust.sentence
         return Exportable(

@@ -65,6 +65,8 @@ class Answer:
         offsets: ``(tokens, 2)``, where they stand, in characters.
         weights: ``(tokens,)``, the attention on each, the mean over the heads.
         truncated: Whether the text is longer than the model reads.
+        given: The labels that the text has, where it may have several; else None. The
+            weights are then those of the most probable label.
     """
 
     label: Any
@@ -74,6 +76,7 @@ class Answer:
     offsets: Integers
     weights: Numbers
     truncated: bool
+    given: tuple[Any, ...] | None = None
 
 
 class TextReader:
@@ -93,6 +96,9 @@ class TextReader:
                 "These are not the notes of a text classifier that this file can read."
             )
         self.labels: list[Any] = json.loads(notes["regard.labels"])
+        self.thresholds = json.loads(notes.get("regard.thresholds", "null"))
+        # Where a text may have several labels, each may have an attention of its own.
+        self._of_labels = notes.get("regard.attention_of") == "labels"
         self.max_length = int(notes["regard.max_length"])
         rules = tokenizers.Tokenizer.from_str(notes["regard.tokenizer"])
         self._cut = rules.pre_tokenizer.pre_tokenize_str
@@ -148,8 +154,9 @@ class TextReader:
                 dict(zip(self.labels, shares.tolist(), strict=True)),
                 tuple(text[start:end] for start, end in offsets.tolist()),
                 offsets,
-                weights.mean(axis=0)[: len(offsets)],
+                self._shown(shares, weights)[: len(offsets)],
                 truncated,
+                self._given(shares),
             )
             for text, offsets, truncated, shares, weights in zip(
                 batch.texts,
@@ -160,6 +167,17 @@ class TextReader:
                 strict=True,
             )
         ]
+
+    def _shown(self, shares: Numbers, weights: Numbers) -> Numbers:
+        if self._of_labels:
+            return np.asarray(weights[int(shares.argmax())])
+        return np.asarray(weights.mean(axis=0))
+
+    def _given(self, shares: Numbers) -> tuple[Any, ...] | None:
+        if self.thresholds is None:
+            return None
+        places = np.flatnonzero(shares >= np.asarray(self.thresholds, shares.dtype))
+        return tuple(self.labels[place] for place in places.tolist())
 
     def _rows(self, pieces: Sequence[str]) -> Integers:
         """The features of the tokens of one text: word, n-grams, pieces of the word."""
