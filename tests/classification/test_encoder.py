@@ -16,11 +16,11 @@ import pytest
 
 import regard
 from regard.bundle.manifest import PartDigest
-from regard.classification.encoder import hub_encoder
-from regard.classification.encoder.encoder_classifier import encoder_config
-from regard.classification.encoder.encoder_network import EncoderNetwork, PieceInputs
-from regard.classification.encoder.hub_encoder import HubEncoder
-from regard.classification.encoder.text_pieces import PieceTokenizer
+from regard.classification._encoder import hub_encoder
+from regard.classification._encoder.encoder_classifier import encoder_config
+from regard.classification._encoder.encoder_network import EncoderNetwork, PieceInputs
+from regard.classification._encoder.hub_encoder import HubEncoder
+from regard.classification._encoder.text_pieces import PieceTokenizer
 from regard.errors import ArgumentError, BundleError, DataError, MissingExtraError
 from regard.inference import Limits, Question
 from regard.inference.answer_columns import KeptAttention
@@ -439,7 +439,7 @@ def test_a_tokenizer_that_is_not_known_is_not_loaded(bundle, tmp_path, old, new)
 
 def test_other_classes_of_keras_hub_are_not_loaded(bundle, monkeypatch):
     monkeypatch.setattr(
-        "regard.classification.encoder.encoder_classifier.BACKBONES", ("GPT2Backbone",)
+        "regard.classification._encoder.encoder_classifier.BACKBONES", ("GPT2Backbone",)
     )
     with pytest.raises(BundleError, match="'BertBackbone' of 'keras_hub"):
         regard.load(bundle)

@@ -12,6 +12,11 @@ import numpy as np
 
 from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames
 from regard.bundle.trust_part import CARD
+from regard.classification._encoder.encoder_classifier import (
+    PARTS_WITH_ENCODER,
+    PIECES,
+    TrainedEncoderClassifier,
+)
 from regard.classification.artifact import (
     KIND,
     PARTS,
@@ -19,11 +24,6 @@ from regard.classification.artifact import (
     TrainedTextClassifier,
 )
 from regard.classification.class_metrics import ClassificationEvaluation
-from regard.classification.encoder.encoder_classifier import (
-    PARTS_WITH_ENCODER,
-    PIECES,
-    TrainedEncoderClassifier,
-)
 from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import not_cleaned
 from regard.classification.mistakes import Mistakes

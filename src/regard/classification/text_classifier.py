@@ -11,6 +11,11 @@ import numpy as np
 
 from regard._validate import check_count
 from regard.bundle.trust_part import CARD
+from regard.classification._encoder.encoder_classifier import (
+    check_not_streamed,
+    encoder_config,
+)
+from regard.classification._encoder.hub_encoder import HubEncoder
 from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import (
@@ -19,11 +24,6 @@ from regard.classification.config import (
     recipe,
 )
 from regard.classification.corpus import corpus_on_disk
-from regard.classification.encoder.encoder_classifier import (
-    check_not_streamed,
-    encoder_config,
-)
-from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import checked_weights
 from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import (

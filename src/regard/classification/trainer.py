@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from regard._validate import wrong_value
+from regard.classification._encoder.encoder_classifier import corpus_for_encoder
+from regard.classification._encoder.hub_encoder import HubEncoder
 from regard.classification.artifact import TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
-from regard.classification.encoder.encoder_classifier import corpus_for_encoder
-from regard.classification.encoder.hub_encoder import HubEncoder
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.initialization import Network
 from regard.classification.label_sets import (

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from regard.classification._encoder.hub_encoder import HubEncoder
+from regard.classification._encoder.text_pieces import NO_PIECE
 from regard.classification.config import TextClassifierConfig
-from regard.classification.encoder.hub_encoder import HubEncoder
-from regard.classification.encoder.text_pieces import NO_PIECE
 from regard.classification.network import classified
 from regard.training.batches import EncodedExamples
 

@@ -9,6 +9,19 @@ import keras
 
 from regard.bundle import Bundle
 from regard.bundle.model_file import model_from_bytes
+from regard.classification._encoder.encoder_network import (
+    ENCODER,
+    STATES,
+    EncoderNetwork,
+)
+from regard.classification._encoder.hub_encoder import (
+    BACKBONES,
+    HubEncoder,
+    keras_hub,
+    tokenizer_from_bytes,
+    tokenizer_to_bytes,
+)
+from regard.classification._encoder.text_pieces import PieceReader
 from regard.classification.artifact import (
     CONFIG,
     KNOWN_LAYERS,
@@ -18,19 +31,6 @@ from regard.classification.artifact import (
 )
 from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, examples_of
-from regard.classification.encoder.encoder_network import (
-    ENCODER,
-    STATES,
-    EncoderNetwork,
-)
-from regard.classification.encoder.hub_encoder import (
-    BACKBONES,
-    HubEncoder,
-    keras_hub,
-    tokenizer_from_bytes,
-    tokenizer_to_bytes,
-)
-from regard.classification.encoder.text_pieces import PieceReader
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.network import ATTENTION
 from regard.data.streamed_file import StreamedFile
