@@ -191,8 +191,8 @@ def test_a_step_is_as_large_as_without_weights():
 def test_other_weights_are_other_examples():
     weights = np.ones(6, np.float32)
     digests = {each.digest() for each in (examples(), examples(weights))}
-    digests.add(examples(2 * weights).digest())
-    assert len(digests) == 3
+    digests |= {examples(share * weights).digest() for share in (2, 0.1, 0.2)}
+    assert len(digests) == 5
 
 
 TEXTS, LABELS = toy.messages(60)

@@ -124,7 +124,7 @@ class KnownVectors:
     @property
     def digest(self) -> str:
         """The SHA-256 of the vectors, in hexadecimal digits."""
-        return digest([_bits(self.table)])
+        return digest([self.table])
 
     def weighted(self, documents: Sequence[IntArray]) -> FloatArray:
         r"""What a text is the mean of, ``(words, width)``.
@@ -171,10 +171,6 @@ class KnownVectors:
         return (turned / (scale or 1.0)).astype(np.float32)
 
 
-def _bits(values: FloatArray) -> IntArray:
-    return np.ascontiguousarray(values, np.float32).view(np.int32)
-
-
 def digest_of(source: VectorSource) -> str:
     """The SHA-256 of vectors or of their file, in hexadecimal digits.
 
@@ -183,7 +179,7 @@ def digest_of(source: VectorSource) -> str:
     """
     if isinstance(source, WordVectors):
         words = "\0".join(source.words).encode("utf-8", "replace")
-        return digest([np.frombuffer(words, np.uint8), _bits(source.values)])
+        return digest([np.frombuffer(words, np.uint8), source.values])
     path = Path(source)
     try:
         with path.open("rb") as file:

@@ -16,9 +16,11 @@ from regard._files import staged_file
 from regard._validate import wrong_value
 from regard.errors import ArgumentError, BundleError, ClusterError
 from regard.training.devices import in_first, told_by_first
-from regard.types import IntArray
+from regard.types import FloatArray, IntArray
 
 _META = "training"
+# Of a large array, so much is widened at a time.
+_NUMBERS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +118,20 @@ def unusable(path: Path, problem: str) -> BundleError:
     )
 
 
-def digest(arrays: Iterable[IntArray]) -> str:
-    """The SHA-256 of arrays of whole numbers, in hexadecimal digits."""
+def digest(arrays: Iterable[IntArray | FloatArray]) -> str:
+    """The SHA-256 of arrays of numbers, in hexadecimal digits.
+
+    Whole numbers and fractions are told by their values, whatever their width.
+    """
     sha256 = hashlib.sha256()
     for array in arrays:
-        numbers = np.asarray(array, dtype=np.int64)
-        sha256.update(repr(numbers.shape).encode() + numbers.tobytes())
+        numbers = np.ravel(array)
+        sha256.update(repr(np.shape(array)).encode())
+        for start in range(0, len(numbers), _NUMBERS_AT_ONCE):
+            part = numbers[start : start + _NUMBERS_AT_ONCE]
+            if np.issubdtype(part.dtype, np.floating):
+                part = part.astype(np.float64).view(np.int64)
+            sha256.update(part.astype(np.int64, copy=False).tobytes())
     return sha256.hexdigest()
 
 
