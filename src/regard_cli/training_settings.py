@@ -164,21 +164,21 @@ def typed(
     }
 
 
-def _value(text: str, kind: str) -> Any:
+def _value(text: str, annotation: str) -> Any:
     """A text as a value of a type: as TOML has it, or as Python writes it."""
-    if kind == "str":
+    if annotation == "str":
         return text[1:-1] if re.fullmatch(r"'[^']*'|\"[^\"]*\"", text) else text
-    if "None" in kind and text.lower() in {"none", "null"}:
+    if "None" in annotation and text.lower() in {"none", "null"}:
         return None
     if text in {"True", "False"}:
         return text == "True"
     value: Any = text
     with suppress(tomllib.TOMLDecodeError):
         value = tomllib.loads(f"value = {text}")["value"]
-    if isinstance(value, str) and "float" in kind:
+    if isinstance(value, str) and "float" in annotation:
         with suppress(ValueError):
             return float(text)
-    if type(value) is int and "float" in kind and "int" not in kind:
+    if type(value) is int and "float" in annotation and "int" not in annotation:
         return float(value)
     return value
 

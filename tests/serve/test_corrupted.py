@@ -13,6 +13,8 @@ from regard.kinds import load
 from regard.serve import Limits, create_app
 
 TEXT = "in my refund of the week"
+#: What is said beside the model: damage to it costs no answer.
+BESIDE = {"README.md", "training.json", "about.json", "trust.json"}
 
 
 def damage(folder, dice):
@@ -30,14 +32,16 @@ def damage(folder, dice):
 
 
 def check_damaged(bundle, folder, seeds):
-    refused = right = 0
+    refused = right = beside = 0
     for seed in seeds:
         path = folder / f"damaged{seed}.regard"
         shutil.copytree(bundle, path)
-        damage(path, random.Random(seed))  # noqa: S311 - no secrets
+        name = damage(path, random.Random(seed))  # noqa: S311 - no secrets
+        beside += name in BESIDE
         try:
             app = create_app([path], limits=Limits(tokens=16), max_batch=1)
         except BundleError as error:
+            assert name not in BESIDE
             refused += path.name in str(error)
         else:
             right += 1
@@ -48,13 +52,13 @@ def check_damaged(bundle, folder, seeds):
             assert np.array_equal(answer.weights, rounded_rows(expected.weights))
         shutil.rmtree(path)
     assert refused + right == len(seeds)
-    return refused
+    return refused / (len(seeds) - beside)
 
 
 def test_damaged_bundles(toy_bundle, tmp_path):
-    assert check_damaged(toy_bundle, tmp_path, range(20)) > 15
+    assert check_damaged(toy_bundle, tmp_path, range(20)) > 0.75
 
 
 @pytest.mark.slow
 def test_two_hundred_damaged_bundles(toy_bundle, tmp_path):
-    assert check_damaged(toy_bundle, tmp_path, range(1_000, 1_200)) > 150
+    assert check_damaged(toy_bundle, tmp_path, range(1_000, 1_200)) > 0.75

@@ -231,11 +231,11 @@ def _keras_file(content: bytes) -> dict[str, Any]:
         "class": str(config.get("class_name")) if isinstance(config, dict) else "",
         **_arrays(members[_WEIGHTS]),
         "attention": [
-            {"name": name, "class": kind, "library": library}
-            for name, kind, library in layers
-            if kind in _ATTENTION or (library == "regard" and _looks(kind))
+            {"name": name, "class": class_name, "library": library}
+            for name, class_name, library in layers
+            if class_name in _ATTENTION or (library == "regard" and _looks(class_name))
         ],
-        "layers": dict(Counter(kind for _, kind, _ in layers)),
+        "layers": dict(Counter(class_name for _, class_name, _ in layers)),
     }
     if isinstance(metadata, dict):
         for key, name in (("keras_version", "keras"), ("date_saved", "saved")):
