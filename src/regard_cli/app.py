@@ -18,7 +18,8 @@ from regard_cli.interrupts import ending_at_once
 from regard_cli.legacy_convert import legacy_convert
 from regard_cli.predict import predict
 from regard_cli.serve import serve
-from regard_cli.train import train_classify, train_translate
+from regard_cli.train_classify import train_classify
+from regard_cli.train_translate import train_translate
 from regard_cli.training_file import SETTING_NAMES
 from regard_cli.translate import translate
 from regard_cli.trust import trust

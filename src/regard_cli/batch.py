@@ -6,13 +6,12 @@ from typing import Annotated
 import typer
 
 from regard_cli.environment import prepare
+from regard_cli.interrupts import INTERRUPTED
 from regard_cli.options import Bundle, KnownText, Reading, reads_files
 from regard_cli.progress_bar import batch_progress
 
 # As for ``trust --require``: done, and not all that was wanted.
 SET_ASIDE = 3
-# As a shell tells of a program that an interrupt ended.
-INTERRUPTED = 130
 
 
 @reads_files

@@ -6,6 +6,10 @@ from typing import Any
 
 import typer
 
+from regard_cli.interrupts import INTERRUPTED, telling_that_it_ends
+from regard_cli.progress_bar import training_progress
+from regard_cli.training_session import warnings_as_lines
+
 _HINT = "--cross-validate"
 
 
@@ -75,6 +79,36 @@ class CrossValidation:
             cells = [f"{name:9}  {examples:>8}", *map(str.rjust, values, widths)]
             lines.append("  ".join(cells))
         return "".join(f"{line}\n" for line in lines)
+
+
+def show_cross_validation(
+    make: Callable[[], Any],
+    examples: Any,
+    weights: Any,
+    fitting: Mapping[str, Any],
+    **options: Any,
+) -> dict[str, Any]:
+    """The measures of a cross-validation, printed; an interrupt ends the command."""
+    from regard.training.callbacks import InterruptBetweenSteps  # noqa: PLC0415 - loads Keras
+
+    def fit(model: Any, *data: Any, **more: Any) -> None:
+        with (
+            training_progress() as show,
+            InterruptBetweenSteps().listening(at_once=True),
+        ):
+            model.fit(*data, progress=show, **fitting, **more)
+
+    with warnings_as_lines(of_data=False), telling_that_it_ends():
+        result, interrupted = cross_validate(
+            make, examples, weights, fit=fit, **options
+        )
+    done = len(result.measured)
+    if done:
+        typer.echo(result.to_text(), nl=False)
+    if interrupted:
+        typer.echo(f"Interrupted: {done} of {result.folds} folds done.", err=True)
+        raise typer.Exit(INTERRUPTED)
+    return result.to_dict()
 
 
 def cross_validate(

@@ -5,6 +5,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+# As a shell tells of a program that an interrupt ended.
+INTERRUPTED = 130
+
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:

@@ -18,7 +18,7 @@ from regard_cli.examined_data import (
     read_examined,
     read_targets,
 )
-from regard_cli.interrupts import ending_at_once, telling_that_it_ends
+from regard_cli.interrupts import INTERRUPTED, ending_at_once, telling_that_it_ends
 from regard_cli.options import (
     Json,
     KnownLabel,
@@ -33,8 +33,8 @@ from regard_cli.targets import check_page_target, check_writable
 if TYPE_CHECKING:
     from regard.trust import TrustReport
 
-#: Measured, but below what was required; ended by the user.
-BELOW, INTERRUPTED = 3, 130
+# Measured, but below what was required.
+BELOW = 3
 _LEVELS = ("explains", "points only")
 
 
