@@ -4,6 +4,7 @@
 """
 
 import functools
+import importlib
 import re
 import shutil
 import sys
@@ -21,6 +22,7 @@ sys.path.append(str(ROOT / "docs" / "_extensions"))
 
 from sphinx.util.inventory import InventoryFile  # noqa: E402 - after the check for it
 
+import neighbours  # noqa: E402 - found by the line above
 import pictures  # noqa: E402 - found by the line above
 import surface  # noqa: E402 - the same
 
@@ -81,12 +83,24 @@ def test_every_page_is_in_the_navigation():
     assert pages <= listed, "name the page in docs/guides.md or docs/background.md"
 
 
+def test_pages_come_in_the_order_of_their_index_and_then_by_heading(tmp_path):
+    (tmp_path / "index.md").write_text("# All\n\n```{neighbours}\n:hidden:\n\nc\n```\n")
+    for name, heading in (("a", "Zebra"), ("b", "apple"), ("c", "Middle")):
+        (tmp_path / f"{name}.md").write_text(f"# {heading}\n")
+    assert [page.stem for page in neighbours.in_order(tmp_path)] == ["c", "b", "a"]
+    (tmp_path / "c.md").unlink()
+    with pytest.raises(ValueError, match="names"):
+        neighbours.in_order(tmp_path)
+
+
 def test_the_surface_is_what_packages_export():
     modules = surface.modules()
     assert {"regard", "regard.layers", "regard.ops.scores", "regard.errors"} <= {
         *modules
     }
     assert not [name for name in modules if "._" in name]
+    loaded = map(importlib.import_module, modules)
+    assert [one.__name__ for one in loaded if not hasattr(one, "__all__")] == []
     assert {"observe", "AttentionMap", "load"} <= set(surface.names("regard"))
     errors = surface.names("regard.errors").values()
     assert all(issubclass(each, BaseException) for each in errors)

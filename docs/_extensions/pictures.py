@@ -29,6 +29,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from neighbours import in_order
+
 ROOT = Path(__file__).resolve().parents[2]
 GALLERY = ROOT / "docs" / "gallery"
 KEPT = ROOT / "build" / "gallery"
@@ -80,9 +82,8 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """The pages of the gallery, by title."""
-    pages = [page for page in GALLERY.glob("*.md") if page.name != "index.md"]
-    return sorted(map(Entry, pages), key=lambda entry: entry.title)
+    """The pages of the gallery, in the order of the gallery."""
+    return [Entry(page) for page in in_order(GALLERY)]
 
 
 def draw(wanted: list[Entry]) -> Iterator[str]:

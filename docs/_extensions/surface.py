@@ -58,6 +58,8 @@ def modules() -> list[str]:
     for name in list(found):
         exported = _exported(name).values()
         found |= {each.__name__ for each in exported if isinstance(each, ModuleType)}
+    # One that is for others in the library alone exports none.
+    found = {name for name in found if _exported(name)}
     return sorted(found, key=lambda each: (each not in _FIRST, each))
 
 

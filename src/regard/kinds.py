@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from regard.inference.json_format import Schema
     from regard.types import TrustLine
 
+__all__ = [
+    "AnswerPlot",
+    "Evaluation",
+    "Kind",
+    "digests_of",
+    "is_of_kind",
+    "kind_of",
+    "load",
+    "trust_of",
+]
+
 
 class AnswerPlot(Protocol):
     """Answers drawn; see ``regard.plot``."""

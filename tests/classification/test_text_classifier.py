@@ -444,6 +444,15 @@ def test_a_copy_answers_as_the_original_and_is_apart_from_it(toy_classifier, cop
     assert other.trained.model is not toy_classifier.trained.model
 
 
+def test_the_answers_of_a_copy_name_the_bundle(toy_bundle):
+    loaded = regard.load(toy_bundle)
+    other = copy.deepcopy(loaded)
+    assert loaded.trained.origin.name == "toy.regard"
+    assert other.trained.origin == loaded.trained.origin
+    assert other.explain(["a good film"])[0].model.name == "toy.regard"
+    assert "origin" not in vars(other)
+
+
 def test_a_classifier_that_was_not_trained_can_be_copied():
     other = copy.deepcopy(regard.TextClassifier(seed=3, epochs=2))
     assert (other.seed, other.settings) == (3, {"epochs": 2})

@@ -1,5 +1,7 @@
 """Saving, shapes, meaning and wrong use of each layer, besides the contract."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from subjects import Eager, arguments_of, fill, functional, tensors_of, to_numpy
 
 from regard.errors import ArgumentError
 from regard.layers import (
+    AttentionDecoder,
     AttentionPooling,
     CrossAttention,
     FeatureAttention,
@@ -261,11 +264,37 @@ def test_wrong_arguments_say_what_is_right(make, message):
     assert message in str(caught.value)
 
 
-def test_an_input_of_the_wrong_rank_is_refused():
-    with pytest.raises(ValueError, match="expected ndim=3"):
-        AttentionPooling()(normal(3, 4))
-    with pytest.raises(ValueError, match="expected ndim=2"):
-        FeatureAttention()(STATES)
+@pytest.mark.parametrize("is_built", [False, True])
+@pytest.mark.parametrize(
+    ("make", "axes", "message"),
+    [
+        (AttentionPooling, 2, "return_sequences=True"),
+        (AttentionPooling, 4, "TimeDistributed"),
+        (SelfAttention, 2, "return_sequences=True"),
+        (CrossAttention, 2, "return_sequences=True"),
+        (FeatureAttention, 3, "AttentionPooling"),
+        (
+            partial(AttentionDecoder, 4, output_units=3, output_length=2),
+            2,
+            "return_sequences=True",
+        ),
+    ],
+)
+def test_an_input_of_the_wrong_rank_is_refused(make, axes, message, is_built):
+    layer = make()
+    inputs = 1 + isinstance(layer, CrossAttention)
+    if is_built:
+        layer(
+            *[normal(3, 4) if isinstance(layer, FeatureAttention) else STATES] * inputs
+        )
+    with unchecked(), pytest.raises(ArgumentError, match=message):
+        layer(*[normal(*range(3, 3 + axes))] * inputs)
+
+
+def test_the_error_of_a_model_without_sequences_names_the_argument():
+    vectors = keras.layers.LSTM(4)(keras.Input((5, 3)))
+    with pytest.raises(ArgumentError, match="return_sequences=True"):
+        AttentionPooling()(vectors)
 
 
 def test_shapes_in_signatures_are_checked_while_the_tests_run():

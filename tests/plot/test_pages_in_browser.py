@@ -184,7 +184,7 @@ def test_another_label_and_another_head_are_shaded_as_python_shades_them(
         choice.select_option(index=order.index(place))
         python = regard.plot.text(drawn[2], shade="contributions", label=label)
         assert now(1) == spans(python.to_html(), 0)
-        share = f"{100 * drawn[2].probabilities[place]:.1f} %"
+        share = f"{100 * drawn[2].probabilities[place]:.1f}\N{NO-BREAK SPACE}%"
         said = page.locator("#text-3 section").nth(1).inner_text()
         assert f"For and against {label}" in said
         assert f"the score of {label} ({share})" in said

@@ -96,13 +96,14 @@ def test_contributions_to_another_label_are_shaded_where_one_is_chosen(film, tmp
         page = plot.to_html()
         shown = [float(span["data-w"]) for span in weighted(page)]
         np.testing.assert_allclose(shown, parts[:, place], atol=5e-4)
-        share = f"{100 * added.probabilities[place]:.1f} %"
+        said = f"{100 * added.probabilities[place]:.1f} %"
+        share = said.replace(" ", "\N{NO-BREAK SPACE}")
         assert f"<bdi>{label}</bdi> ({share})" in page
         # The answer stays the answer.
         assert f"<title>{given}:" in page
         drawn = plot.to_terminal(color=False, width=80)
         assert drawn.startswith(f"{given}  ")
-        assert f"(shaded for {label}, {share})" in drawn.splitlines()[0]
+        assert f"(shaded for {label}, {said})" in drawn.splitlines()[0]
     evil = replace(added, labels=("<b>x</b>", "y"), label="y")
     page = regard.plot.text(evil, shade="contributions", label="<b>x</b>").to_html()
     assert "b" not in {tag for tag, _ in Reader(page).elements}

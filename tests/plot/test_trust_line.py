@@ -37,7 +37,9 @@ def test_the_line_stands_under_the_picture_and_misleading_weights_are_grey(drawn
     plot = drawn(BAD, GOOD, None)
     for page in (plot.to_html(), plot._repr_html_()):
         assert articles(page) == ["grey", None, None]
-        assert "misleads: words -59 % &lt;of&gt; the best␛ order." in page
+        assert (
+            "misleads: words -59\N{NO-BREAK SPACE}% &lt;of&gt; the best␛ order." in page
+        )
         assert page.count("Attention of this model: explains") == 1
         assert ".regard .grey .w24{background:#" in page
 

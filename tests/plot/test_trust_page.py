@@ -46,7 +46,8 @@ def test_the_verdict_and_its_reasons_come_first():
     first = page.index('<article class="verdict good">')
     assert "<h2>explains</h2>" in page
     assert "for this model only." in page
-    assert "81 % [74, 88]" in page[first : page.index('id="part-1"')]
+    # A number and its per cent stay on one line.
+    assert "81\N{NO-BREAK SPACE}% [74, 88]" in page[first : page.index('id="part-1"')]
     assert "3 pairs of reviews.csv, seed 4, model ab12ab12ab12." in page
 
 
@@ -147,7 +148,10 @@ def test_texts_stand_with_attention_beside_contributions():
     best = article(page, "Texts that attention explains best")
     # As people count, and as programs do.
     assert 'text 5 <span class="soft">(index 4)</span>, answered' in best
-    assert "answered <bdi><strong>negative</strong></bdi> (97.0 %)" in best
+    assert (
+        "answered <bdi><strong>negative</strong></bdi> (97.0\N{NO-BREAK SPACE}%)"
+        in best
+    )
     assert "gain of attention 0.500, of the best order 0.600" in best
     assert ["dull", "0.7000", "+0.9000"] in rows(best)
     assert 'data-w="0.700"' in best or "data-w=0.700" in best

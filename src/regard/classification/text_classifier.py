@@ -2,7 +2,7 @@
 
 import importlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self, overload
@@ -600,7 +600,14 @@ class TextClassifier(
         if self._trained is not None:
             # A copy of what is trained has the encoder that is in it.
             del state["encoder"]
+            state["origin"] = self._trained.origin
         return state
+
+    def _resume(self, state: Mapping[str, Any]) -> None:
+        # Which bundle it is of is in none of its parts.
+        object.__setattr__(self.trained, "origin", state["origin"])
+        others = {name: value for name, value in state.items() if name != "origin"}
+        super()._resume(others)
 
     def _parts(self) -> dict[str, bytes]:
         # One that was loaded has the card that it came with.

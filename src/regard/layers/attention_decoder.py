@@ -461,6 +461,7 @@ class AttentionDecoder(AttentionLayer):
                 received="inputs",
                 fix="Build it with inputs, or make the first call with them.",
             )
+        check_features("memory", memory.shape)
         batch = memory.shape[0]
         check_batch("inputs", inputs, ("batch", "steps", "features"), batch)
         check_batch("targets", targets, ("batch", "steps"), batch)

@@ -135,6 +135,8 @@ class CrossAttention(PairedAttention):
     ):
         """Look at the keys; see the class for arguments and shapes."""
         key = value if key is None else key
+        for name, states in (("query", query), ("value", value), ("key", key)):
+            check_features(name, states.shape)
         query_mask = check_mask("query_mask", query_mask, query)
         masks = PairMasks(
             query_mask,

@@ -6,9 +6,8 @@ import keras
 from keras import ops
 
 from regard._typing import Float, Shaped, Tensor
-from regard.errors import ArgumentError
 from regard.layers.attention_layer import AttentionLayer
-from regard.layers.shapes import Shape, check_mask
+from regard.layers.shapes import Shape, check_mask, check_vector
 from regard.ops import erase_padding, masked_softmax
 from regard.ops.precision import widen
 
@@ -40,7 +39,8 @@ class FeatureAttention(AttentionLayer):
         ``(batch, features)``; weights ``(batch, 1, features)``.
 
     Raises:
-        ArgumentError: The number of features is unknown, or the mask does not fit.
+        ArgumentError: An input or mask of the wrong shape, or the number of features
+            is unknown.
 
     Example:
         >>> toy = keras.Sequential([
@@ -56,19 +56,9 @@ class FeatureAttention(AttentionLayer):
 
     weights_axes: ClassVar[tuple[str, ...]] = ("batch", "heads", "keys")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.input_spec = keras.layers.InputSpec(ndim=2)
-
     def build(self, input_shape: Shape) -> None:
         """Make the kernel and the bias of the scores."""
-        features = input_shape[-1]
-        if features is None:
-            raise ArgumentError(
-                "The number of features is unknown.",
-                expected="(batch, features), with features known",
-                received=str(tuple(input_shape)),
-            )
+        features = check_vector("inputs", input_shape)
         self.kernel = self._add_kernel("kernel", (features, features))
         self.bias = self._add_bias("bias", (features,)) if self.use_bias else None
 
@@ -83,6 +73,7 @@ class FeatureAttention(AttentionLayer):
         | tuple[Float[Tensor, "batch features"], Float[Tensor, "batch 1 features"]]
     ):
         """Weigh the features; see the class for arguments and shapes."""
+        check_vector("inputs", inputs.shape)
         if mask is not None:
             mask = ops.convert_to_tensor(mask)
             if len(mask.shape) == 1:

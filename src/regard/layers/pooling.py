@@ -95,7 +95,6 @@ class AttentionPooling(ScoredAttention):
         table = {**STATE_SCORES, _LAST: last}
         super().__init__(score, table, units, num_heads, **kwargs)
         self.alignment = alignment
-        self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights of the score."""
@@ -116,6 +115,7 @@ class AttentionPooling(ScoredAttention):
         ]
     ):
         """Pool the sequence; see the class for arguments and shapes."""
+        check_features("inputs", inputs.shape)
         mask = check_mask("mask", mask, inputs)
         states = erase_padding(inputs, mask)
         scores = self._state_scores(states, mask)
@@ -141,8 +141,9 @@ class AttentionPooling(ScoredAttention):
         self, input_shape: Shape, return_attention_scores: bool = False
     ) -> Any:
         """The shape of the context, or of context and weights."""
+        features = check_features("inputs", input_shape)
         batch, time, _ = input_shape
-        context = (batch, self.num_heads * check_features("inputs", input_shape))
+        context = (batch, self.num_heads * features)
         weights = (batch, self.num_heads, time)
         return (context, weights) if return_attention_scores else context
 

@@ -84,6 +84,7 @@ class SelfAttention(PairedAttention):
         ]
     ):
         """Look at the sequence itself; see the class for arguments and shapes."""
+        check_features("inputs", inputs.shape)
         # Keras fills in `mask` only where there is no other tensor argument.
         mask = mask_of(inputs) if mask is None else mask
         mask = check_mask("mask", mask, inputs)

@@ -14,6 +14,15 @@ from regard.ops import as_mask
 Shape = tuple[int | None, ...]
 
 
+# What helps where an input has so many axes and should be a sequence of features.
+_OTHER_RANKS = {
+    2: "Two axes are a single vector for each example. A recurrent layer before this "
+    "one gives a vector for each place with return_sequences=True; the features of a "
+    "single vector are weighed by FeatureAttention.",
+    4: "keras.layers.TimeDistributed applies a layer to each sequence of several.",
+}
+
+
 def check_features(name: str, shape: Shape) -> int:
     """The number of features of a ``(batch, time, features)`` input."""
     if len(shape) != 3 or shape[-1] is None:
@@ -21,6 +30,21 @@ def check_features(name: str, shape: Shape) -> int:
             f"'{name}' does not have the shape of a sequence of features.",
             expected="(batch, time, features), with features known",
             received=str(tuple(shape)),
+            fix=_OTHER_RANKS.get(len(shape)),
+        )
+    return shape[-1]
+
+
+def check_vector(name: str, shape: Shape) -> int:
+    """The number of features of a ``(batch, features)`` input."""
+    if len(shape) != 2 or shape[-1] is None:
+        raise ArgumentError(
+            f"'{name}' does not have the shape of a vector of features.",
+            expected="(batch, features), with features known",
+            received=str(tuple(shape)),
+            fix="The places of a sequence are weighed by AttentionPooling."
+            if len(shape) == 3
+            else None,
         )
     return shape[-1]
 

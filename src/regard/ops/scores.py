@@ -15,6 +15,18 @@ from regard.ops.additive import additive_scores
 from regard.ops.linear import split_heads
 from regard.ops.precision import finite_product, widen
 
+__all__ = [
+    "additive",
+    "concat",
+    "context",
+    "dot",
+    "feed_forward",
+    "gated",
+    "general",
+    "linear",
+    "scaled_dot",
+]
+
 
 def linear(
     states: Float[Tensor, "batch keys features"],

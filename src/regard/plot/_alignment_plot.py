@@ -33,7 +33,7 @@ from regard.plot._terminal import (
 )
 from regard.plot._weight_grid import WeightGrid, weight_grids
 from regard.plot.alignment_page import alignment_fragment, alignment_page
-from regard.plot.canvas import require_matplotlib
+from regard.plot.canvas import check_axes, check_index
 from regard.plot.characters import for_terminal_line
 from regard.types import AttentionMap, Translation
 
@@ -97,16 +97,11 @@ class AlignmentPlot(Plot):
             The axes.
 
         Raises:
-            ArgumentError: There is no alignment of this index.
+            ArgumentError: There is no alignment of this index, or ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
-        require_matplotlib()
-        if not -len(self.grids) <= index < len(self.grids):
-            raise ArgumentError(
-                "There is no such alignment in this plot.",
-                expected=f"an index below {len(self.grids)}",
-                received=str(index),
-            )
+        check_axes(ax)
+        index = check_index(index, len(self.grids), "alignment")
         grid = self.grids[index]
         if ax is None:
             return own_figure(grid)

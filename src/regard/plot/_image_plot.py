@@ -27,7 +27,9 @@ from regard.plot._plot import Plot
 from regard.plot.canvas import (
     SOFT,
     blank_figure,
+    check_axes,
     check_height,
+    check_index,
     colormap,
     cut,
     drawing_settings,
@@ -171,16 +173,11 @@ class ImagePlot(Plot):
             The axes.
 
         Raises:
-            ArgumentError: There is no panel of this index.
+            ArgumentError: There is no panel of this index, or ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
-        require_matplotlib()
-        if not -len(self.panels) <= index < len(self.panels):
-            raise ArgumentError(
-                "There is no such panel in this plot.",
-                expected=f"an index below {len(self.panels)}",
-                received=str(index),
-            )
+        check_axes(ax)
+        index = check_index(index, len(self.panels), "panel")
         if ax is None:
             import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 

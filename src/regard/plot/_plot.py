@@ -11,6 +11,7 @@ from regard._validate import check_path
 from regard.errors import ArgumentError
 from regard.plot.canvas import (
     blank_figure,
+    check_axes,
     check_height,
     drawing_settings,
     encoded_figure,
@@ -47,6 +48,7 @@ class Plot(ABC):
             The axes.
 
         Raises:
+            ArgumentError: ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
 
@@ -133,9 +135,10 @@ class AxesPlot(Plot):
             The axes.
 
         Raises:
+            ArgumentError: ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
-        require_matplotlib()
+        check_axes(ax)
         if ax is None:
             import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 

@@ -47,7 +47,7 @@ from regard.plot._text_segments import (
     strongest,
     text_segments,
 )
-from regard.plot.canvas import require_matplotlib
+from regard.plot.canvas import check_axes, check_index
 from regard.plot.characters import for_terminal, for_terminal_line
 from regard.plot.text_page import text_fragment, text_page
 from regard.types import AttentionMap, Explanation, Translation
@@ -190,16 +190,11 @@ class TextPlot(Plot):
             The axes.
 
         Raises:
-            ArgumentError: There is no text of this index.
+            ArgumentError: There is no text of this index, or ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
-        require_matplotlib()
-        if not -len(self.explanations) <= index < len(self.explanations):
-            raise ArgumentError(
-                "There is no such text in this plot.",
-                expected=f"an index below {len(self.explanations)}",
-                received=str(index),
-            )
+        check_axes(ax)
+        index = check_index(index, len(self.explanations), "text")
         card = self._cards[index]
         return draw_text(ax, card.drawn, self.shade, card.verdict)
 

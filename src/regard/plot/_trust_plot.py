@@ -13,7 +13,7 @@ from regard.plot._plot import Plot
 from regard.plot._terminal import rendered, terminal
 from regard.plot._text_plot import text_block
 from regard.plot._trust_picture import draw_erasure, trust_picture
-from regard.plot.canvas import require_matplotlib
+from regard.plot.canvas import check_axes
 from regard.plot.characters import for_terminal
 from regard.plot.trust_page import drawn_text, trust_fragment, trust_page
 
@@ -87,9 +87,10 @@ class TrustPlot(Plot):
             The axes.
 
         Raises:
+            ArgumentError: ``ax`` are no axes.
             MissingExtraError: matplotlib is not installed.
         """
-        require_matplotlib()
+        check_axes(ax)
         if ax is None:
             import matplotlib.pyplot as plt  # noqa: PLC0415 - an extra
 

@@ -9,7 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.errors import ArgumentError, MissingExtraError
+import numpy as np
+
+from regard._validate import wrong_value
+from regard.errors import ArgumentError, MissingExtraError, shown
 from regard.plot._color_scale import Hue, shades
 from regard.plot.characters import for_page
 
@@ -52,6 +55,44 @@ def require_matplotlib() -> None:
         import matplotlib as _  # noqa: F401, PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise MissingExtraError("Drawing a picture", "matplotlib", "plot") from error
+
+
+def check_axes(ax: Any) -> None:
+    """Refuse what cannot be drawn on; None stands for new axes.
+
+    Raises:
+        ArgumentError: It is something else than axes of matplotlib.
+        MissingExtraError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    from matplotlib.axes import Axes  # noqa: PLC0415 - an extra
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise wrong_value(
+            "ax", ax, "axes of matplotlib, as plt.subplots() makes them, or None"
+        )
+
+
+def check_index(index: Any, count: int, what: str) -> int:
+    """Refuse what is no place in a plot; places from the end are negative.
+
+    Args:
+        index: The place.
+        count: How many there are.
+        what: What there is in the plot, for example ``"text"``.
+
+    Raises:
+        ArgumentError: It is no whole number, or there is no such place.
+    """
+    is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    if not is_whole or not -count <= index < count:
+        raise ArgumentError(
+            f"There is no such {what} in this plot.",
+            expected=f"an index below {count}",
+            received=shown(index),
+            arguments=["index"],
+        )
+    return int(index)
 
 
 @contextmanager

@@ -206,6 +206,11 @@ def color_legend(end: str, note: str, start: str = "0") -> str:
     )
 
 
+def told(sentence: str) -> str:
+    """A sentence with figures for HTML: a number and its per cent stay on one line."""
+    return safe(sentence.replace(" %", "\N{NO-BREAK SPACE}%"))
+
+
 def found_of(line: TrustLine) -> str:
     """What was found of the weights of a model, as a sentence."""
     return f"Attention of this model: {line.sentence}."
@@ -213,7 +218,7 @@ def found_of(line: TrustLine) -> str:
 
 def trust_note(line: TrustLine | None) -> str:
     """What is known of the weights, under a picture of them; nothing where nothing."""
-    return "" if line is None else f'<p class="soft trust">{safe(found_of(line))}</p>\n'
+    return "" if line is None else f'<p class="soft trust">{told(found_of(line))}</p>\n'
 
 
 def look_of(line: TrustLine | None) -> str:

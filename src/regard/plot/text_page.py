@@ -57,6 +57,7 @@ from regard.plot.document import (
     remainder,
     safe,
     signed_style,
+    told,
     trust_note,
 )
 from regard.types import Explanation
@@ -275,7 +276,7 @@ def _evidence(
     asked = ""
     if data:
         shares = [
-            f"{isolated(name)} ({safe(share_of(explanation, name))})" for name in names
+            f"{isolated(name)} ({told(share_of(explanation, name))})" for name in names
         ]
         asked = _asked("Label", shares, names.index(label))
     left = len(explanation.labels) - len(names)
@@ -366,7 +367,7 @@ def _name(card: TextCard, number: int) -> str:
     explanation = card.drawn
     if not isinstance(explanation, Explanation):
         return f"text {number}"
-    share = safe(shown_shares(explanation))
+    share = told(shown_shares(explanation))
     wrong = " (wrong)" if card.is_right is False else ""
     return f"<bdi>{safe(explanation.said)}</bdi> {share}{wrong}"
 
@@ -390,7 +391,7 @@ def _verdict(card: TextCard, explanation: Explanation) -> str:
         return '<p class="verdict soft">Right.</p>\n'
     named = [
         f"<bdi><strong>{safe(name)}</strong></bdi>"
-        + (f" ({safe(share)})" if (share := share_of(explanation, name)) else "")
+        + (f" ({told(share)})" if (share := share_of(explanation, name)) else "")
         for name in sorted(card.right)
     ]
     said = " and ".join(named) or "no label"
@@ -466,12 +467,12 @@ def _legend(
     if shade == "contributions":
         of = "the answer"
         if label is not None and isinstance(explanation, Explanation):
-            share = safe(share_of(explanation, label))
+            share = told(share_of(explanation, label))
             of = f"the score of <bdi>{safe(label)}</bdi> ({share}), in nats"
         elif isinstance(explanation, Explanation):
             of = f"the score of <bdi>{safe(shaded_label(explanation))}</bdi>"
             if isinstance(explanation, ExplanationToward):
-                of += f" ({safe(explanation.shown_share)})"
+                of += f" ({told(explanation.shown_share)})"
         note = f"what a word adds to {of}, underlined where it takes from it"
         return color_legend(shown_weight(end, shade), note, shown_weight(-end, shade))
     note = (

@@ -37,6 +37,7 @@ from regard.plot.document import (
     remainder,
     safe,
     signed_style,
+    told,
 )
 from regard.plot.text_page import shaded_text
 
@@ -170,10 +171,10 @@ def _parts(report: Any, before: Any, whole: bool = True) -> list[_Part]:
 
 def _verdict(report: Any) -> str:
     tone = _TONES.get(str(report.verdict), "")
-    reasons = "".join(f"<li>{safe(reason)}</li>\n" for reason in report.reasons)
+    reasons = "".join(f"<li>{told(reason)}</li>\n" for reason in report.reasons)
     return (
         f'<article class="verdict {tone}">\n<h2>{safe(str(report.verdict))}</h2>\n'
-        f"<p>{safe(report.sentence)}</p>\n<ul>\n{reasons}</ul>\n</article>\n"
+        f"<p>{told(report.sentence)}</p>\n<ul>\n{reasons}</ul>\n</article>\n"
     )
 
 
@@ -206,7 +207,7 @@ def _example(each: Any, is_grey: bool) -> str:
         f'<section class="example"><p>text {each.text + 1} '
         f'<span class="soft">(index {each.text})</span>, answered '
         f"<bdi><strong>{safe(shown.label)}</strong></bdi> "
-        f"({safe(percent(shown.probability))})<br>"
+        f"({told(percent(shown.probability))})<br>"
         f'<span class="soft">{gains}</span></p>\n'
         f'<div class="pair">{columns}</div>\n{_tokens(shown)}</section>\n'
     )

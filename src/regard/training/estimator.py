@@ -309,6 +309,10 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
         """What a copy has beside the parts of the bundle."""
         return dict(vars(self))
 
+    def _resume(self, state: Mapping[str, Any]) -> None:
+        """Take over what a copy has beside the parts of the bundle."""
+        vars(self).update({**state, "_trained": self.trained})
+
     def _settings_with(self, **overrides: Any) -> Mapping[str, Any]:
         """The settings, with those that are not None in their place."""
         chosen = {key: value for key, value in overrides.items() if value is not None}
@@ -407,5 +411,5 @@ def _rebuilt(
     digests = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     bundle = Bundle(Path("a copy"), estimator.kind, parts, digests)
     copied = estimator.of(artifact.from_bundle(bundle))
-    vars(copied).update({**state, "_trained": copied.trained})
+    copied._resume(state)
     return copied

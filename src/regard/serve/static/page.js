@@ -137,7 +137,7 @@ function showModel() {
   find("about-text").hidden = !about.description;
   find("facts").replaceChildren(...facts(about));
   find("about-trust").textContent = trust
-    ? `Attention of this model: ${trust.sentence}.`
+    ? `Attention of this model: ${trust.sentence.replaceAll(" %", "\u00a0%")}.`
     : "Whether its attention may be read as reasons was not examined.";
   find("examples").replaceChildren(...about.examples.map(example));
   find("examples-field").hidden = !about.examples.length;
