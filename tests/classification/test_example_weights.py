@@ -12,6 +12,7 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import corpus_on_disk
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.feature_counts import log_odds
+from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.temperature import HeldOut, fitted_temperature
 from regard.classification.validation_measures import ValidationMeasures, merit_by
@@ -295,3 +296,17 @@ def test_weights_train_and_are_kept_with_the_settings(tmp_path):
     again = regard.load(tmp_path / "x.regard")
     assert {**again.settings, **chosen} == again.settings
     assert again.predict(TEXTS[:9]) == classifier.predict(TEXTS[:9])
+
+
+def test_other_weights_of_the_validation_are_read_anew(tmp_path):
+    pytest.importorskip("pyarrow", reason="what is read is stored with it")
+    path = tmp_path / "data.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = zip(TEXTS, LABELS, strict=True)
+        csv.writer(file).writerows([("text", "label"), *rows])
+    source = StreamedFile((path,), ("text", "label"))
+    options = {"settings": toy.SETTINGS, "seed": 0, "checkpoint": tmp_path / "c"}
+    for weights in ([0.25, 0.5, 1.0], [0.75, 0.5, 1.0]):
+        asked = LabelledTexts(TEXTS[:3], LABELS[:3], weights=weights)
+        with corpus_on_disk(source, asked, share=0.1, **options) as corpus:
+            assert corpus.held_out.weights.tolist() == weights

@@ -155,6 +155,13 @@ def test_vectors_of_another_language_are_refused(tmp_path):
         )
 
 
+def test_vectors_of_zeros_are_none():
+    tokenizer = Tokenizer.train(["paris is a city"], 100)
+    nothing = WordVectors(["paris", "city"], np.zeros((2, 4)))
+    with pytest.raises(DataError, match="None of the words of the texts has a vector"):
+        KnownVectors.of(nothing, tokenizer, 100)
+
+
 def test_wrong_arguments_are_refused():
     with pytest.raises(ArgumentError, match=r"WordVectors\(words, values\)"):
         regard.TextClassifier().fit(TEXTS, LABELS, vectors={"a": [1.0]})

@@ -1,5 +1,7 @@
 """Batches for training: few shapes, every example once an epoch."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -127,3 +129,12 @@ def test_examples_are_told_apart():
     relabelled.targets[0] = 7
     assert same.digest() == examples([3, 4]).digest()
     assert len({one.digest() for one in (same, other, relabelled)}) == 3
+
+
+def test_weights_with_fractions_are_other_examples():
+    plain = EncodedExamples([np.ones(3, np.int32)] * 2, np.asarray([0, 1]))
+    weighted = [
+        replace(plain, weights=np.asarray(weights, np.float32))
+        for weights in ([0.25, 1], [0.5, 1])
+    ]
+    assert len({one.digest() for one in (plain, *weighted)}) == 3

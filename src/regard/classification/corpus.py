@@ -207,7 +207,9 @@ def _facts_of(validation: StreamedFile | LabelledTexts | None) -> Any:
     if validation is None:
         return None
     said = [*validation.texts, *map(str, validation.labels)]
-    return digest(np.frombuffer(each.encode(), np.uint8) for each in said)
+    beside = _as_array(validation.weights)
+    known = [np.frombuffer(each.encode(), np.uint8) for each in said]
+    return digest(known if beside is None else [*known, beside])
 
 
 def _stored(path: Path, name: str, weights: Path) -> EncodedExamples:

@@ -79,20 +79,21 @@ class KnownVectors:
             path = Path(source)
             name = path.name
             words, values = read_vectors(path, choice.keep)
-        if not choice.found:
-            raise DataError(
-                f"None of the words of the texts is in the {name}.",
-                expected="vectors of words of the language of the texts",
-                received=f"such words as {', '.join(map(repr, words[:5]))}"
-                if words
-                else None,
-            )
         size = tokenizer.vocabulary_size
         table = np.zeros((size + len(choice.added), values.shape[1]), np.float32)
         for place, word in enumerate(words):
             id_, is_itself = choice.id_of(word)
             if is_itself or not table[id_].any():
                 table[id_] = values[place]
+        # A vector of zeros is none.
+        if not table[:size].any():
+            raise DataError(
+                f"None of the words of the texts has a vector in the {name}.",
+                expected="vectors of words of the language of the texts",
+                received=f"such words as {', '.join(map(repr, words[:5]))}"
+                if words
+                else None,
+            )
         lengths = np.linalg.norm(table, axis=1, keepdims=True)
         table /= np.where(lengths > 0, lengths, 1)
         return tokenizer.extended(choice.added), cls(table, size)
@@ -193,7 +194,6 @@ class _Choice:
 
     Attributes:
         added: The words that the tokenizer does not know.
-        found: Those that it knows.
     """
 
     def __init__(self, tokenizer: Tokenizer, most: int) -> None:
@@ -204,7 +204,6 @@ class _Choice:
         self._size = size
         self._kept: dict[str, bool] = {}
         self.added: dict[str, int] = {}
-        self.found: set[str] = set()
 
     def keep(self, word: str) -> bool:
         """Whether the vector of the next word of the file is."""
@@ -212,9 +211,7 @@ class _Choice:
         is_itself = form == word
         if form in self._kept and (self._kept[form] or not is_itself):
             return False
-        if form in self._ids:
-            self.found.add(form)
-        elif form not in self.added:
+        if form not in self._ids and form not in self.added:
             if len(self.added) == self._room or not self._may_come(form):
                 return False
             self.added[form] = self._size + len(self.added)
