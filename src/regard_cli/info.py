@@ -1,6 +1,7 @@
 """``regard info``: what a trained model is, read from its files and not loaded."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _WRONG_INPUT = 2
 _MOST_LABELS, _LONGEST = 20, 60
 _WIDTH = 15
+_MOST = 1e15
+# What a bundle calls a command is written into a comment.
+_COMMAND = re.compile(r"[a-z][a-z -]{0,30}")
 
 
 def info(
@@ -195,7 +199,7 @@ def _judgement(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             ", ".join(
                 f"{name.replace('_', ' ')} {value:.4f}"
                 for name, value in measures.items()
-                if isinstance(value, int | float)
+                if _is_number(value)
             ),
         )
     elif epochs := list(_losses(_table(content.get("training")).get("history"))):
@@ -255,7 +259,9 @@ def _toml(found: "Inspection") -> str:
         )
     told = _table(_table(content.get("training")).get("command")).copy()
     command = told.pop("command", None)
-    begin = f"# Repeats the training of {content['path']}: "
+    if not isinstance(command, str) or not _COMMAND.fullmatch(command):
+        command = None
+    begin = f"# Repeats the training of {_visible(content['path'])}: "
     if command is None:
         begin += "say where the data are.\n"
         options = {**_table(stored.get("columns")), "seed": stored.get("seed")}
@@ -280,12 +286,17 @@ def _date(stored: Any) -> str:
 
 
 def _duration(seconds: Any) -> str:
-    if not isinstance(seconds, int | float):
+    if not _is_number(seconds):
         return "some time"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that can be shown: a file may say 1e999, or 400 digits."""
+    return isinstance(value, int | float) and abs(value) < _MOST
 
 
 def _size(count: int) -> str:

@@ -249,3 +249,24 @@ def test_other_files_in_a_bundle_are_told(run, tmp_path):
     (path / "notes.txt").touch()
     (path / ".DS_Store").touch()
     assert "  no part of it   notes.txt\n" in run("info", path).out
+
+
+def test_numbers_that_nobody_can_print_and_commands_that_are_none(run, trained):
+    from regard.bundle.bundle import replace_parts
+
+    huge = "1" + 400 * "0"
+    told = f'{{"began": "2026-01-01", "seconds": 1e999, "measures": {{"loss": {huge}}},'
+    told += '"command": {"command": "train classify\\ndata = 1"}}'
+    replace_parts(trained, {"training.json": told.encode()})
+    assert "some time" in run("info", trained).out
+    assert "data" not in tomllib.loads(run("info", "--toml", trained).out)
+
+
+def test_a_report_of_no_model(run, trained, tmp_path):
+    from regard.bundle.bundle import write_bundle
+
+    parts = {"labels.json": b"{}", "trust.json": b"{}"}
+    write_bundle(tmp_path / "odd.regard", "text-classifier", parts)
+    result = run("info", tmp_path / "odd.regard")
+    assert result.code == 2
+    assert "damaged: trust.json: there is no model that it could be of" in result.out

@@ -130,7 +130,10 @@ class _BundleReader:
                 found[names[part]] = value
 
     def _trust(self, content: bytes) -> dict[str, Any]:
-        line = checked_report(content, self.digests[MODEL_FILE].sha256).line
+        model = self.digests.get(MODEL_FILE)
+        if model is None:
+            raise DataError("there is no model that it could be of")
+        line = checked_report(content, model.sha256).line
         return asdict(line)
 
     def _note(self, part: str, error: RegardError) -> None:
