@@ -466,3 +466,29 @@ def test_replies_of_a_service(classifier):
     ]
     assert [each["labels"] for each in replies] == [["billing"], []]
     assert replies[0]["label"] == "billing"
+
+
+def test_an_example_that_does_not_count_changes_no_temperature():
+    probabilities = 1 / (1 + np.exp(-2 * RNG.normal(size=(20, 3))))
+    targets = (RNG.random((20, 3)) < probabilities).astype(np.int32)
+    more = np.concatenate([probabilities, np.full((5, 3), 1 - 1e-6)])
+    of_more = np.concatenate([targets, np.zeros((5, 3), np.int32)])
+    weights = np.append(np.ones(20), np.zeros(5))
+    np.testing.assert_allclose(
+        sigmoid_temperature(more, of_more, weights),
+        sigmoid_temperature(probabilities, targets),
+    )
+
+
+def test_a_label_that_was_never_seen_is_not_found():
+    labels = Labels.of([("a",), ("b",)])
+    kept, is_known = labels.known_sets([("a", "x"), ("b",), ()])
+    assert labels.encode(kept).tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert is_known.tolist() == [False, True, True]
+    rows = np.eye(2)
+    assert labels.known_sets(rows)[0] is rows
+
+
+def test_what_is_no_label_in_a_list_of_labels_is_told():
+    with pytest.raises(DataError, match="example 0 is not a label"):
+        Labels.of([[["a"], "b"], ["c"]])

@@ -101,6 +101,7 @@ def test_what_it_is(toy_classifier):
     tags = toy_classifier.__sklearn_tags__()
     assert tags.input_tags.string
     assert not tags.input_tags.two_d_array
+    assert tags.classifier_tags.multi_label
     assert toy_classifier.classes_.tolist() == list(toy_classifier.labels)
     assert toy_classifier.n_iter_ == len(toy_classifier.history)
     assert not hasattr(toy_classifier, "n_features_in_")

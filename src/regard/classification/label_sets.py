@@ -55,7 +55,7 @@ def sigmoid_temperature(
     counts = np.ones(len(logits)) if weights is None else np.asarray(weights, float)
     total = counts.sum()
     counted = counts @ (targets * logits).sum(axis=1)
-    counted += (logits.sum(axis=1) / 2).mean()
+    counted += counts @ logits.sum(axis=1) / 2 / total
     low, high = _BOUNDS
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

@@ -420,7 +420,8 @@ class TextClassifier(
         """The share of texts that are given their own label, as scikit-learn asks.
 
         ``evaluate`` says more. A label that was never seen in training counts as one
-        that is not found.
+        that is not found. Where a text may have several it is the share of texts that
+        are given exactly theirs.
 
         Args:
             texts: The texts, as for ``predict``.
@@ -439,7 +440,8 @@ class TextClassifier(
         if trained.labels.several:
             # All labels of a text are right, and no other is given.
             found = trained.probabilities(given) >= trained.thresholds
-            is_right = (found == trained.labels.encode(right)).all(axis=1)
+            known, is_known = trained.labels.known_sets(right)
+            is_right = (found == trained.labels.encode(known)).all(axis=1) & is_known
             return float(np.average(is_right, weights=weights))
         found = trained.probabilities(given).argmax(axis=1)
         return float(np.average(found == trained.labels.find(right), weights=weights))
@@ -448,7 +450,8 @@ class TextClassifier(
         """What scikit-learn, from 1.6, knows of it: a classifier of a list of texts."""
         tags = super().__sklearn_tags__()
         tags.estimator_type = "classifier"
-        tags.classifier_tags = importlib.import_module("sklearn.utils").ClassifierTags()
+        utils = importlib.import_module("sklearn.utils")
+        tags.classifier_tags = utils.ClassifierTags(multi_label=True)
         return tags
 
     def _shape(self) -> str:

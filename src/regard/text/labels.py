@@ -161,6 +161,30 @@ class Labels:
             )
         return places
 
+    def known_sets(self, labels: Sequence[Any]) -> tuple[Sequence[Any], Any]:
+        """Labels of texts that may have several, without those that were never seen.
+
+        Args:
+            labels: A tuple, list or set of labels for each text; rows of a matrix stay.
+
+        Returns:
+            Those of each text that are among these, and ``(texts,)``, False where
+            another one was.
+        """
+        is_known = np.ones(len(labels), bool)
+        if not len(labels) or _form_of(labels) != "tuple":
+            return labels, is_known
+        owners = [at for at, each in enumerate(labels) for _ in each]
+        flat = [label for each in labels for label in each]
+        kept: list[list[Any]] = [[] for _ in labels]
+        places = self.find(flat).tolist()
+        for at, label, place in zip(owners, flat, places, strict=True):
+            if place < 0:
+                is_known[at] = False
+            else:
+                kept[at].append(label)
+        return kept, is_known
+
     def find(self, labels: Sequence[Any]) -> IntArray:
         """The index of each label, -1 of those that are not among these."""
         known = KnownLabels(self.names)
@@ -335,7 +359,9 @@ def _width(rows: Sequence[Any]) -> int:
 def _check_no_rows(labels: Sequence[Any]) -> None:
     """Refuse rows of a matrix that came as lists: 0 and 1 are no labels there."""
     lengths = {len(each) for each in labels}
-    values = {label for each in labels for label in each if not isinstance(label, str)}
+    values = {
+        label for each in labels for label in each if isinstance(label, int | float)
+    }
     if len(lengths) == 1 and values == {0, 1} and max(lengths) > 2:
         raise DataError(
             "The lists of labels look like the rows of a matrix of 0 and 1.",
