@@ -1,8 +1,9 @@
 """What a label is, the same for files, lists and frames.
 
-A label is a text, a whole number or a truth value. ``5.0`` is the whole number 5: so
-programs write it in a column where another one is missing. ``3.5`` is its text. What is
-missing is ``None``, NaN and the like, or a text with nothing in it.
+A label is a text, a number or a truth value. ``5.0`` is the whole number 5: so programs
+write it in a column where another one is missing. ``3.5`` is its text until all labels
+are known, and comes back as the number. What is missing is ``None``, NaN and the like,
+or a text with nothing in it.
 """
 
 import re
@@ -17,7 +18,7 @@ import numpy as np
 from regard.errors import DataError, MissingValueError
 
 #: A label: truth values are numbers to Python, and never taken for 0 and 1 here.
-Label: TypeAlias = str | int
+Label: TypeAlias = str | int | float
 
 # How programs write what is missing into a column of texts. The others are words, too,
 # that a text may consist of.
@@ -31,6 +32,7 @@ _AROUND = _INVISIBLE + "".join(
     character for character in map(chr, range(_LAST_SPACE + 1)) if character.isspace()
 )
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)\.0+")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 _TRUTH = {"true": "True", "false": "False"}
 
 
@@ -91,12 +93,18 @@ def plain_label(value: Any, place: str) -> Label:
     if isinstance(plain, int):
         return int(plain)
     if isinstance(plain, float | Decimal) and np.isfinite(float(plain)):
-        return int(plain) if plain == int(plain) else str(plain)
+        return int(plain) if plain == int(plain) else str(float(plain))
     raise DataError(
         f"{place} is not a label.",
         expected="a text, a number or a truth value",
         received=f"{plain!r:.60} ({_kind(plain)})",
     )
+
+
+def label_name(label: Label) -> str:
+    """A label as its text."""
+    is_whole = isinstance(label, float) and label.is_integer()
+    return str(int(label) if is_whole else label)
 
 
 def split_labels(value: Any, separator: str | None, place: str) -> tuple[Label, ...]:
@@ -131,6 +139,19 @@ def label_kind(value: Any) -> str:
     if isinstance(plain, str):
         return "text"
     return "truth value" if isinstance(plain, bool) else "number"
+
+
+def ratings(names: Sequence[str]) -> tuple[float, ...] | None:
+    """The numbers that labels are, where all of three or more are; codes are none.
+
+    Args:
+        names: The texts of the labels, each once.
+    """
+    if len(names) < 3 or not all(map(_NUMBER.fullmatch, names)):
+        return None
+    numbers = tuple(map(float, names))
+    known = set(numbers)
+    return numbers if len(known) == len(names) and np.isfinite(numbers).all() else None
 
 
 def without_fractions(labels: Sequence[str]) -> list[str]:

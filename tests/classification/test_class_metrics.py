@@ -64,3 +64,51 @@ def test_plain_values_are_ready_for_json():
     assert result["accuracy"] == 1
     assert result["confusion"] == [[1, 0], [0, 1]]
     assert result["per_class"]["a"]["support"] == 1
+
+
+def test_ratings_are_measured_by_how_far_off_they_are():
+    metrics = pytest.importorskip("sklearn.metrics", reason="only a second opinion")
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet(np.ones(4), 200)
+    targets = generator.integers(0, 4, 200)
+    for names in (["1", "2", "3", "4"], ["10", "2", "7.5", "-1"]):
+        result = evaluate(probabilities, targets, names)
+        numbers = np.array(names, float)
+        right, given = numbers[targets], numbers[probabilities.argmax(axis=1)]
+        assert result.mean_absolute_error == pytest.approx(
+            metrics.mean_absolute_error(right, given)
+        )
+        ranks = sorted(numbers).index
+        assert result.quadratic_weighted_kappa == pytest.approx(
+            metrics.cohen_kappa_score(
+                [ranks(each) for each in right],
+                [ranks(each) for each in given],
+                weights="quadratic",
+            )
+        )
+        told = result.to_dict()
+        assert told["mean_absolute_error"] == result.mean_absolute_error
+        assert "quadratic_weighted_kappa=" in repr(result)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a", "1", "2"],
+        ["01", "2", "3"],
+        ["1", "1.0", "2"],
+        ["True", "False", "nan"],
+        ["1_0", "2", "3"],
+    ],
+)
+def test_names_and_codes_are_no_ratings(names):
+    result = evaluate(np.eye(3), np.arange(3), names)
+    assert result.mean_absolute_error is result.quadratic_weighted_kappa is None
+    assert "mean_absolute_error" not in result.to_dict()
+    two = evaluate(np.eye(2), np.arange(2), ["0", "1"])
+    assert two.mean_absolute_error is None
+
+
+def test_ratings_that_are_all_one_and_right():
+    result = evaluate(np.eye(3)[[1, 1]], np.array([1, 1]), ["1", "2", "3"])
+    assert (result.mean_absolute_error, result.quadratic_weighted_kappa) == (0, 1)

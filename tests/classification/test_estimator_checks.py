@@ -27,8 +27,7 @@ FAILING = {
     "once, by name",
     "check_classifiers_train": "predict gives a list",
     "check_class_weight_classifiers": "predict gives a list",
-    "check_classifiers_regression_target": "numbers with fractions are labels by their "
-    "text",
+    "check_classifiers_regression_target": "numbers with fractions are labels",
     "check_supervised_y_2d": "a column of labels is a list of them, without a warning",
     "check_requires_y_none": "that labels are missing is said in words of its own",
     "check_sample_weight_equivalence_on_dense_data": "what is held out, and the order "

@@ -106,7 +106,7 @@ def test_the_rows_of_a_matrix_keep_columns_without_a_text():
     [
         ([("a",), "b"], "Some texts have one label"),
         ([[0, 1, 1], [1, 0, 0]], r"Give it as an array"),
-        ([("a",), ("a",)], "needs two classes"),
+        ([("a",), ("a",)], "needs two to give"),
         ([("a", None), ("b",)], "label of example 0 is missing"),
     ],
 )
@@ -411,6 +411,34 @@ def test_trust_and_errors_are_refused(classifier):
         regard.trust.examine(classifier, TEXTS)
     with pytest.raises(ArgumentError, match="no list of errors"):
         classifier.errors(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("separator", [None, " "])
+def test_errors_of_a_file_are_refused_in_words_of_its_door(
+    classifier, separator, tmp_path
+):
+    path = tmp_path / "file.csv"
+    path.write_text(f"text,label\nthe parcel,{TAGS[0]}\n")
+    options = {"text": "text", "label": "label", "reading": {}, "clean": False}
+    options |= {"errors": True, "most": 1, "label_separator": separator}
+    with pytest.raises(ArgumentError, match="no list of errors") as caught:
+        kind_of(classifier).evaluate(classifier, [path], options)
+    assert "evaluate()" not in caught.value.worded({}.get)
+
+
+def test_numbers_with_fractions_come_back_as_numbers_in_their_order():
+    texts, _ = messages(60)
+    labels = [10, 2.5, 1] * 20
+    classifier = regard.TextClassifier(seed=0, **SETTINGS | {"epochs": 1})
+    classifier.fit(texts, labels)
+    loaded = pickle.loads(pickle.dumps(classifier))  # noqa: S301 - our own
+    assert loaded.labels == (1.0, 2.5, 10.0)
+    assert {type(each) for each in loaded.predict(texts[:3])} == {float}
+    measured = loaded.evaluate(texts, list(map(str, labels)))
+    errors = np.abs(np.asarray(loaded.predict(texts)) - labels)
+    assert measured.mean_absolute_error == pytest.approx(errors.mean())
+    told = kind_of(loaded).evaluation_table(measured)
+    assert f"MAE      {errors.mean():.4f}\nQWK      " in told
 
 
 # What is told

@@ -47,8 +47,9 @@ def test_numbers_of_a_file_are_found_by_their_text():
         ([np.int64(3), np.uint8(1)], (1, 3)),
         ([Decimal("2.0"), Decimal(1)], (1, 2)),
         ([True, False, np.True_], (False, True)),
-        ([3.5, 5.0], ("3.5", "5")),
-        ([np.float32(3.1), np.float32(2)], ("2", "3.1")),
+        ([10, 3.5, 5.0], (3.5, 5.0, 10.0)),
+        ([np.float32(3.1), np.float32(2)], (2.0, 3.1)),
+        ([Decimal("3.10"), Decimal(2)], (2.0, 3.1)),
         (["5.0", "1.0"], ("1.0", "5.0")),
         (["True", "False"], ("False", "True")),
         (np.array(["b", "a"]), ("a", "b")),
@@ -66,6 +67,11 @@ def test_one_rule_for_what_a_label_is(given, values):
     ("values", "given", "indices"),
     [
         ((1, 5), ["5", "5.0", 5.0, np.int8(1), "1"], [1, 1, 1, 0, 0]),
+        (
+            (2.5, 5.0),
+            ["5", "5.0", 5, "2.5", np.float32(2.5), Decimal("2.50")],
+            [1, 1, 1, 0, 0, 0],
+        ),
         (("1", "5"), [5, 5.0, "5.0", "1"], [1, 1, 1, 0]),
         ((False, True), ["True", True, "false", np.False_], [1, 1, 0, 0]),
         # What an earlier release made of truth values in JSON.
@@ -86,7 +92,7 @@ def test_a_label_that_is_nearly_one_is_not_taken_for_it_but_named():
         Labels(("bad", "good")).encode([None])
 
 
-@pytest.mark.parametrize("values", [("a", "b"), (1, 2, 30)])
+@pytest.mark.parametrize("values", [("a", "b"), (1, 2, 30), (0.5, 1.0)])
 def test_plain_values_and_back(values):
     assert Labels.from_dict(Labels(values).to_dict()) == Labels(values)
 
@@ -95,6 +101,8 @@ def test_plain_values_and_back(values):
     ("labels", "match"),
     [
         (["a", "a"], "two classes"),
+        ([("a",), ()], r"needs two to give.*\['a'\] in those of 2 texts.*True and"),
+        ([(), ()], r"needs two to give.*\[\] in those of 2 texts.$"),
         ([], "two classes"),
         (["a", 1], "two kinds"),
         (["a", 1.5], "two kinds"),
@@ -129,7 +137,8 @@ def test_a_label_never_seen_is_named_with_its_place():
         {"type": "str", "labels": ["a", "a"]},
         {"type": "str", "labels": ["a", 1]},
         {"type": "str", "labels": "ab"},
-        {"type": "float", "labels": ["1", "2"]},
+        {"type": "float", "labels": ["1", "nan"]},
+        {"type": "float", "labels": ["1.50", "2"]},
         {"type": ["str"], "labels": ["1", "2"]},
         {"type": "int", "labels": ["1", "x"]},
         {"type": "int", "labels": ["1", "01"]},

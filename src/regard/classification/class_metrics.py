@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regard._label_values import ratings
 from regard.metrics import expected_calibration_error
 from regard.types import FloatArray, IntArray, pandas_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_OF_RATINGS = ("mean_absolute_error", "quadratic_weighted_kappa")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class ClassificationEvaluation:
         per_class: The measures of each class by its label.
         confusion: ``(classes, classes)``, counts: a row for each right label, a
             column for each predicted one, both in the order of ``per_class``.
+        mean_absolute_error: The mean distance between the number that was given and the
+            right one, where there are three or more labels and all are numbers.
+        quadratic_weighted_kappa: How much better than chance it is with what is far off
+            counting more, as scikit-learn's ``cohen_kappa_score(weights="quadratic")``
+            of ranks among such labels: 1 is perfect, 0 chance.
     """
 
     accuracy: float
@@ -56,9 +65,17 @@ class ClassificationEvaluation:
     expected_calibration_error: float
     per_class: Mapping[str, ClassMetrics]
     confusion: IntArray
+    mean_absolute_error: float | None = None
+    quadratic_weighted_kappa: float | None = None
+
+    @property
+    def _of_ratings(self) -> dict[str, float]:
+        measures = {name: getattr(self, name) for name in _OF_RATINGS}
+        return {name: each for name, each in measures.items() if each is not None}
 
     def __repr__(self) -> str:
-        names = "accuracy", "macro_f1", "loss", "expected_calibration_error"
+        names = ["accuracy", "macro_f1", "loss", "expected_calibration_error"]
+        names += self._of_ratings
         said = ", ".join(f"{name}={getattr(self, name):.4g}" for name in names)
         count = f"{len(self.per_class)} labels, {self.confusion.sum():,g} texts"
         return f"{type(self).__name__}({said}, {count})"
@@ -88,6 +105,7 @@ class ClassificationEvaluation:
             "macro_f1": self.macro_f1,
             "loss": self.loss,
             "expected_calibration_error": self.expected_calibration_error,
+            **self._of_ratings,
             "per_class": {
                 name: asdict(metrics) for name, metrics in self.per_class.items()
             },
@@ -118,7 +136,38 @@ def evaluate(
         ),
         per_class=dict(zip(names, classes, strict=True)),
         confusion=confusion,
+        **_measures_of_ratings(confusion, ratings(names)),
     )
+
+
+def _measures_of_ratings(
+    confusion: IntArray, numbers: Sequence[float] | None
+) -> dict[str, float]:
+    r"""The mean absolute error and the quadratic weighted kappa.
+
+    .. math::
+        \mathrm{MAE} = \frac{1}{n} \sum_{ij} n_{ij} |v_i - v_j|, \qquad
+        \kappa = 1 - \frac{n \sum_{ij} n_{ij} (r_i - r_j)^2}
+        {\sum_{ij} n_{i \cdot} n_{\cdot j} (r_i - r_j)^2}
+
+    with the number :math:`v_i` of a label, its rank :math:`r_i` and the texts
+    :math:`n_{ij}` that have label ``i`` and are given ``j``.
+
+    References:
+        Cohen: Weighted kappa (1968), https://doi.org/10.1037/h0026256.
+    """
+    if numbers is None:
+        return {}
+    values, count = np.asarray(numbers), confusion.sum()
+    errors = np.abs(values[:, None] - values)
+    measures = {"mean_absolute_error": float((confusion * errors).sum() / count)}
+    ranks = values.argsort().argsort()
+    distances = (ranks[:, None] - ranks) ** 2
+    by_chance = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / count
+    expected = (by_chance * distances).sum()
+    # Where nothing is expected all texts have one label and are given it.
+    share = (confusion * distances).sum() / expected if expected > 0 else 0.0
+    return measures | {"quadratic_weighted_kappa": float(1 - share)}
 
 
 def log_loss(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from regard._label_values import label_name
 from regard.bundle import ABOUT, RECORD, TRUST, Bundle, PartNames
 from regard.bundle.trust_part import CARD
 from regard.classification._encoder.encoder_classifier import (
@@ -168,7 +169,7 @@ class TextClassifierKind:
         from regard.data import clean_examples, read_examples  # noqa: PLC0415 - for files
 
         # A file has texts for labels, also where the model was trained on numbers.
-        known = {str(label): label for label in model.labels}
+        known = {label_name(label): label for label in model.labels}
         texts, names = read_examples(
             data[0],
             options["text"],
@@ -183,7 +184,8 @@ class TextClassifierKind:
             if options["clean"]:
                 raise not_cleaned()
             sets = [tuple(known[each] for each in name) for name in names]
-            return model.evaluate(texts, sets)
+            # Which of them have errors is no question of theirs, and says so.
+            return (model.errors if options["errors"] else model.evaluate)(texts, sets)
         if options["clean"]:
             mended = clean_examples(texts, names, known)
             texts, names = mended.texts, [str(name) for name in mended.labels]
@@ -197,7 +199,7 @@ class TextClassifierKind:
     def evaluation_table(
         self, evaluation: ClassificationEvaluation | LabelSetEvaluation | Mistakes
     ) -> str:
-        """Accuracy, F1, loss and calibration, and a line for each label."""
+        """Accuracy, F1, loss, calibration, errors of ratings; a line for each label."""
         if isinstance(evaluation, Mistakes):
             return f"{self.evaluation_table(evaluation.evaluation)}\n{evaluation}\n"
         from regard.plot.characters import for_terminal  # noqa: PLC0415 - loading needs none
@@ -223,10 +225,17 @@ class TextClassifierKind:
                 f"ECE       {evaluation.expected_calibration_error:.4f}\n\n"
                 f"{_aligned(rows)}"
             )
+        of_ratings = ""
+        if evaluation.mean_absolute_error is not None:
+            of_ratings = (
+                f"MAE      {evaluation.mean_absolute_error:.4f}\n"
+                f"QWK      {evaluation.quadratic_weighted_kappa:.4f}\n"
+            )
         return (
             f"accuracy {evaluation.accuracy:.4f}\nmacro F1 {evaluation.macro_f1:.4f}\n"
             f"loss     {evaluation.loss:.4f} nats\n"
-            f"ECE      {evaluation.expected_calibration_error:.4f}\n\n{_aligned(rows)}"
+            f"ECE      {evaluation.expected_calibration_error:.4f}\n"
+            f"{of_ratings}\n{_aligned(rows)}"
         )
 
     def request_schema(self, model: TextClassifier, limits: Limits) -> RequestSchema:  # noqa: ARG002 - others look at it

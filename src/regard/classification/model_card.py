@@ -52,19 +52,26 @@ def card_of(
 def _measures(evaluation: ClassificationEvaluation | LabelSetEvaluation | None) -> str:
     if evaluation is None:
         return "No examples were held out, so that nothing is known of it.\n"
-    several, count = {}, 0
     if isinstance(evaluation, LabelSetEvaluation):
-        several = {
+        others = {
             "micro F1": f"{evaluation.micro_f1:.4f}",
             "F1 of the labels of a text": f"{evaluation.sample_f1:.4f}",
         }
         count = evaluation.examples
     else:
         count = int(evaluation.confusion.sum())
+        others = {
+            name: f"{value:.4f}"
+            for name, value in (
+                ("mean absolute error", evaluation.mean_absolute_error),
+                ("quadratic weighted kappa", evaluation.quadratic_weighted_kappa),
+            )
+            if value is not None
+        }
     lines = {
         "accuracy": f"{evaluation.accuracy:.4f}",
         "macro F1": f"{evaluation.macro_f1:.4f}",
-        **several,
+        **others,
         "loss": f"{evaluation.loss:.4f} nats",
         "expected calibration error, 15 bins": (
             f"{evaluation.expected_calibration_error:.4f}"

@@ -557,6 +557,7 @@ class TextClassifier(
                 "A classifier that gives several labels a text has no list of errors.",
                 expected="one that gives one label",
                 fix="evaluate() says how good it is at each label.",
+                elsewhere="What measures it without them tells each label.",
             )
         kept = None if most is None else check_count("most", most, least=0)
         examples = self._examples(texts, labels, text, label, clean)

@@ -166,7 +166,11 @@ def hinting(remedy: str) -> Iterator[None]:
 
 def _as_given(label: Any, name: str) -> Label:
     """A label by its mended name, of the kind it was given in."""
-    return name if label_kind(label) == "text" else plain_label(label, "The label")
+    if label_kind(label) == "text":
+        return name
+    plain = plain_label(label, "The label")
+    # A number with a fraction stays one beside those without.
+    return float(plain) if isinstance(plain, str) else plain
 
 
 def _left_out(count: int, what: str, row: str = "row") -> list[str]:

@@ -10,6 +10,7 @@ from regard._label_values import (
     KnownLabels,
     Label,
     label_kind,
+    label_name,
     plain_label,
 )
 from regard._validate import check_number
@@ -22,6 +23,7 @@ _KINDS: Mapping[str, Callable[[str], Label]] = {
     "str": str,
     "int": int,
     "bool": {"False": False, "True": True}.__getitem__,
+    "float": lambda name: _finite(float(name)),
 }
 
 
@@ -29,10 +31,10 @@ _KINDS: Mapping[str, Callable[[str], Label]] = {
 class Labels:
     """The labels of a classifier, in the order of its probabilities.
 
-    Labels are strings, whole numbers or truth values throughout; predictions come back
-    as what was given. ``5.0`` is the whole number 5, and where numbers have a fraction
-    all are strings. Looking one up goes by its text, so that the label 1 of a list and
-    the "1" or "1.0" of a file are the same, and so are True and "True".
+    Labels are strings, numbers or truth values throughout; predictions come back as
+    what was given, whole numbers as ``float`` where another has a fraction. Without one
+    ``5.0`` is the whole number 5. Looking one up goes by its text, so that the label 1
+    of a list and the "1" or "1.0" of a file are the same, and so are True and "True".
 
     A text has one label, or it may have several: then each is given as a tuple, a list
     or a set of labels, which may be empty, or as a row of a matrix that has 1 where the
@@ -71,9 +73,10 @@ class Labels:
         if form == "tuple":
             _check_no_rows(labels)
             owners = [at for at, each in enumerate(labels) for _ in each]
-            labels = [label for each in labels for label in each]
+            texts, labels = len(labels), [label for each in labels for label in each]
         else:
             owners = list(range(len(labels)))
+            texts = len(labels)
         given = [_plain(*pair) for pair in zip(labels, owners, strict=True)]
         kinds = {label_kind(label) for label in labels}
         if len(kinds) > 1:
@@ -83,9 +86,19 @@ class Labels:
                 received=f"both, for example {sorted(set(given), key=str)[:4]}",
             )
         distinct: set[Any] = set(given)
-        if any(isinstance(label, str) for label in distinct):
-            # Of numbers, of which one has a fraction.
-            distinct = {str(label) for label in distinct}
+        if kinds == {"number"} and any(isinstance(label, str) for label in distinct):
+            # One of them has a fraction.
+            distinct = set(map(float, distinct))
+        if form == "tuple" and len(distinct) < 2:
+            raise DataError(
+                "A classifier that gives several labels needs two to give.",
+                expected="at least two different labels in the lists of all texts",
+                received=f"{sorted(distinct, key=str)} in those of {texts} texts",
+                fix="Where there is one, let True be the label of texts that have it, "
+                "and False of those that have it not."
+                if distinct
+                else None,
+            )
         if len(distinct) < 2:
             raise DataError(
                 "A classifier needs two classes to tell apart.",
@@ -101,7 +114,7 @@ class Labels:
     @property
     def names(self) -> tuple[str, ...]:
         """The labels as strings."""
-        return tuple(str(value) for value in self.values)
+        return tuple(map(label_name, self.values))
 
     def encode(self, labels: Sequence[Any]) -> IntArray:
         """The index of each label; ``(texts, labels)`` where there may be several.
@@ -352,6 +365,12 @@ def _form(label: Any) -> str:
     return "tuple" if isinstance(label, _SETS) else "one"
 
 
+def _finite(number: float) -> float:
+    if not np.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
 def _width(rows: Sequence[Any]) -> int:
     return len(rows[0])
 
@@ -377,8 +396,8 @@ def _plain(label: Any, index: int) -> Label:
 def _no_labels() -> DataError:
     return DataError(
         "These are no labels.",
-        expected="'type', which is 'str', 'int' or 'bool', and 'labels', two or more "
-        "different strings",
+        expected="'type', which is 'str', 'int', 'float' or 'bool', and 'labels', two "
+        "or more different strings",
     )
 
 

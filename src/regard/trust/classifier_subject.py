@@ -68,7 +68,7 @@ class ClassifierSubject:
         self._encoded = [encoded[index] for index in self.indices.tolist()]
         self._rows = [each.ids for each in self._encoded]
         self._passages = [_passage(texts[i], encoded[i]) for i in self.indices.tolist()]
-        self.labels = tuple(map(str, classifier.labels))
+        self.labels = classifier.trained.labels.names
         # What a swapped token is drawn from: all tokens, as often as they occur.
         self._pool = np.concatenate(self._rows)
 
