@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from regard.errors import DataError, MissingValueError
+from regard.errors import ArgumentError, DataError, MissingValueError
 
 #: A label: truth values are numbers to Python, and never taken for 0 and 1 here.
 Label: TypeAlias = str | int | float
@@ -105,6 +105,17 @@ def label_name(label: Label) -> str:
     """A label as its text."""
     is_whole = isinstance(label, float) and label.is_integer()
     return str(int(label) if is_whole else label)
+
+
+def check_separator(separator: str | None) -> None:
+    """Refuse an empty text between labels."""
+    if separator is not None and (not isinstance(separator, str) or not separator):
+        raise ArgumentError(
+            "'label_separator' separates nothing.",
+            expected="what stands between the labels of a text, as ';'",
+            received=f"{separator!r:.60}",
+            arguments=["label_separator"],
+        )
 
 
 def split_labels(value: Any, separator: str | None, place: str) -> tuple[Label, ...]:

@@ -23,7 +23,7 @@ from regard.classification.label_sets import (
 )
 from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.temperature import TemperedSigmoid, fitted_temperature
-from regard.errors import ArgumentError, BundleError, DataError
+from regard.errors import ArgumentError, BundleError, DataError, DataWarning
 from regard.inference import Limits, Question
 from regard.inference.answer_columns import KeptAttention
 from regard.inference.engine import PredictionRequest
@@ -411,6 +411,21 @@ def test_trust_and_errors_are_refused(classifier):
         regard.trust.examine(classifier, TEXTS)
     with pytest.raises(ArgumentError, match="no list of errors"):
         classifier.errors(TEXTS, LABELS)
+
+
+def test_a_separator_that_separates_nothing_is_told():
+    with pytest.raises(ArgumentError, match="'label_separator' separates nothing"):
+        regard.TextClassifier(**SETTINGS).fit(
+            ["a", "b"], ["x", "y"], label_separator=""
+        )
+    with (
+        pytest.warns(DataWarning, match=r"'\|' stands between no labels"),
+        pytest.raises(DataError, match="was not seen"),
+    ):
+        # Ends before it trains: there is nothing to choose by.
+        regard.TextClassifier(**SETTINGS).fit(
+            ["a", "b"], ["x;y", "z"], label_separator="|", validation=(["a"], ["no"])
+        )
 
 
 @pytest.mark.parametrize("separator", [None, " "])

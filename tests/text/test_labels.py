@@ -101,7 +101,8 @@ def test_plain_values_and_back(values):
     ("labels", "match"),
     [
         (["a", "a"], "two classes"),
-        ([("a",), ()], r"needs two to give.*\['a'\] in those of 2 texts.*True and"),
+        ([("a",), ()], r"needs two to give.*\['a'\] in those of 2 texts.*True be"),
+        (np.array([[1], [0]]), "has one column.*two or more"),
         ([(), ()], r"needs two to give.*\[\] in those of 2 texts.$"),
         ([], "two classes"),
         (["a", 1], "two kinds"),

@@ -10,7 +10,12 @@ import numpy as np
 
 from regard._batch_source import examples_in, is_batch_source
 from regard._frames import frame_column, frame_columns, is_frame, listed_values
-from regard._label_values import is_label_set, plain_value, split_labels
+from regard._label_values import (
+    check_separator,
+    is_label_set,
+    plain_value,
+    split_labels,
+)
 from regard._validate import check_share
 from regard.classification.example_weights import checked_weights
 from regard.data import read_examples
@@ -40,6 +45,9 @@ class LabelledColumns:
     label: str = "label"
     weight: str | None = None
     separator: str | None = None
+
+    def __post_init__(self) -> None:
+        check_separator(self.separator)
 
 
 @dataclass(frozen=True, eq=False)

@@ -287,6 +287,13 @@ class TextClassifier(
                 texts, labels, columns, clean=clean, weights=weights
             )
             known = Labels.of(examples.labels)
+            if label_separator is not None and max(map(len, examples.labels)) < 2:
+                warnings.warn(
+                    f"{label_separator!r:.60} stands between no labels: no text has "
+                    "more than one.",
+                    DataWarning,
+                    stacklevel=2,
+                )
             train, held_out = train_validation_split(
                 examples,
                 known,

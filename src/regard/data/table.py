@@ -6,6 +6,7 @@ from typing import Any
 
 from regard._label_values import (
     KnownLabels,
+    check_separator,
     is_missing,
     is_missing_word,
     without_fractions,
@@ -71,6 +72,7 @@ def iterate_examples(
 ) -> Iterator[tuple[str, Any]]:
     """Stream pairs of a text and its label; the arguments of ``read_examples``."""
     check_two_columns("Text and label", text, label)
+    check_separator(label_separator)
     known = None if known_labels is None else KnownLabels(known_labels)
     dialect = Dialect(format, delimiter, header, encoding)
     for row in open_rows(path, [text, label], dialect):

@@ -69,6 +69,12 @@ class Labels:
         """
         form = _form_of(labels)
         if form == "row":
+            if _width(labels) < 2:
+                raise DataError(
+                    "The matrix of labels has one column.",
+                    expected="two or more, one for each label",
+                    fix="Give that column as a list: labels[:, 0].tolist().",
+                )
             return cls(tuple(range(_width(labels))), form)
         if form == "tuple":
             _check_no_rows(labels)
