@@ -9,11 +9,11 @@ import regard
 import toy
 from light_compilation import light_compilation
 from regard.classification.config import TextClassifierConfig
-from regard.classification.corpus import corpus_on_disk
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.feature_counts import log_odds
 from regard.classification.labelled_texts import LabelledTexts
 from regard.classification.regression import FeatureBags, regression_weights
+from regard.classification.streamed_corpus import corpus_on_disk
 from regard.classification.temperature import HeldOut, fitted_temperature
 from regard.classification.validation_measures import ValidationMeasures, merit_by
 from regard.data.streamed_file import StreamedFile

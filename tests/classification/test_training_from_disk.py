@@ -15,12 +15,13 @@ from light_compilation import light_compilation
 from regard._lock import locked
 from regard.classification import corpus, initialization
 from regard.classification.config import TextClassifierConfig, recipe
-from regard.classification.corpus import corpus_of, corpus_on_disk
+from regard.classification.corpus import corpus_of
 from regard.classification.labelled_texts import (
     LabelledColumns,
     LabelledTexts,
     train_validation_split,
 )
+from regard.classification.streamed_corpus import corpus_on_disk
 from regard.data import streamed_file
 from regard.data.streamed_file import StreamedFile
 from regard.errors import ArgumentError, DataError, InUseError, MissingExtraError

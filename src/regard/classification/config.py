@@ -191,6 +191,30 @@ def asks_for_learned(settings: Mapping[str, Any]) -> bool:
     return even or bool(units) or heads != 1 or not _OF_LEARNED.isdisjoint(settings)
 
 
+def config_for(
+    chosen: Mapping[str, Any], texts: int, classes: int, *, several: bool = False
+) -> TextClassifierConfig:
+    """Chosen settings, and for all others what ``recipe`` says of a training set.
+
+    Args:
+        chosen: Settings by name.
+        texts: The number of texts.
+        classes: The number of classes.
+        several: Whether a text may be in several classes.
+
+    Raises:
+        ArgumentError: A setting is unknown or has a wrong value.
+    """
+    defaults = recipe(
+        texts,
+        classes,
+        learned=asks_for_learned(chosen),
+        several=several,
+        weighed=chosen.get("class_weight") is not None,
+    )
+    return TextClassifierConfig.of({**defaults, **chosen})
+
+
 def recipe(
     texts: int,
     classes: int,

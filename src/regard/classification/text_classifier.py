@@ -18,12 +18,7 @@ from regard.classification._encoder.encoder_classifier import (
 from regard.classification._encoder.hub_encoder import HubEncoder
 from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
-from regard.classification.config import (
-    TextClassifierConfig,
-    asks_for_learned,
-    recipe,
-)
-from regard.classification.corpus import corpus_on_disk
+from regard.classification.config import TextClassifierConfig, config_for
 from regard.classification.example_weights import checked_weights
 from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import (
@@ -37,6 +32,7 @@ from regard.classification.labelled_texts import (
     with_weights,
 )
 from regard.classification.mistakes import Mistakes, find_mistakes
+from regard.classification.streamed_corpus import corpus_on_disk
 from regard.classification.trainer import (
     ClassificationCallback,
     fit_corpus,
@@ -315,14 +311,9 @@ class TextClassifier(
                 arguments=[what],
             )
         if encoder is None:
-            defaults = recipe(
-                len(train.texts),
-                len(known),
-                learned=asks_for_learned(settings),
-                several=known.several,
-                weighed=settings.get("class_weight") is not None,
+            config = config_for(
+                settings, len(train.texts), len(known), several=known.several
             )
-            config = TextClassifierConfig.of({**defaults, **settings})
         else:
             config = encoder_config(encoder, settings, vectors=vectors is not None)
         with self._training(callbacks, progress) as (told, show):
