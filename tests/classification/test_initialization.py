@@ -10,12 +10,12 @@ from regard.classification.config import (
     recipe,
 )
 from regard.classification.feature_counts import log_odds
-from regard.classification.initialization import (
+from regard.classification.initialization import start_randomly
+from regard.classification.linear_start import (
     evident_attention,
     sharpen,
     start_from_naive_bayes,
     start_from_regression,
-    start_randomly,
 )
 from regard.classification.network import (
     ATTENTION,

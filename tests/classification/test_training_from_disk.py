@@ -13,7 +13,7 @@ import regard
 import toy
 from light_compilation import light_compilation
 from regard._lock import locked
-from regard.classification import corpus, initialization
+from regard.classification import initialization, streamed_corpus
 from regard.classification.config import TextClassifierConfig, recipe
 from regard.classification.corpus import corpus_of
 from regard.classification.labelled_texts import (
@@ -40,7 +40,7 @@ COLUMNS = ("text", "label")
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     monkeypatch.setattr(id_file, "_ROWS", 7)
-    monkeypatch.setattr(corpus, "_AT_ONCE", 300)
+    monkeypatch.setattr(streamed_corpus, "_AT_ONCE", 300)
 
 
 def written(path, texts=TEXTS, labels=LABELS):

@@ -9,11 +9,8 @@ import pytest
 import regard
 import toy
 from regard.classification.initialization import FeatureNetwork
-from regard.classification.vector_evidence import (
-    KnownVectors,
-    VectorRegression,
-    shares_of,
-)
+from regard.classification.known_vectors import KnownVectors
+from regard.classification.vector_evidence import VectorRegression, shares_of
 from regard.errors import ArgumentError, DataError
 from regard.text import Tokenizer, WordVectors
 from regard.training.batches import EncodedExamples

@@ -11,11 +11,8 @@ from regard.classification.config import (
     TextClassifierConfig,
 )
 from regard.classification.initialization import FeatureNetwork, Network
+from regard.classification.known_vectors import KnownVectors, VectorSource
 from regard.classification.labelled_texts import LabelledTexts
-from regard.classification.vector_evidence import (
-    KnownVectors,
-    VectorSource,
-)
 from regard.errors import DataError
 from regard.text import EncodedText, FeatureReader, Labels, Tokenizer
 from regard.text.feature_reader import texts_with

@@ -17,12 +17,8 @@ from regard.classification.config import (
     config_for,
 )
 from regard.classification.corpus import Corpus, as_weights, learned_tokenizer
+from regard.classification.known_vectors import KnownVectors, VectorSource, digest_of
 from regard.classification.labelled_texts import LabelledTexts
-from regard.classification.vector_evidence import (
-    KnownVectors,
-    VectorSource,
-    digest_of,
-)
 from regard.data.streamed_file import StreamedFile, changed
 from regard.text import FeatureReader, Labels, Tokenizer
 from regard.text.feature_reader import texts_with

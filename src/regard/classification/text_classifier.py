@@ -20,6 +20,11 @@ from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
 from regard.classification.config import TextClassifierConfig, config_for
 from regard.classification.example_weights import checked_weights
+from regard.classification.known_vectors import (
+    VectorSource,
+    check_frozen,
+    checked_source,
+)
 from regard.classification.label_sets import LabelSetEvaluation
 from regard.classification.labelled_texts import (
     LabelledColumns,
@@ -37,11 +42,6 @@ from regard.classification.trainer import (
     ClassificationCallback,
     fit_corpus,
     fit_text_classifier,
-)
-from regard.classification.vector_evidence import (
-    VectorSource,
-    check_frozen,
-    checked_source,
 )
 from regard.data.repair import hinting
 from regard.data.streamed_file import (

@@ -17,6 +17,7 @@ from regard.classification.config import TextClassifierConfig
 from regard.classification.corpus import Corpus, corpus_of
 from regard.classification.example_weights import class_weights_of, weighed
 from regard.classification.initialization import Network
+from regard.classification.known_vectors import VectorSource
 from regard.classification.label_sets import (
     LabelSetEvaluation,
     fitted_thresholds,
@@ -30,7 +31,6 @@ from regard.classification.temperature import (
     fitted_temperature,
 )
 from regard.classification.validation_measures import ValidationMeasures, merit_by
-from regard.classification.vector_evidence import VectorSource
 from regard.text import Labels
 from regard.training.batches import BucketedBatches, EncodedExamples
 from regard.training.callbacks import (
