@@ -7,9 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from regard.classification.artifact import Reader, TrainedTextClassifier
-from regard.classification.config import (
-    TextClassifierConfig,
-)
+from regard.classification.config import TextClassifierConfig
 from regard.classification.initialization import FeatureNetwork, Network
 from regard.classification.known_vectors import KnownVectors, VectorSource
 from regard.classification.labelled_texts import LabelledTexts

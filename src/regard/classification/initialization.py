@@ -17,11 +17,7 @@ from regard.classification.linear_start import (
     start_from_naive_bayes,
     start_from_regression,
 )
-from regard.classification.network import (
-    EMBEDDING,
-    bias_of,
-    build_text_classifier,
-)
+from regard.classification.network import EMBEDDING, bias_of, build_text_classifier
 from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.vector_evidence import VectorRegression, shares_of, some_of
 from regard.text.features import Features

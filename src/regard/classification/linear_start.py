@@ -6,17 +6,9 @@ import keras
 import numpy as np
 
 from regard.classification.config import TextClassifierConfig
-from regard.classification.evidence_pooling import (
-    EvidencePooling,
-    LabelEvidencePooling,
-)
+from regard.classification.evidence_pooling import EvidencePooling, LabelEvidencePooling
 from regard.classification.feature_counts import feature_shares
-from regard.classification.network import (
-    ATTENTION,
-    CLASSES,
-    EMBEDDING,
-    bias_of,
-)
+from regard.classification.network import ATTENTION, CLASSES, EMBEDDING, bias_of
 from regard.types import FloatArray, IntArray
 
 # An even function of the evidence x for a class, low at 0 and flat from about 3 on:

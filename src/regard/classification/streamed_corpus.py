@@ -12,10 +12,7 @@ import numpy as np
 
 from regard._label_values import without_fractions
 from regard._validate import check_share
-from regard.classification.config import (
-    TextClassifierConfig,
-    config_for,
-)
+from regard.classification.config import TextClassifierConfig, config_for
 from regard.classification.corpus import Corpus, as_weights, learned_tokenizer
 from regard.classification.known_vectors import KnownVectors, VectorSource, digest_of
 from regard.classification.labelled_texts import LabelledTexts

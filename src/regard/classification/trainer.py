@@ -33,10 +33,7 @@ from regard.classification.temperature import (
 from regard.classification.validation_measures import ValidationMeasures, merit_by
 from regard.text import Labels
 from regard.training.batches import BucketedBatches, EncodedExamples
-from regard.training.callbacks import (
-    ProgressReporter,
-    TrainingProgress,
-)
+from regard.training.callbacks import ProgressReporter, TrainingProgress
 from regard.training.devices import check_same, padded_height, sharing
 from regard.training.loop import TrainingLoop, TrainingOutcome
 from regard.training.model_selection import ModelSelection
