@@ -1,6 +1,5 @@
 """``regard trust``: whether the weights of a trained model may be read as reasons."""
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -29,6 +28,12 @@ from regard_cli.options import (
 )
 from regard_cli.progress_bar import examination_progress, training_progress
 from regard_cli.targets import check_page_target, check_writable
+from regard_cli.trust_reports import (
+    compare_reports,
+    keep_report,
+    print_report,
+    show_report,
+)
 
 if TYPE_CHECKING:
     from regard.trust import TrustReport
@@ -136,9 +141,9 @@ def trust(
             hint = "--save" if save else "--out"
             raise typer.BadParameter(problem, param_hint=hint)
         if data is None:
-            verdict = _show(model, html, as_json)
+            verdict = show_report(model, html, as_json)
         else:
-            verdict = _compare(model, data, html, as_json)
+            verdict = compare_reports(model, data, html, as_json)
         _require(verdict, require)
         return
     columns = Columns(text, gold, label, source, target)
@@ -175,17 +180,12 @@ def trust(
         )
         done = len(report.repetitions)
     try:
-        _keep(report, out, html)
+        keep_report(report, out, html)
         if save and is_whole:
             attach(report, model)
     finally:
         # Where the disk is full, what took minutes is not lost.
-        typer.echo(
-            json.dumps(report.to_dict(), ensure_ascii=False)
-            if as_json
-            else report.to_text(),
-            nl=as_json,
-        )
+        print_report(report, as_json=as_json)
     if marks is not None and report.plausibility is None:
         typer.echo("In none of the texts that were seen a word is marked.", err=True)
     _end_where_interrupted(is_whole, done, retrain, model if save else None)
@@ -317,80 +317,3 @@ def _require(verdict: str, required: str | None) -> None:
     """End with the exit code for it where a verdict is below what is required."""
     if required is not None and verdict not in _LEVELS[: 1 + _LEVELS.index(required)]:
         raise typer.Exit(BELOW)
-
-
-def _show(path: Path, html: Path | None, as_json: bool) -> str:
-    """Print a report that was saved, and return its verdict."""
-    report = _report(path, "BUNDLE")
-    _write_page(html, report)
-    typer.echo(
-        json.dumps(report.to_dict(), ensure_ascii=False)
-        if as_json
-        else report.to_text(),
-        nl=as_json,
-    )
-    return report.verdict
-
-
-def _keep(report: "TrustReport", out: Path | None, html: Path | None) -> None:
-    """Write a new report, and its page, where they are wanted."""
-    if out is not None:
-        report.save(out)
-    _write_page(html, report)
-
-
-def _write_page(
-    path: Path | None, report: "TrustReport", before: "TrustReport | None" = None
-) -> None:
-    """Write the page of a report, where one is wanted."""
-    if path is not None:
-        from regard.plot import trust as drawn  # noqa: PLC0415 - loads Keras
-
-        drawn(report, before=before).save(path)
-
-
-def _compare(before: Path, after: Path, html: Path | None, as_json: bool) -> str:
-    """Print what differs between two reports, and return the verdict of the later."""
-    from regard.trust import changes  # noqa: PLC0415 - loads Keras
-
-    if before.is_dir() and after.is_file() and not (before / "trust.json").is_file():
-        raise typer.BadParameter(
-            f"{after} is a report, and {before} has none that it could be compared "
-            f"with. To look at it: regard trust {after}. To examine the model, name a "
-            "file of texts.",
-            param_hint="DATA",
-        )
-    reports = _report(before, "BUNDLE"), _report(after, "DATA")
-    _write_page(html, reports[1], before=reports[0])
-    said = changes(*reports)
-    if as_json:
-        typer.echo(json.dumps({"changes": said}, ensure_ascii=False))
-    else:
-        for line in said or ["Nothing changed."]:
-            typer.echo(line)
-    return reports[1].verdict
-
-
-def _report(path: Path, hint: str) -> "TrustReport":
-    """The report in a file, or in a bundle."""
-    from regard.errors import DataError  # noqa: PLC0415 - loads Keras
-    from regard.trust import TrustReport  # noqa: PLC0415 - loads Keras
-
-    if path.is_dir() and not (path / "trust.json").is_file():
-        wanted = "" if hint == "BUNDLE" else " Wanted is a file of texts, or a report."
-        raise typer.BadParameter(
-            f"{path} is a folder without a report.{wanted} To put one into a bundle: "
-            "regard trust BUNDLE DATA --save",
-            param_hint=hint,
-        )
-    try:
-        return TrustReport.load(path)
-    except DataError as error:
-        if path.suffix == ".json" or path.is_dir():
-            raise
-        wanted = "a bundle, the folder that 'regard train' makes,"
-        raise typer.BadParameter(
-            f"{path} is neither {wanted} nor a report. Models of other kinds are "
-            "examined in Python: regard.trust.examine",
-            param_hint=hint,
-        ) from error
