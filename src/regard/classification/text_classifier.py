@@ -18,6 +18,7 @@ from regard.classification._encoder.encoder_classifier import (
 from regard.classification._encoder.hub_encoder import HubEncoder
 from regard.classification.artifact import KIND, TrainedTextClassifier
 from regard.classification.class_metrics import ClassificationEvaluation
+from regard.classification.classifier_training import fit_corpus, fit_text_classifier
 from regard.classification.config import TextClassifierConfig, config_for
 from regard.classification.example_weights import checked_weights
 from regard.classification.known_vectors import (
@@ -38,11 +39,7 @@ from regard.classification.labelled_texts import (
 )
 from regard.classification.mistakes import Mistakes, find_mistakes
 from regard.classification.streamed_corpus import corpus_on_disk
-from regard.classification.trainer import (
-    ClassificationCallback,
-    fit_corpus,
-    fit_text_classifier,
-)
+from regard.classification.trainer import ClassificationCallback
 from regard.data.repair import hinting
 from regard.data.streamed_file import (
     StreamedFile,
@@ -254,7 +251,7 @@ class TextClassifier(
             check_frozen(settings, vectors)
             with (
                 hinting(streamed.remedy),
-                self._training(callbacks, progress) as (told, show),
+                self._training(place, callbacks, progress) as fitting,
                 corpus_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -267,15 +264,7 @@ class TextClassifier(
             ):
                 for said in dirt(corpus.counts, streamed.mending):
                     warnings.warn(said, DataWarning, stacklevel=2)
-                outcome = fit_corpus(
-                    corpus,
-                    chosen=self.settings,
-                    seed=self.seed,
-                    checkpoint=place,
-                    progress=show,
-                    devices=self.devices,
-                    callbacks=told,
-                )
+                outcome = fit_corpus(corpus, **fitting)
                 self._adopt(outcome, None, text=text, label=label)
             return self
         with hinting(remedy):
@@ -316,20 +305,15 @@ class TextClassifier(
             )
         else:
             config = encoder_config(encoder, settings, vectors=vectors is not None)
-        with self._training(callbacks, progress) as (told, show):
+        with self._training(place, callbacks, progress) as fitting:
             outcome = fit_text_classifier(
                 train,
                 held_out,
                 known,
                 config=config,
-                chosen=self.settings,
-                seed=self.seed,
-                checkpoint=place,
-                progress=show,
-                devices=self.devices,
-                callbacks=told,
                 vectors=vectors,
                 encoder=encoder,
+                **fitting,
             )
             self._adopt(
                 outcome,

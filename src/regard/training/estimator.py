@@ -320,16 +320,20 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
 
     @contextmanager
     def _training(
-        self, callbacks: Any = None, progress: Show | bool | None = None
-    ) -> Iterator[tuple[RunCallbacks, Show | None]]:
+        self,
+        checkpoint: Path | None,
+        callbacks: Any = None,
+        progress: Show | bool | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """A block from which a model comes out, however often Ctrl-C is pressed.
 
         Args:
+            checkpoint: The file that holds how far the training is, or None.
             callbacks: Those that the user gave, who are told about the training.
             progress: Whom the user wants to be told how far it is.
 
         Yields:
-            Both, as the training tells them.
+            The arguments of a training that are the same whatever is trained on.
         """
         told = RunCallbacks(callbacks, self.kind, self.seed, type(self).of)
         check_not_forked()
@@ -339,7 +343,14 @@ class Estimator(Parameters, Generic[ArtifactT, EvaluationT]):
                 shown_progress(progress) as show,
                 InterruptBetweenSteps().listening(at_once=True) as interrupts,
             ):
-                yield told, show
+                yield {
+                    "chosen": self.settings,
+                    "seed": self.seed,
+                    "checkpoint": checkpoint,
+                    "progress": show,
+                    "devices": self.devices,
+                    "callbacks": told,
+                }
                 self.interrupted = self.interrupted or interrupts.came
                 told.end(self)
         except BaseException as error:

@@ -178,7 +178,7 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             config = TranslatorConfig.of(settings)
             with (
                 hinting(streamed.remedy),
-                self._training(callbacks, progress) as (told, show),
+                self._training(place, callbacks, progress) as fitting,
                 pairs_on_disk(
                     streamed,
                     validation_of_stream(validation, streamed, columns),
@@ -192,13 +192,8 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
                 outcome = fit_read_pairs(
                     read,
                     config=config,
-                    chosen=self.settings,
-                    seed=self.seed,
                     choose_by=choose_by,
-                    checkpoint=place,
-                    progress=show,
-                    devices=self.devices,
-                    callbacks=told,
+                    **fitting,
                 )
                 texts = read.held_texts
                 self._adopt(
@@ -222,18 +217,13 @@ class Translator(Estimator[TrainedTranslator, TranslationEvaluation]):
             warnings.warn(said, DataWarning, stacklevel=2)
         check_choose_by(choose_by, held_out)
         settings = self._settings_with(epochs=epochs, batch_size=batch_size)
-        with self._training(callbacks, progress) as (told, show):
+        with self._training(place, callbacks, progress) as fitting:
             outcome = fit_translator(
                 train,
                 held_out,
                 config=TranslatorConfig.of(settings),
-                chosen=self.settings,
-                seed=self.seed,
                 choose_by=choose_by,
-                checkpoint=place,
-                progress=show,
-                devices=self.devices,
-                callbacks=told,
+                **fitting,
             )
             self._adopt(
                 outcome,
