@@ -232,7 +232,7 @@ def test_what_fails_leaves_nothing(path, monkeypatch):
     written(path, TEXTS[:9], ["one"] * 9)
     with nothing_is_left(path), pytest.raises(DataError, match="two classes") as raised:
         fitted(path, stream=True, checkpoint=checkpoint)
-    assert raised.value.received == "['one'] in 9 examples"
+    assert raised.value.received == "one class, ['one'], in 9 examples"
 
 
 def test_a_file_that_changes_meanwhile_is_told(path, monkeypatch):
