@@ -21,6 +21,7 @@ from regard.classification.label_sets import (
     sigmoid_temperature,
     sigmoid_tempered,
 )
+from regard.classification.labelled_texts import LabelledColumns, LabelledTexts
 from regard.classification.regression import FeatureBags, regression_weights
 from regard.classification.temperature import TemperedSigmoid, fitted_temperature
 from regard.errors import ArgumentError, BundleError, DataError, DataWarning
@@ -535,3 +536,9 @@ def test_a_label_that_was_never_seen_is_not_found():
 def test_what_is_no_label_in_a_list_of_labels_is_told():
     with pytest.raises(DataError, match="example 0 is not a label"):
         Labels.of([[["a"], "b"], ["c"]])
+
+
+def test_a_matrix_of_one_column_holds_one_label_a_text():
+    column = np.array([[0], [1], [1]])
+    examples = LabelledTexts.of(["a b", "c d", "e f"], column, LabelledColumns())
+    assert Labels.of(examples.labels) == Labels((0, 1))

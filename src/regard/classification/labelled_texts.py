@@ -184,6 +184,9 @@ def _listed_label_sets(labels: Any, separator: str | None) -> Any:
     dense = labels.toarray() if hasattr(labels, "toarray") else labels
     if not isinstance(dense, np.ndarray) or dense.ndim != 2:
         return labels
+    if dense.shape[1] == 1:
+        # One label for each text, as scikit-learn has it.
+        return dense
     if not np.isin(dense, (0, 1)).all():
         raise DataError(
             "The matrix of labels has other values than 0 and 1.",
