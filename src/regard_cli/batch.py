@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from regard_cli.environment import prepare
-from regard_cli.interrupts import INTERRUPTED
+from regard_cli.interrupts import INTERRUPTED, telling_at_once
 from regard_cli.options import Bundle, KnownText, Reading, reads_files
 from regard_cli.progress_bar import batch_progress
 
@@ -80,7 +80,7 @@ def batch(
     from regard import scale  # noqa: PLC0415 - loads Keras
 
     try:
-        with batch_progress() as progress:
+        with telling_at_once(), batch_progress() as progress:
             report = scale.run(
                 bundle,
                 inputs,

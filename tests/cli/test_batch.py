@@ -2,13 +2,14 @@
 
 import contextlib
 import errno
+import signal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from regard import scale
-from regard_cli import progress_bar
+from regard_cli import interrupts, progress_bar
 
 
 @pytest.fixture
@@ -82,6 +83,24 @@ def test_an_interrupt_says_that_the_same_command_goes_on(
     monkeypatch.undo()
     assert run("batch", toy_bundle, texts, *options).code == 3
     assert len(pq.read_table(out)) == 3
+
+
+def test_control_c_is_answered_at_once(run, toy_bundle, texts, tmp_path, monkeypatch):
+    before, said = signal.getsignal(signal.SIGINT), []
+    monkeypatch.setattr(interrupts, "_say", said.append)
+
+    def interrupted(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(scale.job, "work", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = run("batch", toy_bundle, texts, "--out", tmp_path / "out")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert result.code == 130
+    assert said == [b"\nCtrl-C: ending after what is being computed.\n"]
 
 
 def interrupting(_, done):
