@@ -8,6 +8,7 @@ import pytest
 
 import regard
 import toy
+from light_compilation import light_compilation
 from regard._batch_source import examples_in, is_batch_source, texts_in
 from regard.classification.labelled_texts import LabelledColumns, LabelledTexts
 from regard.errors import ArgumentError, DataError
@@ -186,9 +187,10 @@ def test_what_gives_no_labels_or_no_text():
 def test_a_classifier_learns_from_batches_and_is_asked_them():
     texts, labels = toy.messages(60)
     held = texts[40:], labels[40:]
-    learned = regard.TextClassifier(**(toy.SETTINGS | {"epochs": 2})).fit(
-        zip(texts[:40], labels[:40], strict=True), validation=Batches(*held, size=7)
-    )
+    with light_compilation():
+        learned = regard.TextClassifier(**(toy.SETTINGS | {"epochs": 2})).fit(
+            zip(texts[:40], labels[:40], strict=True), validation=Batches(*held, size=7)
+        )
     assert learned.validation.accuracy == learned.evaluate(*held).accuracy
     expected = learned.predict_proba(texts)
     asked = Batches(texts, labels, size=20)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import regard
+from light_compilation import light_compilation
 from regard.bundle.manifest import PartDigest
 from regard.classification._encoder import hub_encoder
 from regard.classification._encoder.encoder_classifier import encoder_config
@@ -26,10 +27,17 @@ from regard.inference import Limits, Question
 from regard.inference.answer_columns import KeptAttention
 from regard.inference.request_schema import PredictionRequest
 from regard.kinds import kind_of
+from regard.training import callbacks
 
-SETTINGS = {"max_length": 16, "epochs": 1, "learning_rate": 1e-2}
+SETTINGS = {"max_length": 16, "epochs": 1, "batch_size": 16, "learning_rate": 1e-2}
 TEXT = "The films was BAD, feet!"
 WORDS = ("The", "films", "was", "BAD", ",", "feet", "!")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick():
+    with light_compilation():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +201,41 @@ def test_what_was_given_stays_as_it_is(pair, classifier):
         np.testing.assert_array_equal(given, expected)
     trained = classifier.trained.encoder.backbone
     assert not np.array_equal(trained.weights[0], fresh.weights[0])
+
+
+def test_stopped_and_resumed_from_batches_it_is_the_same(
+    pair, classifier, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_CHECKPOINTS", 0)
+    monkeypatch.setattr(callbacks, "_SECONDS_BETWEEN_REPORTS", 0)
+    texts, labels = hub.messages(64)
+    steps = []
+
+    def fit(stop=None):
+        def progress(state):
+            steps.append(state.step)
+            if state.step == stop:
+                raise OSError("stopped")
+
+        made = regard.TextClassifier(seed=0, encoder=pair, **SETTINGS)
+        return made.fit(
+            ((texts[n : n + 24], labels[n : n + 24]) for n in range(0, 64, 24)),
+            validation_split=0,
+            checkpoint=tmp_path / "training",
+            progress=progress,
+        )
+
+    with pytest.raises(OSError, match="stopped"):
+        fit(stop=2)
+    resumed = fit()
+    # The second step was told before it was kept, and is done again.
+    assert steps == [1, 2, 2, 3, 4]
+    for weight, wanted in zip(
+        resumed.trained.model.get_weights(),
+        classifier.trained.model.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(weight, wanted)
 
 
 @pytest.mark.backends

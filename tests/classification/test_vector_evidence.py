@@ -8,6 +8,7 @@ import pytest
 
 import regard
 import toy
+from light_compilation import light_compilation
 from regard.classification.initialization import FeatureNetwork
 from regard.classification.known_vectors import KnownVectors
 from regard.classification.vector_evidence import VectorRegression, shares_of
@@ -19,6 +20,12 @@ from regard.training.batches import EncodedExamples
 NEAR = {"account": "login", "billing": "payback", "delivery": "package"}
 TEXTS, LABELS = toy.messages(90)
 SETTINGS = {"max_length": 16, "subwords": 0, "calibration_folds": 0, "epochs": 1}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick():
+    with light_compilation():
+        yield
 
 
 def vectors() -> WordVectors:

@@ -2,18 +2,13 @@
 
 import pytest
 
-import regard
-import toy
-
 pytest.importorskip("flatbuffers", reason="needs the extra export")
 
 
-def test_a_bundle_is_written_as_a_program(run, tmp_path):
-    classifier = regard.TextClassifier(seed=0, **toy.SETTINGS | {"epochs": 1})
-    classifier.fit(*toy.messages(30)).save(tmp_path / "toy.regard")
+def test_a_bundle_is_written_as_a_program(run, toy_bundle, tmp_path):
     result = run(
         "export",
-        tmp_path / "toy.regard",
+        toy_bundle,
         "--out",
         tmp_path / "toy.hlo",
         "--format",
@@ -24,8 +19,8 @@ def test_a_bundle_is_written_as_a_program(run, tmp_path):
     assert (result.code, result.out.splitlines()[0][:9]) == (0, "StableHLO")
     assert "output attention (batch, 2, time) float32" in result.out
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"toy.regard", "toy.hlo", "toy.hlo.json", "read.py"}
-    assert all(name in result.err for name in names - {"toy.regard"})
+    assert names == {"toy.hlo", "toy.hlo.json", "read.py"}
+    assert all(name in result.err for name in names)
 
 
 @pytest.mark.parametrize(
