@@ -199,7 +199,7 @@ def _judgement(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             ", ".join(
                 f"{name.replace('_', ' ')} {value:.4f}"
                 for name, value in measures.items()
-                if _is_number(value)
+                if isinstance(value, float) and _is_number(value)
             ),
         )
     elif epochs := list(_losses(_table(content.get("training")).get("history"))):

@@ -175,7 +175,8 @@ def _drawn_for(model: Any, shade: str, toward: str | None) -> Callable[[Any], An
     """What is done to a plot so that it is shaded for a label."""
     if toward is None:
         return lambda plot: plot
-    if shade != "contributions":
+    # Of several labels each may have attention of its own; the plot knows.
+    if shade != "contributions" and getattr(model, "thresholds", None) is None:
         raise typer.BadParameter(
             "Attention is the same for all labels: --shade contributions",
             param_hint="--toward",

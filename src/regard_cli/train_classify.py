@@ -218,8 +218,13 @@ def _class_weight(given: list[str] | None) -> str | dict[str, float] | None:
     """
     if not given:
         return None
-    if given == ["balanced"]:
+    if set(given) == {"balanced"}:
         return "balanced"
+    if "balanced" in given:
+        raise typer.BadParameter(
+            "balanced weighs every label: leave it or the weights of labels out.",
+            param_hint="--class-weight",
+        )
     weights = {}
     for one in given:
         name, _, number = one.rpartition("=")

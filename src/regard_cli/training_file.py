@@ -288,6 +288,10 @@ def _content(path: Path) -> dict[str, Any]:
         raise typer.BadParameter(
             f"{path} cannot be read: {error.strerror}.", param_hint=_HINT
         ) from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"{path} is no TOML: it is no text in UTF-8.", param_hint=_HINT
+        ) from error
     except (ValueError, RecursionError) as error:
         raise typer.BadParameter(
             f"{path} is no TOML: {error}.", param_hint=_HINT

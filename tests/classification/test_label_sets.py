@@ -31,6 +31,8 @@ from regard.inference.engine import PredictionRequest
 from regard.kinds import kind_of
 from regard.text import Labels
 from regard.text.labels import train_test_split
+from regard.training.provenance import plain_measures
+from regard_cli import main
 
 RNG = np.random.default_rng(0)
 SETTINGS = toy.SETTINGS | {
@@ -455,6 +457,71 @@ def test_numbers_with_fractions_come_back_as_numbers_in_their_order():
     assert measured.mean_absolute_error == pytest.approx(errors.mean())
     told = kind_of(loaded).evaluation_table(measured)
     assert f"MAE      {errors.mean():.4f}\nQWK      " in told
+
+
+def test_a_separator_has_something_in_it(classifier, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,billing;refund\n")
+    for call in (classifier.fit, classifier.evaluate):
+        with pytest.raises(ArgumentError, match="'label_separator' separates nothing"):
+            call(path, label_separator="")
+    with pytest.raises(ArgumentError, match="'label_separator' separates nothing"):
+        regard.data.read_examples(path, label_separator="")
+
+
+def test_counts_are_no_measures(classifier):
+    measures = plain_measures(classifier.evaluate(TEXTS[:9], LABELS[:9]))
+    assert list(measures) == [
+        "macro_f1",
+        "micro_f1",
+        "sample_f1",
+        "accuracy",
+        "loss",
+        "expected_calibration_error",
+    ]
+
+
+def test_commands_say_what_is_not_there_for_several_labels(
+    classifier, tmp_path, capsys
+):
+    classifier.save(tmp_path / "x.regard")
+    file = tmp_path / "data.csv"
+    file.write_text("text,label\nhello,billing;delivery\n")
+    bundle, page = str(tmp_path / "x.regard"), tmp_path / "worst.html"
+    separator = ["--label-separator", ";"]
+
+    def refused(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([*map(str, arguments), *separator])
+        assert left.value.code == 2
+        return capsys.readouterr().err
+
+    told = refused("evaluate", bundle, file, "--errors", "--html", page)
+    assert "no list of errors" in told
+    assert "evaluate()" not in told
+    assert "no list of errors" in refused("evaluate", bundle, file, "--errors")
+    assert not page.exists()
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("hello 1 2\n")
+    out = tmp_path / "y.regard"
+    for option in (["--vectors", vectors], ["--class-weight", "balanced"]):
+        told = refused("train", "classify", file, "--out", out, *option)
+        assert f"{option[0]} is for texts with one label each" in told
+        assert "None" not in told
+    assert not out.exists()
+
+
+def test_each_label_can_be_shaded_for_by_the_command(classifier, tmp_path, capsys):
+    classifier.save(tmp_path / "x.regard")
+    text = f"hello {toy.WORDS[TAGS[0]]} and {toy.WORDS[TAGS[1]]}"
+    shaded = []
+    for tag in TAGS[:2]:
+        with pytest.raises(SystemExit) as left:
+            main(["predict", str(tmp_path / "x.regard"), text, "--toward", tag])
+        assert not left.value.code
+        shaded.append(capsys.readouterr().out)
+        assert f"(shaded for {tag}" in shaded[-1]
+    assert shaded[0].splitlines()[1:] != shaded[1].splitlines()[1:]
 
 
 # What is told

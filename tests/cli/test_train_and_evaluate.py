@@ -88,6 +88,11 @@ def test_labels_and_examples_count_as_the_command_says(
         result = run("train", "classify", table, *options)
         assert result.code == 2
         assert "neither balanced nor LABEL=WEIGHT" in " ".join(result.err.split())
+    options += ["--class-weight", "balanced"]
+    options[3] = "bad=3"
+    result = run("train", "classify", table, *options)
+    assert result.code == 2
+    assert "balanced weighs every label" in result.err
 
 
 def test_an_encoder_of_a_folder(run, fake, table, tmp_path, monkeypatch):

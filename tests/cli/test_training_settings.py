@@ -126,6 +126,14 @@ dropout = 0.5
 """
 
 
+def test_a_picture_is_no_file_of_settings(run, fake, tmp_path):
+    path = tmp_path / "train.toml"
+    path.write_bytes(b"\x89PNG\r\n")
+    result = run("train", "classify", "--config", path)
+    assert result.code == 2
+    assert "is no TOML: it is no text in UTF-8." in " ".join(result.err.split())
+
+
 @pytest.fixture
 def file(table, tmp_path):
     path = tmp_path / "train.toml"

@@ -126,6 +126,8 @@ WRONG = {
     "empty": (b"", "It is empty"),
     "prose": (b"This is no such file at all.\n" * 3, "line 1|no numbers"),
     "a model of fastText": (b"\xba\x16\x4f\x2f" + bytes(99), "model of fastText"),
+    "a text": (b"one two three\nfour five six\n", "hold no numbers"),
+    "a table": (b"text,label\na film,good\nno film,bad\n", "hold no numbers"),
 }
 
 

@@ -45,7 +45,7 @@ def class_weights_of(
     if labels.several:
         raise ArgumentError(
             "'class_weight' is for texts with one label each.",
-            expected="None where a text may have several",
+            expected="no such weights where a text may have several",
             fix="Leave it out: each label has a threshold of its own, and "
             "sample_weight= lets texts count more.",
             arguments=["class_weight", "sample_weight"],

@@ -159,8 +159,9 @@ class TextClassifierKind:
             **options["reading"],
             known_labels=known,
             lenient=options["clean"],
-            label_separator=options.get("label_separator")
-            or model.columns.get("separator"),
+            label_separator=model.columns.get("separator")
+            if options.get("label_separator") is None
+            else options["label_separator"],
         )
         if any(isinstance(name, tuple) for name in names):
             if options["clean"]:

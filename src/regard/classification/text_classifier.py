@@ -296,7 +296,8 @@ class TextClassifier(
             what = "encoder" if vectors is None else "vectors"
             raise ArgumentError(
                 f"'{what}' is for texts with one label each.",
-                expected=f"{what}=None where a text may have several",
+                expected="no such thing where a text may have several",
+                fix="Leave it out, or train on one label a text.",
                 arguments=[what],
             )
         if encoder is None:
@@ -560,7 +561,7 @@ class TextClassifier(
         columns = LabelledColumns(
             self._column("text", text),
             self._column("label", label),
-            separator=separator or self.columns.get("separator"),
+            separator=self.columns.get("separator") if separator is None else separator,
         )
         with hinting("evaluate(..., clean=True) leaves such rows out."):
             examples = LabelledTexts.of(

@@ -119,7 +119,7 @@ class TextPlot(Plot):
         if self.shade != "contributions" and not has_own:
             raise ArgumentError(
                 "Attention is the same for all labels.",
-                expected="shade='contributions' beside a label",
+                expected="contributions as what is shaded, beside a label",
             )
         others = [
             ExplanationToward.of(each, label) if isinstance(each, Explanation) else each

@@ -160,7 +160,9 @@ class _Reader:
         """How many numbers most of the first words have: some words hold spaces."""
         counts = Counter(len(line.split()) - 1 for line in lines if line.strip())
         width = counts.most_common(1)[0][0] if counts else 0
-        if lines and width < 1:
+        # Any text has words; that they are no numbers is seen at the ends of lines.
+        ends = [_is_number(line.split()[-1]) for line in lines if line.strip()]
+        if lines and (width < 1 or 2 * sum(ends) < len(ends)):
             raise _no_vectors(self.path, "Its first lines hold no numbers.")
         return width
 
@@ -272,11 +274,15 @@ class _Reader:
 def _is_text(begin: bytes) -> bool:
     """Whether what comes after the first line is written, and not in binary."""
     fields = begin[: 1 << 16].split(b"\n", 1)[0].split()
+    return len(fields) > 1 and _is_number(fields[-1])
+
+
+def _is_number(field: bytes) -> bool:
     try:
-        float(fields[-1])
-    except (ValueError, IndexError):
+        float(field)
+    except ValueError:
         return False
-    return len(fields) > 1
+    return True
 
 
 @contextmanager

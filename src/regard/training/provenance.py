@@ -73,13 +73,13 @@ class Beginning:
 
 
 def plain_measures(evaluation: Any) -> dict[str, float]:
-    """The figures of an evaluation that are one number each, by their names."""
+    """The figures of an evaluation that are one number each, by name; no counts."""
     if evaluation is None:
         return {}
     return {
         name: value
         for name, value in evaluation.to_dict().items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, float)
     }
 
 
