@@ -26,6 +26,7 @@ __all__ = [
     "NotTrainedError",
     "ObservationError",
     "RegardError",
+    "TrackingWarning",
 ]
 
 # The most characters of a part of a message, and of a value in a list.
@@ -240,6 +241,10 @@ class InUseError(RegardError):
 
 class CheckpointWarning(UserWarning):
     """How far a training is cannot be written down; the training goes on."""
+
+
+class TrackingWarning(UserWarning):
+    """The record of a training cannot be written; the training goes on."""
 
 
 class BundleWarning(UserWarning):

@@ -52,6 +52,15 @@ class Plot(ABC):
             MissingExtraError: matplotlib is not installed.
         """
 
+    def to_png(self) -> bytes:
+        """The picture as the bytes of a PNG file.
+
+        Raises:
+            ArgumentError: It is too large for one picture.
+            MissingExtraError: matplotlib is not installed.
+        """
+        return self._picture("png")
+
     def to_pandas(self) -> "pd.DataFrame":
         """The numbers that are drawn, as a table.
 

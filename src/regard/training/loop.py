@@ -161,6 +161,8 @@ class TrainingLoop:
             epochs=self.epochs,
             steps=len(self.batches),
             loss_name=self.loss_name,
+            position=(self._epoch, self._step),
+            history=self.selection.history,
         )
         is_stopped = False
         while (

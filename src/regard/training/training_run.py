@@ -115,7 +115,7 @@ class TrainingCallback:
     """
 
     def on_begin(self, run: TrainingRun) -> None:
-        """The first step is about to come: settings and model are there."""
+        """The first step is about to come: settings, model and position are there."""
 
     def on_step(self, run: TrainingRun, measures: Mapping[str, float]) -> None:
         """A step is done; ``measures`` are those of the epoch so far."""
@@ -178,6 +178,8 @@ class RunCallbacks:
         epochs: int,
         steps: int,
         loss_name: str,
+        position: tuple[int, int] = (0, 0),
+        history: Iterable[EpochMetrics] = (),
     ) -> None:
         """The first step is about to come.
 
@@ -187,9 +189,16 @@ class RunCallbacks:
             epochs: The most epochs.
             steps: The steps of each.
             loss_name: What Keras calls its loss.
+            position: The epoch, from 0, and the steps of it that are done already.
+            history: The measures of the epochs that are finished already.
         """
         run = self.run
         run.model, run._fresh, run.epochs, run.steps = model, fresh, epochs, steps
+        run.epoch, run.step, run.history = (
+            position[0] + 1,
+            position[1],
+            History(history),
+        )
         self._loss, self._is_running = loss_name, True
         if self._of_keras:
             self._keras = keras.callbacks.CallbackList(
