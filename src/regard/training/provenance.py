@@ -73,14 +73,17 @@ class Beginning:
 
 
 def plain_measures(evaluation: Any) -> dict[str, float]:
-    """The figures of an evaluation that are one number each, by name; no counts."""
+    """The figures of an evaluation that are one number each, by name; no counts.
+
+    A score that comes with its signature, BLEU for one, is a number too.
+    """
     if evaluation is None:
         return {}
-    return {
-        name: value
+    figures = {
+        name: value.get("score") if isinstance(value, Mapping) else value
         for name, value in evaluation.to_dict().items()
-        if isinstance(value, float)
     }
+    return {name: value for name, value in figures.items() if isinstance(value, float)}
 
 
 def provenance_to_bytes(content: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from regard.errors import ArgumentError, TrackingWarning
 from regard.observation import observe
 from regard.text.text_validation import checked_texts
 from regard.training.callbacks import Logs, plain_logs
-from regard.training.devices import is_first_process
+from regard.training.devices import is_first_process, process_count
 from regard.training.training_run import TrainingCallback, TrainingRun
 from regard.types import Translation
 
@@ -138,8 +138,9 @@ class Tracker(TrainingCallback, keras.callbacks.Callback):
         return [_drawn([answer]) for answer in self._answers(estimator)]
 
     def _measures_of(self, estimator: Any) -> Mapping[str, float]:
-        # Where the training has not made the evaluation, asking for it does.
-        if estimator.validation is None:
+        # Where the training has not made the evaluation, asking for it does; of several
+        # processes that would be asked of one alone.
+        if process_count() > 1 or estimator.validation is None:
             return self._last
         measures = estimator.provenance["measures"]
         # What is not finite is none there.
