@@ -20,7 +20,8 @@ import sys; sys.path.insert(0, TESTS)
 import toy
 settings = toy.SETTINGS | {"epochs": 1}
 texts, labels = toy.messages(48)
-classifier = regard.TextClassifier(seed=0, **settings).fit(texts, labels)
+classifier = regard.TextClassifier(seed=0, **settings)
+classifier.fit(texts, labels, progress=False)
 evaluation = classifier.evaluate(texts[:9], labels[:9])
 report = regard.trust.examine(classifier, texts, n=8)
 why = classifier.explain(texts[0])
