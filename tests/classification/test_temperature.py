@@ -91,7 +91,7 @@ def test_each_example_is_asked_of_a_model_that_has_not_seen_it(monkeypatch):
     targets = np.array([0] * 20 + [1] * 10)
     sequences = [np.full((1, 1), number + 1) for number in range(30)]
     model = Recorder()
-    found = temperature.cross_validated_temperature(
+    found = temperature.cross_validated_answers(
         model,
         EncodedExamples(sequences, targets),
         begin=model.begin,
@@ -108,8 +108,9 @@ def test_each_example_is_asked_of_a_model_that_has_not_seen_it(monkeypatch):
         assert len(trained_on) == 2 * 24
         # The same share of each class.
         assert sum(number <= 20 for number in asked) == 4
-    probabilities = np.tile([[0.6, 0.4]], (30, 1))
-    assert found == fitted_temperature(probabilities, targets)
+    np.testing.assert_array_equal(found.probabilities, np.tile([[0.6, 0.4]], (30, 1)))
+    assert np.bincount(found.targets).tolist() == [20, 10]
+    assert found.weights is None
 
 
 # What it changes
@@ -199,7 +200,7 @@ def test_an_interrupt_leaves_what_the_held_out_say(monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer, "cross_validated_temperature", interrupt)
+    monkeypatch.setattr(trainer, "cross_validated_answers", interrupt)
     settings = toy.SETTINGS | {"calibration_folds": 3, "epochs": 1}
     classifier = regard.TextClassifier(seed=0, **settings).fit(TEXTS, LABELS)
     assert classifier.interrupted
