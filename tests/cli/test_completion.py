@@ -99,7 +99,7 @@ def test_bash_completes(path, tmp_path):
     assert result.stderr == ""
     commands, options, choices, files, names, how = result.stdout.splitlines()
     assert sorted(commands.split()) == ["train", "translate"]
-    assert options.split() == ["--label"]
+    assert options.split() == ["--label", "--label-separator"]
     assert choices.split() == ["word", "character", "bpe", "unigram"]
     assert names.split() == ["embedding_units="]
     # Of files the shell itself knows.
