@@ -12,10 +12,11 @@ from regard_cli import app as entry
 from regard_cli import demo, serve
 
 # `name=`, `name()` and 'name_of_an_argument'. A setting of a task is typed as
-# NAME=VALUE, XLA has flags of its own, and a variant of an old layer is called
-# dot_product.
+# NAME=VALUE, XLA has flags of its own, a variant of an old layer is called dot_product,
+# and a measure to choose by balanced_accuracy.
 ARGUMENT = re.compile(
-    r"(?<!--set )(?<!--)\b[a-z]\w*=(?!=)|'(?!dot_product)[a-z]+(?:_[a-z]+)+'|\b\w+\(\)"
+    r"(?<!--set )(?<!--)\b[a-z]\w*=(?!=)"
+    r"|'(?!dot_product|balanced_accuracy)[a-z]+(?:_[a-z]+)+'|\b\w+\(\)"
 )
 
 
@@ -46,6 +47,8 @@ def given(words, table, folder) -> list[str]:
         ("serve",): ["x.regard"],
         ("demo",): ["--out", folder / "demo"],
         ("completion",): ["bash"],
+        ("info",): [folder / "x.regard"],
+        ("export",): [folder / "x.regard", "--out", folder / "x.onnx"],
     }
     return [*words, *map(str, arguments[words])]
 
@@ -62,6 +65,7 @@ def little(monkeypatch, fake, table, tmp_path):
     def fail(*_, **__):
         raise DataError("There is no text to examine.")
 
+    import regard
     import regard.comparison
     import regard.trust
     from regard import Translator
@@ -72,6 +76,7 @@ def little(monkeypatch, fake, table, tmp_path):
         (regard.comparison, "compare"),
         (regard.trust, "examine"),
         (Translator, "fit"),
+        (regard, "export"),
         (serve, "_run"),
         (demo, "demo_messages"),
         (demo, "demo_dates"),
