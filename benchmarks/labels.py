@@ -226,12 +226,13 @@ SETTINGS: dict[str, Any] = {}
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backend")
+    _backend.add_argument(parser, "jax")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sets", nargs="+", default=["tags", "cwe", "rare"])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--set", default="")
     given = parser.parse_args()
+    print(f"{_backend.environment()}\n")
     for pair in filter(None, given.set.split(",")):
         name, _, value = pair.partition("=")
         SETTINGS[name] = type(
