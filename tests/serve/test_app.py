@@ -86,7 +86,8 @@ def test_what_was_found_of_a_model_is_told_with_its_answers(toy_classifier):
     assert listed["trust"] == reply["trust"] == line.to_dict()
     drawn = reply["predictions"][0]["html"]
     assert 'class="grey"' in drawn
-    assert line.sentence in drawn
+    # A number and its sign stay on one line there.
+    assert line.sentence.replace(" %", "\u00a0%") in drawn
     answers = paths[PREDICT]["post"]["responses"]["200"]["content"]
     schema = answers["application/json"]["schema"]
     [_, told] = schema["properties"]["trust"]["anyOf"]
