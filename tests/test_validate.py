@@ -192,7 +192,8 @@ def test_settings_that_there_are_not_are_named_beside_those_there_are():
     with pytest.raises(ArgumentError) as caught:
         check_settings({"units": 3, "unit": 3}, ["units", "cell"], of="a translator")
     assert str(caught.value) == (
-        "A translator has no setting 'unit'. Expected: one of 'units', 'cell'."
+        "A translator has no setting 'unit'. Expected: one of 'units', 'cell'. "
+        "Did you mean 'units'?"
     )
 
 

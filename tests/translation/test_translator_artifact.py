@@ -48,6 +48,9 @@ def test_translations_are_equal(toy_translator, toy_translator_bundle):
 
 def test_what_is_loaded_is_saved_the_same(toy_translator_bundle, parts):
     again = regard.load(toy_translator_bundle).trained.to_parts()
+    # One that was loaded also has what its bundle said of its training.
+    record = (toy_translator_bundle / "training.json").read_bytes()
+    assert again.pop("training.json") == record
     assert set(again) == set(parts)
     for name in set(parts) - {"model.keras"}:
         assert again[name] == parts[name]
