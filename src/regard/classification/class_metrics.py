@@ -36,8 +36,36 @@ class ClassMetrics:
     support: int
 
 
+class EvaluationByLabel:
+    """What evaluations with measures of each label show of them."""
+
+    per_class: Mapping[str, ClassMetrics]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measures as plain values."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
+
+        return bundle("Evaluation of a classifier", self.to_dict())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each label: ``precision``, ``recall``, ``f1`` and ``support``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        rows = self.per_class.values()
+        columns = {
+            each.name: [getattr(row, each.name) for row in rows]
+            for each in fields(ClassMetrics)
+        }
+        return pandas_frame(columns, list(self.per_class), "label")
+
+
 @dataclass(frozen=True, eq=False)
-class ClassificationEvaluation:
+class ClassificationEvaluation(EvaluationByLabel):
     """The measures of a classifier on labelled examples.
 
     Args:
@@ -79,24 +107,6 @@ class ClassificationEvaluation:
         said = ", ".join(f"{name}={getattr(self, name):.4g}" for name in names)
         count = f"{len(self.per_class)} labels, {self.confusion.sum():,g} texts"
         return f"{type(self).__name__}({said}, {count})"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
-
-        return bundle("Evaluation of a classifier", self.to_dict())
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """A row for each label: ``precision``, ``recall``, ``f1`` and ``support``.
-
-        Raises:
-            MissingExtraError: pandas is not installed.
-        """
-        rows = self.per_class.values()
-        columns = {
-            each.name: [getattr(row, each.name) for row in rows]
-            for each in fields(ClassMetrics)
-        }
-        return pandas_frame(columns, list(self.per_class), "label")
 
     def to_dict(self) -> dict[str, Any]:
         """The measures as plain values, ready for JSON."""

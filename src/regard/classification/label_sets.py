@@ -8,16 +8,13 @@ Each label is a question of its own, with the answer
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from regard.classification.class_metrics import ClassMetrics
+from regard.classification.class_metrics import ClassMetrics, EvaluationByLabel
 from regard.metrics import expected_calibration_error
-from regard.types import FloatArray, IntArray, pandas_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
+from regard.types import FloatArray, IntArray
 
 # The logarithms of the coldest and the hottest that is looked for, and how often what
 # is between them is halved.
@@ -139,7 +136,7 @@ _MOST_EDGES = 2_000
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSetEvaluation:
+class LabelSetEvaluation(EvaluationByLabel):
     """The measures of a classifier that gives several labels, on labelled texts.
 
     Args:
@@ -171,24 +168,6 @@ class LabelSetEvaluation:
         said = ", ".join(f"{name}={getattr(self, name):.4g}" for name in names)
         count = f"{len(self.per_class)} labels, {self.examples:,} texts"
         return f"LabelSetEvaluation({said}, {count})"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from regard.plot.figures import bundle  # noqa: PLC0415 - for notebooks only
-
-        return bundle("Evaluation of a classifier", self.to_dict())
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """A row for each label: ``precision``, ``recall``, ``f1`` and ``support``.
-
-        Raises:
-            MissingExtraError: pandas is not installed.
-        """
-        rows = self.per_class.values()
-        columns = {
-            each.name: [getattr(row, each.name) for row in rows]
-            for each in fields(ClassMetrics)
-        }
-        return pandas_frame(columns, list(self.per_class), "label")
 
     def to_dict(self) -> dict[str, Any]:
         """The measures as plain values, ready for JSON."""
